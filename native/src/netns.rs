@@ -1,0 +1,54 @@
+//! Network namespaces: opening one, and running a call inside one on a thread of its own. setns is
+//! per thread and never done on a thread of Node's or libuv's.
+
+use std::ffi::CString;
+
+use napi_derive::napi;
+
+use crate::{errno, fds};
+
+const NS_GET_NSTYPE: libc::c_ulong = 0xb703; // _IO(0xb7, 3)
+
+/// Opens a network namespace by path (`/run/netns/NAME`, `/proc/PID/ns/net`). -EINVAL if the file
+/// is something else.
+#[napi(catch_unwind)]
+pub fn netns_open(path: String) -> i32 {
+    let Ok(path) = CString::new(path) else {
+        return -libc::EINVAL;
+    };
+    // O_NONBLOCK: a FIFO of that name must not block us.
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK;
+    // SAFETY: `path` is NUL-terminated.
+    let fd = fds::own(unsafe { libc::open(path.as_ptr(), flags) });
+    if fd < 0 {
+        return fd;
+    }
+    // SAFETY: NS_GET_NSTYPE takes no argument.
+    let kind = errno::check(unsafe { libc::ioctl(fd, NS_GET_NSTYPE as _) });
+    if kind != libc::CLONE_NEWNET {
+        fds::close_fd(fd);
+        return -libc::EINVAL;
+    }
+    fd
+}
+
+/// Runs `call` on a new thread that has entered namespace `ns`, or right here when `ns` is -1.
+pub fn within(ns: i32, call: impl FnOnce() -> i32 + Send) -> i32 {
+    if ns < 0 {
+        return call();
+    }
+    let enter_and_call = || {
+        // SAFETY: setns takes plain integers and changes this short-lived thread only.
+        let entered = errno::check(unsafe { libc::setns(ns, libc::CLONE_NEWNET) });
+        if entered < 0 { entered } else { call() }
+    };
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new()
+            .name("uveth-netns".into())
+            .stack_size(64 << 10);
+        match builder.spawn_scoped(scope, enter_and_call) {
+            Ok(thread) => thread.join().unwrap_or(-libc::EIO),
+            Err(_) => -libc::EAGAIN,
+        }
+    })
+}

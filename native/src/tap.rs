@@ -1,0 +1,153 @@
+//! TAP devices: opening `/dev/net/tun` and its ioctls, one function each. What to call in which
+//! order is TypeScript's business (src/link/create.ts).
+
+use napi_derive::napi;
+
+use crate::{Bytes, errno, fds};
+
+const IFNAMSIZ: usize = libc::IFNAMSIZ;
+const TUNGETDEVNETNS: libc::c_ulong = 0x54e3; // _IO('T', 227), Linux 5.4
+
+/// Opens `/dev/net/tun`, non-blocking. The device that is made with it belongs to the network
+/// namespace of the calling thread.
+#[napi(catch_unwind)]
+pub fn tun_open() -> i32 {
+    let flags = libc::O_RDWR | libc::O_NONBLOCK | libc::O_CLOEXEC;
+    // SAFETY: the path is a NUL-terminated literal.
+    fds::own(unsafe { libc::open(c"/dev/net/tun".as_ptr(), flags) })
+}
+
+fn ioctl<T>(fd: i32, request: libc::c_ulong, argument: *mut T) -> i32 {
+    // SAFETY: each caller passes the argument type that `request` is defined with.
+    errno::check(unsafe { libc::ioctl(fd, request as _, argument) })
+}
+
+fn ioctl_value(fd: i32, request: libc::c_ulong, value: libc::c_ulong) -> i32 {
+    // SAFETY: `request` takes its argument by value.
+    errno::check(unsafe { libc::ioctl(fd, request as _, value) })
+}
+
+fn empty_ifreq() -> libc::ifreq {
+    // SAFETY: ifreq is plain data; all zero bytes are an empty name and an empty union.
+    unsafe { std::mem::zeroed() }
+}
+
+/// The IFF_* bits that this kernel's tun driver knows (TUNGETFEATURES).
+#[napi(catch_unwind)]
+pub fn tun_get_features(fd: i32) -> i32 {
+    let mut features: libc::c_uint = 0;
+    let result = ioctl(fd, libc::TUNGETFEATURES as _, &mut features);
+    if result < 0 { result } else { features as i32 }
+}
+
+/// Makes the device (TUNSETIFF). `name` is at most 15 bytes and may be a `%d` template.
+#[napi(catch_unwind)]
+pub fn tun_set_iff(fd: i32, name: String, flags: u32) -> i32 {
+    if name.len() >= IFNAMSIZ || name.as_bytes().contains(&0) {
+        return -libc::EINVAL;
+    }
+    let mut request = empty_ifreq();
+    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        *to = from as libc::c_char;
+    }
+    request.ifr_ifru.ifru_flags = flags as libc::c_short;
+    ioctl(fd, libc::TUNSETIFF as _, &mut request)
+}
+
+#[napi(object)]
+pub struct Iff {
+    pub errno: i32,
+    pub name: String,
+    pub flags: u32,
+}
+
+/// The device's name as of now and its IFF_* flags (TUNGETIFF); EBADFD when the device is gone.
+#[napi(catch_unwind)]
+pub fn tun_get_iff(fd: i32) -> Iff {
+    let mut request = empty_ifreq();
+    let errno = ioctl(fd, libc::TUNGETIFF as _, &mut request);
+    let name: Vec<u8> = request
+        .ifr_name
+        .iter()
+        .map(|c| *c as u8)
+        .take_while(|c| *c != 0)
+        .collect();
+    // SAFETY: the kernel has written the flags member, and the union was zeroed before.
+    let flags = unsafe { request.ifr_ifru.ifru_flags } as u16 as u32;
+    Iff {
+        errno,
+        name: String::from_utf8_lossy(&name).into_owned(),
+        flags,
+    }
+}
+
+#[napi(catch_unwind)]
+pub fn tun_set_vnet_hdr_sz(fd: i32, size: i32) -> i32 {
+    let mut value: libc::c_int = size;
+    ioctl(fd, libc::TUNSETVNETHDRSZ as _, &mut value)
+}
+
+/// virtio-net headers are little-endian from here on, whatever the machine is.
+#[napi(catch_unwind)]
+pub fn tun_set_vnet_le(fd: i32) -> i32 {
+    let mut value: libc::c_int = 1;
+    ioctl(fd, libc::TUNSETVNETLE as _, &mut value)
+}
+
+#[napi(catch_unwind)]
+pub fn tun_set_offload(fd: i32, mask: u32) -> i32 {
+    ioctl_value(fd, libc::TUNSETOFFLOAD as _, mask as libc::c_ulong)
+}
+
+#[napi(catch_unwind)]
+pub fn tun_set_carrier(fd: i32, on: bool) -> i32 {
+    let mut value: libc::c_int = on.into();
+    ioctl(fd, libc::TUNSETCARRIER as _, &mut value)
+}
+
+/// Attaches or detaches this queue of a multi-queue device.
+#[napi(catch_unwind)]
+pub fn tun_set_queue(fd: i32, attach: bool) -> i32 {
+    let mut request = empty_ifreq();
+    let flags = if attach {
+        libc::IFF_ATTACH_QUEUE
+    } else {
+        libc::IFF_DETACH_QUEUE
+    };
+    request.ifr_ifru.ifru_flags = flags as libc::c_short;
+    ioctl(fd, libc::TUNSETQUEUE as _, &mut request)
+}
+
+/// A descriptor of the network namespace that the device is in now.
+#[napi(catch_unwind)]
+pub fn tun_get_dev_netns(fd: i32) -> i32 {
+    fds::own(ioctl_value(fd, TUNGETDEVNETNS, 0))
+}
+
+/// The device's MAC address, 6 bytes, into `into`. Works in whatever namespace the device is.
+#[napi(catch_unwind)]
+pub fn tun_get_mac(fd: i32, #[napi(ts_arg_type = "Uint8Array")] into: Bytes) -> i32 {
+    let mut request = empty_ifreq();
+    let result = ioctl(fd, libc::SIOCGIFHWADDR as _, &mut request);
+    if result >= 0 {
+        // SAFETY: the kernel has written the hardware address member.
+        let address = unsafe { request.ifr_ifru.ifru_hwaddr };
+        for (to, from) in into.iter_mut().zip(address.sa_data.iter().take(6)) {
+            *to = *from as u8;
+        }
+    }
+    result
+}
+
+#[napi(catch_unwind)]
+pub fn tun_set_mac(fd: i32, mac: &[u8]) -> i32 {
+    let mut request = empty_ifreq();
+    // SAFETY: plain data, valid when zeroed.
+    let mut address: libc::sockaddr = unsafe { std::mem::zeroed() };
+    address.sa_family = libc::ARPHRD_ETHER;
+    for (to, from) in address.sa_data.iter_mut().zip(mac.iter().take(6)) {
+        *to = *from as libc::c_char;
+    }
+    request.ifr_ifru.ifru_hwaddr = address;
+    ioctl(fd, libc::SIOCSIFHWADDR as _, &mut request)
+}

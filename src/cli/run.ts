@@ -1,0 +1,189 @@
+// `uveth run A B`: one pair in the foreground. Uses the public API, as any program would.
+
+import { existsSync } from 'node:fs'
+import { createPair, type End, type EndOptions, type Logger, type Netns, type Pair, type PairStats } from '../index.js'
+import { formatStats } from './table.js'
+import { parseVerb, UsageError } from './usage.js'
+
+const HELP = `uveth run: make a pair of interfaces and forward between them until Ctrl-C
+
+Usage: uveth run A B [OPTIONS]
+
+  A, B              names of the two interfaces (%d: a free number)
+  --netns-a NS      network namespace of A: a name (ip netns add NS), a path or a process id
+  --netns-b NS      the same of B
+  --addr-a CIDR     an address for A, like 10.0.0.1/24 or fd00::1/64; may be given several times
+  --addr-b CIDR     the same for B
+  --mac-a MAC       MAC address of A; otherwise random
+  --mac-b MAC       the same of B
+  --mtu N           MTU of both, 68 to 65521 (default 1500)
+  --down            leave both ends down; otherwise they are brought up
+  --quiet           no IPv6 chatter from the fresh interfaces
+  --json            JSON lines on stdout: ready, carrier, renamed, moved, stats, closed
+  --log LEVEL       log to stderr (JSON, by pino): debug, info or warn
+
+SIGUSR1 prints statistics; Ctrl-C or SIGTERM removes both interfaces and prints them once more. The
+command also ends when either interface is deleted, or its namespace is. Exit codes: 0 after any of
+these; 1 for wrong use; 2 when the kernel refuses.
+
+Examples:
+  uveth run veth0 veth1 --addr-a 10.0.0.1/24
+  ip netns add left; ip netns add right
+  uveth run eth0 eth0 --netns-a left --addr-a 10.0.0.1/24 --netns-b right --addr-b 10.0.0.2/24
+  ip netns exec left ping 10.0.0.2
+`
+
+const OPTIONS = {
+  'netns-a': { type: 'string' },
+  'netns-b': { type: 'string' },
+  'addr-a': { type: 'string', multiple: true },
+  'addr-b': { type: 'string', multiple: true },
+  'mac-a': { type: 'string' },
+  'mac-b': { type: 'string' },
+  mtu: { type: 'string' },
+  down: { type: 'boolean' },
+  quiet: { type: 'boolean' },
+  json: { type: 'boolean' },
+  log: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+type Values = ReturnType<typeof parseVerb<typeof OPTIONS>>['values']
+
+const LOG_LEVELS = ['debug', 'info', 'warn']
+
+export async function run(args: string[]): Promise<number> {
+  const { values, positionals } = parseVerb('run', args, OPTIONS)
+  if (values.help) {
+    process.stdout.write(HELP)
+    return 0
+  }
+  const [a, b, ...rest] = positionals
+  if (a === undefined || b === undefined || rest.length > 0) {
+    throw new UsageError('give the names of both interfaces: uveth run A B')
+  }
+  const say = values.json ? sayJson : sayText
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(signal))
+  const logger = values.log === undefined ? undefined : await openLog(values.log)
+  let pair: Pair
+  try {
+    pair = await createPair({
+      a: endOptions(a, 'a', values),
+      b: endOptions(b, 'b', values),
+      quiet: values.quiet ?? false,
+      ...(logger && { logger }),
+      signal: stop.signal,
+    })
+  } catch (error) {
+    if (!stop.signal.aborted) throw error
+    say({ event: 'closed', reason: 'signal' })
+    return 0
+  }
+  await untilClosed(pair, say, stop.signal)
+  return 0
+}
+
+function endOptions(name: string, end: 'a' | 'b', values: Values): EndOptions {
+  const netns = values[`netns-${end}`]
+  const mac = values[`mac-${end}`]
+  return {
+    name,
+    netns: netns === undefined ? null : readNetns(netns),
+    addresses: values[`addr-${end}`] ?? [],
+    up: !values.down,
+    ...(mac !== undefined && { mac }),
+    ...(values.mtu !== undefined && { mtu: readNumber(values.mtu, '--mtu') }),
+  }
+}
+
+/** As `ip` reads it: a name where there is one, otherwise a number is a process id. */
+function readNetns(text: string): Netns {
+  return /^\d+$/.test(text) && !existsSync(`/run/netns/${text}`) ? Number(text) : text
+}
+
+function readNumber(text: string, option: string): number {
+  if (!/^\d+$/.test(text)) throw new UsageError(`${option} takes a number, not '${text}'`)
+  return Number(text)
+}
+
+async function openLog(level: string): Promise<Logger> {
+  if (!LOG_LEVELS.includes(level)) throw new UsageError(`--log takes ${LOG_LEVELS.join(', ')}, not '${level}'`)
+  const { pino } = await import('pino')
+  const logger: Logger = pino({ level }, pino.destination({ fd: 2, sync: true }))
+  return logger
+}
+
+type Message =
+  | { event: 'ready'; id: string; a: EndJson; b: EndJson }
+  | { event: 'carrier'; on: boolean }
+  | { event: 'renamed'; end: 'a' | 'b'; name: string; previous: string }
+  | { event: 'moved'; end: 'a' | 'b'; netns: string | null; ifindex: number; name: string }
+  | { event: 'stats'; stats: PairStats; names?: [string, string] }
+  | { event: 'closed'; reason: string; end?: 'a' | 'b'; stats?: PairStats; names?: [string, string] }
+
+interface EndJson {
+  name: string
+  ifindex: number
+  netns: string | null
+  address: string
+  mtu: number
+}
+
+function describe(end: End): EndJson {
+  const { name, ifindex, netns, mac: address, mtu } = end
+  return { name, ifindex, netns, address, mtu }
+}
+
+/** Says what happens to the pair until it ends. */
+async function untilClosed(pair: Pair, say: (message: Message) => void, stop: AbortSignal): Promise<void> {
+  const side = (end: End) => (end === pair.a ? 'a' : 'b')
+  const names = (): [string, string] => [pair.a.name, pair.b.name]
+  const ended = new Promise<{ reason: string; end: End | null }>((resolve) => pair.once('closed', resolve))
+  pair.on('carrier', ({ on }) => say({ event: 'carrier', on }))
+  pair.on('renamed', ({ end, ...fields }) => say({ event: 'renamed', end: side(end), ...fields }))
+  pair.on('moved', ({ end, ...fields }) => say({ event: 'moved', end: side(end), ...fields }))
+  process.on('SIGUSR1', async () => say({ event: 'stats', stats: await pair.stats(), names: names() }))
+  say({ event: 'ready', id: pair.id, a: describe(pair.a), b: describe(pair.b) })
+  const { reason, end } = pair.closed === undefined ? await ended : { reason: pair.closed, end: null }
+  say({
+    event: 'closed',
+    reason: stop.aborted ? 'signal' : reason,
+    ...(end && { end: side(end) }),
+    stats: await pair.stats(),
+    names: names(),
+  })
+}
+
+function sayJson(message: Message): void {
+  const { names: _, ...fields } = message as Message & { names?: unknown }
+  process.stdout.write(`${JSON.stringify(fields)}\n`)
+}
+
+function sayText(message: Message): void {
+  process.stdout.write(`${textOf(message)}\n`)
+}
+
+function place({ name, netns }: { name: string; netns: string | null }): string {
+  return netns === null ? name : `${name} (netns ${netns})`
+}
+
+function textOf(message: Message): string {
+  switch (message.event) {
+    case 'ready':
+      return `uveth: ${place(message.a)} <-> ${place(message.b)} ready`
+    case 'carrier':
+      return `uveth: carrier ${message.on ? 'on' : 'off'}`
+    case 'renamed':
+      return `uveth: ${message.previous} is now ${message.name}`
+    case 'moved':
+      return `uveth: end ${message.end} is now ${place(message)}`
+    case 'stats':
+      return formatStats(message.names ?? ['a', 'b'], message.stats)
+    case 'closed': {
+      const which = message.end === undefined ? '' : ` (end ${message.end})`
+      const table = message.stats ? `\n${formatStats(message.names ?? ['a', 'b'], message.stats)}` : ''
+      return `uveth: closed: ${message.reason}${which}${table}`
+    }
+  }
+}

@@ -1,0 +1,72 @@
+// THE hot loop: carries one burst of one direction. Called by worker.ts for every direction that has
+// something to read. It never blocks, never throws for an expected condition, and allocates nothing.
+
+import { errno } from '../errors.js'
+import { isSuperFrame, isTagged, MTU_OVERHEAD, VLAN_TAG } from '../frame/ethernet.js'
+import { frameStart, type Slab, VNET_HDR_LEN } from '../frame/slab.js'
+import * as count from './counters.js'
+import type { Port } from './port.js'
+
+/** Queue q of one end to queue q of its peer. */
+export interface Direction {
+  readonly rx: Port
+  readonly tx: Port
+  /** Shared words that the link thread writes: carrier, MTU. */
+  readonly state: Int32Array
+  /** Index in `state` of the receiving end's MTU. */
+  readonly mtu: number
+  /** This worker's block of counters. */
+  readonly counters: Float64Array
+}
+
+/** Forwards one burst. How many frames were received (0: idle), or a negative errno (EBADFD: gone). */
+export function forward(direction: Direction, slab: Slab): number {
+  const { rx, tx, state, counters } = direction
+  const received = rx.receive(slab)
+  if (received <= 0) return received
+  // Read after the receive: what was sent before carrier came on is never delivered (carrier.ts).
+  const carrier = Atomics.load(state, count.CARRIER)
+  const limit = Atomics.load(state, direction.mtu) + MTU_OVERHEAD + VNET_HDR_LEN
+  const lengths = slab.lengths
+  let bytes = -received * VNET_HDR_LEN
+  let dropped = 0
+  let droppedBytes = 0
+  for (let slot = 0; slot < received; slot++) {
+    const length = lengths[slot] as number
+    bytes += length
+    if (length > limit && isTooLong(slab, slot, length - limit)) {
+      lengths[slot] = 0
+      dropped++
+      droppedBytes += length - VNET_HDR_LEN
+    }
+  }
+  counters[count.RECEIVED]! += received
+  counters[count.RECEIVED_BYTES]! += bytes
+  if (carrier === 0) {
+    counters[count.DROPPED_CARRIER]! += received
+    return received
+  }
+  const sent = tx.transmit(slab, received)
+  counters[count.SENT]! += sent
+  counters[count.DROPPED_MTU]! += dropped
+  if (sent + dropped === received) counters[count.SENT_BYTES]! += bytes - droppedBytes
+  else tally(slab, received, counters)
+  return received
+}
+
+/** A frame that is not a super-frame may exceed the limit by one VLAN tag, if it begins with one. */
+function isTooLong(slab: Slab, slot: number, excess: number): boolean {
+  const start = frameStart(slot)
+  if (isSuperFrame(slab.bytes, start - VNET_HDR_LEN)) return false
+  return excess > (isTagged(slab.bytes, start) ? VLAN_TAG : 0)
+}
+
+/** The cold path: the kernel refused frames of this burst; their lengths hold the errno. */
+function tally(slab: Slab, received: number, counters: Float64Array): void {
+  for (let slot = 0; slot < received; slot++) {
+    const length = slab.lengths[slot] as number
+    if (length > 0) counters[count.SENT_BYTES]! += length - VNET_HDR_LEN
+    else if (length === errno.EIO) counters[count.DROPPED_DOWN]!++
+    else if (length < 0) counters[count.DROPPED_ERROR]!++
+  }
+}

@@ -1,0 +1,107 @@
+// Errors as users see them, and all errno knowledge of the TypeScript side. System-call failures
+// look like Node's own; misuse carries a code and the option at fault, but no syscall.
+
+import { constants } from 'node:os'
+import { getSystemErrorMap } from 'node:util'
+
+/** Errors that libuv has no name for, or another one than the kernel's tools. */
+const KERNEL_NAMES = new Map<number, [string, string]>([
+  [-constants.errno.EOPNOTSUPP, ['EOPNOTSUPP', 'operation not supported']],
+  [-52, ['EBADE', 'invalid exchange']],
+  [-77, ['EBADFD', 'file descriptor in bad state']],
+])
+
+export const errno = {
+  EPERM: -constants.errno.EPERM,
+  ENOENT: -constants.errno.ENOENT,
+  EBADF: -constants.errno.EBADF,
+  EACCES: -constants.errno.EACCES,
+  EBUSY: -constants.errno.EBUSY,
+  EEXIST: -constants.errno.EEXIST,
+  ENODEV: -constants.errno.ENODEV,
+  EINVAL: -constants.errno.EINVAL,
+  EIO: -constants.errno.EIO,
+  EOPNOTSUPP: -constants.errno.EOPNOTSUPP,
+  EBADFD: -77,
+} as const
+
+export interface ErrorFields {
+  /** `EEXIST` and the like. */
+  code: string
+  /** Negative, as Node's; absent where no errno fits. */
+  errno?: number | undefined
+  /** The call that failed, `ioctl(TUNSETIFF)`; absent when no call was made (misuse). */
+  syscall?: string | undefined
+  /** What to do about it. */
+  hint?: string | undefined
+  /** The option or attribute at fault, `a.name`. */
+  attribute?: string | undefined
+}
+
+/** The one error class of this package. */
+export class UvethError extends Error implements ErrorFields {
+  override readonly name = 'UvethError'
+  readonly code: string
+  readonly errno?: number | undefined
+  readonly syscall?: string | undefined
+  readonly hint?: string | undefined
+  readonly attribute?: string | undefined
+
+  constructor(message: string, fields: ErrorFields) {
+    super(message)
+    this.code = fields.code
+    this.errno = fields.errno
+    this.syscall = fields.syscall
+    this.hint = fields.hint
+    this.attribute = fields.attribute
+  }
+}
+
+/** [name, sentence] of a negative errno: `['EPERM', 'operation not permitted']`. */
+export function describeErrno(number: number): [string, string] {
+  const known = KERNEL_NAMES.get(number) ?? getSystemErrorMap().get(number)
+  return known ?? [`errno ${-number}`, 'unknown error']
+}
+
+/** `EPERM: operation not permitted, ioctl(TUNSETIFF) 'veth0' (hint)`. `number` is negative. */
+export function systemError(
+  number: number,
+  syscall: string,
+  subject?: string,
+  hint?: string,
+  attribute?: string,
+): UvethError {
+  const [code, sentence] = describeErrno(number)
+  const of = subject === undefined ? '' : ` '${subject}'`
+  const advice = hint === undefined ? '' : ` (${hint})`
+  return new UvethError(`${code}: ${sentence}, ${syscall}${of}${advice}`, {
+    code,
+    errno: number,
+    syscall,
+    hint,
+    attribute,
+  })
+}
+
+/** A value that was refused before anything was asked of the kernel. */
+export function invalid(message: string, attribute?: string, code: keyof typeof errno = 'EINVAL'): UvethError {
+  return new UvethError(`${code}: ${message}`, { code, errno: errno[code], attribute })
+}
+
+/** An error as plain data, to cross to another thread (structured clone drops an error's fields). */
+export interface WireError extends ErrorFields {
+  message: string
+}
+
+export function toWire(error: unknown): WireError {
+  if (error instanceof UvethError) {
+    const { message, code, errno, syscall, hint, attribute } = error
+    return { message, code, errno, syscall, hint, attribute }
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return { message: `internal error: ${message}`, code: 'ERR_INTERNAL' }
+}
+
+export function fromWire(wire: WireError): UvethError {
+  return new UvethError(wire.message, wire)
+}

@@ -1,0 +1,147 @@
+// The main thread's side of the link thread: starts it at first use, sends orders, hands events to
+// the pair that they concern. One link thread for each JavaScript thread that uses the library.
+
+import { Worker } from 'node:worker_threads'
+import { fromWire, invalid, UvethError } from '../errors.js'
+import type { LinkMessage, LinkRequest, LinkSetup } from './protocol.js'
+
+export type PairEvent = Extract<LinkMessage, { event: 'state' | 'carrier' | 'closed' }>
+
+/** Queue pairs need a worker each; two cores are the usual lower bound of a machine. */
+const DEFAULT_WORKERS = 1
+const MAX_WORKERS = 64
+
+interface Pending {
+  resolve(value: unknown): void
+  reject(error: Error): void
+}
+
+let workers = DEFAULT_WORKERS
+let link: Link | undefined
+
+/**
+ * Sets the number of forwarding workers of this thread's pairs (default 1). It is fixed by the first
+ * `createPair`: EBUSY afterwards, unless it is the same number.
+ */
+export function configure(options: { workers: number }): void {
+  const wanted = options.workers
+  if (!Number.isInteger(wanted) || wanted < 1 || wanted > MAX_WORKERS) {
+    throw invalid(`workers must be a whole number from 1 to ${MAX_WORKERS}, not ${wanted}`, 'workers')
+  }
+  if (link !== undefined && wanted !== workers) {
+    throw invalid(`the workers (${workers}) are running: configure before the first pair`, 'workers', 'EBUSY')
+  }
+  workers = wanted
+}
+
+export function workerCount(): number {
+  return workers
+}
+
+/** The link thread, started if need be. */
+export function linkThread(): Link {
+  link ??= new Link()
+  return link
+}
+
+export class Link {
+  readonly #worker: Worker
+  readonly #ready: Promise<void>
+  readonly #pending = new Map<number, Pending>()
+  readonly #pairs = new Map<number, (event: PairEvent) => void>()
+  #lastId = 0
+  #lastHandle = 0
+  #failure: Error | undefined
+
+  constructor() {
+    const workerData: LinkSetup = { workers }
+    this.#worker = new Worker(new URL('./thread.js', import.meta.url), {
+      name: 'uveth-link',
+      workerData,
+      execArgv: [], // the user's loaders and inspectors have no business here
+    })
+    const { promise, resolve, reject } = withResolvers()
+    this.#ready = promise
+    this.#pending.set(0, { resolve, reject })
+    this.#worker.on('message', (message: LinkMessage) => this.#hear(message))
+    this.#worker.on('error', (error) => this.#fail(error))
+    this.#worker.on('exit', () => this.#fail(new Error('it ended')))
+  }
+
+  /** A number for a new pair, whose events go to `hear` until it is closed. */
+  register(hear: (event: PairEvent) => void): number {
+    const handle = ++this.#lastHandle
+    this.#pairs.set(handle, hear)
+    this.#hold()
+    return handle
+  }
+
+  forget(handle: number): void {
+    this.#pairs.delete(handle)
+    this.#hold()
+  }
+
+  /** Resolves when the order is in force. */
+  async request<T>(request: LinkRequest): Promise<T> {
+    if (this.#failure !== undefined) throw this.#failure
+    const id = ++this.#lastId
+    const { promise, resolve, reject } = withResolvers()
+    this.#pending.set(id, { resolve, reject })
+    this.#hold()
+    await this.#ready
+    this.#worker.postMessage({ id, ...request })
+    return (await promise) as T
+  }
+
+  /** The process lives for as long as it has a pair or waits for an answer. */
+  #hold(): void {
+    if (this.#pending.size + this.#pairs.size > 0) this.#worker.ref()
+    else this.#worker.unref()
+  }
+
+  #hear(message: LinkMessage): void {
+    switch (message.event) {
+      case 'ready':
+        return this.#settle(0, (pending) => pending.resolve(undefined))
+      case 'reply':
+        return this.#settle(message.id, (pending) => pending.resolve(message.value))
+      case 'refused':
+        return this.#settle(message.id, (pending) => pending.reject(fromWire(message.error)))
+      default:
+        this.#pairs.get(message.handle)?.(message)
+    }
+  }
+
+  #settle(id: number, how: (pending: Pending) => void): void {
+    const pending = this.#pending.get(id)
+    this.#pending.delete(id)
+    this.#hold()
+    if (pending) how(pending)
+  }
+
+  /** Its descriptors were closed when it ended, so the pairs are gone. */
+  #fail(error: Error): void {
+    this.#failure ??= new UvethError(`the link thread failed: ${error.stack ?? error.message}`, { code: 'ERR_LINK' })
+    if (link === this) link = undefined
+    const pending = [...this.#pending.values()]
+    const pairs = [...this.#pairs]
+    this.#pending.clear()
+    this.#pairs.clear()
+    for (const { reject } of pending) reject(this.#failure)
+    for (const [handle, hear] of pairs) {
+      hear({ event: 'closed', handle, reason: 'failed', end: null, stats: [null, null] })
+    }
+  }
+}
+
+/** Promise.withResolvers, which Node 20 does not have. */
+function withResolvers(): { promise: Promise<void>; resolve(value: unknown): void; reject(error: Error): void } {
+  let resolve!: (value: unknown) => void
+  let reject!: (error: Error) => void
+  const promise = new Promise<unknown>((yes, no) => {
+    resolve = yes
+    reject = no
+  }) as Promise<void>
+  promise.catch(() => {}) // whoever asked has its own handler
+  return { promise, resolve, reject }
+}

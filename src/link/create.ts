@@ -1,0 +1,71 @@
+// Making the two TAPs of a pair: validate everything, create, publish last; on failure unwind in
+// reverse and leave nothing behind. Called by thread.ts; also holds what a change of an end shares
+// with its creation (move, addresses).
+
+import { errno, UvethError } from '../errors.js'
+import { IN6_ADDR_GEN_MODE_NONE } from '../netlink/constants.js'
+import { addAddress, setLink } from '../netlink/route.js'
+import type { NetlinkSocket } from '../netlink/socket.js'
+import { HOME_PATH, withNetns, withNetnsDescriptor } from './netns.js'
+import type { EndChange, EndPlan, NetnsPath, PairPlan } from './protocol.js'
+import { Tap } from './tap.js'
+
+/** What an end that is bound for another namespace is called for the moment it spends at home. */
+const TEMPORARY_NAME = '_uveth%d'
+
+/** Both TAPs, where and as the plan wants them, but down. `made` gets each as soon as it exists. */
+export function createTaps(home: NetlinkSocket, plan: PairPlan, made: Tap[]): [Tap, Tap] {
+  for (const end of plan.ends) {
+    withNetns(end.netns, (fd) => {
+      const tap = Tap.open(fd < 0 ? end.name : TEMPORARY_NAME, plan.queues)
+      made.push(tap)
+      tap.refresh(home)
+      const { ifindex } = tap.state
+      setLink(home, { ifindex, address: end.mac, mtu: end.mtu, txqlen: end.txQueueLength })
+      if (fd >= 0) moveTo(home, ifindex, fd, end.name)
+      if (tap.refresh(home) === 'gone') throw new UvethError(`ENODEV: '${end.name}' vanished`, { code: 'ENODEV' })
+    })
+  }
+  return made as [Tap, Tap]
+}
+
+/** Brings an end that was just made to what was asked for: quiet, up, addresses. */
+export function bringUp(home: NetlinkSocket, tap: Tap, plan: EndPlan, quiet: boolean, alias: string): void {
+  const { ifindex } = tap.state
+  tap.withRoute(home, (socket) => {
+    setLink(socket, { ifindex, alias })
+    if (quiet) setQuiet(socket, ifindex)
+    if (plan.up) setLink(socket, { ifindex, up: true })
+    addAddresses(socket, ifindex, plan)
+  })
+  tap.refresh(home)
+}
+
+/** No IPv6 address of the kernel's own, so no chatter. Without IPv6 it is quiet already. */
+export function setQuiet(socket: NetlinkSocket, ifindex: number): void {
+  try {
+    setLink(socket, { ifindex, addrGenMode: IN6_ADDR_GEN_MODE_NONE })
+  } catch (error) {
+    const noIpv6 = error instanceof UvethError && error.errno === errno.EOPNOTSUPP
+    if (!noIpv6) throw error
+  }
+}
+
+export function addAddresses(socket: NetlinkSocket, ifindex: number, wish: EndChange): void {
+  for (const cidr of wish.addresses ?? []) addAddress(socket, ifindex, cidr, wish.dad !== true)
+}
+
+/**
+ * Moves a TAP that is in use: it is down and has no addresses then. Without a new name it keeps its
+ * own, and EEXIST leaves it where it was; with one, the kernel may have moved it before it refuses.
+ */
+export function moveTap(home: NetlinkSocket, tap: Tap, path: NetnsPath, name: string | undefined): void {
+  withNetnsDescriptor(path ?? HOME_PATH, (fd) => {
+    tap.withRoute(home, (socket) => moveTo(socket, tap.state.ifindex, fd, name))
+  })
+}
+
+/** Namespace and name in one request, so that EEXIST and `%d` are judged over there. */
+function moveTo(socket: NetlinkSocket, ifindex: number, netnsFd: number, name: string | undefined): void {
+  setLink(socket, { ifindex, netnsFd, name })
+}

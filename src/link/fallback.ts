@@ -1,0 +1,16 @@
+// Kernel features newer than the floor (5.10). Each is probed and has a fall-back, which
+// UVETH_FALLBACK (names, separated by commas) forces: so the tests run it on any kernel.
+
+/**
+ * `no-carrier`: IFF_NO_CARRIER at creation (6.x); otherwise carrier is taken away right after.
+ * `uso`: UDP segmentation offload (6.2). `nudge`: RTM_GETLINK makes the kernel act on a carrier
+ * change at once (about 6.8); otherwise we wait until it has. `all-nsid`: events of other
+ * namespaces (CAP_NET_BROADCAST); otherwise they are asked for from time to time.
+ */
+export type Feature = 'no-carrier' | 'uso' | 'nudge' | 'all-nsid'
+
+const forced = new Set((process.env['UVETH_FALLBACK'] ?? '').split(',').map((name) => name.trim()))
+
+export function fallbackForced(feature: Feature): boolean {
+  return forced.has(feature)
+}

@@ -1,0 +1,226 @@
+// A pair as the link thread keeps it: two TAPs, the carrier rule, which workers serve it. Every order
+// and every hint about an end comes through here; what changed is told to the main thread. All of it
+// is synchronous: the kernel answers inside the call, and this is the thread that may wait for RTNL.
+
+import { MTU, stateOf } from '../datapath/counters.js'
+import { UvethError } from '../errors.js'
+import { closeFds, EPOLLOUT, unwatch, watch } from '../native.js'
+import { getLink, setLink } from '../netlink/route.js'
+import type { LinkStats } from '../netlink/rtnl.js'
+import type { NetlinkSocket } from '../netlink/socket.js'
+import { setCarrier, wantedCarrier } from './carrier.js'
+import { addAddresses, bringUp, createTaps, moveTap, setQuiet } from './create.js'
+import type { Pool } from './pool.js'
+import type {
+  CarrierMode,
+  ClosedReason,
+  EndChange,
+  EndState,
+  KernelStats,
+  LinkMessage,
+  PairPlan,
+} from './protocol.js'
+import { HOME_NSID, type Tap } from './tap.js'
+
+/** What a pair needs of the thread that it lives in. */
+export interface Context {
+  home: NetlinkSocket
+  pool: Pool
+  tell(message: LinkMessage): void
+}
+
+type EndIndex = 0 | 1
+const ENDS = [0, 1] as const
+
+export class LinkedPair {
+  readonly handle: number
+  readonly taps: [Tap, Tap]
+  readonly #context: Context
+  readonly #plan: PairPlan
+  readonly #state: Int32Array
+  #mode: CarrierMode = 'auto'
+  /** What each end's ifalias says. */
+  readonly #aliases: [string, string]
+  #carrier = false
+  #closing: Promise<void> | undefined
+
+  private constructor(context: Context, handle: number, plan: PairPlan, taps: [Tap, Tap], state: Int32Array) {
+    this.handle = handle
+    this.taps = taps
+    this.#context = context
+    this.#plan = plan
+    this.#state = state
+    this.#aliases = [aliasFor(taps[1].state), aliasFor(taps[0].state)]
+  }
+
+  /** All or nothing: on failure both TAPs are gone before the error is passed on. */
+  static async create(
+    context: Context,
+    handle: number,
+    plan: PairPlan,
+    counters: SharedArrayBuffer,
+  ): Promise<LinkedPair> {
+    const made: Tap[] = []
+    let adopted = false
+    try {
+      const taps = createTaps(context.home, plan, made)
+      const pair = new LinkedPair(context, handle, plan, taps, stateOf(counters))
+      context.pool.adopt(handle, counters, taps[0].fds, taps[1].fds)
+      adopted = true
+      for (const end of ENDS) {
+        bringUp(context.home, taps[end], plan.ends[end], plan.quiet, pair.#aliases[end])
+        pair.#publish(end)
+      }
+      pair.#followCarrier()
+      return pair
+    } catch (error) {
+      if (adopted) context.pool.release(handle, plan.queues)
+      await closeTaps(made)
+      throw error
+    }
+  }
+
+  /** Looks at one end, or at both, and follows what has changed. False when the pair has ended. */
+  refresh(ends: readonly EndIndex[] = ENDS): boolean {
+    if (this.#closing) return false
+    for (const end of ends) {
+      const nsid = this.taps[end].nsid
+      const found = this.taps[end].refresh(this.#context.home)
+      if (found === 'gone') return this.#died(end, nsid)
+      if (found === 'changed') this.#publish(end)
+    }
+    this.#label()
+    this.#followCarrier(this.#noticeForeignCarrier())
+    return true
+  }
+
+  /** Is one of the ends the link with this index in the namespace that home knows as `nsid`? */
+  endAt(nsid: number, ifindex: number): EndIndex | undefined {
+    return ENDS.find((end) => this.taps[end].nsid === nsid && this.taps[end].state.ifindex === ifindex)
+  }
+
+  change(end: EndIndex, change: EndChange): void {
+    const tap = this.taps[end]
+    const { home } = this.#context
+    try {
+      if (change.netns !== undefined) moveTap(home, tap, change.netns, change.name)
+      tap.refresh(home)
+      const { ifindex } = tap.state
+      tap.withRoute(home, (socket) => {
+        if (change.netns !== undefined && this.#plan.quiet) setQuiet(socket, ifindex)
+        const name = change.netns === undefined ? change.name : undefined
+        const { mac: address, mtu, txQueueLength: txqlen } = change
+        if (name !== undefined) setLink(socket, { ifindex, name })
+        if (address ?? mtu ?? txqlen) setLink(socket, { ifindex, address, mtu, txqlen })
+        if (change.up !== undefined) setLink(socket, { ifindex, up: change.up })
+        addAddresses(socket, ifindex, change)
+      })
+    } finally {
+      // Also after a refusal: the kernel may have done a part of it.
+      this.#publish(end)
+      this.refresh()
+    }
+  }
+
+  setMode(mode: CarrierMode): void {
+    this.#mode = mode
+    this.#followCarrier()
+  }
+
+  /** The kernel's counters of both ends. */
+  stats(): KernelStats {
+    return this.taps.map((tap) => this.#statsOf(tap)) as KernelStats
+  }
+
+  /** Takes the pair down; resolves when both devices are gone and their names free. */
+  close(reason: ClosedReason, end: EndIndex | null): Promise<void> {
+    this.#closing ??= this.#takeDown(reason, end)
+    return this.#closing
+  }
+
+  async #takeDown(reason: ClosedReason, end: EndIndex | null): Promise<void> {
+    const stats = this.stats()
+    this.#context.pool.release(this.handle, this.#plan.queues)
+    await closeTaps(this.taps)
+    this.#context.tell({ event: 'closed', handle: this.handle, reason, end, stats })
+  }
+
+  #died(end: EndIndex, nsid: number): false {
+    const reason = this.#namespaceLives(nsid) ? 'deleted' : 'netns-deleted'
+    void this.close(reason, end)
+    return false
+  }
+
+  #namespaceLives(nsid: number): boolean {
+    if (nsid === HOME_NSID) return true
+    try {
+      getLink(this.#context.home, { ifindex: 1, nsid }) // every namespace has its loopback as link 1
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  #statsOf(tap: Tap): LinkStats | null {
+    return tap.look(this.#context.home)?.stats64 ?? null
+  }
+
+  #publish(end: EndIndex): void {
+    const { state } = this.taps[end]
+    Atomics.store(this.#state, MTU[end], state.mtu)
+    this.#context.tell({ event: 'state', handle: this.handle, end, state })
+    if (!state.up) this.#watchForUp(end)
+  }
+
+  /** A TAP that goes up becomes writable: so it is noticed where the kernel tells nothing of it. */
+  #watchForUp(end: EndIndex): void {
+    watch(this.taps[end].fd, EPOLLOUT, () => this.refresh([end]))
+  }
+
+  /** Each end's ifalias names its peer, for tools that list interfaces. */
+  #label(): void {
+    for (const end of ENDS) {
+      const tap = this.taps[end]
+      const alias = aliasFor(this.taps[end === 0 ? 1 : 0].state)
+      if (alias === this.#aliases[end]) continue
+      this.#aliases[end] = alias
+      try {
+        tap.withRoute(this.#context.home, (socket) => setLink(socket, { ifindex: tap.state.ifindex, alias }))
+      } catch (error) {
+        if (!(error instanceof UvethError)) throw error // it is being deleted
+      }
+    }
+  }
+
+  /**
+   * `ip link set X carrier off|on` by others: off forces the pair off, on gives it back to the rule.
+   * True when somebody else has changed carrier.
+   */
+  #noticeForeignCarrier(): boolean {
+    const foreign = this.taps.some((tap) => tap.carrier !== this.#carrier)
+    if (foreign && this.#carrier) this.#mode = 'off'
+    else if (foreign && this.#mode === 'off') this.#mode = 'auto'
+    return foreign
+  }
+
+  #followCarrier(again = false): void {
+    const [a, b] = this.taps
+    const on = wantedCarrier(this.#mode, a.state.up, b.state.up)
+    const changed = on !== this.#carrier
+    if (!changed && !again) return
+    this.#carrier = on
+    const { home, pool, tell } = this.#context
+    setCarrier(home, this.taps, this.#state, on, () => pool.drain(this.handle))
+    if (changed) tell({ event: 'carrier', handle: this.handle, on })
+  }
+}
+
+function aliasFor({ name, netns }: EndState): string {
+  return `uveth peer ${name}${netns === null ? '' : ` netns ${netns}`}`
+}
+
+function closeTaps(taps: Tap[]): Promise<void> {
+  const fds = taps.flatMap((tap) => tap.fds)
+  for (const fd of fds) unwatch(fd)
+  return new Promise((done) => closeFds(fds, done))
+}

@@ -1,0 +1,53 @@
+// Hears of changes to links from the kernel. An event is a hint only: whoever is told looks at the
+// kernel's present state. One socket at home hears every namespace that home has a number for, and
+// holds none of them open. Where that is not allowed (no CAP_NET_BROADCAST), ends in other
+// namespaces are looked at from time to time.
+
+import { EPOLLIN, watch } from '../native.js'
+import { NETLINK_ROUTE, RTNLGRP_LINK, RTNLGRP_NSID } from '../netlink/constants.js'
+import { parseRouteEvent } from '../netlink/rtnl.js'
+import { NetlinkSocket } from '../netlink/socket.js'
+import { fallbackForced } from './fallback.js'
+
+/** Bytes: some thousand events, while the link thread waits for RTNL. */
+const RECEIVE_BUFFER = 4 << 20
+/** ms between two looks where the kernel does not tell. */
+const LOOK_INTERVAL = 100
+
+export interface Listener {
+  /** Something happened to the link with this index in the namespace that home knows as `nsid`. */
+  link(nsid: number, ifindex: number): void
+  /** Home's number for a namespace is gone: it died. */
+  netnsGone(nsid: number): void
+  /** Events were lost: look at everything. */
+  all(): void
+  /** Look at the ends that are not at home. Only where the kernel does not tell of them. */
+  away(): void
+}
+
+export function startMonitor(listener: Listener): void {
+  const socket = NetlinkSocket.open(NETLINK_ROUTE)
+  socket.setReceiveBuffer(RECEIVE_BUFFER)
+  const hearsAll = !fallbackForced('all-nsid') && socket.listenAllNsid()
+  socket.join(RTNLGRP_LINK)
+  if (hearsAll) socket.join(RTNLGRP_NSID)
+  else setInterval(() => listener.away(), LOOK_INTERVAL)
+  const handle = () => {
+    deliver(socket, listener)
+    watch(socket.fd, EPOLLIN, handle)
+  }
+  watch(socket.fd, EPOLLIN, handle)
+}
+
+function deliver(socket: NetlinkSocket, listener: Listener): void {
+  const events = socket.receive()
+  if (events === 'overrun') return listener.all()
+  // A change comes as several events; each end is looked at once for all of them.
+  const links = new Map<string, [number, number]>()
+  for (const { message, nsid } of events) {
+    const event = parseRouteEvent(message, nsid)
+    if (event?.kind === 'link') links.set(`${event.nsid}:${event.ifindex}`, [event.nsid, event.ifindex])
+    else if (event?.kind === 'nsid' && event.type === 'del') listener.netnsGone(event.nsid)
+  }
+  for (const [nsid, ifindex] of links.values()) listener.link(nsid, ifindex)
+}

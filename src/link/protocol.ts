@@ -1,0 +1,85 @@
+// What the main thread and the link thread say to each other. Plain data only: it is cloned.
+
+import type { WireError } from '../errors.js'
+import type { Cidr } from '../netlink/address.js'
+import type { LinkStats } from '../netlink/rtnl.js'
+
+/** A namespace as an order names it: a path of a namespace file, or null for home. */
+export type NetnsPath = string | null
+
+/** What a TAP is to be, checked and with its defaults: options.ts makes it. */
+export interface EndPlan {
+  /** A name or a `%d` template, judged in the target namespace. */
+  name: string
+  netns: NetnsPath
+  mac: Uint8Array
+  mtu: number
+  txQueueLength: number
+  up: boolean
+  addresses: Cidr[]
+  /** Do duplicate address detection for IPv6 addresses (the address is not usable for a second). */
+  dad: boolean
+}
+
+export interface PairPlan {
+  ends: [a: EndPlan, b: EndPlan]
+  queues: number
+  /** No IPv6 chatter: addr_gen_mode none before the link goes up. */
+  quiet: boolean
+}
+
+/** `auto`: carrier follows the rule, up(a) and up(b). */
+export type CarrierMode = 'on' | 'off' | 'auto'
+
+/** What can be changed of an end that exists; what is undefined stays as it is. */
+export interface EndChange {
+  up?: boolean | undefined
+  name?: string | undefined
+  mac?: Uint8Array | undefined
+  mtu?: number | undefined
+  txQueueLength?: number | undefined
+  addresses?: Cidr[] | undefined
+  dad?: boolean | undefined
+  /** Where to move; undefined: nowhere. */
+  netns?: NetnsPath | undefined
+}
+
+export type LinkRequest =
+  | { op: 'create'; handle: number; plan: PairPlan; counters: SharedArrayBuffer }
+  | { op: 'change'; handle: number; end: 0 | 1; change: EndChange }
+  | { op: 'carrier'; handle: number; mode: CarrierMode }
+  | { op: 'stats'; handle: number }
+  | { op: 'close'; handle: number }
+
+/** The kernel's own counters of both ends; null for one whose device is gone. */
+export type KernelStats = [a: LinkStats | null, b: LinkStats | null]
+
+/** An end as the kernel has it now. */
+export interface EndState {
+  name: string
+  ifindex: number
+  /** A name under /run/netns, null for home, otherwise `net:[inode]`. */
+  netns: string | null
+  mac: string
+  mtu: number
+  /** IFF_UP. */
+  up: boolean
+}
+
+/** `close`: by us. `deleted`: the link of `end` was. `netns-deleted`: its namespace. `failed`: our threads. */
+export type ClosedReason = 'close' | 'deleted' | 'netns-deleted' | 'failed'
+
+export type LinkMessage =
+  /** The link thread and its workers run; sent once. */
+  | { event: 'ready' }
+  | { event: 'reply'; id: number; value: unknown }
+  | { event: 'refused'; id: number; error: WireError }
+  /** Sent before the reply of the order that caused it. */
+  | { event: 'state'; handle: number; end: 0 | 1; state: EndState }
+  | { event: 'carrier'; handle: number; on: boolean }
+  | { event: 'closed'; handle: number; reason: ClosedReason; end: 0 | 1 | null; stats: KernelStats }
+
+export interface LinkSetup {
+  /** Number of forwarding workers. */
+  workers: number
+}

@@ -1,0 +1,89 @@
+// The link thread: owns every TAP's descriptors, the rtnetlink monitor and all calls that may wait
+// for the kernel's RTNL lock. Started by client.ts (main thread); orders arrive as messages and are
+// carried out one after the other, the kernel's events in between, all without the main thread.
+
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import type { Notice } from '../datapath/orders.js'
+import { invalid, toWire } from '../errors.js'
+import { NETLINK_ROUTE } from '../netlink/constants.js'
+import { NetlinkSocket } from '../netlink/socket.js'
+import { type Context, LinkedPair } from './linked-pair.js'
+import { startMonitor } from './monitor.js'
+import { Pool } from './pool.js'
+import type { LinkMessage, LinkRequest, LinkSetup } from './protocol.js'
+import { HOME_NSID } from './tap.js'
+
+const port = parentPort as MessagePort
+const pairs = new Map<number, LinkedPair>()
+
+function tell(message: LinkMessage): void {
+  if (message.event === 'closed') pairs.delete(message.handle)
+  port.postMessage(message)
+}
+
+/** What a worker met is looked into here: the kernel's answer counts, not the worker's. */
+function heard(notice: Notice): void {
+  if (notice.event !== 'ready') pairs.get(notice.handle)?.refresh([notice.end])
+}
+
+function failed(error: Error): void {
+  // Its pairs carry nothing any more; the main thread must not believe otherwise.
+  setImmediate(() => {
+    throw error
+  })
+}
+
+function startListening(context: Context): void {
+  const each = (wanted: (pair: LinkedPair) => boolean) => {
+    for (const pair of [...pairs.values()]) if (wanted(pair)) pair.refresh()
+  }
+  startMonitor({
+    link(nsid, ifindex) {
+      for (const pair of [...pairs.values()]) {
+        const end = pair.endAt(nsid, ifindex)
+        if (end !== undefined) pair.refresh([end])
+      }
+    },
+    netnsGone: (nsid) => each((pair) => pair.taps.some((tap) => tap.nsid === nsid)),
+    all: () => each(() => true),
+    away: () => each((pair) => pair.taps.some((tap) => tap.nsid !== HOME_NSID)),
+  })
+  port.on('message', ({ id, ...request }: LinkRequest & { id: number }) => void answer(context, id, request))
+}
+
+async function answer(context: Context, id: number, request: LinkRequest): Promise<void> {
+  try {
+    tell({ event: 'reply', id, value: await carryOut(context, request) })
+  } catch (error) {
+    tell({ event: 'refused', id, error: toWire(error) })
+  }
+}
+
+async function carryOut(context: Context, request: LinkRequest): Promise<unknown> {
+  const { handle } = request
+  if (request.op === 'create') {
+    const pair = await LinkedPair.create(context, handle, request.plan, request.counters)
+    pairs.set(handle, pair)
+    return
+  }
+  const pair = pairs.get(handle)
+  if (pair === undefined) {
+    if (request.op === 'close') return
+    throw invalid('the pair is closed', undefined, 'ENODEV')
+  }
+  switch (request.op) {
+    case 'change':
+      return pair.change(request.end, request.change)
+    case 'carrier':
+      return pair.setMode(request.mode)
+    case 'stats':
+      return pair.stats()
+    case 'close':
+      return await pair.close('close', null)
+  }
+}
+
+const { workers } = workerData as LinkSetup
+const pool = await Pool.start(workers, heard, failed)
+startListening({ home: NetlinkSocket.open(NETLINK_ROUTE), pool, tell })
+tell({ event: 'ready' })

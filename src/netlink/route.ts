@@ -1,0 +1,70 @@
+// The rtnetlink operations of the link thread, one function each, over a NETLINK_ROUTE socket of
+// the namespace in which the link is. Synchronous: each waits for the kernel's RTNL lock, so
+// neither the main thread nor a forwarding worker may call them. Refusals are thrown by the socket.
+
+import type { Cidr } from './address.js'
+import { type Client, only } from './message.js'
+import {
+  delLinkRequest,
+  dumpLinksRequest,
+  getLinkRequest,
+  getNsidRequest,
+  type Link,
+  type LinkChange,
+  type LinkQuery,
+  newAddressRequest,
+  newNsidRequest,
+  parseLink,
+  parseNsid,
+  setLinkRequest,
+} from './rtnl.js'
+
+/** ENODEV if there is no such link. */
+export function getLink(client: Client, query: LinkQuery): Link {
+  return parseLink(only(client.request(getLinkRequest(query))))
+}
+
+/** All links of the socket's namespace, or of the one that it knows as `nsid`. */
+export function listLinks(client: Client, nsid?: number): Link[] {
+  return client.request(dumpLinksRequest(nsid)).map(message => parseLink(message))
+}
+
+/**
+ * Changes a link. Going up comes in a request of its own, after the rest: inside one the kernel
+ * sets the link up before it looks at addrGenMode, and IPv6 would have spoken by then.
+ */
+export function setLink(client: Client, change: LinkChange): void {
+  if (change.up === true && change.addrGenMode !== undefined) {
+    client.request(setLinkRequest({ ...change, up: undefined }))
+    client.request(setLinkRequest({ ifindex: change.ifindex, up: true }))
+  } else {
+    client.request(setLinkRequest(change))
+  }
+}
+
+export function delLink(client: Client, ifindex: number): void {
+  client.request(delLinkRequest(ifindex))
+}
+
+/** EEXIST if the link has this address. `nodad`: see newAddressRequest. */
+export function addAddress(client: Client, ifindex: number, cidr: Cidr, nodad = false): void {
+  client.request(newAddressRequest(ifindex, cidr, nodad))
+}
+
+/** The number by which the socket's namespace knows that of `netnsFd`, -1 if it has none. */
+export function getNsid(client: Client, netnsFd: number): number {
+  return parseNsid(only(client.request(getNsidRequest(netnsFd))))
+}
+
+/** Like getNsid, but lets the kernel assign a number where there is none. It stays until either namespace dies. */
+export function allocNsid(client: Client, netnsFd: number): number {
+  const known = getNsid(client, netnsFd)
+  if (known >= 0) return known
+  try {
+    client.request(newNsidRequest(netnsFd))
+  } catch (error) {
+    // Somebody else, or a link that was moved there, was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  return getNsid(client, netnsFd)
+}

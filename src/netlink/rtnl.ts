@@ -1,0 +1,312 @@
+// rtnetlink on bytes: the requests that the link thread sends about links, addresses and namespace
+// ids, and the messages that the kernel answers or sends by itself. Called by route.ts and by the
+// link thread's monitor. Pure functions; no socket here, and no policy about what to ask when.
+
+import { type Cidr, formatCidr } from './address.js'
+import { AttributeDecoder, AttributeWriter, align, DecodeError, viewOf } from './attribute.js'
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNSPEC,
+  HOST_LITTLE_ENDIAN,
+  IFA_ADDRESS,
+  IFA_F_NODAD,
+  IFA_LOCAL,
+  IFF_UP,
+  IFLA_ADDRESS,
+  IFLA_AF_SPEC,
+  IFLA_CARRIER,
+  IFLA_EXT_MASK,
+  IFLA_IFALIAS,
+  IFLA_IFNAME,
+  IFLA_INET6_ADDR_GEN_MODE,
+  IFLA_MTU,
+  IFLA_NET_NS_FD,
+  IFLA_NEW_IFINDEX,
+  IFLA_NEW_NETNSID,
+  IFLA_OPERSTATE,
+  IFLA_STATS64,
+  IFLA_TARGET_NETNSID,
+  IFLA_TXQLEN,
+  NETNSA_FD,
+  NETNSA_NSID,
+  NETNSA_NSID_NOT_ASSIGNED,
+  NLM_F_CREATE,
+  NLM_F_DUMP,
+  NLM_F_EXCL,
+  RT_SCOPE_HOST,
+  RT_SCOPE_UNIVERSE,
+  RTM_DELLINK,
+  RTM_DELNSID,
+  RTM_GETLINK,
+  RTM_GETNSID,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  RTM_NEWNSID,
+  RTM_SETLINK,
+} from './constants.js'
+import { type Message, type Request, requestOf } from './message.js'
+
+const IFINFOMSG_LEN = 16
+const IFADDRMSG_LEN = 8
+const RTGENMSG_LEN = 1
+
+/** Which link: by name or by index, in the socket's namespace or in the one that it knows as `nsid`. */
+export type LinkQuery = ({ name: string; ifindex?: undefined } | { name?: undefined; ifindex: number }) & {
+  nsid?: number | undefined
+  extMask?: number | undefined
+} // extMask: RTEXT_FILTER_*
+
+/** What to change of a link; what is undefined stays as it is. */
+export interface LinkChange {
+  ifindex: number
+  up?: boolean | undefined
+  mtu?: number | undefined
+  /** MAC, 6 bytes. */
+  address?: Uint8Array | undefined
+  /** A new name; may hold %d. With `netnsFd` it is the name over there. */
+  name?: string | undefined
+  /** The namespace to move to. */
+  netnsFd?: number | undefined
+  /** '' removes it. */
+  alias?: string | undefined
+  txqlen?: number | undefined
+  /** IN6_ADDR_GEN_MODE_* */
+  addrGenMode?: number | undefined
+}
+
+/** Where the counters are in struct rtnl_link_stats64, in words of 64 bits. */
+const STATS64 = {
+  rx_packets: 0,
+  tx_packets: 1,
+  rx_bytes: 2,
+  tx_bytes: 3,
+  rx_errors: 4,
+  tx_errors: 5,
+  rx_dropped: 6,
+  tx_dropped: 7,
+  multicast: 8,
+  collisions: 9,
+  tx_carrier_errors: 17,
+} as const
+
+/** Each is rounded above 2^53. */
+export type LinkStats = Record<keyof typeof STATS64, number>
+
+/** An RTM_NEWLINK or RTM_DELLINK. What the kernel left out is zero, '' or empty. */
+export interface Link {
+  kind: 'link'
+  type: 'new' | 'del'
+  /** Namespace that the link is in, as the receiving socket's own knows it; -1: that one itself. */
+  nsid: number
+  ifindex: number
+  name: string
+  flags: number
+  mtu: number
+  /** IF_OPER_* */
+  operstate: number
+  carrier: boolean
+  address: Uint8Array
+  alias: string
+  txqlen: number
+  /** Of a 'del' that is a move: where to, as the namespace that the link has left knows it. */
+  newNetnsid: number | undefined
+  newIfindex: number | undefined
+  stats64: LinkStats | undefined
+}
+
+/** An RTM_NEWNSID or RTM_DELNSID: namespace `from` (-1: the socket's own) began or ceased to know `nsid`. */
+export interface NsidEvent {
+  kind: 'nsid'
+  type: 'new' | 'del'
+  nsid: number
+  from: number
+}
+
+// struct ifinfomsg { unsigned char ifi_family, pad; unsigned short ifi_type; int ifi_index; unsigned ifi_flags, ifi_change; }
+function ifinfomsg(ifindex: number, flags = 0, change = 0): Uint8Array {
+  const bytes = new Uint8Array(IFINFOMSG_LEN)
+  const view = viewOf(bytes)
+  view.setUint8(0, AF_UNSPEC)
+  view.setInt32(4, ifindex, HOST_LITTLE_ENDIAN)
+  view.setUint32(8, flags, HOST_LITTLE_ENDIAN)
+  view.setUint32(12, change, HOST_LITTLE_ENDIAN)
+  return bytes
+}
+
+function subjectOf(link: { name?: string | undefined; ifindex?: number | undefined }): string {
+  return link.name ?? `ifindex ${link.ifindex}`
+}
+
+export function getLinkRequest(query: LinkQuery): Request {
+  const attributes = new AttributeWriter(ifinfomsg(query.ifindex ?? 0))
+  if (query.nsid !== undefined) attributes.s32(IFLA_TARGET_NETNSID, query.nsid)
+  if (query.name !== undefined) attributes.string(IFLA_IFNAME, query.name)
+  if (query.extMask !== undefined) attributes.u32(IFLA_EXT_MASK, query.extMask)
+  return requestOf('RTM_GETLINK', subjectOf(query), RTM_GETLINK, attributes.finish())
+}
+
+/** All links of the socket's namespace, or of the one that it knows as `nsid`. */
+export function dumpLinksRequest(nsid?: number): Request {
+  const attributes = new AttributeWriter(ifinfomsg(0))
+  if (nsid !== undefined) attributes.s32(IFLA_TARGET_NETNSID, nsid)
+  return requestOf('RTM_GETLINK', 'all links', RTM_GETLINK, attributes.finish(), NLM_F_DUMP)
+}
+
+/**
+ * One request with all the changes. The kernel takes them one by one, in its own order (move, MAC,
+ * MTU, name, flags, txqlen, addrGenMode): a refusal leaves the ones before it done.
+ */
+export function setLinkRequest(change: LinkChange): Request {
+  const { up, addrGenMode } = change
+  const header = ifinfomsg(change.ifindex, up ? IFF_UP : 0, up === undefined ? 0 : IFF_UP)
+  const attributes = new AttributeWriter(header)
+  if (change.netnsFd !== undefined) attributes.s32(IFLA_NET_NS_FD, change.netnsFd)
+  if (change.address !== undefined) attributes.bytes(IFLA_ADDRESS, change.address)
+  if (change.mtu !== undefined) attributes.u32(IFLA_MTU, change.mtu)
+  if (change.name !== undefined) attributes.string(IFLA_IFNAME, change.name)
+  // Without a NUL: only a length of 0 removes the alias.
+  if (change.alias !== undefined) attributes.bytes(IFLA_IFALIAS, Buffer.from(change.alias))
+  if (change.txqlen !== undefined) attributes.u32(IFLA_TXQLEN, change.txqlen)
+  if (addrGenMode !== undefined) {
+    attributes.nested(IFLA_AF_SPEC, families =>
+      families.nested(AF_INET6, inet6 => inet6.u8(IFLA_INET6_ADDR_GEN_MODE, addrGenMode)),
+    )
+  }
+  return requestOf('RTM_SETLINK', subjectOf(change), RTM_SETLINK, attributes.finish())
+}
+
+export function delLinkRequest(ifindex: number): Request {
+  return requestOf('RTM_DELLINK', subjectOf({ ifindex }), RTM_DELLINK, ifinfomsg(ifindex))
+}
+
+/**
+ * An address as `ip addr add` adds it: no broadcast address, scope host for 127/8. `nodad`: an
+ * IPv6 address can be bound at once, without duplicate address detection.
+ */
+export function newAddressRequest(ifindex: number, cidr: Cidr, nodad = false): Request {
+  const { family, prefixLength, address } = cidr
+  const loopback = family === AF_INET && address[0] === 127
+  // struct ifaddrmsg { __u8 ifa_family, ifa_prefixlen, ifa_flags, ifa_scope; __u32 ifa_index; }
+  const header = new Uint8Array(IFADDRMSG_LEN)
+  header[0] = family
+  header[1] = prefixLength
+  header[2] = nodad && family === AF_INET6 ? IFA_F_NODAD : 0
+  header[3] = loopback ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE
+  viewOf(header).setUint32(4, ifindex, HOST_LITTLE_ENDIAN)
+  return requestOf(
+    'RTM_NEWADDR',
+    formatCidr(cidr),
+    RTM_NEWADDR,
+    new AttributeWriter(header).bytes(IFA_LOCAL, address).bytes(IFA_ADDRESS, address).finish(),
+    NLM_F_CREATE | NLM_F_EXCL,
+  )
+}
+
+// struct rtgenmsg { unsigned char rtgen_family; }, padded to 4
+function rtgenmsg(): Uint8Array {
+  return new Uint8Array(align(RTGENMSG_LEN))
+}
+
+/** By which number does the socket's namespace know that of `netnsFd`? */
+export function getNsidRequest(netnsFd: number): Request {
+  return requestOf(
+    'RTM_GETNSID',
+    `namespace fd ${netnsFd}`,
+    RTM_GETNSID,
+    new AttributeWriter(rtgenmsg()).s32(NETNSA_FD, netnsFd).finish(),
+  )
+}
+
+/** Gives the namespace a number of the kernel's choice; EEXIST if it has one. */
+export function newNsidRequest(netnsFd: number): Request {
+  return requestOf(
+    'RTM_NEWNSID',
+    `namespace fd ${netnsFd}`,
+    RTM_NEWNSID,
+    new AttributeWriter(rtgenmsg())
+      .s32(NETNSA_NSID, NETNSA_NSID_NOT_ASSIGNED)
+      .s32(NETNSA_FD, netnsFd)
+      .finish(),
+  )
+}
+
+function parseStats64(bytes: Uint8Array): LinkStats {
+  // Later kernels append words; the ones that are read have been there since Linux 2.6.35.
+  if (bytes.length < 18 * 8) throw new DecodeError(`link statistics of ${bytes.length} bytes`)
+  const view = viewOf(bytes)
+  const words = Object.entries(STATS64).map(([name, index]) => {
+    return [name, Number(view.getBigUint64(8 * index, HOST_LITTLE_ENDIAN))]
+  })
+  return Object.fromEntries(words) as LinkStats
+}
+
+/** `nsid`: of the datagram's control message, -1 if it had none. */
+export function parseLink(message: Message, nsid = -1): Link {
+  const { payload } = message
+  const attributes = new AttributeDecoder(payload, IFINFOMSG_LEN)
+  attributes.end()
+  const view = viewOf(payload)
+  const link: Link = {
+    kind: 'link',
+    type: message.type === RTM_DELLINK ? 'del' : 'new',
+    nsid,
+    ifindex: view.getInt32(4, HOST_LITTLE_ENDIAN),
+    name: '',
+    flags: view.getUint32(8, HOST_LITTLE_ENDIAN),
+    mtu: 0,
+    operstate: 0,
+    carrier: false,
+    address: new Uint8Array(0),
+    alias: '',
+    txqlen: 0,
+    newNetnsid: undefined,
+    newIfindex: undefined,
+    stats64: undefined,
+  }
+  while (attributes.next()) readLinkAttribute(link, attributes)
+  attributes.end()
+  return link
+}
+
+function readLinkAttribute(link: Link, attribute: AttributeDecoder): void {
+  const { type } = attribute
+  if (type === IFLA_IFNAME) link.name = attribute.string()
+  else if (type === IFLA_MTU) link.mtu = attribute.u32()
+  else if (type === IFLA_OPERSTATE) link.operstate = attribute.u8()
+  else if (type === IFLA_CARRIER) link.carrier = attribute.u8() !== 0
+  else if (type === IFLA_ADDRESS) link.address = attribute.bytes()
+  else if (type === IFLA_IFALIAS) link.alias = attribute.string()
+  else if (type === IFLA_TXQLEN) link.txqlen = attribute.u32()
+  else if (type === IFLA_NEW_NETNSID) link.newNetnsid = attribute.s32()
+  else if (type === IFLA_NEW_IFINDEX) link.newIfindex = attribute.s32()
+  else if (type === IFLA_TARGET_NETNSID) link.nsid = attribute.s32()
+  else if (type === IFLA_STATS64) link.stats64 = parseStats64(attribute.bytes())
+}
+
+/** The number in an RTM_*NSID message, -1 if none is assigned. */
+export function parseNsid(message: Message): number {
+  let nsid = NETNSA_NSID_NOT_ASSIGNED
+  const attributes = new AttributeDecoder(message.payload, RTGENMSG_LEN)
+  while (attributes.next()) {
+    if (attributes.type === NETNSA_NSID) nsid = attributes.s32()
+  }
+  attributes.end()
+  return nsid
+}
+
+/**
+ * What a message of the monitor means; undefined for one that says nothing about a link's life. A
+ * bridge reports its ports as links of family AF_BRIDGE, and one that is taken out of it as an
+ * RTM_DELLINK, although it lives on.
+ */
+export function parseRouteEvent(message: Message, nsid = -1): Link | NsidEvent | undefined {
+  const { type, payload } = message
+  if (type === RTM_NEWLINK || type === RTM_DELLINK) {
+    return payload[0] === AF_UNSPEC || payload[0] === undefined ? parseLink(message, nsid) : undefined
+  }
+  if (type === RTM_NEWNSID || type === RTM_DELNSID) {
+    return { kind: 'nsid', type: type === RTM_DELNSID ? 'del' : 'new', nsid: parseNsid(message), from: nsid }
+  }
+  return undefined
+}

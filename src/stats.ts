@@ -1,0 +1,96 @@
+// Statistics as users see them, from each interface's own point of view, as `ip -s link` has them:
+// what the data path read from an end is that end's tx. Pure functions over the shared counters and
+// what the kernel said; called by pair.ts.
+
+import { CAUSES, type Cause, type DirectionCounts, readBlock } from './datapath/counters.js'
+import type { LinkStats } from './netlink/rtnl.js'
+
+/** Frames and bytes (Ethernet header included, no FCS) of one interface. */
+export interface InterfaceCounters {
+  rx_packets: number
+  rx_bytes: number
+  tx_packets: number
+  tx_bytes: number
+  rx_dropped: number
+  tx_dropped: number
+  /** Frames that this end sent and the cable dropped, by cause; their sum is part of tx_dropped. */
+  drops: Record<Cause, number>
+}
+
+export interface EndCounters extends InterfaceCounters {
+  /** The same, of each forwarding worker. */
+  workers: ({ worker: number } & InterfaceCounters)[]
+}
+
+export interface EndStats extends EndCounters {
+  rx_errors: number
+  tx_errors: number
+  /** The kernel's own counters of the interface; null when it is gone. */
+  kernel: LinkStats | null
+}
+
+export interface PairCounters {
+  a: EndCounters
+  b: EndCounters
+}
+
+export interface PairStats {
+  a: EndStats
+  b: EndStats
+}
+
+function sumDrops(drops: Record<Cause, number>): number {
+  return CAUSES.reduce((sum, cause) => sum + drops[cause], 0)
+}
+
+/** `sending` is the direction that the interface sends into, `receiving` the other one. */
+function fromInside(sending: DirectionCounts, receiving: DirectionCounts): InterfaceCounters {
+  const dropped = sumDrops(sending.drops)
+  return {
+    rx_packets: receiving.sent,
+    rx_bytes: receiving.sent_bytes,
+    tx_packets: sending.received - dropped,
+    tx_bytes: sending.sent_bytes,
+    rx_dropped: receiving.drops.mtu, // veth counts a frame that is too long on both ends
+    tx_dropped: dropped,
+    drops: sending.drops,
+  }
+}
+
+function add(one: InterfaceCounters, other: InterfaceCounters): InterfaceCounters {
+  return {
+    rx_packets: one.rx_packets + other.rx_packets,
+    rx_bytes: one.rx_bytes + other.rx_bytes,
+    tx_packets: one.tx_packets + other.tx_packets,
+    tx_bytes: one.tx_bytes + other.tx_bytes,
+    rx_dropped: one.rx_dropped + other.rx_dropped,
+    tx_dropped: one.tx_dropped + other.tx_dropped,
+    drops: Object.fromEntries(
+      CAUSES.map((cause) => [cause, one.drops[cause] + other.drops[cause]]),
+    ) as Record<Cause, number>,
+  }
+}
+
+function countersOfEnd(memory: SharedArrayBuffer, workers: number, end: 0 | 1): EndCounters {
+  const each = Array.from({ length: workers }, (_, worker) => ({
+    worker,
+    ...fromInside(readBlock(memory, worker, end), readBlock(memory, worker, end === 0 ? 1 : 0)),
+  }))
+  return { ...each.map(({ worker: _, ...counters }) => counters).reduce(add), workers: each }
+}
+
+export function countersOf(memory: SharedArrayBuffer, workers: number): PairCounters {
+  return { a: countersOfEnd(memory, workers, 0), b: countersOfEnd(memory, workers, 1) }
+}
+
+/** Joins the data path's counters with the kernel's: drops add up, since each frame is dropped once. */
+export function joinKernel(counters: EndCounters, kernel: LinkStats | null): EndStats {
+  return {
+    ...counters,
+    rx_dropped: counters.rx_dropped + (kernel?.rx_dropped ?? 0),
+    tx_dropped: counters.tx_dropped + (kernel?.tx_dropped ?? 0),
+    rx_errors: kernel?.rx_errors ?? 0,
+    tx_errors: kernel?.tx_errors ?? 0,
+    kernel,
+  }
+}
