@@ -84,7 +84,11 @@ export function systemError(
 }
 
 /** A value that was refused before anything was asked of the kernel. */
-export function invalid(message: string, attribute?: string, code: keyof typeof errno = 'EINVAL'): UvethError {
+export function invalid(
+  message: string,
+  attribute?: string,
+  code: keyof typeof errno = 'EINVAL',
+): UvethError {
   return new UvethError(`${code}: ${message}`, { code, errno: errno[code], attribute })
 }
 

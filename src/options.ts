@@ -119,7 +119,10 @@ export function netnsPath(netns: Netns, attribute: string): NetnsPath {
     if (netns.includes('/')) return netns
     if (netns !== '' && netns !== '.' && netns !== '..') return `/run/netns/${netns}`
   }
-  throw invalid(`${show(netns)} is no network namespace: give a name, a path, a process id or null`, attribute)
+  throw invalid(
+    `${show(netns)} is no network namespace: give a name, a path, a process id or null`,
+    attribute,
+  )
 }
 
 function checkName(name: unknown, attribute: string): string {
@@ -137,15 +140,18 @@ function checkName(name: unknown, attribute: string): string {
 function checkMac(text: unknown, attribute: string): Uint8Array {
   const mac = typeof text === 'string' ? parseMac(text) : undefined
   if (mac === undefined) throw invalid(`${show(text)} is no MAC address like 02:00:00:00:00:01`, attribute)
-  if (!isUnicast(mac)) throw invalid(`MAC address ${text} is multicast or zero: an interface needs a unicast one`, attribute)
+  if (!isUnicast(mac))
+    throw invalid(`MAC address ${text} is multicast or zero: an interface needs a unicast one`, attribute)
   return mac
 }
 
 function checkAddresses(addresses: unknown, attribute: string): Cidr[] {
-  if (!Array.isArray(addresses)) throw invalid(`addresses must be an array of texts like 10.0.0.1/24`, attribute)
+  if (!Array.isArray(addresses))
+    throw invalid(`addresses must be an array of texts like 10.0.0.1/24`, attribute)
   return addresses.map((text: unknown) => {
     const cidr = typeof text === 'string' ? parseCidr(text) : undefined
-    if (cidr === undefined) throw invalid(`${show(text)} is no address like 10.0.0.1/24 or fd00::1/64`, attribute)
+    if (cidr === undefined)
+      throw invalid(`${show(text)} is no address like 10.0.0.1/24 or fd00::1/64`, attribute)
     return cidr
   })
 }

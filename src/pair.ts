@@ -154,8 +154,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const { end, ...fields } = { end: null, ...detail } as { end: End | null }
     const which = end === null ? {} : { end: end === this.a ? 'a' : 'b' }
     this.#logger?.info({ pair: this.#id, ...which, ...fields }, `pair ${event}`)
-    const emitter: EventEmitter = this
-    emitter.emit(event, detail)
+    const untyped = this as EventEmitter // generic over the event, which the typed emit() cannot be
+    untyped.emit(event, detail)
   }
 }
 

@@ -1,7 +1,15 @@
 // `uveth run A B`: one pair in the foreground. Uses the public API, as any program would.
 
 import { existsSync } from 'node:fs'
-import { createPair, type End, type EndOptions, type Logger, type Netns, type Pair, type PairStats } from '../index.js'
+import {
+  createPair,
+  type End,
+  type EndOptions,
+  type Logger,
+  type Netns,
+  type Pair,
+  type PairStats,
+} from '../index.js'
 import { formatStats } from './table.js'
 import { parseVerb, UsageError } from './usage.js'
 
@@ -108,7 +116,8 @@ function readNumber(text: string, option: string): number {
 }
 
 async function openLog(level: string): Promise<Logger> {
-  if (!LOG_LEVELS.includes(level)) throw new UsageError(`--log takes ${LOG_LEVELS.join(', ')}, not '${level}'`)
+  if (!LOG_LEVELS.includes(level))
+    throw new UsageError(`--log takes ${LOG_LEVELS.join(', ')}, not '${level}'`)
   const { pino } = await import('pino')
   const logger: Logger = pino({ level }, pino.destination({ fd: 2, sync: true }))
   return logger

@@ -21,7 +21,13 @@ const POLL = 5
  * unread. The shared word, which workers read after each receive, is off for as long as something
  * may be read that was sent without carrier.
  */
-export function setCarrier(home: NetlinkSocket, taps: [Tap, Tap], state: Int32Array, on: boolean, drain: () => void): void {
+export function setCarrier(
+  home: NetlinkSocket,
+  taps: [Tap, Tap],
+  state: Int32Array,
+  on: boolean,
+  drain: () => void,
+): void {
   if (on) drain()
   Atomics.store(state, CARRIER, on ? 1 : 0)
   for (const tap of taps) tap.setCarrier(on)

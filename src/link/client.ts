@@ -121,7 +121,9 @@ export class Link {
 
   /** Its descriptors were closed when it ended, so the pairs are gone. */
   #fail(error: Error): void {
-    this.#failure ??= new UvethError(`the link thread failed: ${error.stack ?? error.message}`, { code: 'ERR_LINK' })
+    this.#failure ??= new UvethError(`the link thread failed: ${error.stack ?? error.message}`, {
+      code: 'ERR_LINK',
+    })
     if (link === this) link = undefined
     const pending = [...this.#pending.values()]
     const pairs = [...this.#pairs]
@@ -135,7 +137,11 @@ export class Link {
 }
 
 /** Promise.withResolvers, which Node 20 does not have. */
-function withResolvers(): { promise: Promise<void>; resolve(value: unknown): void; reject(error: Error): void } {
+function withResolvers(): {
+  promise: Promise<void>
+  resolve(value: unknown): void
+  reject(error: Error): void
+} {
   let resolve!: (value: unknown) => void
   let reject!: (error: Error) => void
   const promise = new Promise<unknown>((yes, no) => {

@@ -23,7 +23,8 @@ export function createTaps(home: NetlinkSocket, plan: PairPlan, made: Tap[]): [T
       const { ifindex } = tap.state
       setLink(home, { ifindex, address: end.mac, mtu: end.mtu, txqlen: end.txQueueLength })
       if (fd >= 0) moveTo(home, ifindex, fd, end.name)
-      if (tap.refresh(home) === 'gone') throw new UvethError(`ENODEV: '${end.name}' vanished`, { code: 'ENODEV' })
+      if (tap.refresh(home) === 'gone')
+        throw new UvethError(`ENODEV: '${end.name}' vanished`, { code: 'ENODEV' })
     })
   }
   return made as [Tap, Tap]

@@ -9,7 +9,7 @@
  */
 export type Feature = 'no-carrier' | 'uso' | 'nudge' | 'all-nsid'
 
-const forced = new Set((process.env['UVETH_FALLBACK'] ?? '').split(',').map((name) => name.trim()))
+const forced = new Set((process.env.UVETH_FALLBACK ?? '').split(',').map((name) => name.trim()))
 
 export function fallbackForced(feature: Feature): boolean {
   return forced.has(feature)

@@ -111,7 +111,7 @@ export class LinkedPair {
         const name = change.netns === undefined ? change.name : undefined
         const { mac: address, mtu, txQueueLength: txqlen } = change
         if (name !== undefined) setLink(socket, { ifindex, name })
-        if (address ?? mtu ?? txqlen) setLink(socket, { ifindex, address, mtu, txqlen })
+        setLink(socket, { ifindex, address, mtu, txqlen })
         if (change.up !== undefined) setLink(socket, { ifindex, up: change.up })
         addAddresses(socket, ifindex, change)
       })

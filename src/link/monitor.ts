@@ -8,6 +8,7 @@ import { NETLINK_ROUTE, RTNLGRP_LINK, RTNLGRP_NSID } from '../netlink/constants.
 import { parseRouteEvent } from '../netlink/rtnl.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import { fallbackForced } from './fallback.js'
+import { HOME_NSID } from './tap.js'
 
 /** Bytes: some thousand events, while the link thread waits for RTNL. */
 const RECEIVE_BUFFER = 4 << 20
@@ -47,7 +48,8 @@ function deliver(socket: NetlinkSocket, listener: Listener): void {
   for (const { message, nsid } of events) {
     const event = parseRouteEvent(message, nsid)
     if (event?.kind === 'link') links.set(`${event.nsid}:${event.ifindex}`, [event.nsid, event.ifindex])
-    else if (event?.kind === 'nsid' && event.type === 'del') listener.netnsGone(event.nsid)
+    else if (event?.kind === 'nsid' && event.type === 'del' && event.from === HOME_NSID)
+      listener.netnsGone(event.nsid)
   }
   for (const [nsid, ifindex] of links.values()) listener.link(nsid, ifindex)
 }

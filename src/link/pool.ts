@@ -3,7 +3,14 @@
 // workers are the link thread's own children, so they are gone before its descriptors are closed.
 
 import { Worker } from 'node:worker_threads'
-import { CONTROL_WORDS, DONE, GENERATION, type Notice, type Order, type WorkerSetup } from '../datapath/orders.js'
+import {
+  CONTROL_WORDS,
+  DONE,
+  GENERATION,
+  type Notice,
+  type Order,
+  type WorkerSetup,
+} from '../datapath/orders.js'
 import { UvethError } from '../errors.js'
 
 /** ms. A worker answers within one burst; this long means that it is stuck or dead. */
@@ -15,7 +22,12 @@ class PooledWorker {
   /** Queue pairs that it serves: new ones go to the worker with the fewest. */
   load = 0
 
-  constructor(index: number, started: () => void, heard: (notice: Notice) => void, failed: (error: Error) => void) {
+  constructor(
+    index: number,
+    started: () => void,
+    heard: (notice: Notice) => void,
+    failed: (error: Error) => void,
+  ) {
     const control = new SharedArrayBuffer(4 * CONTROL_WORDS)
     const workerData: WorkerSetup = { index, control }
     this.#control = new Int32Array(control)
@@ -37,7 +49,9 @@ class PooledWorker {
       const done = Atomics.load(this.#control, DONE)
       if (done >= generation) return
       if (Atomics.wait(this.#control, DONE, done, deadline - performance.now()) === 'timed-out') {
-        throw new UvethError(`ETIMEDOUT: a forwarding worker did not carry out '${order.op}'`, { code: 'ETIMEDOUT' })
+        throw new UvethError(`ETIMEDOUT: a forwarding worker did not carry out '${order.op}'`, {
+          code: 'ETIMEDOUT',
+        })
       }
     }
   }
@@ -51,7 +65,11 @@ export class Pool {
     this.#workers = workers
   }
 
-  static async start(size: number, heard: (notice: Notice) => void, failed: (error: Error) => void): Promise<Pool> {
+  static async start(
+    size: number,
+    heard: (notice: Notice) => void,
+    failed: (error: Error) => void,
+  ): Promise<Pool> {
     const workers: PooledWorker[] = []
     const ready = Array.from(
       { length: size },

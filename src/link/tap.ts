@@ -115,7 +115,8 @@ export class Tap {
   setCarrier(on: boolean): void {
     this.carrier = on
     const result = tunSetCarrier(this.fd, on)
-    if (result < 0 && result !== errno.EBADFD) throw systemError(result, 'ioctl(TUNSETCARRIER)', this.state.name)
+    if (result < 0 && result !== errno.EBADFD)
+      throw systemError(result, 'ioctl(TUNSETCARRIER)', this.state.name)
   }
 
   #ask(home: NetlinkSocket): Link | undefined {
@@ -191,6 +192,7 @@ function openError(number: number): UvethError {
 function setIffError(number: number, name: string): UvethError {
   // With IFF_TUN_EXCL a taken name is EBUSY, whatever kind of device has it.
   if (number === errno.EBUSY) return systemError(errno.EEXIST, 'ioctl(TUNSETIFF)', name)
-  const hint = number === errno.EPERM ? 'CAP_NET_ADMIN is needed: run as root, or with --cap-add NET_ADMIN' : undefined
+  const hint =
+    number === errno.EPERM ? 'CAP_NET_ADMIN is needed: run as root, or with --cap-add NET_ADMIN' : undefined
   return systemError(number, 'ioctl(TUNSETIFF)', name, hint)
 }

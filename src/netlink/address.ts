@@ -37,8 +37,8 @@ export function parseAddress(text: string): Uint8Array | undefined {
   const left = head === '' ? [] : head.split(':')
   const right = tail === undefined || tail === '' ? [] : tail.split(':')
   const zeros = Array<string>(8 - left.length - right.length).fill('0')
-  const groups = [...left, ...zeros, ...right].map(group => Number.parseInt(group, 16))
-  return Uint8Array.from(groups.flatMap(group => [group >> 8, group & 0xff]))
+  const groups = [...left, ...zeros, ...right].map((group) => Number.parseInt(group, 16))
+  return Uint8Array.from(groups.flatMap((group) => [group >> 8, group & 0xff]))
 }
 
 /** The canonical text of 4 or 16 bytes. */

@@ -43,7 +43,7 @@ const BITSETS = new Map<number, keyof Feature>([
 
 function header(cmd: number, ifindex: number, flags: number): AttributeWriter {
   const genl = genlHeader({ cmd, version: ETHTOOL_GENL_VERSION })
-  return new AttributeWriter(genl).nested(ETHTOOL_A_FEATURES_HEADER, device => {
+  return new AttributeWriter(genl).nested(ETHTOOL_A_FEATURES_HEADER, (device) => {
     device.u32(ETHTOOL_A_HEADER_DEV_INDEX, ifindex)
     if (flags !== 0) device.u32(ETHTOOL_A_HEADER_FLAGS, flags)
   })
@@ -66,10 +66,10 @@ export function setFeaturesRequest(
   wanted: Readonly<Record<string, boolean>>,
 ): Request {
   const attributes = header(ETHTOOL_MSG_FEATURES_SET, ifindex, ETHTOOL_FLAG_OMIT_REPLY)
-  attributes.nested(ETHTOOL_A_FEATURES_WANTED, bitset =>
-    bitset.nested(ETHTOOL_A_BITSET_BITS, bits => {
+  attributes.nested(ETHTOOL_A_FEATURES_WANTED, (bitset) =>
+    bitset.nested(ETHTOOL_A_BITSET_BITS, (bits) => {
       for (const [name, on] of Object.entries(wanted)) {
-        bits.nested(ETHTOOL_A_BITSET_BITS_BIT, bit => {
+        bits.nested(ETHTOOL_A_BITSET_BITS_BIT, (bit) => {
           bit.string(ETHTOOL_A_BITSET_BIT_NAME, name)
           if (on) bit.flag(ETHTOOL_A_BITSET_BIT_VALUE)
         })
@@ -86,8 +86,8 @@ function readBitset(bitset: AttributeDecoder, each: (name: string, set: boolean)
   while (bitset.next()) {
     if (bitset.type === ETHTOOL_A_BITSET_NOMASK) nomask = true
     else if (bitset.type === ETHTOOL_A_BITSET_BITS) {
-      bitset.nested(bits => {
-        while (bits.next()) bits.nested(bit => listed.push(readBit(bit)))
+      bitset.nested((bits) => {
+        while (bits.next()) bits.nested((bit) => listed.push(readBit(bit)))
       })
     }
   }
@@ -110,7 +110,7 @@ export function parseFeatures(message: Message): Map<string, Feature> {
   while (attributes.next()) {
     const key = BITSETS.get(attributes.type)
     if (key === undefined) continue
-    attributes.nested(bitset =>
+    attributes.nested((bitset) =>
       readBitset(bitset, (name, set) => {
         const feature = features.get(name) ?? { hw: false, wanted: false, active: false, nochange: false }
         feature[key] = set

@@ -26,7 +26,7 @@ export function getLink(client: Client, query: LinkQuery): Link {
 
 /** All links of the socket's namespace, or of the one that it knows as `nsid`. */
 export function listLinks(client: Client, nsid?: number): Link[] {
-  return client.request(dumpLinksRequest(nsid)).map(message => parseLink(message))
+  return client.request(dumpLinksRequest(nsid)).map((message) => parseLink(message))
 }
 
 /**

@@ -169,8 +169,8 @@ export function setLinkRequest(change: LinkChange): Request {
   if (change.alias !== undefined) attributes.bytes(IFLA_IFALIAS, Buffer.from(change.alias))
   if (change.txqlen !== undefined) attributes.u32(IFLA_TXQLEN, change.txqlen)
   if (addrGenMode !== undefined) {
-    attributes.nested(IFLA_AF_SPEC, families =>
-      families.nested(AF_INET6, inet6 => inet6.u8(IFLA_INET6_ADDR_GEN_MODE, addrGenMode)),
+    attributes.nested(IFLA_AF_SPEC, (families) =>
+      families.nested(AF_INET6, (inet6) => inet6.u8(IFLA_INET6_ADDR_GEN_MODE, addrGenMode)),
     )
   }
   return requestOf('RTM_SETLINK', subjectOf(change), RTM_SETLINK, attributes.finish())
