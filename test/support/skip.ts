@@ -1,0 +1,128 @@
+// What a test needs beside Node, asked for by name: `const it = needs('root', 'tun', 'iperf3')`.
+// Where all of it is there, `needs` answers vitest's `test`; otherwise `test.skip` with the reason in the
+// name of each test, which reporter.ts counts and scripts/test prints. A test never passes by not running.
+// Nothing here may change the machine: a probe looks, or works in a namespace that ends with it.
+
+import { spawnSync } from 'node:child_process'
+import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { release } from 'node:os'
+import { type TestAPI, test } from 'vitest'
+
+/** A command that has to be on the PATH. */
+type Tool = 'ip' | 'ping' | 'iperf3' | 'tcpdump' | 'tshark' | 'ethtool' | 'tc' | 'gcc' | 'unshare' | 'nsenter'
+/** Something of the process, the machine or the kernel; see `probes`. */
+type Ability = keyof typeof probes
+/** At least this kernel: `'kernel 6.8'`. */
+type Kernel = `kernel ${number}.${number}`
+
+/** Bits of CapEff in /proc/self/status, from linux/capability.h. */
+const CAP = { NET_ADMIN: 12n, NET_RAW: 13n, SYS_ADMIN: 21n }
+
+// Each answers whether it is there, or, where it can say more than the bare name, why it is not.
+const probes = {
+  /** uid 0 with the capabilities to make interfaces and namespaces and to open packet sockets. */
+  root: () => process.getuid?.() === 0 && Object.values(CAP).every(capable),
+  /** /dev/net/tun can be opened. */
+  tun: () => opens('/dev/net/tun'),
+  /** A network namespace can be made. */
+  netns: () => runs('unshare', '-n', 'true'),
+  /** The kernel has its own veth, to compare with. */
+  veth: () => runs('unshare', '-n', 'ip', 'link', 'add', 'p0', 'type', 'veth', 'peer', 'name', 'p1'),
+  /** The kernel has bridges. */
+  bridge: () => runs('unshare', '-n', 'ip', 'link', 'add', 'p0', 'type', 'bridge'),
+  /** The kernel has IPv6. */
+  ipv6: () => readable('/proc/net/if_inet6'),
+  /** The raw-socket package is built for the Node that runs. */
+  'raw-socket': rawSocket,
+}
+
+const answers = new Map<string, true | string>()
+
+/** vitest's `test`, or its `test.skip` with the reason in the name where something of `all` is missing. */
+export function needs(...all: (Tool | Ability | Kernel)[]): TestAPI {
+  const missing = all.map(answer).filter((reason) => reason !== true)
+  return missing.length === 0
+    ? test
+    : renamed(test.skip as TestAPI, ` [skipped: needs ${missing.join(', ')}]`)
+}
+
+function answer(name: Tool | Ability | Kernel): true | string {
+  let known = answers.get(name)
+  if (known === undefined) {
+    const found = probe(name)
+    known = found === true ? true : found || name
+    answers.set(name, known)
+  }
+  return known
+}
+
+function probe(name: string): boolean | string {
+  if (name in probes) return probes[name as Ability]()
+  if (name.startsWith('kernel ')) return kernelAtLeast(name.slice('kernel '.length))
+  return (process.env.PATH ?? '').split(':').some((folder) => executable(`${folder}/${name}`))
+}
+
+// test.each(…) and its like answer functions that take the name too, so every property is wrapped as well.
+function renamed(api: TestAPI, suffix: string): TestAPI {
+  return new Proxy(api, {
+    apply: (target, self, [name, ...rest]) => Reflect.apply(target, self, [`${name}${suffix}`, ...rest]),
+    get: (target, key) => {
+      const value: unknown = Reflect.get(target, key)
+      if (key !== 'each' && key !== 'for') return value
+      return (...cases: unknown[]) => renamed(Reflect.apply(value as TestAPI, target, cases) as never, suffix)
+    },
+  })
+}
+
+function capable(bit: bigint): boolean {
+  const mask = /^CapEff:\s*(\w+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
+  return ((BigInt(`0x${mask}`) >> bit) & 1n) === 1n
+}
+
+function kernelAtLeast(wanted: string): boolean {
+  const [major = 0, minor = 0] = release()
+    .split('.')
+    .map((part) => Number.parseInt(part, 10))
+  const [wantedMajor = 0, wantedMinor = 0] = wanted.split('.').map(Number)
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)
+}
+
+function rawSocket(): boolean | string {
+  try {
+    createRequire(import.meta.url)('raw-socket')
+    return true
+  } catch (error) {
+    return /NODE_MODULE_VERSION/.test(String(error)) ? 'raw-socket built for this Node' : false
+  }
+}
+
+function runs(command: string, ...args: string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0
+}
+
+function opens(path: string): boolean {
+  try {
+    closeSync(openSync(path, 'r+'))
+    return true
+  } catch {
+    return false
+  }
+}
+
+function readable(path: string): boolean {
+  return allows(path, constants.R_OK)
+}
+
+function executable(path: string): boolean {
+  return allows(path, constants.X_OK)
+}
+
+function allows(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode)
+    return true
+  } catch {
+    return false
+  }
+}

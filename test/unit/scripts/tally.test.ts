@@ -1,0 +1,38 @@
+// How scripts/test adds up its steps and judges them.
+
+import { expect, test } from 'vitest'
+import { add, reasonsIn, report } from '../../../scripts/tally.js'
+
+const two = add([
+  { passed: 3, failed: 0, skipped: { 'needs root': 2 } },
+  { passed: 1, failed: 1, skipped: { 'needs root': 1, 'needs iperf3': 1 } },
+])
+
+test('the closing line is the sum of all steps, after each reason for skipping', () => {
+  expect(report(two, [], false)).toEqual({
+    lines: ['skipped 3: needs root', 'skipped 1: needs iperf3', '4 passed, 1 failed, 4 skipped'],
+    ok: false,
+  })
+})
+
+test('skips are no failure on a developer machine', () => {
+  expect(report({ passed: 1, failed: 0, skipped: { 'needs root': 9 } }, [], false).ok).toBe(true)
+})
+
+test('in CI a skip fails unless its reason is listed', () => {
+  const sum = { passed: 1, failed: 0, skipped: { 'needs root': 1, 'needs bridge': 1 } }
+  const { lines, ok } = report(sum, ['needs bridge'], true)
+  expect(ok).toBe(false)
+  expect(lines).toContain('CI may not skip this: needs root')
+  expect(lines).not.toContain('CI may not skip this: needs bridge')
+  expect(lines.at(-1)).toBe('1 passed, 0 failed, 2 skipped')
+  expect(report(sum, ['needs bridge', 'needs root'], true).ok).toBe(true)
+})
+
+test('nothing passed is a failure', () => {
+  expect(report({ passed: 0, failed: 0, skipped: {} }, [], false).ok).toBe(false)
+})
+
+test('the list of allowed reasons has comments and empty lines', () => {
+  expect(reasonsIn('# why\nneeds bridge\n\nneeds kernel 6.8\n')).toEqual(['needs bridge', 'needs kernel 6.8'])
+})

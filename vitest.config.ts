@@ -1,0 +1,29 @@
+// The three suites of tests, each a vitest project; scripts/test runs them one by one, `npx vitest
+// --project unit` runs one by hand.
+// unit needs no root and imports the sources. kernel (assumptions about Linux) and integration need root;
+// integration imports the built package by its own name, because vitest does not transform the entry of a
+// worker thread, and the package starts some: run `npm run build` first.
+
+import { defineConfig } from 'vitest/config'
+
+const seconds = 1000
+
+const shared = {
+  server: { deps: { external: [/\/dist\//, /\/native\//] } },
+  testTimeout: 30 * seconds,
+  hookTimeout: 30 * seconds,
+}
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/support/reporter.ts'],
+    // Two files at a time: more would compete with the traffic that some of them measure.
+    maxWorkers: 2,
+    teardownTimeout: 10 * seconds,
+    projects: [
+      { test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'], pool: 'threads' } },
+      { test: { ...shared, name: 'kernel', include: ['test/kernel/**/*.test.ts'], pool: 'forks' } },
+      { test: { ...shared, name: 'integration', include: ['test/integration/**/*.test.ts'], pool: 'forks' } },
+    ],
+  },
+})
