@@ -58,7 +58,7 @@ export class UvethError extends Error implements ErrorFields {
 }
 
 /** [name, sentence] of a negative errno: `['EPERM', 'operation not permitted']`. */
-export function describeErrno(number: number): [string, string] {
+function describeErrno(number: number): [string, string] {
   const known = KERNEL_NAMES.get(number) ?? getSystemErrorMap().get(number)
   return known ?? [`errno ${-number}`, 'unknown error']
 }

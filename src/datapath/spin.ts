@@ -3,7 +3,7 @@
 // kernel's halt polling does (virt/kvm: grow when the wake-up came soon, drop when it did not).
 
 /** ns. A gap longer than this is not worth polling through. */
-export const MAX_SPIN = 100_000
+const MAX_SPIN = 100_000
 const FIRST_SPIN = 20_000
 
 /** The next spin time, after a wait of `waited` ns of which at most `spin` were spent asking. */

@@ -6,7 +6,7 @@ import { systemError } from '../errors.js'
 import { closeFd, fdInode, netnsOpen } from '../native.js'
 import type { NetnsPath } from './protocol.js'
 
-export const NETNS_DIRECTORY = '/run/netns'
+const NETNS_DIRECTORY = '/run/netns'
 export const HOME_PATH = '/proc/thread-self/ns/net'
 
 /** Opens `path`, runs `use` with the descriptor, closes it. */
