@@ -4,17 +4,23 @@
 import type { Link } from './link/client.js'
 import type { EndChange, EndState } from './link/protocol.js'
 import { type EndSettings, type Netns, netnsPath, planChange } from './options.js'
-import type { Pair } from './pair.js'
+
+/** What an end needs to know of the pair that it is a side of. */
+interface Sides {
+  readonly a: End
+  readonly b: End
+  readonly carrier: boolean
+}
 
 export class End {
-  readonly #pair: Pair
+  readonly #pair: Sides
   readonly #index: 0 | 1
   readonly #link: Link
   readonly #handle: number
   #state: EndState
 
   /** @internal */
-  constructor(pair: Pair, index: 0 | 1, link: Link, handle: number, state: EndState) {
+  constructor(pair: Sides, index: 0 | 1, link: Link, handle: number, state: EndState) {
     this.#pair = pair
     this.#index = index
     this.#link = link

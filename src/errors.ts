@@ -22,6 +22,7 @@ export const errno = {
   EINVAL: -constants.errno.EINVAL,
   EIO: -constants.errno.EIO,
   EOPNOTSUPP: -constants.errno.EOPNOTSUPP,
+  EAFNOSUPPORT: -constants.errno.EAFNOSUPPORT,
   EBADFD: -77,
 } as const
 

@@ -45,9 +45,9 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
 
   /** @internal Use createPair(). */
   static async create(options: PairOptions): Promise<Pair> {
+    const plan = planPair(options)
     const { signal, logger } = options
     signal?.throwIfAborted()
-    const plan = planPair(options)
     const pair = new Pair(logger)
     try {
       const counters = pair.#memory

@@ -43,7 +43,7 @@ fn take(fd: i32) -> Option<OwnedFd> {
 }
 
 /// How many threads close at once. Closing a TAP waits for an RCU grace period (19 ms each, one
-/// after the other); periods of threads that wait together are shared.
+/// after the other); periods of threads that wait together are shared (test/kernel/17).
 const CLOSERS: usize = 32;
 
 struct Closing {

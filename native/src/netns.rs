@@ -1,5 +1,5 @@
 //! Network namespaces: opening one, and running a call inside one on a thread of its own. setns is
-//! per thread and never done on a thread of Node's or libuv's.
+//! per thread and never done on a thread of Node's or libuv's (test/kernel/16).
 
 use std::ffi::CString;
 

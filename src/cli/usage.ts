@@ -16,7 +16,7 @@ export function parseVerb<T extends OptionTable>(
   try {
     return parseArgs({ args, options, allowPositionals: true, strict: true })
   } catch (error) {
-    const sentence = (error as Error).message.split('. ')[0] ?? ''
+    const sentence = (error as Error).message.split(/\.\s/)[0] ?? ''
     throw new UsageError(`${sentence}: try uveth ${verb} --help`)
   }
 }

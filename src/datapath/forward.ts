@@ -24,7 +24,8 @@ export function forward(direction: Direction, slab: Slab): number {
   const { rx, tx, state, counters } = direction
   const received = rx.receive(slab)
   if (received <= 0) return received
-  // Read after the receive: what was sent before carrier came on is never delivered (carrier.ts).
+  // Read after the receive: what was sent before carrier came on is never delivered (carrier.ts). The
+  // kernel itself would still take a write without carrier (test/kernel/10), and of any length (11).
   const carrier = Atomics.load(state, count.CARRIER)
   const limit = Atomics.load(state, direction.mtu) + MTU_OVERHEAD + VNET_HDR_LEN
   const lengths = slab.lengths
@@ -54,14 +55,14 @@ export function forward(direction: Direction, slab: Slab): number {
   return received
 }
 
-/** A frame that is not a super-frame may exceed the limit by one VLAN tag, if it begins with one. */
+/** A frame that is not a super-frame (test/kernel/13) may exceed the limit by one VLAN tag, if it begins with one. */
 function isTooLong(slab: Slab, slot: number, excess: number): boolean {
   const start = frameStart(slot)
   if (isSuperFrame(slab.bytes, start - VNET_HDR_LEN)) return false
   return excess > (isTagged(slab.bytes, start) ? VLAN_TAG : 0)
 }
 
-/** The cold path: the kernel refused frames of this burst; their lengths hold the errno. */
+/** The cold path: the kernel refused frames of this burst; their lengths hold the errno (test/kernel/24). */
 function tally(slab: Slab, received: number, counters: Float64Array): void {
   for (let slot = 0; slot < received; slot++) {
     const length = slab.lengths[slot] as number

@@ -46,7 +46,7 @@ function notify(notice: Notice): void {
   port.postMessage(notice)
 }
 
-/** Serves until this thread's event loop has something to do. */
+/** Serves until this thread's event loop has something to do (test/kernel/22). */
 function serve(): void {
   obey() // what woke us may be an order whose generation is not raised yet
   for (let round = 0; ; ) {
@@ -73,7 +73,7 @@ function serveOne(direction: Served | undefined): number {
 }
 
 function lost(direction: Served, error: number): number {
-  // EBADFD: the device is gone for good. Anything else is tried again when the poller reports it.
+  // EBADFD: the device is gone for good (test/kernel/05, 06). Anything else is tried again when the poller reports it.
   if (error !== errno.EBADFD) return 0
   direction.gone = true
   pollerRemove(poller, direction.rx.fd)
@@ -86,6 +86,7 @@ function look(timeout: number): boolean {
   const asleep = timeout !== 0
   const since = asleep ? performance.now() : 0
   const count = pollerWait(poller, ready, asleep ? spin : 0, timeout)
+  if (count < 0) throw new Error(`epoll_wait failed with errno ${-count}`)
   if (asleep) spin = nextSpin(spin, (performance.now() - since) * 1e6)
   let events = false
   hotCount = 0

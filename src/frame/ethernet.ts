@@ -1,6 +1,6 @@
 // Ethernet and virtio-net facts about a frame that stands in memory. A leaf: no I/O, no allocation.
 
-/** What a TAP allows (65,535 - 14): MTU is the L3 payload. */
+/** What a TAP allows (65,535 - 14; test/kernel/23): MTU is the L3 payload. */
 export const MIN_MTU = 68
 export const MAX_MTU = 65_521
 /** Ethernet header and two VLAN tags. */

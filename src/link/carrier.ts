@@ -36,7 +36,7 @@ export function setCarrier(
 
 /**
  * The kernel acts on a TAP's carrier up to 1 s late, but at once before it answers an RTM_GETLINK
- * (about 6.8 and later; test/kernel/ shows it). Otherwise we wait for it.
+ * (about 6.8 and later; test/kernel/08). Otherwise we wait for it.
  */
 function settle(home: NetlinkSocket, tap: Tap, on: boolean): void {
   const sleeper = new Int32Array(new SharedArrayBuffer(4))

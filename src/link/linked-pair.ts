@@ -172,7 +172,7 @@ export class LinkedPair {
     if (!state.up) this.#watchForUp(end)
   }
 
-  /** A TAP that goes up becomes writable: so it is noticed where the kernel tells nothing of it. */
+  /** A TAP that goes up becomes writable (test/kernel/06): noticed also where the kernel tells nothing. */
   #watchForUp(end: EndIndex): void {
     watch(this.taps[end].fd, EPOLLOUT, () => this.refresh([end]))
   }
@@ -194,7 +194,7 @@ export class LinkedPair {
 
   /**
    * `ip link set X carrier off|on` by others: off forces the pair off, on gives it back to the rule.
-   * True when somebody else has changed carrier.
+   * True when somebody else has changed carrier (test/kernel/09).
    */
   #noticeForeignCarrier(): boolean {
     const foreign = this.taps.some((tap) => tap.carrier !== this.#carrier)

@@ -1,6 +1,6 @@
 // Hears of changes to links from the kernel. An event is a hint only: whoever is told looks at the
 // kernel's present state. One socket at home hears every namespace that home has a number for, and
-// holds none of them open. Where that is not allowed (no CAP_NET_BROADCAST), ends in other
+// holds none of them open (test/kernel/15). Where that is not allowed (no CAP_NET_BROADCAST), ends in other
 // namespaces are looked at from time to time.
 
 import { EPOLLIN, watch } from '../native.js'

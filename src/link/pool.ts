@@ -80,7 +80,7 @@ export class Pool {
     return new Pool(workers)
   }
 
-  /** Queue q of a goes with queue q of b, and each such couple to the least loaded worker. */
+  /** Queue q of a goes with queue q of b (test/kernel/18), each such couple to the least loaded worker. */
   adopt(handle: number, counters: SharedArrayBuffer, a: number[], b: number[]): void {
     const ranked = [...this.#workers].sort((one, other) => one.load - other.load)
     const chosen = new Map<PooledWorker, [number, number][]>()

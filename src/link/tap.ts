@@ -1,5 +1,5 @@
 // One TAP device and what we know of it: the link thread's side of an end. Opens it (always at home:
-// one opened inside a namespace would keep that alive), asks the kernel what it is now, and gives
+// one opened inside a namespace would keep that alive, test/kernel/03), asks the kernel what it is now, and gives
 // the short-lived rtnetlink sockets that changes go through. Knows nothing of pairs.
 
 import { errno, systemError, UvethError } from '../errors.js'
@@ -78,7 +78,10 @@ export class Tap {
     return tunGetIff(this.fd).errno !== errno.EBADFD
   }
 
-  /** The kernel's description of the device, or undefined when it is gone. `home` is a socket at home. */
+  /**
+   * The kernel's description of the device, or undefined when it is gone. `home` is a socket at home.
+   * The descriptor follows moves and renames (test/kernel/04), the question reaches everywhere (15).
+   */
   look(home: NetlinkSocket): Link | undefined {
     // A move or a rename between two questions makes an answer wrong, so it is asked again.
     for (let attempt = 0; attempt < 5; attempt++) {
@@ -103,7 +106,10 @@ export class Tap {
     return keys.some((key) => before[key] !== this.state[key]) ? 'changed' : 'same'
   }
 
-  /** Runs `use` with a socket of the namespace that the device is in; changes must be asked for there. */
+  /**
+   * Runs `use` with a socket of the namespace that the device is in; changes must be asked for there.
+   * The socket lives for this call: it keeps that namespace alive (test/kernel/16).
+   */
   withRoute<T>(home: NetlinkSocket, use: (socket: NetlinkSocket) => T): T {
     if (this.nsid === HOME_NSID) return use(home)
     return this.#withNetns((fd) => {
@@ -163,6 +169,7 @@ function openQueue(name: string, flags: number, fds: number[]): number {
   const fd = tunOpen()
   if (fd < 0) throw openError(fd)
   fds.push(fd)
+  // Without an off-to-on transition operstate stays UNKNOWN (test/kernel/02, 07).
   const bornOff = (tunGetFeatures(fd) & IFF_NO_CARRIER) !== 0 && !fallbackForced('no-carrier')
   const made = tunSetIff(fd, name, flags | (bornOff ? IFF_NO_CARRIER : 0))
   if (made < 0) throw setIffError(made, name)
@@ -172,6 +179,7 @@ function openQueue(name: string, flags: number, fds: number[]): number {
   if (!bornOff) check(tunSetCarrier(fd, false), 'TUNSETCARRIER')
   check(tunSetVnetHdrSz(fd, VNET_HDR_LEN), 'TUNSETVNETHDRSZ')
   check(tunSetVnetLe(fd), 'TUNSETVNETLE')
+  // test/kernel/14: unknown bits are refused, so from most to least.
   const uso = fallbackForced('uso') ? 0 : TUN_F_USO
   const masks = [TUN_F_CSUM | TUN_F_TSO | uso, TUN_F_CSUM | TUN_F_TSO, TUN_F_CSUM, 0]
   if (!masks.some((mask) => tunSetOffload(fd, mask) >= 0)) check(errno.EINVAL, 'TUNSETOFFLOAD')
@@ -190,7 +198,7 @@ function openError(number: number): UvethError {
 }
 
 function setIffError(number: number, name: string): UvethError {
-  // With IFF_TUN_EXCL a taken name is EBUSY, whatever kind of device has it.
+  // With IFF_TUN_EXCL a taken name is EBUSY, whatever kind of device has it (test/kernel/01).
   if (number === errno.EBUSY) return systemError(errno.EEXIST, 'ioctl(TUNSETIFF)', name)
   const hint =
     number === errno.EPERM ? 'CAP_NET_ADMIN is needed: run as root, or with --cap-add NET_ADMIN' : undefined

@@ -199,6 +199,11 @@ export class Ledger {
     return true
   }
 
+  /** Numbered frames of whatever condition. */
+  get arrived(): number {
+    return this.received + this.damaged
+  }
+
   get summary() {
     const { received, damaged, disordered, skipped } = this
     return { received, damaged, disordered, skipped }

@@ -22,7 +22,7 @@ export interface IpLink {
   stats64: { rx: IpCounters; tx: IpCounters }
 }
 
-export interface IpCounters {
+interface IpCounters {
   bytes: number
   packets: number
   errors: number

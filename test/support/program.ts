@@ -180,11 +180,13 @@ export type Kit = typeof import('uveth') & {
   links(): string[]
   /** What the process's descriptors point to, sorted: `/dev/net/tun`, `socket`, … */
   descriptors(): string[]
-  /** How many threads the process has. */
-  threads(): number
+  /** What the process has, once the number of its threads has not changed for a while. */
+  atRest(): Promise<{ threads: number; descriptors: string[] }>
   sleep(ms: number): Promise<void>
   /** Asks again until `condition` answers something true; throws after 10 s. */
   until(what: string, condition: () => unknown): Promise<void>
+  /** Runs a function in a worker thread, with a kit of its own; its answer is the event `thread-answer`. */
+  thread<A>(body: (kit: Kit, argument: A) => unknown, argument: A): import('node:worker_threads').Worker
 }
 
 /** An error as it came out of another process. */
@@ -203,7 +205,7 @@ interface ThrownJson {
  * nothing of the file that it stands in, imports and `using` included.
  */
 export function launch<A>(
-  body: (kit: Kit, argument: A) => unknown,
+  body: string | ((kit: Kit, argument: A) => unknown),
   argument: A,
   options: ProgramOptions = {},
 ): Program<AnyMessages> {

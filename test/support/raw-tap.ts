@@ -1,6 +1,6 @@
 // One TAP as the kernel gives it, with nothing of ours around it but the addon: for test/kernel/, which asks
-// what the kernel itself does. `using tap = RawTap.open()` makes it at home, under a unique name.
-// read() and write() answer what the system call answers: bytes, or a negative errno; they never throw for it.
+// what the kernel itself does. `using tap = RawTap.open()` makes it at home, under a unique name. read() and
+// write() answer what the system call answers: bytes, or a negative errno; they never throw for it.
 
 import { readSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
@@ -20,12 +20,11 @@ import { getLink, setLink } from '../../src/netlink/route.js'
 import { NetlinkSocket } from '../../src/netlink/socket.js'
 import { type Netns, run, uniqueName } from './netns.js'
 
-export const IFF_TUN = 0x0001
 export const IFF_TAP = 0x0002
 export const IFF_NO_CARRIER = 0x0040
 export const IFF_MULTI_QUEUE = 0x0100
 export const IFF_NO_PI = 0x1000
-export const IFF_VNET_HDR = 0x4000
+const IFF_VNET_HDR = 0x4000
 export const IFF_TUN_EXCL = 0x8000
 /** As src/link/tap.ts opens its own, but with carrier. */
 export const FLAGS = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL
@@ -34,7 +33,7 @@ export const VNET_HDR_LEN = 12
 export const ETH_HLEN = 14
 /** libuv has no name for it: the file is a TAP's, but the TAP is gone, or not made yet. */
 export const EBADFD = 77
-export const { EAGAIN, EBUSY, EEXIST, EINVAL, EIO, ENODEV } = constants.errno
+export const { EAGAIN, EBUSY, EINVAL, EIO } = constants.errno
 
 /** A broadcast frame of `length` bytes (no virtio-net header) with an ethertype for experiments. */
 export function plainFrame(length = 60, fill = 0): Uint8Array {

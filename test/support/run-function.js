@@ -1,11 +1,12 @@
-// Entry of the Node processes that program.ts starts: runs the function given as text (first argument) with
-// a kit and its argument (second one, JSON), and says what came of it as a JSON line. Plain JavaScript,
-// because no loader is there; it must stay free of everything that would hide a leak, so it holds nothing.
+// Entry of the Node processes that program.ts starts, and of their threads: runs the function given as text
+// (first argument) with a kit and its argument (second one, JSON), and says what came of it as a JSON line.
+// Plain JavaScript, because no loader is there. It must not hide a leak, so it holds nothing open.
 
 import * as childProcess from 'node:child_process'
 import * as events from 'node:events'
 import * as fs from 'node:fs'
 import * as net from 'node:net'
+import { runInThisContext } from 'node:vm'
 import * as workers from 'node:worker_threads'
 import * as uveth from 'uveth'
 
@@ -28,9 +29,28 @@ const kit = {
   links: () => fs.readFileSync('/proc/self/net/dev', 'utf8').match(/[^\s:]+(?=:)/g) ?? [],
   /** What this process's descriptors point to, sorted: `socket`, `/dev/net/tun`, … */
   descriptors,
-  threads: () => fs.readdirSync('/proc/self/task').length,
+  atRest,
   sleep,
   until,
+  thread: (body, argument) =>
+    new workers.Worker(new URL(import.meta.url), {
+      argv: [String(body), JSON.stringify(argument ?? null)],
+    }),
+}
+
+const event = workers.isMainThread ? 'answer' : 'thread-answer'
+
+/** Helper threads of Node and of the addon come and go: they are counted once their number stays. */
+async function atRest() {
+  const count = () => fs.readdirSync('/proc/self/task').length
+  let threads = count()
+  for (let same = 0; same < 5; same++) {
+    await sleep(20)
+    const now = count()
+    if (now !== threads) same = 0
+    threads = now
+  }
+  return { threads, descriptors: descriptors() }
 }
 
 function sleep(ms) {
@@ -58,10 +78,10 @@ function descriptors() {
 }
 
 try {
-  const body = (0, eval)(`(${source})`)
+  const body = runInThisContext(`(${source})`, { filename: 'function-of-a-test.js' })
   const value = await body(kit, JSON.parse(argument))
-  say({ event: 'answer', value })
+  say({ event, value })
 } catch (error) {
   const { name, message, code, errno, syscall, hint, attribute } = error
-  say({ event: 'answer', thrown: { name, message, code, errno, syscall, hint, attribute } })
+  say({ event, thrown: { name, message, code, errno, syscall, hint, attribute } })
 }

@@ -1,0 +1,122 @@
+// One rtnetlink socket at home with NETLINK_LISTEN_ALL_NSID hears of links in every namespace that home has a
+// number for, with that number in a control message, and of the namespace's death; it keeps none alive.
+// Relied on by src/link/monitor.ts and src/link/tap.ts (allocNsid: an end's namespace always has a number).
+
+import { expect } from 'vitest'
+import { closeFd, netnsOpen } from '../../src/native.js'
+import { IFF_UP, NETLINK_ROUTE, RTNLGRP_LINK, RTNLGRP_NSID } from '../../src/netlink/constants.js'
+import { allocNsid, getLink, getNsid } from '../../src/netlink/route.js'
+import { type Link, type NsidEvent, parseRouteEvent } from '../../src/netlink/rtnl.js'
+import { NetlinkSocket } from '../../src/netlink/socket.js'
+import { Netns, until } from '../support/netns.js'
+import { RawTap } from '../support/raw-tap.js'
+import { needs } from '../support/skip.js'
+
+const it = needs('root', 'tun', 'netns', 'ip')
+
+/** A monitor as the link thread has one; `heard` collects its events. */
+function listen(): { monitor: NetlinkSocket; heard: () => (Link | NsidEvent)[] } {
+  const monitor = NetlinkSocket.open(NETLINK_ROUTE)
+  monitor.setReceiveBuffer(4 << 20)
+  expect(monitor.listenAllNsid()).toBe(true)
+  monitor.join(RTNLGRP_LINK)
+  monitor.join(RTNLGRP_NSID)
+  const events: (Link | NsidEvent)[] = []
+  const heard = () => {
+    const received = monitor.receive()
+    if (received === 'overrun') throw new Error('events were lost')
+    for (const { message, nsid } of received) {
+      const event = parseRouteEvent(message, nsid)
+      if (event) events.push(event)
+    }
+    return events
+  }
+  return { monitor, heard }
+}
+
+function withNsid<T>(target: Netns, use: (home: NetlinkSocket, netnsFd: number) => T): T {
+  using home = NetlinkSocket.open(NETLINK_ROUTE)
+  const fd = netnsOpen(target.path)
+  try {
+    return use(home, fd)
+  } finally {
+    closeFd(fd)
+  }
+}
+
+it('a fresh namespace has no number; it gets one when asked for, and keeps it', () => {
+  using target = Netns.create()
+  withNsid(target, (home, fd) => {
+    expect(getNsid(home, fd)).toBe(-1)
+    const nsid = allocNsid(home, fd)
+    expect(nsid).toBeGreaterThanOrEqual(0)
+    expect(allocNsid(home, fd)).toBe(nsid)
+    expect(getNsid(home, fd)).toBe(nsid)
+  })
+})
+
+it('hears up, down and rename in another namespace', async () => {
+  using target = Netns.create()
+  using tap = RawTap.open()
+  tap.moveTo(target, 'e')
+  const nsid = withNsid(target, allocNsid)
+  const { monitor, heard } = listen()
+  using _ = monitor
+  const { ifindex } = target.link('e')
+  const hears = (what: string, matches: (link: Link) => boolean) =>
+    until(what, () =>
+      heard().some(
+        (event) =>
+          event.kind === 'link' && event.nsid === nsid && event.ifindex === ifindex && matches(event),
+      ),
+    )
+  target.ip('link', 'set', 'e', 'up')
+  await hears('up', ({ flags }) => (flags & IFF_UP) !== 0)
+  heard().length = 0
+  target.ip('link', 'set', 'e', 'down')
+  await hears('down', ({ flags }) => (flags & IFF_UP) === 0)
+  target.ip('link', 'set', 'e', 'name', 'f')
+  await hears('the rename', ({ name }) => name === 'f')
+  target.ip('link', 'del', 'f')
+  await hears('the deletion', ({ type }) => type === 'del')
+})
+
+it('hears of the death of a namespace, and does not keep it alive', async () => {
+  using target = Netns.create()
+  using tap = RawTap.open()
+  tap.moveTo(target, 'e')
+  const nsid = withNsid(target, allocNsid)
+  const { monitor, heard } = listen()
+  using _ = monitor
+  target.delete()
+  await until('RTM_DELNSID at home', () =>
+    heard().some(
+      (event) => event.kind === 'nsid' && event.type === 'del' && event.nsid === nsid && event.from === -1,
+    ),
+  )
+  await until('the device to be gone', () => tap.gone)
+})
+
+it('RTM_GETLINK with a number answers from home; after the death it is refused', async () => {
+  using target = Netns.create()
+  using tap = RawTap.open()
+  tap.moveTo(target, 'e')
+  const nsid = withNsid(target, allocNsid)
+  using home = NetlinkSocket.open(NETLINK_ROUTE)
+  const { ifindex } = target.link('e')
+  expect(getLink(home, { ifindex, nsid })).toMatchObject({ name: 'e', nsid })
+  expect(getLink(home, { name: 'e', nsid })).toMatchObject({ ifindex })
+  // Every namespace has its loopback as link 1: that tells a dead namespace from a deleted link.
+  expect(getLink(home, { ifindex: 1, nsid }).name).toBe('lo')
+  target.ip('link', 'del', 'e')
+  expect(() => getLink(home, { ifindex, nsid })).toThrow(/ENODEV/)
+  expect(getLink(home, { ifindex: 1, nsid }).name).toBe('lo')
+  target.delete()
+  await until('the refusal', () => {
+    try {
+      return getLink(home, { ifindex: 1, nsid }) === undefined
+    } catch {
+      return true
+    }
+  })
+})

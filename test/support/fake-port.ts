@@ -1,0 +1,85 @@
+// Ports without a kernel, for unit tests of the data path: they keep port.ts's contract as the addon does.
+// FakePort takes lists of frames and keeps what it was given; NullPort moves no bytes and allocates nothing.
+// Frames here are without their virtio-net headers; `gso` is what a header says of its frame.
+
+import type { Port } from '../../src/datapath/port.js'
+import { BURST, frameStart, type Slab, VNET_HDR_LEN } from '../../src/frame/slab.js'
+
+export interface Frame {
+  bytes: Uint8Array
+  /** gso_type: above 0 for a super-frame. */
+  gso: number
+}
+
+export function frame(bytes: Uint8Array | number, gso = 0): Frame {
+  return { bytes: typeof bytes === 'number' ? new Uint8Array(bytes) : bytes, gso }
+}
+
+export class FakePort implements Port {
+  /** Bursts that receive() will answer, one by one; a number is answered as it is (a negative errno). */
+  readonly incoming: (Frame[] | number)[]
+  /** What the kernel took, in order. */
+  readonly delivered: Frame[] = []
+  /** Calls of transmit(). */
+  transmits = 0
+  /** 0, or the negative errno with which the kernel refuses the frame at this place of its burst. */
+  refuse: (slot: number) => number = () => 0
+
+  constructor(...incoming: (Frame[] | number)[]) {
+    this.incoming = incoming
+  }
+
+  receive(slab: Slab): number {
+    const burst = this.incoming.shift()
+    if (burst === undefined) return 0
+    if (typeof burst === 'number') return burst
+    if (burst.length > BURST) throw new Error(`a burst of ${burst.length} frames`)
+    burst.forEach(({ bytes, gso }, slot) => {
+      const start = frameStart(slot)
+      slab.bytes.fill(0, start - VNET_HDR_LEN, start)
+      slab.bytes[start - VNET_HDR_LEN + 1] = gso
+      slab.bytes.set(bytes, start)
+      slab.lengths[slot] = bytes.length + VNET_HDR_LEN
+    })
+    return burst.length
+  }
+
+  transmit(slab: Slab, count: number): number {
+    this.transmits++
+    let sent = 0
+    for (let slot = 0; slot < count; slot++) {
+      const length = slab.lengths[slot] ?? 0
+      if (length <= 0) continue
+      const refusal = this.refuse(slot)
+      if (refusal < 0) {
+        slab.lengths[slot] = refusal
+        continue
+      }
+      const start = frameStart(slot)
+      const gso = slab.bytes[start - VNET_HDR_LEN + 1] ?? 0
+      this.delivered.push({ bytes: slab.bytes.slice(start, start + length - VNET_HDR_LEN), gso })
+      sent++
+    }
+    return sent
+  }
+}
+
+/** Full bursts of frames of one length for ever; takes whatever is sent. */
+export class NullPort implements Port {
+  readonly #length: number
+
+  constructor(length: number) {
+    this.#length = length
+  }
+
+  receive(slab: Slab): number {
+    for (let slot = 0; slot < BURST; slot++) slab.lengths[slot] = this.#length + VNET_HDR_LEN
+    return BURST
+  }
+
+  transmit(slab: Slab, count: number): number {
+    let sent = 0
+    for (let slot = 0; slot < count; slot++) if ((slab.lengths[slot] as number) > 0) sent++
+    return sent
+  }
+}

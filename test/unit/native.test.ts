@@ -1,0 +1,148 @@
+// What the addon answers where no root is needed: negative errnos instead of exceptions, time-outs of the
+// poller, and watches. src/native.ts. Nothing here touches /dev/net/tun: what the addon does with TAPs is in
+// test/kernel/.
+
+import { constants } from 'node:os'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import {
+  closeFd,
+  closeFds,
+  EPOLLIN,
+  fdInode,
+  netlinkBind,
+  netlinkOpen,
+  netlinkPortId,
+  netlinkSend,
+  netnsOpen,
+  packetSend,
+  pollerAdd,
+  pollerOpen,
+  pollerRemove,
+  pollerWait,
+  tunGetIff,
+  tunSetCarrier,
+  tunSetIff,
+  unwatch,
+  watch,
+} from '../../src/native.js'
+
+const { EBADF, EINVAL, ENOENT } = constants.errno
+const NETLINK_USERSOCK = 2
+const NOBODY = -1
+const ms = 1e6
+
+describe('errors are answers', () => {
+  test.each<[string, () => number, number]>([
+    ['a descriptor that is not ours is not closed', () => closeFd(0), EBADF],
+    ['TUNSETIFF without a device', () => tunSetIff(NOBODY, 'x', 2), EBADF],
+    ['a name of 16 bytes', () => tunSetIff(NOBODY, 'x'.repeat(16), 2), EINVAL],
+    ['a name with a NUL', () => tunSetIff(NOBODY, 'a\0b', 2), EINVAL],
+    ['TUNGETIFF without a device', () => tunGetIff(NOBODY).errno, EBADF],
+    ['TUNSETCARRIER without a device', () => tunSetCarrier(NOBODY, true), EBADF],
+    ['the inode of nothing', () => fdInode(NOBODY).errno, EBADF],
+    ['a path that is not there', () => netnsOpen(''), ENOENT],
+    ['a path with a NUL', () => netnsOpen('/proc\0/self'), EINVAL],
+    ['a socket that is none', () => packetSend(NOBODY, new Uint8Array(14)), EBADF],
+    ['a port id of nothing', () => netlinkPortId(NOBODY), EBADF],
+  ])('%s', (_, call, errno) => {
+    expect(call()).toBe(-errno)
+  })
+
+  test('closing several that are not ours closes none, and says that it is done', async () => {
+    await new Promise<void>((done) => closeFds([0, 1, 2, NOBODY], done))
+    expect(fdInode(1).errno).toBe(0)
+  })
+})
+
+/** A netlink socket that becomes readable with `wake`. */
+function socket(): { fd: number; wake: () => void } {
+  const fd = netlinkOpen(NETLINK_USERSOCK, -1)
+  onTestFinished(() => void closeFd(fd))
+  expect(netlinkBind(fd, 0, 0)).toBe(0)
+  return { fd, wake: () => netlinkSend(fd, new Uint8Array(16), netlinkPortId(fd)) }
+}
+
+function poller(): number {
+  const poller = pollerOpen()
+  onTestFinished(() => void closeFd(poller))
+  expect(poller).toBeGreaterThan(0)
+  return poller
+}
+
+function timed(call: () => number): [answer: number, ms: number] {
+  const start = performance.now()
+  return [call(), performance.now() - start]
+}
+
+describe('the poller', () => {
+  const ready = new Int32Array(8)
+
+  test('without a time-out answers at once', () => {
+    const set = poller()
+    pollerWait(set, ready, 0, 20 * ms) // the event loop of the test runner may have something to do
+    const [, took] = timed(() => pollerWait(set, ready, 0, 0))
+    expect(took).toBeLessThan(1_000)
+  })
+
+  test('reports what is ready by its token, also while it spins, until it is removed', () => {
+    const { fd, wake } = socket()
+    const set = poller()
+    expect(pollerAdd(set, fd, 7)).toBe(0)
+    wake()
+    for (const [spin, timeout] of [
+      [0, 0],
+      [1000 * ms, 0],
+      [0, -1],
+    ] as const) {
+      const count = pollerWait(set, ready, spin, timeout)
+      expect([...ready.subarray(0, count)]).toContain(7)
+    }
+    expect(pollerRemove(set, fd)).toBe(0)
+    expect([...ready.subarray(0, pollerWait(set, ready, 0, 0))]).not.toContain(7)
+  })
+
+  test('takes no more tokens than there is room for', () => {
+    const set = poller()
+    const sockets = Array.from({ length: 5 }, socket)
+    sockets.forEach(({ fd, wake }, token) => {
+      pollerAdd(set, fd, token)
+      wake()
+    })
+    expect(pollerWait(set, new Int32Array(2), 0, 0)).toBe(2)
+  })
+})
+
+describe('watch', () => {
+  const fires = (fd: number) => new Promise<void>((ready) => watch(fd, EPOLLIN, ready))
+
+  test('fires when the descriptor is readable, once for each call', async () => {
+    const { fd, wake } = socket()
+    let fired = 0
+    expect(watch(fd, EPOLLIN, () => fired++)).toBe(0)
+    wake()
+    await expect.poll(() => fired).toBe(1)
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(fired).toBe(1)
+    await fires(fd)
+  })
+
+  test('the last callback is the one that is called', async () => {
+    const { fd, wake } = socket()
+    let first = 0
+    watch(fd, EPOLLIN, () => first++)
+    const second = fires(fd)
+    wake()
+    await second
+    expect(first).toBe(0)
+  })
+
+  test('unwatch ends it', async () => {
+    const { fd, wake } = socket()
+    let fired = 0
+    watch(fd, EPOLLIN, () => fired++)
+    unwatch(fd)
+    wake()
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(fired).toBe(0)
+  })
+})
