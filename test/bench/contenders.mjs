@@ -1,0 +1,164 @@
+// The cables that are compared, one entry each, all of one shape: start() answers a pair that carries traffic
+// between the two namespaces of the testbed. measures.mjs uses them and never asks which one it has.
+// An entry must not tune anything that a user of it would not: no pinning, no priorities, no sysctls.
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { inside, ip, LEFT, linksOf, RIGHT, run, start, until } from './testbed.mjs'
+import { has, PROGRAM } from './tools.mjs'
+
+/** @import { Cable, CableEnd, Contender, Program } from './types.d.ts' */
+
+const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+/** @param {string} line */
+export const saysReady = (line) => line === 'ready'
+
+/** Ends are opened at home under these names before they move, so the names carry the run's pid. */
+const A = `uvb${process.pid}l`
+const B = `uvb${process.pid}r`
+const ADDRESS_A = '10.99.0.1'
+export const ADDRESS_B = '10.99.0.2'
+const PREFIX = 24
+const CHECK_PORT = 5999
+const SOCAT_TAP = 'TUN,tun-type=tap,iff-no-pi,tun-name='
+
+/** @type {readonly Contender[]} */
+export const CONTENDERS = [
+  {
+    name: 'uveth',
+    title: 'uveth run',
+    missing: () => (existsSync(COMMAND) ? undefined : 'not built (npm run build)'),
+    start: startUveth,
+  },
+  {
+    name: 'kernel',
+    title: 'kernel veth',
+    missing: () => undefined,
+    start: startKernel,
+  },
+  {
+    name: 'relay',
+    title: 'C relay, vnet header',
+    missing: () => undefined,
+    start: () => startTaps(PROGRAM.relay, ['-v', A, B], saysReady),
+  },
+  {
+    name: 'relay-plain',
+    title: 'C relay, plain',
+    missing: () => undefined,
+    start: () => startTaps(PROGRAM.relay, [A, B], saysReady),
+  },
+  {
+    name: 'socat',
+    title: 'socat, two TAPs',
+    missing: () => (has('socat') ? undefined : 'socat is not installed'),
+    start: () => startTaps('socat', [`${SOCAT_TAP}${A}`, `${SOCAT_TAP}${B}`]),
+  },
+]
+
+async function startUveth() {
+  const namespaces = ['--netns-a', LEFT, '--netns-b', RIGHT]
+  const addresses = ['--addr-a', `${ADDRESS_A}/${PREFIX}`, '--addr-b', `${ADDRESS_B}/${PREFIX}`]
+  const args = [COMMAND, 'run', A, B, ...namespaces, ...addresses, '--quiet', '--json']
+  const forwarder = await start(process.execPath, args, (line) => line.includes('"event":"ready"'))
+  return cable(forwarder)
+}
+
+async function startKernel() {
+  await ip('-n', LEFT, 'link', 'add', A, 'type', 'veth', 'peer', 'name', B, 'netns', RIGHT)
+  await bringUp()
+  return cable(undefined)
+}
+
+/**
+ * A program that opens two TAPs at home; without `isReady` the TAPs' appearance is the sign.
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {(line: string) => boolean} [isReady]
+ */
+async function startTaps(command, args, isReady) {
+  const forwarder = await start(command, args, isReady)
+  try {
+    if (!isReady) await until(`${command} has made its TAPs`, () => ip('link', 'show', 'dev', B))
+    await ip('link', 'set', A, 'netns', LEFT)
+    await ip('link', 'set', B, 'netns', RIGHT)
+    await bringUp()
+  } catch (error) {
+    await forwarder.stop()
+    throw error
+  }
+  return cable(forwarder)
+}
+
+async function bringUp() {
+  const ends = [
+    { namespace: LEFT, name: A, address: ADDRESS_A },
+    { namespace: RIGHT, name: B, address: ADDRESS_B },
+  ]
+  for (const { namespace, name, address } of ends) {
+    await ip('-n', namespace, 'link', 'set', name, 'addrgenmode', 'none').catch(() => undefined)
+    await ip('-n', namespace, 'address', 'add', `${address}/${PREFIX}`, 'dev', name)
+    await ip('-n', namespace, 'link', 'set', name, 'up')
+  }
+}
+
+/**
+ * @param {Program | undefined} forwarder
+ * @returns {Promise<Cable>}
+ */
+async function cable(forwarder) {
+  const stop = () => (forwarder ? stopForwarder(forwarder) : removeLinks())
+  try {
+    const ends = await Promise.all([endOf(LEFT, A), endOf(RIGHT, B)])
+    await carryOneByte()
+    return { pid: forwarder?.pid, a: ends[0], b: ends[1], stop }
+  } catch (error) {
+    await stop().catch(() => undefined)
+    throw error
+  }
+}
+
+/**
+ * @param {string} namespace
+ * @param {string} name
+ * @returns {Promise<CableEnd>}
+ */
+async function endOf(namespace, name) {
+  const link = (await linksOf(namespace)).find(({ ifname }) => ifname === name)
+  if (!link) throw new Error(`${name} is not in namespace ${namespace}`)
+  return { name, mac: link.address }
+}
+
+/** Also fills both neighbour tables, so that no measure begins with an ARP exchange. */
+async function carryOneByte() {
+  const port = String(CHECK_PORT)
+  const server = await start(...inside(RIGHT, [PROGRAM.rtt, 'server', ADDRESS_B, port]), saysReady)
+  try {
+    await run(...inside(LEFT, [PROGRAM.rtt, 'client', ADDRESS_B, port, '1']))
+  } finally {
+    await server.stop()
+  }
+}
+
+/** @param {Program} forwarder */
+async function stopForwarder(forwarder) {
+  const outcome = await forwarder.stop()
+  const expected = [0, 'SIGTERM', 143] // uveth's; the relay's, which has no handler; socat's
+  if (!expected.includes(outcome)) {
+    throw new Error(`the forwarder ended with ${outcome} ${forwarder.complaint()}`.trim())
+  }
+  await until('the links are gone', nothingLeft, 2_000).catch(async (error) => {
+    await removeLinks()
+    throw error
+  })
+}
+
+async function removeLinks() {
+  for (const link of await linksOf(LEFT)) await ip('-n', LEFT, 'link', 'del', link.ifname)
+  for (const link of await linksOf(RIGHT)) await ip('-n', RIGHT, 'link', 'del', link.ifname)
+}
+
+async function nothingLeft() {
+  const links = await Promise.all([linksOf(LEFT), linksOf(RIGHT)])
+  return links.flat().length === 0
+}
