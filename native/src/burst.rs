@@ -6,30 +6,31 @@ use napi_derive::napi;
 
 use crate::{Bytes, errno};
 
-/// Frames per burst, and slots per slab.
+/// Frames per burst.
 const BURST: usize = 64;
-/// `i32 lengths[BURST]` stands at the slab's start; slot 0 begins here.
+/// `i32 lengths[BURST]` stands at the slab's start, `i32 starts[BURST]` behind it.
+const STARTS_OFFSET: usize = 4 * BURST;
+/// The first slot begins here.
 const SLOTS_OFFSET: usize = 4096;
-/// Where the frame's first byte stands in its slot; the virtio-net header ends there.
-const FRAME_OFFSET: usize = 128;
+/// Room in front of a frame's first byte; the virtio-net header is the last part of it.
+const HEADROOM: usize = 64;
 const VNET_HDR_LEN: usize = 12;
-/// MTU 65,521 + Ethernet header and two VLAN tags, after the frame offset. Rounded to an odd number
-/// of cache lines, so that the slots' first lines do not fall into one cache set.
-const SLOT_STRIDE: usize = 65_728;
-/// No further frame is received once a burst holds this many bytes.
-const BURST_BYTES: usize = (256 << 10) - (64 << 10);
+/// MTU 65,521 + Ethernet header and two VLAN tags, whole cache lines.
+const LONGEST_FRAME: usize = 65_600;
+/// No further frame is received once a burst has filled this much.
+const FULL: usize = (256 << 10) - LONGEST_FRAME;
 
-const SLAB_BYTES: usize = SLOTS_OFFSET + BURST * SLOT_STRIDE;
-const CAPACITY: usize = SLOT_STRIDE - FRAME_OFFSET + VNET_HDR_LEN;
-const _: () = assert!(CAPACITY >= 65_521 + 22 + VNET_HDR_LEN);
-const _: () = assert!(SLOT_STRIDE.is_multiple_of(64) && !(SLOT_STRIDE / 64).is_multiple_of(2));
+const SLAB_BYTES: usize = SLOTS_OFFSET + (256 << 10) + HEADROOM;
+const CAPACITY: usize = VNET_HDR_LEN + LONGEST_FRAME;
+const _: () = assert!(LONGEST_FRAME >= 65_521 + 22 && LONGEST_FRAME.is_multiple_of(64));
+const _: () = assert!(SLOTS_OFFSET + FULL + HEADROOM + LONGEST_FRAME <= SLAB_BYTES);
 
 #[napi(object)]
 pub struct SlabLayout {
     pub burst: u32,
     pub slots_offset: u32,
-    pub slot_stride: u32,
-    pub frame_offset: u32,
+    pub headroom: u32,
+    pub longest_frame: u32,
     pub vnet_hdr_len: u32,
     pub bytes: u32,
 }
@@ -40,24 +41,19 @@ pub fn slab_layout() -> SlabLayout {
     SlabLayout {
         burst: BURST as u32,
         slots_offset: SLOTS_OFFSET as u32,
-        slot_stride: SLOT_STRIDE as u32,
-        frame_offset: FRAME_OFFSET as u32,
+        headroom: HEADROOM as u32,
+        longest_frame: LONGEST_FRAME as u32,
         vnet_hdr_len: VNET_HDR_LEN as u32,
         bytes: SLAB_BYTES as u32,
     }
 }
 
-fn set_length(slab: &mut [u8], slot: usize, value: i32) {
-    slab[4 * slot..4 * slot + 4].copy_from_slice(&value.to_ne_bytes());
+fn set_word(slab: &mut [u8], offset: usize, value: i32) {
+    slab[offset..offset + 4].copy_from_slice(&value.to_ne_bytes());
 }
 
-fn length(slab: &[u8], slot: usize) -> i32 {
-    i32::from_ne_bytes([
-        slab[4 * slot],
-        slab[4 * slot + 1],
-        slab[4 * slot + 2],
-        slab[4 * slot + 3],
-    ])
+fn word(slab: &[u8], offset: usize) -> i32 {
+    i32::from_ne_bytes([slab[offset], slab[offset + 1], slab[offset + 2], slab[offset + 3]])
 }
 
 /// Reads up to `max` frames into slots 0, 1, … and their lengths (virtio-net header included) into
@@ -69,10 +65,10 @@ pub fn receive(#[napi(ts_arg_type = "Uint8Array")] slab: Bytes, fd: i32, max: u3
         return -libc::EINVAL;
     }
     let max = (max as usize).min(BURST);
-    let mut bytes = 0;
+    let mut at = SLOTS_OFFSET;
     for slot in 0..max {
-        let start = SLOTS_OFFSET + slot * SLOT_STRIDE + FRAME_OFFSET - VNET_HDR_LEN;
-        let room = &mut slab[start..start + CAPACITY];
+        let start = at + HEADROOM;
+        let room = &mut slab[start - VNET_HDR_LEN..start + LONGEST_FRAME];
         // SAFETY: `room` is valid for writes of its length, and the kernel writes no more.
         let got = errno::retry(|| unsafe { libc::read(fd, room.as_mut_ptr().cast(), CAPACITY) });
         if got < 0 {
@@ -84,9 +80,10 @@ pub fn receive(#[napi(ts_arg_type = "Uint8Array")] slab: Bytes, fd: i32, max: u3
                 got
             };
         }
-        set_length(slab, slot, got);
-        bytes += got as usize;
-        if bytes > BURST_BYTES {
+        set_word(slab, 4 * slot, got);
+        set_word(slab, STARTS_OFFSET + 4 * slot, start as i32);
+        at = (start + got as usize).next_multiple_of(64);
+        if at > SLOTS_OFFSET + FULL {
             return slot as i32 + 1;
         }
     }
@@ -102,16 +99,16 @@ pub fn transmit(#[napi(ts_arg_type = "Uint8Array")] slab: Bytes, fd: i32, count:
     }
     let mut sent = 0;
     for slot in 0..(count as usize).min(BURST) {
-        let len = length(slab, slot);
+        let len = word(slab, 4 * slot);
         if len <= 0 {
             continue;
         }
-        let start = SLOTS_OFFSET + slot * SLOT_STRIDE + FRAME_OFFSET - VNET_HDR_LEN;
-        let frame = &slab[start..start + (len as usize).min(CAPACITY)];
+        let from = word(slab, STARTS_OFFSET + 4 * slot) as usize - VNET_HDR_LEN;
+        let frame = &slab[from..from + len as usize];
         // SAFETY: `frame` is valid for reads of its length.
         let put = errno::retry(|| unsafe { libc::write(fd, frame.as_ptr().cast(), frame.len()) });
         if put < 0 {
-            set_length(slab, slot, put);
+            set_word(slab, 4 * slot, put);
         } else {
             sent += 1;
         }

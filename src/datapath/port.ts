@@ -7,9 +7,9 @@
 
 import {
   BURST,
-  FRAME_OFFSET,
+  HEADROOM,
+  LONGEST_FRAME,
   SLAB_BYTES,
-  SLOT_STRIDE,
   SLOTS_OFFSET,
   type Slab,
   VNET_HDR_LEN,
@@ -27,8 +27,8 @@ const layout = slabLayout()
 const agreed =
   layout.burst === BURST &&
   layout.slotsOffset === SLOTS_OFFSET &&
-  layout.slotStride === SLOT_STRIDE &&
-  layout.frameOffset === FRAME_OFFSET &&
+  layout.headroom === HEADROOM &&
+  layout.longestFrame === LONGEST_FRAME &&
   layout.vnetHdrLen === VNET_HDR_LEN &&
   layout.bytes === SLAB_BYTES
 if (!agreed) throw new Error('the native addon was built with another slab layout: run npm run build')

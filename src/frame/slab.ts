@@ -1,34 +1,35 @@
 // The memory that frames live in while they cross: one slab per worker, one burst at a time. A leaf:
 // no I/O. native/src/burst.rs reads and writes the same layout; port.ts asserts that both agree.
 //
-//   0          4096                     + 65,728                       (offsets in bytes)
-//   +----------+------------------------+------------------------+--
-//   | lengths  | slot 0                 | slot 1                 | … 64 slots
-//   | i32 x 64 |                        |                        |
-//   +----------+------------------------+------------------------+--
+//   0          256        4096                                                    (offsets in bytes)
+//   +----------+----------+------------------+--------+----------------------
+//   | lengths  | starts   | slot 0           | slot 1 | …  up to 64 slots, 256 KiB
+//   | i32 x 64 | i32 x 64 |                  |        |
+//   +----------+----------+------------------+--------+----------------------
 //
-//   a slot:  0            116            128                            65,728
+//   a slot:  0            52             64 = starts[i]
 //            +------------+--------------+------------------------------+
-//            | headroom   | virtio-net   | frame: destination MAC first |
+//            | headroom   | virtio-net   | frame: destination MAC first | up to a cache line
 //            |            | header, 12   |                              |
 //            +------------+--------------+------------------------------+
 //
-// A burst always fills slots 0, 1, …: the slot just written is the one read next, so the working set
-// stays in cache. lengths[i] counts the virtio-net header; <= 0 means "not to be sent".
+// A slot begins where the one before it ends, and each burst starts at slot 0 again: what was just
+// written is read next, and small frames share few pages (slots 64 KiB apart cost 13 % more CPU per
+// 64-byte frame, and 4 MiB). lengths[i] counts the virtio-net header; <= 0 means "not to be sent".
 
 import { MAX_MTU, MAX_OVERHEAD } from './ethernet.js'
 
 export const BURST = 64
 export const SLOTS_OFFSET = 4096
-export const FRAME_OFFSET = 128
+/** In front of a frame; the virtio-net header is its last part. Room for an encapsulation (50 bytes). */
+export const HEADROOM = 64
 export const VNET_HDR_LEN = 12
-/** An odd number of cache lines, so that the first lines of slots do not share one cache set. */
-export const SLOT_STRIDE = 65_728
-export const SLAB_BYTES = SLOTS_OFFSET + BURST * SLOT_STRIDE
+export const LONGEST_FRAME = 65_600
+export const SLAB_BYTES = SLOTS_OFFSET + 256 * 1024 + HEADROOM
 
 /** virtio-net headers may grow to 24 bytes (tunnel segmentation); a slot must hold those too. */
 const LONGEST_VNET_HDR = 24
-if (SLOT_STRIDE - FRAME_OFFSET < MAX_MTU + MAX_OVERHEAD || FRAME_OFFSET < LONGEST_VNET_HDR) {
+if (LONGEST_FRAME < MAX_MTU + MAX_OVERHEAD || HEADROOM < LONGEST_VNET_HDR) {
   throw new RangeError('a slot is too small for the longest frame')
 }
 
@@ -36,9 +37,6 @@ export class Slab {
   readonly bytes = new Uint8Array(SLAB_BYTES)
   /** Bytes in each slot, the virtio-net header included; owned by the burst under way. */
   readonly lengths = new Int32Array(this.bytes.buffer, 0, BURST)
-}
-
-/** Where the frame of `slot` begins in `Slab.bytes`. */
-export function frameStart(slot: number): number {
-  return SLOTS_OFFSET + slot * SLOT_STRIDE + FRAME_OFFSET
+  /** Where each frame's first byte stands in `bytes`. */
+  readonly starts = new Int32Array(this.bytes.buffer, 4 * BURST, BURST)
 }

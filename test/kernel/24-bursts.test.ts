@@ -4,8 +4,9 @@
 // frames are in 05-read-and-write.test.ts.
 
 import { expect } from 'vitest'
-import { BURST, frameStart, Slab, VNET_HDR_LEN } from '../../src/frame/slab.js'
+import { BURST, Slab, VNET_HDR_LEN } from '../../src/frame/slab.js'
 import { receive, transmit } from '../../src/native.js'
+import { place } from '../support/fake-port.js'
 import { run } from '../support/netns.js'
 import { PacketSocket } from '../support/packet.js'
 import { EBADFD, EINVAL, EIO, plainFrame, RawTap } from '../support/raw-tap.js'
@@ -14,13 +15,13 @@ import { needs } from '../support/skip.js'
 const it = needs('root', 'tun', 'ip')
 
 function put(slab: Slab, slot: number, frame: Uint8Array): void {
-  slab.bytes.fill(0, frameStart(slot) - VNET_HDR_LEN, frameStart(slot))
-  slab.bytes.set(frame, frameStart(slot))
-  slab.lengths[slot] = VNET_HDR_LEN + frame.length
+  const start = place(slab, slot, frame.length)
+  slab.bytes.fill(0, start - VNET_HDR_LEN, start)
+  slab.bytes.set(frame, start)
 }
 
 /** The number that plainFrame() was filled with. */
-const numberIn = (slab: Slab, slot: number) => slab.bytes[frameStart(slot) + 20]
+const numberIn = (slab: Slab, slot: number) => slab.bytes[(slab.starts[slot] as number) + 20]
 
 it('receives 64 frames by one call, then the rest, then none, in order', () => {
   using tap = RawTap.open()

@@ -3,7 +3,7 @@
 // Frames here are without their virtio-net headers; `gso` is what a header says of its frame.
 
 import type { Port } from '../../src/datapath/port.js'
-import { BURST, frameStart, type Slab, VNET_HDR_LEN } from '../../src/frame/slab.js'
+import { BURST, HEADROOM, SLOTS_OFFSET, type Slab, VNET_HDR_LEN } from '../../src/frame/slab.js'
 
 export interface Frame {
   bytes: Uint8Array
@@ -13,6 +13,19 @@ export interface Frame {
 
 export function frame(bytes: Uint8Array | number, gso = 0): Frame {
   return { bytes: typeof bytes === 'number' ? new Uint8Array(bytes) : bytes, gso }
+}
+
+/** Gives `slot` the place that native/src/burst.rs would: behind the slot before it. Where its frame starts. */
+export function place(slab: Slab, slot: number, length: number): number {
+  const end = slot === 0 ? SLOTS_OFFSET : startOf(slab, slot - 1) + (slab.lengths[slot - 1] ?? 0)
+  const start = Math.ceil(end / 64) * 64 + HEADROOM
+  slab.starts[slot] = start
+  slab.lengths[slot] = length + VNET_HDR_LEN
+  return start
+}
+
+export function startOf(slab: Slab, slot: number): number {
+  return slab.starts[slot] as number
 }
 
 export class FakePort implements Port {
@@ -35,11 +48,10 @@ export class FakePort implements Port {
     if (typeof burst === 'number') return burst
     if (burst.length > BURST) throw new Error(`a burst of ${burst.length} frames`)
     burst.forEach(({ bytes, gso }, slot) => {
-      const start = frameStart(slot)
+      const start = place(slab, slot, bytes.length)
       slab.bytes.fill(0, start - VNET_HDR_LEN, start)
       slab.bytes[start - VNET_HDR_LEN + 1] = gso
       slab.bytes.set(bytes, start)
-      slab.lengths[slot] = bytes.length + VNET_HDR_LEN
     })
     return burst.length
   }
@@ -55,7 +67,7 @@ export class FakePort implements Port {
         slab.lengths[slot] = refusal
         continue
       }
-      const start = frameStart(slot)
+      const start = startOf(slab, slot)
       const gso = slab.bytes[start - VNET_HDR_LEN + 1] ?? 0
       this.delivered.push({ bytes: slab.bytes.slice(start, start + length - VNET_HDR_LEN), gso })
       sent++
@@ -73,7 +85,7 @@ export class NullPort implements Port {
   }
 
   receive(slab: Slab): number {
-    for (let slot = 0; slot < BURST; slot++) slab.lengths[slot] = this.#length + VNET_HDR_LEN
+    for (let slot = 0; slot < BURST; slot++) place(slab, slot, this.#length)
     return BURST
   }
 

@@ -6,10 +6,9 @@ import { describe, expect, test } from 'vitest'
 import { MAX_MTU, MAX_OVERHEAD } from '../../../src/frame/ethernet.js'
 import {
   BURST,
-  FRAME_OFFSET,
-  frameStart,
+  HEADROOM,
+  LONGEST_FRAME,
   SLAB_BYTES,
-  SLOT_STRIDE,
   SLOTS_OFFSET,
   Slab,
   VNET_HDR_LEN,
@@ -23,31 +22,35 @@ describe('layout', () => {
     expect(slabLayout()).toEqual({
       burst: BURST,
       slotsOffset: SLOTS_OFFSET,
-      slotStride: SLOT_STRIDE,
-      frameOffset: FRAME_OFFSET,
+      headroom: HEADROOM,
+      longestFrame: LONGEST_FRAME,
       vnetHdrLen: VNET_HDR_LEN,
       bytes: SLAB_BYTES,
     })
   })
 
-  test('the table of lengths stands in front of the first slot', () => {
-    expect(BURST * Int32Array.BYTES_PER_ELEMENT).toBeLessThanOrEqual(SLOTS_OFFSET)
+  test('the tables of lengths and starts stand in front of the first slot', () => {
+    expect(2 * BURST * Int32Array.BYTES_PER_ELEMENT).toBeLessThanOrEqual(SLOTS_OFFSET)
   })
 
   test('a slot holds the longest frame beside its headroom: MTU 65,521 and two VLAN tags', () => {
-    expect(SLOT_STRIDE - FRAME_OFFSET).toBeGreaterThanOrEqual(MAX_MTU + MAX_OVERHEAD)
-    expect(SLOT_STRIDE - FRAME_OFFSET).toBeGreaterThanOrEqual(65_521 + 22)
+    expect(LONGEST_FRAME).toBeGreaterThanOrEqual(MAX_MTU + MAX_OVERHEAD)
+    expect(LONGEST_FRAME).toBeGreaterThanOrEqual(65_521 + 22)
   })
 
   test('the headroom holds a virtio-net header of 24 bytes', () => {
-    expect(FRAME_OFFSET).toBeGreaterThanOrEqual(24)
+    expect(HEADROOM).toBeGreaterThanOrEqual(24)
   })
 
-  test('slots begin at cache lines, an odd number of them apart', () => {
+  test('frames begin at cache lines', () => {
     expect(SLOTS_OFFSET % CACHE_LINE).toBe(0)
-    expect(SLOT_STRIDE % CACHE_LINE).toBe(0)
-    expect((SLOT_STRIDE / CACHE_LINE) % 2).toBe(1)
-    expect(FRAME_OFFSET % CACHE_LINE).toBe(0)
+    expect(HEADROOM % CACHE_LINE).toBe(0)
+  })
+
+  test('a burst of small frames needs a few pages only, one of long frames fits', () => {
+    const smallest = HEADROOM + CACHE_LINE
+    expect(BURST * smallest).toBeLessThanOrEqual(2 * SLOTS_OFFSET)
+    expect(SLAB_BYTES - SLOTS_OFFSET).toBeGreaterThanOrEqual(3 * (HEADROOM + LONGEST_FRAME))
   })
 })
 
@@ -60,11 +63,9 @@ describe('Slab', () => {
     expect(new Int32Array(slab.bytes.buffer, 4, 1)[0]).toBe(-5)
   })
 
-  test('slots follow one another and end with the slab', () => {
-    expect(frameStart(0)).toBe(SLOTS_OFFSET + FRAME_OFFSET)
-    for (let slot = 1; slot < BURST; slot++) {
-      expect(frameStart(slot) - frameStart(slot - 1)).toBe(SLOT_STRIDE)
-    }
-    expect(frameStart(BURST - 1) - FRAME_OFFSET + SLOT_STRIDE).toBe(SLAB_BYTES)
+  test('the starts are a view of what stands behind the lengths', () => {
+    const slab = new Slab()
+    slab.starts[1] = 4160
+    expect(new Int32Array(slab.bytes.buffer, 4 * BURST + 4, 1)[0]).toBe(4160)
   })
 })
