@@ -43,6 +43,11 @@ export class End {
     return this.#state.netns
   }
 
+  /** Inode of that namespace, as `ls -i /run/netns` shows it. */
+  get netnsInode(): number {
+    return this.#state.netnsInode
+  }
+
   get mac(): string {
     return this.#state.mac
   }

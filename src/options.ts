@@ -41,6 +41,8 @@ export interface Logger {
 }
 
 export interface PairOptions {
+  /** What the pair is called: unique in this process. Default: the name of `a`, with a suffix if need be. */
+  id?: string
   a?: EndOptions
   b?: EndOptions
   /** Queues of each end, at most the number of workers. Default 1. */
@@ -64,10 +66,11 @@ const MAX_TX_QUEUE_LENGTH = 1_000_000
 const MAX_NAME_BYTES = 15
 
 const END_KEYS = ['name', 'netns', 'addresses', 'up', 'mac', 'mtu', 'txQueueLength', 'dad']
-const PAIR_KEYS = ['a', 'b', 'queues', 'quiet', 'logger', 'signal']
+const PAIR_KEYS = ['id', 'a', 'b', 'queues', 'quiet', 'logger', 'signal']
 
 export function planPair(options: PairOptions): PairPlan {
   refuseUnknown(options, PAIR_KEYS, '')
+  if (options.id !== undefined) checkId(options.id)
   const queues = options.queues ?? 1
   const workers = workerCount()
   if (!Number.isInteger(queues) || queues < 1 || queues > workers) {
@@ -123,6 +126,11 @@ export function netnsPath(netns: Netns, attribute: string): NetnsPath {
     `${show(netns)} is no network namespace: give a name, a path, a process id or null`,
     attribute,
   )
+}
+
+function checkId(id: unknown): void {
+  if (typeof id === 'string' && /^[^\s/]{1,64}$/.test(id)) return
+  throw invalid(`id ${show(id)} must be 1 to 64 characters without "/" and white space`, 'id')
 }
 
 function checkName(name: unknown, attribute: string): string {

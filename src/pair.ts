@@ -4,6 +4,7 @@
 import { EventEmitter } from 'node:events'
 import { allocateCounters } from './datapath/counters.js'
 import { End } from './end.js'
+import { invalid } from './errors.js'
 import { type Link, linkThread, type PairEvent, workerCount } from './link/client.js'
 import type { CarrierMode, ClosedReason, EndState, KernelStats } from './link/protocol.js'
 import { type Logger, type PairOptions, planPair } from './options.js'
@@ -18,7 +19,7 @@ export interface PairEvents {
   closed: [{ reason: ClosedReason; end: End | null }]
 }
 
-const UNKNOWN: EndState = { name: '', ifindex: 0, netns: null, mac: '', mtu: 0, up: false }
+const UNKNOWN: EndState = { name: '', ifindex: 0, netns: null, netnsInode: 0, mac: '', mtu: 0, up: false }
 const idsInUse = new Set<string>()
 
 export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
@@ -48,15 +49,17 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const plan = planPair(options)
     const { signal, logger } = options
     signal?.throwIfAborted()
+    if (options.id !== undefined) reserveId(options.id)
     const pair = new Pair(logger)
     try {
       const counters = pair.#memory
       await pair.#link.request({ op: 'create', handle: pair.#handle, plan, counters })
     } catch (error) {
       pair.#link.forget(pair.#handle)
+      if (options.id !== undefined) idsInUse.delete(options.id)
       throw error
     }
-    pair.#id = takeId(pair.a.name)
+    pair.#id = options.id ?? takeId(pair.a.name)
     pair.#logger?.info({ pair: pair.#id, a: pair.a.name, b: pair.b.name }, 'pair created')
     if (signal !== undefined) await pair.#obey(signal)
     return pair
@@ -157,6 +160,11 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const untyped = this as EventEmitter // generic over the event, which the typed emit() cannot be
     untyped.emit(event, detail)
   }
+}
+
+function reserveId(id: string): void {
+  if (idsInUse.has(id)) throw invalid(`a pair with id '${id}' exists`, 'id', 'EEXIST')
+  idsInUse.add(id)
 }
 
 function takeId(name: string): string {

@@ -60,6 +60,8 @@ export interface EndState {
   ifindex: number
   /** A name under /run/netns, null for home, otherwise `net:[inode]`. */
   netns: string | null
+  /** Inode of that namespace: what tells two of them apart. */
+  netnsInode: number
   mac: string
   mtu: number
   /** IFF_UP. */

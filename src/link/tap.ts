@@ -50,7 +50,7 @@ export class Tap {
 
   private constructor(fds: number[], name: string) {
     this.fds = fds
-    this.state = { name, ifindex: 0, netns: null, mac: '', mtu: 0, up: false }
+    this.state = { name, ifindex: 0, netns: null, netnsInode: 0, mac: '', mtu: 0, up: false }
   }
 
   /** Makes the device at home, with carrier off. `name` may be a `%d` template. */
@@ -146,7 +146,7 @@ export class Tap {
         const inode = inodeOf(fd)
         this.nsid = isHome(inode) ? HOME_NSID : allocNsid(home, fd)
         const { ifindex } = getLink(home, { name, nsid: this.#targetNsid() })
-        this.state = { ...this.state, name, ifindex, netns: nameOf(inode) }
+        this.state = { ...this.state, name, ifindex, netns: nameOf(inode), netnsInode: inode }
       })
     } catch (error) {
       if (!(error instanceof UvethError)) throw error // it moved on, or died; the caller asks again

@@ -4,9 +4,9 @@
 
 import { crc32 } from 'node:zlib'
 
-export const BROADCAST = 'ff:ff:ff:ff:ff:ff'
+const BROADCAST = 'ff:ff:ff:ff:ff:ff'
 /** For a frame that no stack is to look at: not the address of any interface. */
-export const NOBODY = '02:00:5e:00:53:99'
+const NOBODY = '02:00:5e:00:53:99'
 const SENDER = '02:00:5e:00:53:01'
 
 export const ETH_P = {
@@ -57,14 +57,14 @@ export function filler(length: number, seed = 1): Buffer {
   return bytes
 }
 
-export function arpRequest(sender: string, target: string, addressing: Addressing = {}): Buffer {
+function arpRequest(sender: string, target: string, addressing: Addressing = {}): Buffer {
   const { to = BROADCAST, from = SENDER } = addressing
   const fixed = Buffer.from([0, 1, 8, 0, 6, 4, 0, 1])
   const payload = [fixed, macBytes(from), ipv4Bytes(sender), Buffer.alloc(6), ipv4Bytes(target)]
   return padded(ethernet(ETH_P.ARP, Buffer.concat(payload), { to, from }))
 }
 
-export interface Udp extends Addressing {
+interface Udp extends Addressing {
   source: string
   target: string
   sourcePort: number
@@ -73,7 +73,7 @@ export interface Udp extends Addressing {
 }
 
 /** UDP over IPv4, all checksums finished. */
-export function udp4(udp: Udp): Buffer {
+function udp4(udp: Udp): Buffer {
   const datagram = udpDatagram(udp, Buffer.concat([ipv4Bytes(udp.source), ipv4Bytes(udp.target)]))
   const header = Buffer.alloc(IPV4_HEADER)
   header.writeUInt8(0x45, 0)
@@ -88,7 +88,7 @@ export function udp4(udp: Udp): Buffer {
 }
 
 /** UDP over IPv6; the addresses are written in full (eight groups) or with one `::`. */
-export function udp6(udp: Udp): Buffer {
+function udp6(udp: Udp): Buffer {
   const addresses = Buffer.concat([ipv6Bytes(udp.source), ipv6Bytes(udp.target)])
   const datagram = udpDatagram(udp, addresses)
   const header = Buffer.alloc(IPV6_HEADER - addresses.length)
@@ -100,7 +100,7 @@ export function udp6(udp: Udp): Buffer {
 }
 
 /** RFC 1071, over any number of bytes. */
-export function internetChecksum(bytes: Uint8Array): number {
+function internetChecksum(bytes: Uint8Array): number {
   let sum = 0
   for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] as number) << 8) | (bytes[i + 1] ?? 0)
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
@@ -139,7 +139,7 @@ export function everyKind(): Record<string, Buffer> {
 }
 
 /** Of a numbered frame: the least that holds its headers, number and checksum. */
-export const SHORTEST_NUMBERED = ETHERNET_HEADER + IPV4_HEADER + UDP_HEADER + 12
+const SHORTEST_NUMBERED = ETHERNET_HEADER + IPV4_HEADER + UDP_HEADER + 12
 const NUMBER_OFFSET = ETHERNET_HEADER + IPV4_HEADER + UDP_HEADER
 const CRC_OFFSET = NUMBER_OFFSET + 8
 
@@ -227,7 +227,7 @@ function u16(value: number): Buffer {
   return Buffer.from([value >>> 8, value & 0xff])
 }
 
-export function macBytes(text: string): Buffer {
+function macBytes(text: string): Buffer {
   return Buffer.from(text.replaceAll(':', ''), 'hex')
 }
 
