@@ -20,6 +20,7 @@ export interface PairEvents {
 }
 
 const UNKNOWN: EndState = { name: '', ifindex: 0, netns: null, netnsInode: 0, mac: '', mtu: 0, up: false }
+const CARRIER_MODES: readonly CarrierMode[] = ['on', 'off', 'auto']
 const idsInUse = new Set<string>()
 
 export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
@@ -85,6 +86,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
    * up); `on` holds it whatever the ends are. Resolved means that the kernel shows it.
    */
   async setCarrier(mode: CarrierMode): Promise<void> {
+    if (!CARRIER_MODES.includes(mode))
+      throw invalid(`carrier is one of ${CARRIER_MODES.join(', ')}, not '${mode}'`, 'carrier')
     await this.#link.request({ op: 'carrier', handle: this.#handle, mode })
   }
 
@@ -156,7 +159,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   #tell<K extends keyof PairEvents>(event: K, detail: PairEvents[K][0]): void {
     const { end, ...fields } = { end: null, ...detail } as { end: End | null }
     const which = end === null ? {} : { end: end === this.a ? 'a' : 'b' }
-    this.#logger?.info({ pair: this.#id, ...which, ...fields }, `pair ${event}`)
+    // What happens during its creation is part of that.
+    if (this.#id !== '') this.#logger?.info({ pair: this.#id, ...which, ...fields }, `pair ${event}`)
     const untyped = this as EventEmitter // generic over the event, which the typed emit() cannot be
     untyped.emit(event, detail)
   }

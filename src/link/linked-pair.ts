@@ -3,13 +3,14 @@
 // is synchronous: the kernel answers inside the call, and this is the thread that may wait for RTNL.
 
 import { MTU, stateOf } from '../datapath/counters.js'
-import { UvethError } from '../errors.js'
+import { invalid, UvethError } from '../errors.js'
 import { closeFds, EPOLLOUT, unwatch, watch } from '../native.js'
 import { getLink, setLink } from '../netlink/route.js'
 import type { LinkStats } from '../netlink/rtnl.js'
 import type { NetlinkSocket } from '../netlink/socket.js'
 import { setCarrier, wantedCarrier } from './carrier.js'
 import { addAddresses, bringUp, createTaps, moveTap, setQuiet } from './create.js'
+import { nameOf } from './netns.js'
 import type { Pool } from './pool.js'
 import type {
   CarrierMode,
@@ -80,9 +81,14 @@ export class LinkedPair {
     }
   }
 
+  /** It is being taken down: its descriptors are not to be used any more. */
+  get ending(): boolean {
+    return this.#closing !== undefined
+  }
+
   /** Looks at one end, or at both, and follows what has changed. False when the pair has ended. */
   refresh(ends: readonly EndIndex[] = ENDS): boolean {
-    if (this.#closing) return false
+    if (this.ending) return false
     for (const end of ends) {
       const nsid = this.taps[end].nsid
       const found = this.taps[end].refresh(this.#context.home)
@@ -115,6 +121,8 @@ export class LinkedPair {
         if (change.up !== undefined) setLink(socket, { ifindex, up: change.up })
         addAddresses(socket, ifindex, change)
       })
+    } catch (error) {
+      throw tap.alive() ? error : pairClosed()
     } finally {
       // Also after a refusal: the kernel may have done a part of it.
       this.#publish(end)
@@ -146,19 +154,20 @@ export class LinkedPair {
   }
 
   #died(end: EndIndex, nsid: number): false {
-    const reason = this.#namespaceLives(nsid) ? 'deleted' : 'netns-deleted'
+    const reason = this.#namespaceLives(nsid, this.taps[end].state) ? 'deleted' : 'netns-deleted'
     void this.close(reason, end)
     return false
   }
 
-  #namespaceLives(nsid: number): boolean {
+  #namespaceLives(nsid: number, { netns, netnsInode }: EndState): boolean {
     if (nsid === HOME_NSID) return true
     try {
       getLink(this.#context.home, { ifindex: 1, nsid }) // every namespace has its loopback as link 1
-      return true
     } catch {
       return false
     }
+    // The number of a dead namespace is given to the next one that asks: its name tells more.
+    return netns === null || nameOf(netnsInode) === netns
   }
 
   #statsOf(tap: Tap): LinkStats | null {
@@ -213,6 +222,10 @@ export class LinkedPair {
     setCarrier(home, this.taps, this.#state, on, () => pool.drain(this.handle))
     if (changed) tell({ event: 'carrier', handle: this.handle, on })
   }
+}
+
+export function pairClosed(): UvethError {
+  return invalid('the pair is closed', undefined, 'ENODEV')
 }
 
 function aliasFor({ name, netns }: EndState): string {

@@ -4,10 +4,10 @@
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { Notice } from '../datapath/orders.js'
-import { invalid, toWire } from '../errors.js'
+import { toWire } from '../errors.js'
 import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { NetlinkSocket } from '../netlink/socket.js'
-import { type Context, LinkedPair } from './linked-pair.js'
+import { type Context, LinkedPair, pairClosed } from './linked-pair.js'
 import { startMonitor } from './monitor.js'
 import { Pool } from './pool.js'
 import type { LinkMessage, LinkRequest, LinkSetup } from './protocol.js'
@@ -67,10 +67,9 @@ async function carryOut(context: Context, request: LinkRequest): Promise<unknown
     return
   }
   const pair = pairs.get(handle)
-  if (pair === undefined) {
-    if (request.op === 'close') return
-    throw invalid('the pair is closed', undefined, 'ENODEV')
-  }
+  if (request.op === 'close') return await pair?.close('close', null)
+  // The numbers of closed descriptors may be another pair's by now.
+  if (pair === undefined || pair.ending) throw pairClosed()
   switch (request.op) {
     case 'change':
       return pair.change(request.end, request.change)
@@ -78,8 +77,6 @@ async function carryOut(context: Context, request: LinkRequest): Promise<unknown
       return pair.setMode(request.mode)
     case 'stats':
       return pair.stats()
-    case 'close':
-      return await pair.close('close', null)
   }
 }
 

@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createPair, type Pair } from 'uveth'
 import { describe, expect } from 'vitest'
-import { Netns } from '../support/netns.js'
+import { Netns, until } from '../support/netns.js'
 import { evaluate } from '../support/program.js'
 import { needs } from '../support/skip.js'
 import { B, pings, wired } from '../support/wiring.js'
@@ -75,7 +75,7 @@ describe('close()', () => {
     using right = Netns.create('right')
     const pair = await createPair(wired(left, right))
     const flood = left.spawn('ping', ['-q', '-f', B])
-    while (pair.counters().a.tx_packets < 500) await sleep(5)
+    await until('traffic', () => pair.counters().a.tx_packets >= 500)
     await pair.close()
     expect([left.has('veth0'), right.has('veth1')]).toEqual([false, false])
     flood.kill()

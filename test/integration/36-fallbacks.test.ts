@@ -3,7 +3,7 @@
 // that has no capability but CAP_NET_ADMIN.
 
 import { describe, expect } from 'vitest'
-import { Netns } from '../support/netns.js'
+import { Netns, until } from '../support/netns.js'
 import { evaluate, type Kit, type ProgramOptions } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
@@ -114,9 +114,8 @@ describe.each([...FALLBACKS, ALL])('without %s', (fallbacks) => {
       { left: left.name, right: right.name },
       options,
     )
-    while (!left.has('veth0') || left.link('veth0').operstate !== 'UP') {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
+    reason.catch(() => {}) // told below
+    await until('the pair', () => left.has('veth0') && left.link('veth0').operstate === 'UP')
     left.delete()
     expect(await reason).toEqual(['netns-deleted', true])
     expect(right.links()).toHaveLength(1)

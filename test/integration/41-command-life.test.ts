@@ -28,7 +28,12 @@ function linesOf({ stdout }: Outcome): Record<string, unknown>[] {
     .map((line) => JSON.parse(line))
 }
 
-/** Has the process opened a TAP already? */
+/** Returns as soon as the process has opened a TAP, without a pause: it is making a pair then. */
+function untilCreating(pid: number): void {
+  const deadline = performance.now() + 10_000
+  while (!holdsTap(pid)) expect(performance.now()).toBeLessThan(deadline)
+}
+
 function holdsTap(pid: number): boolean {
   return readdirSync(`/proc/${pid}/fd`).some((fd) => {
     try {
@@ -139,8 +144,7 @@ describe('it ends', () => {
   test('by SIGTERM while it makes the pair: nothing is left, exit code 0', async () => {
     using home = Netns.create('home')
     await using program = uveth(['run', 'veth0', 'veth1', '--json'], { netns: home.name })
-    const deadline = performance.now() + 10_000
-    while (!holdsTap(program.pid)) expect(performance.now()).toBeLessThan(deadline) // without a pause
+    untilCreating(program.pid)
     const outcome = await program.stop('SIGTERM')
     expect(outcome).toMatchObject({ code: 0, signal: null, stderr: '' })
     expect(linesOf(outcome).at(-1)).toMatchObject({ event: 'closed', reason: 'signal' })
@@ -231,6 +235,16 @@ describe('statistics on SIGUSR1', () => {
     )
     await program.line(/^eth0\s+\d+/)
     await program.line(/^veth1\s+\d+/)
+    const { stderr, code } = await program.stop()
+    expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
+  })
+
+  test('before the pair is ready: nothing happens, and no inspector is opened', async () => {
+    using home = Netns.create('home')
+    await using program = uveth(['run', 'veth0', 'veth1'], { netns: home.name })
+    untilCreating(program.pid)
+    program.kill('SIGUSR1')
+    await program.line(/ready$/)
     const { stderr, code } = await program.stop()
     expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
   })

@@ -1,0 +1,234 @@
+// The daemon's life: one for each socket, found again after any end of the one before, gone with all of
+// its pairs on SIGTERM, on SIGKILL, on request and when nobody needs it.
+
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect } from 'vitest'
+import { ask, COMMAND, Folder, inside, launchDaemon, TestDaemon } from '../support/daemon.js'
+import { Netns, until } from '../support/netns.js'
+import { type AnyMessages, Program, uvethOnce } from '../support/program.js'
+import { needs } from '../support/skip.js'
+
+const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
+
+/** Makes `count` pairs, half of them up. */
+async function fill(daemon: TestDaemon, count: number): Promise<void> {
+  const made = Array.from({ length: count }, (_, index) =>
+    daemon.ask('POST', '/v1/pairs', {
+      a: { name: `l${index}`, up: index % 2 === 0 },
+      b: { name: `r${index}` },
+    }),
+  )
+  expect((await Promise.all(made)).map(({ status }) => status)).toEqual(Array(count).fill(201))
+}
+
+/** Interfaces beside the loopback. */
+function links(netns: Netns): string[] {
+  const all = JSON.parse(netns.ip('-json', 'link')) as { ifname: string }[]
+  return all.map(({ ifname }) => ifname).filter((name) => name !== 'lo')
+}
+
+describe('misuse of the command', () => {
+  const cases: [string[], RegExp][] = [
+    [['--workers', '0'], /--workers takes a number from 1/],
+    [['--workers', 'two'], /--workers takes a number/],
+    [['--netlink', 'maybe'], /--netlink takes a number/],
+    [['--idle-exit', '-1'], /--idle-exit/],
+    [['--log', 'loud'], /--log takes trace, debug/],
+    [['now'], /what is 'now'\?/],
+    [['--colour'], /--colour/],
+  ]
+  test.each(cases)('uveth daemon %j', async (words, complaint) => {
+    const { code, stderr } = await uvethOnce(['daemon', ...words])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(complaint)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+  })
+
+  test('a socket path that the kernel would cut', async () => {
+    using folder = new Folder()
+    const { code, stderr } = await uvethOnce(['daemon', '--socket', folder.file('x'.repeat(100))])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/longer than 107 bytes/)
+  })
+
+  test('--stop and health without a daemon', async () => {
+    using folder = new Folder()
+    const stop = await uvethOnce(['daemon', '--stop', '--socket', folder.file('none')])
+    const health = await uvethOnce(['health', '--socket', folder.file('none')])
+    expect([stop.code, health.code]).toEqual([1, 1])
+    expect(stop.stderr).toMatch(/no daemon listens there/)
+    expect(health.stderr).toMatch(/no daemon listens there/)
+  })
+})
+
+describe('its socket', () => {
+  test('is for root and its group alone', async () => {
+    await using daemon = await TestDaemon.start()
+    expect(statSync(daemon.socket).mode & 0o777).toBe(0o660)
+  })
+
+  test('is taken by one daemon; a second one names the first and changes nothing', async () => {
+    await using daemon = await TestDaemon.start()
+    await fill(daemon, 1)
+    await using second = launchDaemon(daemon.home, daemon.socket)
+    const { code, stderr } = await second.end()
+    expect(code).toBe(1)
+    expect(stderr).toContain(`(pid ${daemon.program.pid})`)
+    expect((await daemon.ask('GET', '/v1/pairs')).json).toHaveLength(1)
+  })
+
+  test('is replaced when it is stale', async () => {
+    await using daemon = await TestDaemon.start()
+    await daemon.kill()
+    expect(statSync(daemon.socket).isSocket()).toBe(true)
+    await daemon.restart()
+    expect((await daemon.ask('GET', '/v1/health')).status).toBe(200)
+  })
+
+  test('is left alone when another program listens on it, or when it is another kind of file', async () => {
+    using home = Netns.create('home')
+    using folder = new Folder()
+    const taken = folder.file('taken')
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(taken, resolve))
+    await using first = launchDaemon(home, taken)
+    expect(await first.end()).toMatchObject({ code: 1, stderr: expect.stringMatching(/another program/) })
+    await new Promise((resolve) => other.close(resolve))
+    writeFileSync(folder.file('text'), 'precious')
+    await using second = launchDaemon(home, folder.file('text'))
+    expect(await second.end()).toMatchObject({ code: 1, stderr: expect.stringMatching(/is no socket/) })
+    expect(readFileSync(folder.file('text'), 'utf8')).toBe('precious')
+  })
+})
+
+describe('its end', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s removes every pair, in parallel', async (signal) => {
+    await using daemon = await TestDaemon.start()
+    await fill(daemon, 40)
+    const since = performance.now()
+    const { code } = await daemon.program.stop(signal)
+    // One after the other, 80 interfaces take 19 ms each (test/kernel/17).
+    expect(performance.now() - since).toBeLessThan(1_500)
+    expect(code).toBe(0)
+    expect(links(daemon.home)).toEqual([])
+    expect(existsSync(daemon.socket)).toBe(false)
+  })
+
+  test('by kill -9 leaves no interface, and the next one starts', async () => {
+    await using daemon = await TestDaemon.start()
+    await fill(daemon, 10)
+    await daemon.kill()
+    await until('no interfaces', () => links(daemon.home).length === 0)
+    await daemon.restart()
+    await fill(daemon, 10)
+  })
+
+  test('--stop returns when it has ended', async () => {
+    await using daemon = await TestDaemon.start()
+    await fill(daemon, 5)
+    expect((await uvethOnce(['daemon', '--stop', '--socket', daemon.socket])).code).toBe(0)
+    expect(links(daemon.home)).toEqual([])
+    expect((await daemon.program.end()).code).toBe(0)
+  })
+
+  test('POST /v1/shutdown is answered before it ends', async () => {
+    await using daemon = await TestDaemon.start()
+    expect((await daemon.ask('POST', '/v1/shutdown')).status).toBe(202)
+    expect((await daemon.program.end()).code).toBe(0)
+  })
+
+  test('comes by itself when it never has a pair', async () => {
+    await using daemon = await TestDaemon.start('--idle-exit', '1')
+    expect((await daemon.program.end()).code).toBe(0)
+  })
+
+  test('comes by itself after its last pair is gone, not before', async () => {
+    await using daemon = await TestDaemon.start('--idle-exit', '1')
+    await fill(daemon, 2)
+    await sleep(1_500)
+    expect((await daemon.ask('DELETE', '/v1/pairs/l0')).status).toBe(204)
+    await sleep(1_500)
+    expect((await daemon.ask('DELETE', '/v1/pairs/r1')).status).toBe(204)
+    const since = performance.now()
+    expect((await daemon.program.end()).code).toBe(0)
+    expect(performance.now() - since).toBeGreaterThan(900)
+  })
+})
+
+describe('its log', () => {
+  test('has a line for what happens to each pair', async () => {
+    await using daemon = await TestDaemon.start()
+    await fill(daemon, 1)
+    await daemon.ask('DELETE', '/v1/pairs/l0')
+    const { stdout } = await daemon.stop()
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    const ours = lines.filter(({ pair }) => pair === 'l0').map(({ msg }) => msg)
+    expect(ours[0]).toBe('pair added')
+    expect(ours.at(-1)).toBe('pair removed')
+  })
+})
+
+/** Calls ensureDaemon in a process of its own, as a verb does. */
+function caller(prefix: string[], socket: string): Program<AnyMessages> {
+  const start = new URL('./start.js', `file://${COMMAND}`).href
+  const script = `const { ensureDaemon } = await import('${start}'); await ensureDaemon('${socket}', { start: true })`
+  return new Program([process.execPath, '--input-type=module', '-e', script], { prefix })
+}
+
+describe('started by a verb', () => {
+  test('once for 20 callers at the same time, in a session of its own, holding nothing of theirs', async () => {
+    using home = Netns.create('home')
+    using folder = new Folder()
+    const socket = folder.file('run/control.sock')
+    const callers = Array.from({ length: 20 }, () => caller(inside(home), socket))
+    const outcomes = await Promise.all(callers.map((program) => program.end()))
+    expect(outcomes.map(({ code }) => code)).toEqual(Array(20).fill(0))
+    const told = outcomes.map(({ stderr }) => stderr).filter((text) => text !== '')
+    expect(told).toHaveLength(1)
+    const pid = Number(/^uveth: started the daemon \(pid (\d+)\)\n$/.exec(told[0] ?? '')?.[1])
+    expect((await ask(socket, 'GET', '/v1/health')).json.pid).toBe(pid)
+    expect(statSync(folder.file('run')).mode & 0o777).toBe(0o750)
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+    expect(Number(stat[3])).toBe(pid) // session
+    expect((await uvethOnce(['daemon', '--stop', '--socket', socket])).code).toBe(0)
+    expect(readFileSync(`${socket}.log`, 'utf8')).toContain('"msg":"listening"')
+  })
+
+  test('in the namespaces of pid 1, wherever the caller stands', async () => {
+    using home = Netns.create('home')
+    using blue = Netns.create('blue')
+    using folder = new Folder()
+    const socket = folder.file('control.sock')
+    const start = new URL('./start.js', `file://${COMMAND}`).href
+    const node = `"${process.execPath}" --input-type=module -e "const { ensureDaemon } = await import('${start}'); await ensureDaemon('${socket}', { start: true })"`
+    const script = `ip netns exec ${blue.name} ${node} && readlink /proc/$(cat ${socket}.lock)/ns/net`
+    // A pid namespace, whose pid 1 is the shell; the daemon ends with it.
+    const command = [
+      'unshare',
+      '--pid',
+      '--fork',
+      '--mount-proc',
+      ...inside(home),
+      'sh',
+      '-c',
+      `${script}; exit $?`,
+    ]
+    await using program = new Program(command, {})
+    expect(await program.end()).toMatchObject({ code: 0, stdout: `net:[${home.inode}]\n` })
+  })
+
+  test('not with a file in its way: the reason is told', async () => {
+    using home = Netns.create('home')
+    using folder = new Folder()
+    writeFileSync(folder.file('text'), '')
+    await using program = caller(inside(home), folder.file('text'))
+    const { code, stderr } = await program.end()
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/did not start: it ended with 1 .*is no socket/)
+  })
+})

@@ -1,0 +1,340 @@
+// HTTP/JSON on the control socket: requests and their answers, misuse first. One daemon for all of them:
+// nothing that is refused may disturb it.
+
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { type Reply, TestDaemon } from '../support/daemon.js'
+import { until } from '../support/netns.js'
+import { needs } from '../support/skip.js'
+
+const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
+
+let daemon: TestDaemon
+beforeAll(async () => {
+  daemon = await TestDaemon.start()
+})
+afterAll(async () => {
+  const { code, stderr } = await daemon.stop()
+  await daemon[Symbol.asyncDispose]()
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+})
+
+const post = (body: unknown, headers = {}) => daemon.ask('POST', '/v1/pairs', body, headers)
+const names = () => daemon.home.ip('-o', 'link').match(/(?<=^\d+: )[^:@]+/gm) ?? []
+
+/** Sends bytes as they are and answers all that comes back. */
+function raw(text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = ''
+    const socket = connect({ path: daemon.socket }, () => socket.write(text))
+    socket.setEncoding('utf8').on('data', (part) => {
+      answer += part
+    })
+    socket.on('end', () => resolve(answer))
+    socket.on('error', reject)
+  })
+}
+
+function expectProblem(reply: Reply, status: number, fields: object): void {
+  expect(reply.headers['content-type']).toMatch(/^application\/problem\+json/)
+  expect(reply.status).toBe(status)
+  expect(reply.json).toMatchObject({ type: 'about:blank', status, ...fields })
+  expect(reply.json.title.length).toBeGreaterThan(3)
+  expect(reply.json.detail.length).toBeGreaterThan(10)
+}
+
+describe('refused, with a problem document', () => {
+  const wishes: [string, unknown, number, object][] = [
+    ['an unknown field', { colour: 'red' }, 422, { code: 'EINVAL', errno: -22, attribute: 'colour' }],
+    ['an unknown field of an end', { a: { colour: 1 } }, 422, { attribute: 'a.colour' }],
+    ['a prototype', '{"__proto__": {"a": 1}}', 422, { attribute: '__proto__' }],
+    ['a text for a number', { a: { mtu: '1500' } }, 422, { attribute: 'a.mtu' }],
+    ['a number for a text', { a: { name: 7 } }, 422, { attribute: 'a.name' }],
+    ['a number for a flag', { b: { up: 1 } }, 422, { attribute: 'b.up' }],
+    ['null for an end', { a: null }, 422, { attribute: 'a' }],
+    ['a flag for a namespace', { a: { netns: true } }, 422, { attribute: 'a.netns' }],
+    ['a fraction', { a: { mtu: 1500.5 } }, 422, { attribute: 'a.mtu' }],
+    ['an array for a wish', [], 422, { code: 'EINVAL' }],
+    ['null for a wish', 'null', 422, { code: 'EINVAL' }],
+    ['an MTU that is too small', { a: { mtu: 67 } }, 422, { attribute: 'a.mtu' }],
+    ['a name that is too long', { a: { name: 'x'.repeat(16) } }, 422, { attribute: 'a.name' }],
+    ['a multicast MAC', { b: { address: '01:00:00:00:00:01' } }, 422, { attribute: 'b.address' }],
+    ['an address that is none', { a: { addresses: ['10.0.0.300/8'] } }, 422, { attribute: 'a.addresses' }],
+    ['too many queues', { queues: 9 }, 422, { attribute: 'queues' }],
+    ['an id with a slash', { id: 'a/b' }, 422, { attribute: 'id' }],
+    ['a namespace that is not there', { a: { netns: 'uvt-none' } }, 422, { code: 'ENOENT' }],
+    ['a name that is taken', { a: { name: 'lo' } }, 409, { code: 'EEXIST' }],
+    ['half of JSON', '{"a":', 400, { code: 'EBADMSG' }],
+    ['bytes that are no UTF-8', Uint8Array.of(0x22, 0xff, 0x22), 400, { code: 'EBADMSG' }],
+    ['a body that is too large', `"${'x'.repeat(300_000)}"`, 413, { code: 'E2BIG' }],
+  ]
+  test.each(wishes)('%s', async (_, body, status, fields) => {
+    expectProblem(await post(body), status, fields)
+    expect(names()).toEqual(['lo'])
+  })
+
+  test('a body that is no JSON by its type', async () => {
+    expectProblem(await post('a=b', { 'content-type': 'text/plain' }), 415, {})
+  })
+
+  const requests: [string, string, number, object][] = [
+    ['GET', '/', 404, { code: 'ENOENT' }],
+    ['GET', '/v2/pairs', 404, {}],
+    ['GET', '/v1/pairs/nothing', 404, { code: 'ENODEV', errno: -19 }],
+    ['GET', '/v1/pairs/id:nothing/stats', 404, { code: 'ENODEV' }],
+    ['DELETE', '/v1/pairs/nothing', 404, { code: 'ENODEV' }],
+    ['PATCH', '/v1/ends/nothing', 404, { code: 'ENODEV' }],
+    ['GET', `/v1/pairs/${'x'.repeat(2_000)}`, 414, {}],
+    ['GET', '/v1/pairs/%zz', 400, {}],
+    ['GET', '/v1/pairs?limit=1', 422, { attribute: 'limit' }],
+  ]
+  test.each(requests)('%s %s', async (method, path, status, fields) => {
+    const body = method === 'PATCH' ? {} : undefined
+    expectProblem(await daemon.ask(method, path, body), status, fields)
+  })
+
+  const methods: [string, string, string][] = [
+    ['DELETE', '/v1/pairs', 'GET, POST'],
+    ['POST', '/v1/pairs/x', 'PUT, GET, PATCH, DELETE'],
+    ['GET', '/v1/shutdown', 'POST'],
+    ['HEAD', '/v1/version', 'GET'],
+    ['POST', '/metrics', 'GET'],
+    ['PROPFIND', '/v1/events', 'GET'],
+  ]
+  test.each(methods)('%s %s: there is %s', async (method, path, allow) => {
+    const { status, headers } = await daemon.ask(method, path)
+    expect([status, headers.allow]).toEqual([405, allow])
+  })
+
+  test('what is not HTTP', async () => {
+    expect(await raw('hello\r\n\r\n')).toMatch(
+      /^HTTP\/1.1 400 Bad Request\r\ncontent-type: application\/problem/,
+    )
+    const long = `GET / HTTP/1.1\r\nx: ${'x'.repeat(100_000)}\r\n\r\n`
+    expect(await raw(long)).toMatch(/^HTTP\/1.1 431 /)
+  })
+})
+
+describe('POST /v1/pairs', () => {
+  test('makes a pair: 201, where it is, and both ends exist by then', async () => {
+    const reply = await post({
+      a: { name: 'one0', mtu: 1400, up: true },
+      b: { name: 'one1', address: '02:00:00:00:00:07' },
+    })
+    expect(reply.status).toBe(201)
+    expect(reply.headers.location).toBe('/v1/pairs/id%3Aone0')
+    expect(names()).toEqual(['lo', 'one0', 'one1'])
+    expect(reply.json).toMatchObject({
+      id: 'one0',
+      carrier: false,
+      a: { name: 'one0', netns: null, mtu: 1400, up: true },
+      b: { name: 'one1', netns: null, mtu: 1500, up: false, address: '02:00:00:00:00:07' },
+    })
+    expect((await daemon.ask('GET', reply.headers.location as string)).json).toEqual(reply.json)
+    expect((await daemon.ask('GET', '/v1/ends/one1')).json).toEqual({ end: 'b', pair: reply.json })
+  })
+
+  test('refuses a taken name and leaves everything as it was', async () => {
+    expectProblem(await post({ a: { name: 'new0' }, b: { name: 'one1' } }), 409, { code: 'EEXIST' })
+    expect(names()).toEqual(['lo', 'one0', 'one1'])
+  })
+
+  test('needs no body: names and id are drawn', async () => {
+    const { status, json } = await daemon.ask('POST', '/v1/pairs')
+    expect([status, json.id, json.a.name, json.b.name]).toEqual([201, 'veth0', 'veth0', 'veth1'])
+    expect((await daemon.ask('DELETE', '/v1/pairs/veth1')).status).toBe(204)
+  })
+})
+
+describe('DELETE /v1/pairs/{ref}', () => {
+  test('is answered when both ends are gone and their names are free', async () => {
+    for (let round = 0; round < 5; round++) {
+      expect((await post({ a: { name: 'two0' }, b: { name: 'two1' } })).status).toBe(201)
+      const { status, text } = await daemon.ask('DELETE', `/v1/pairs/two${round % 2}`)
+      expect([status, text]).toEqual([204, ''])
+      expect(names()).toEqual(['lo', 'one0', 'one1'])
+    }
+    expectProblem(await daemon.ask('DELETE', '/v1/pairs/two0'), 404, { code: 'ENODEV' })
+  })
+})
+
+describe('PUT /v1/pairs/{id}', () => {
+  const wish = { a: { name: 'put0' }, b: { name: 'put1', mtu: 1300 } }
+
+  test('makes it once; the same wishes again, in any order, find it', async () => {
+    const first = await daemon.ask('PUT', '/v1/pairs/cable', wish)
+    const second = await daemon.ask('PUT', '/v1/pairs/cable', {
+      b: { mtu: 1300, name: 'put1' },
+      a: wish.a,
+      id: 'cable',
+    })
+    expect([first.status, second.status]).toEqual([201, 200])
+    expect(second.json).toEqual(first.json) // a drawn MAC is not compared
+    expect(first.json.id).toBe('cable')
+  })
+
+  test('refuses other wishes, and an id that is not the one of the path', async () => {
+    expectProblem(await daemon.ask('PUT', '/v1/pairs/cable', { ...wish, quiet: true }), 409, {
+      code: 'EEXIST',
+    })
+    expectProblem(await daemon.ask('PUT', '/v1/pairs/cable', { ...wish, id: 'wire' }), 422, {
+      attribute: 'id',
+    })
+  })
+
+  test('makes one pair for many at a time', async () => {
+    const same = { a: { name: 'many0' }, b: { name: 'many1' } }
+    const replies = await Promise.all(
+      Array.from({ length: 8 }, () => daemon.ask('PUT', '/v1/pairs/many', same)),
+    )
+    expect(replies.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 200, 200, 200, 201])
+    await daemon.ask('DELETE', '/v1/pairs/id:many')
+  })
+})
+
+describe('PATCH', () => {
+  test('changes both ends and the carrier', async () => {
+    const change = { a: { mtu: 1200, up: true }, b: { name: 'put9', up: true } }
+    const { status, json } = await daemon.ask('PATCH', '/v1/pairs/id:cable', change)
+    expect(status).toBe(200)
+    expect(json).toMatchObject({ carrier: true, a: { mtu: 1200, up: true }, b: { name: 'put9', up: true } })
+    const off = await daemon.ask('PATCH', '/v1/pairs/id:cable', { carrier: 'off' })
+    expect(off.json.carrier).toBe(false)
+    expect(daemon.home.ip('link', 'show', 'put9')).toContain('NO-CARRIER')
+  })
+
+  test('changes the end that is named', async () => {
+    const { status, json } = await daemon.ask('PATCH', '/v1/ends/put9', { mtu: 1250 })
+    expect([status, json.name, json.mtu]).toEqual([200, 'put9', 1250])
+  })
+
+  test('refuses what it does not know, and what the kernel refuses', async () => {
+    expectProblem(await daemon.ask('PATCH', '/v1/pairs/id:cable', { id: 'x' }), 422, { attribute: 'id' })
+    expectProblem(await daemon.ask('PATCH', '/v1/pairs/id:cable', { carrier: 'maybe' }), 422, {
+      attribute: 'carrier',
+    })
+    expectProblem(await daemon.ask('PATCH', '/v1/ends/put9', { name: 'one0' }), 409, { code: 'EEXIST' })
+    const { status } = await daemon.ask(
+      'PATCH',
+      '/v1/pairs/id:cable',
+      { a: {} },
+      { 'content-type': 'application/merge-patch+json' },
+    )
+    expect(status).toBe(200)
+  })
+})
+
+describe('GET /v1/events', () => {
+  /** Collects what comes over a connection of its own, while `during` happens. */
+  async function listen(accept: string, during: () => Promise<unknown>, last: RegExp): Promise<string> {
+    let text = ''
+    const socket = connect({ path: daemon.socket })
+    socket.setEncoding('utf8').on('data', (part) => {
+      text += part
+    })
+    socket.write(`GET /v1/events HTTP/1.1\r\nhost: u\r\naccept: ${accept}\r\n\r\n`)
+    await until('the answer to begin', () => text.includes('\r\n\r\n'))
+    await during()
+    await until('the last event', () => last.test(text))
+    socket.destroy()
+    return text
+  }
+
+  const happen = async () => {
+    await post({ id: 'ev', a: { name: 'ev0', up: true }, b: { name: 'ev1', up: true } })
+    await daemon.ask('PATCH', '/v1/ends/ev1', { name: 'ev2' })
+    daemon.home.ip('link', 'del', 'ev0')
+  }
+
+  test('tells what happens as JSON lines', async () => {
+    const text = await listen('*/*', happen, /"removed"/)
+    expect(text).toContain('content-type: application/x-ndjson')
+    const events = text
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line))
+    expect(events.map(({ event }) => event)).toEqual(
+      expect.arrayContaining(['added', 'renamed', 'changed', 'removed']),
+    )
+    expect(events[0]).toMatchObject({ event: 'added', id: 'ev', a: 'ev0', b: 'ev1' })
+    expect(events.at(-1)).toMatchObject({ event: 'removed', id: 'ev', reason: 'deleted' })
+  })
+
+  test('or as server-sent events', async () => {
+    const text = await listen('text/event-stream', happen, /event: removed/)
+    expect(text).toContain('content-type: text/event-stream')
+    expect(text).toMatch(/event: added\ndata: \{"event":"added","id":"ev".*\}\n\n/)
+  })
+})
+
+describe('GET', () => {
+  test('/v1/pairs/{ref}/stats: both ends, each from its own point of view', async () => {
+    const { json } = await daemon.ask('GET', '/v1/pairs/one1/stats')
+    expect(json.a).toMatchObject({
+      rx_packets: 0,
+      tx_packets: expect.any(Number),
+      drops: { mtu: 0 },
+      workers: [{ worker: 0 }],
+    })
+    expect(Object.keys(json)).toEqual(['a', 'b'])
+  })
+
+  test('/metrics: what Prometheus reads', async () => {
+    const { headers, text } = await daemon.ask('GET', '/metrics')
+    expect(headers['content-type']).toMatch(/^text\/plain/)
+    expect(text).toMatch(/^uveth_pairs 2$/m)
+    expect(text).toMatch(/^uveth_pair_carrier\{pair="cable"\} 0$/m)
+    expect(text).toMatch(/^uveth_end_tx_bytes_total\{pair="cable",end="b",name="put9",netns=""\} \d+$/m)
+    expect(text).toMatch(
+      /^uveth_end_dropped_total\{pair="one0",end="a",name="one0",netns="",cause="mtu"\} 0$/m,
+    )
+    expect(text).toMatch(/^process_resident_memory_bytes \d+/m)
+    for (const line of text.trim().split('\n'))
+      expect(line).toMatch(/^(# (HELP|TYPE) |[a-z_]+(\{.*\})? [\d.e+-]+$)/)
+  })
+
+  test('/v1/version and /v1/health', async () => {
+    const { pid } = daemon.program
+    expect((await daemon.ask('GET', '/v1/version')).json).toMatchObject({
+      version: expect.stringMatching(/^\d+\./),
+      pid,
+    })
+    expect((await daemon.ask('GET', '/v1/health')).json).toMatchObject({
+      status: 'ok',
+      pid,
+      pairs: 2,
+      socket: daemon.socket,
+    })
+  })
+
+  test('/openapi.json: every operation, its attributes and its refusals', async () => {
+    const { json } = await daemon.ask('GET', '/openapi.json')
+    expect(json.openapi).toBe('3.1.0')
+    const operations = Object.values(json.paths as Record<string, Record<string, { operationId: string }>>)
+    const ids = operations.flatMap((path) => Object.values(path).map(({ operationId }) => operationId))
+    expect(ids.sort()).toEqual([
+      'end.get',
+      'end.set',
+      'events',
+      'health',
+      'pair.add',
+      'pair.del',
+      'pair.get',
+      'pair.list',
+      'pair.put',
+      'pair.set',
+      'pair.stats',
+      'shutdown',
+      'version',
+    ])
+    const { parameters, requestBody, responses } = json.paths['/v1/pairs/{ref}'].put
+    expect(parameters).toContainEqual(expect.objectContaining({ name: 'ref', in: 'path', required: true }))
+    const schema = requestBody.content['application/json'].schema
+    expect(Object.keys(schema.properties)).toEqual(['id', 'a', 'b', 'queues', 'quiet'])
+    expect(Object.keys(responses)).toEqual(['201', '403', '409', '422'])
+    expect(responses[409].content['application/problem+json'].schema.properties.code).toEqual({
+      type: 'string',
+    })
+    for (const id of ids) expect(JSON.stringify(json)).toContain(`"operationId":"${id}","summary":"`)
+  })
+})
