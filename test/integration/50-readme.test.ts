@@ -1,0 +1,68 @@
+// The README's examples, run as they are written: only the namespaces' names are made this run's own, and
+// `uveth` is the one that was built here.
+
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'vitest'
+import { Netns, run } from '../support/netns.js'
+import { uveth } from '../support/program.js'
+import { needs } from '../support/skip.js'
+
+const it = needs('root', 'tun', 'netns')
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const README = readFileSync(`${ROOT}README.md`, 'utf8')
+
+/** The code block behind `<!-- example: NAME -->`. */
+function example(name: string): string {
+  const block = new RegExp(`<!-- example: ${name} -->\\n\`\`\`\\w+\\n([^]*?)\`\`\``).exec(README)?.[1]
+  if (block === undefined) throw new Error(`the README has no example '${name}'`)
+  return block
+}
+
+function named(text: string, left: Netns, right: Netns): string {
+  return text.replaceAll(/\bleft\b/g, left.name).replaceAll(/\bright\b/g, right.name)
+}
+
+it('the command: both ends carry traffic, and Ctrl-C removes them', async () => {
+  using left = Netns.create('left')
+  using right = Netns.create('right')
+  const lines = named(example('command'), left, right).split('\n')
+  expect(lines[0]).toBe(`# ip netns add ${left.name}; ip netns add ${right.name}`)
+  const words = lines[1]?.replace('# uveth ', '').split(' ') ?? []
+  await using cable = uveth(words)
+  expect(await cable.line(/ready$/)).toBe(lines[2])
+  expect(left.exec('ping', '-c', '1', '10.0.0.2')).toContain('1 received')
+  expect(await cable.stop('SIGINT')).toMatchObject({ code: 0 })
+  expect([left.has('eth0'), right.has('eth0')]).toEqual([false, false])
+})
+
+it('the library: says what it counted, and leaves nothing behind', async () => {
+  using left = Netns.create('left')
+  using right = Netns.create('right')
+  const folder = await mkdtemp(`${tmpdir()}/uveth-readme-`)
+  try {
+    // A project that has installed the package; its compiler translates `await using`, which Node 20 lacks.
+    mkdirSync(`${folder}/node_modules`)
+    symlinkSync(ROOT, `${folder}/node_modules/uveth`)
+    symlinkSync(`${ROOT}node_modules/@types`, `${folder}/node_modules/@types`)
+    writeFileSync(`${folder}/example.mts`, named(example('library'), left, right))
+    const options = ['--target', 'ES2022', '--module', 'NodeNext', '--types', 'node', '--skipLibCheck']
+    execFileSync(
+      `${ROOT}node_modules/.bin/tsc`,
+      [...options, '--lib', 'ES2024,ESNext.Disposable', 'example.mts'],
+      {
+        cwd: folder,
+        stdio: 'inherit',
+      },
+    )
+    const said = run(process.execPath, `${folder}/example.mjs`)
+    expect(said).toContain('carrier false')
+    expect(said).toMatch(/^\d+ \d+ \{/m)
+    expect([left.has('left0'), right.has('right0')]).toEqual([false, false])
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})
