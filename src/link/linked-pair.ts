@@ -148,9 +148,12 @@ export class LinkedPair {
 
   async #takeDown(reason: ClosedReason, end: EndIndex | null): Promise<void> {
     const stats = this.stats()
-    this.#context.pool.release(this.handle, this.#plan.queues)
-    await closeTaps(this.taps)
-    this.#context.tell({ event: 'closed', handle: this.handle, reason, end, stats })
+    try {
+      this.#context.pool.release(this.handle, this.#plan.queues)
+    } finally {
+      await closeTaps(this.taps)
+      this.#context.tell({ event: 'closed', handle: this.handle, reason, end, stats })
+    }
   }
 
   #died(end: EndIndex, nsid: number): false {
@@ -161,12 +164,13 @@ export class LinkedPair {
 
   #namespaceLives(nsid: number, { netns, netnsInode }: EndState): boolean {
     if (nsid === HOME_NSID) return true
+    if (this.taps.some((tap) => tap.nsid === nsid && tap.netnsGone)) return false
     try {
       getLink(this.#context.home, { ifindex: 1, nsid }) // every namespace has its loopback as link 1
     } catch {
       return false
     }
-    // The number of a dead namespace is given to the next one that asks: its name tells more.
+    // The number of a dead namespace is given to the next one that asks: a name tells more.
     return netns === null || nameOf(netnsInode) === netns
   }
 

@@ -26,18 +26,21 @@ export interface Listener {
   away(): void
 }
 
-export function startMonitor(listener: Listener): void {
+/** Starts it; what it answers hears at once all that the kernel has said up to now. */
+export function startMonitor(listener: Listener): () => void {
   const socket = NetlinkSocket.open(NETLINK_ROUTE)
   socket.setReceiveBuffer(RECEIVE_BUFFER)
   const hearsAll = !fallbackForced('all-nsid') && socket.listenAllNsid()
   socket.join(RTNLGRP_LINK)
-  if (hearsAll) socket.join(RTNLGRP_NSID)
-  else setInterval(() => listener.away(), LOOK_INTERVAL)
+  socket.join(RTNLGRP_NSID) // home's own numbers are told in any case
+  if (!hearsAll) setInterval(() => listener.away(), LOOK_INTERVAL)
+  const catchUp = () => deliver(socket, listener)
   const handle = () => {
-    deliver(socket, listener)
+    catchUp()
     watch(socket.fd, EPOLLIN, handle)
   }
   watch(socket.fd, EPOLLIN, handle)
+  return catchUp
 }
 
 function deliver(socket: NetlinkSocket, listener: Listener): void {

@@ -45,6 +45,8 @@ export class Tap {
   state: EndState
   /** Number by which home knows the namespace that the device is in. */
   nsid = HOME_NSID
+  /** Home's number for that namespace was taken back: it is dying, and the device with it. */
+  netnsGone = false
   /** What the kernel last said, or we last set. */
   carrier = false
 
@@ -145,6 +147,7 @@ export class Tap {
       this.#withNetns((fd) => {
         const inode = inodeOf(fd)
         this.nsid = isHome(inode) ? HOME_NSID : allocNsid(home, fd)
+        this.netnsGone = false
         const { ifindex } = getLink(home, { name, nsid: this.#targetNsid() })
         this.state = { ...this.state, name, ifindex, netns: nameOf(inode), netnsInode: inode }
       })

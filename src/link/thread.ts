@@ -8,10 +8,10 @@ import { toWire } from '../errors.js'
 import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import { type Context, LinkedPair, pairClosed } from './linked-pair.js'
-import { startMonitor } from './monitor.js'
+import { type Listener, startMonitor } from './monitor.js'
 import { Pool } from './pool.js'
 import type { LinkMessage, LinkRequest, LinkSetup } from './protocol.js'
-import { HOME_NSID } from './tap.js'
+import { HOME_NSID, type Tap } from './tap.js'
 
 const port = parentPort as MessagePort
 const pairs = new Map<number, LinkedPair>()
@@ -21,9 +21,15 @@ function tell(message: LinkMessage): void {
   port.postMessage(message)
 }
 
+/** ms. The kernel's own events tell why a device is gone; the worker only knows that it is. */
+const GONE_DELAY = 20
+
 /** What a worker met is looked into here: the kernel's answer counts, not the worker's. */
 function heard(notice: Notice): void {
-  if (notice.event !== 'ready') pairs.get(notice.handle)?.refresh([notice.end])
+  if (notice.event === 'ready') return
+  const look = () => pairs.get(notice.handle)?.refresh([notice.end])
+  if (notice.event === 'gone') setTimeout(look, GONE_DELAY)
+  else look()
 }
 
 function failed(error: Error): void {
@@ -33,37 +39,42 @@ function failed(error: Error): void {
   })
 }
 
-function startListening(context: Context): void {
-  const each = (wanted: (pair: LinkedPair) => boolean) => {
-    for (const pair of [...pairs.values()]) if (wanted(pair)) pair.refresh()
-  }
-  startMonitor({
-    link(nsid, ifindex) {
-      for (const pair of [...pairs.values()]) {
-        const end = pair.endAt(nsid, ifindex)
-        if (end !== undefined) pair.refresh([end])
-      }
-    },
-    netnsGone: (nsid) => each((pair) => pair.taps.some((tap) => tap.nsid === nsid)),
-    all: () => each(() => true),
-    away: () => each((pair) => pair.taps.some((tap) => tap.nsid !== HOME_NSID)),
-  })
-  port.on('message', ({ id, ...request }: LinkRequest & { id: number }) => void answer(context, id, request))
+/** Hints from the kernel, for the pairs that they concern. */
+const listener: Listener = {
+  link(nsid, ifindex) {
+    for (const pair of [...pairs.values()]) {
+      const end = pair.endAt(nsid, ifindex)
+      if (end !== undefined) pair.refresh([end])
+    }
+  },
+  netnsGone(nsid) {
+    const taps = [...pairs.values()].flatMap((pair) => pair.taps)
+    for (const tap of taps) if (tap.nsid === nsid) tap.netnsGone = true
+    refreshWhere((tap) => tap.nsid === nsid)
+  },
+  all: () => refreshWhere(() => true),
+  away: () => refreshWhere((tap) => tap.nsid !== HOME_NSID),
 }
 
-async function answer(context: Context, id: number, request: LinkRequest): Promise<void> {
+function refreshWhere(wanted: (tap: Tap) => boolean): void {
+  for (const pair of [...pairs.values()]) if (pair.taps.some(wanted)) pair.refresh()
+}
+
+async function answer(id: number, request: LinkRequest): Promise<void> {
   try {
-    tell({ event: 'reply', id, value: await carryOut(context, request) })
+    tell({ event: 'reply', id, value: await carryOut(request) })
   } catch (error) {
     tell({ event: 'refused', id, error: toWire(error) })
   }
 }
 
-async function carryOut(context: Context, request: LinkRequest): Promise<unknown> {
+async function carryOut(request: LinkRequest): Promise<unknown> {
   const { handle } = request
   if (request.op === 'create') {
     const pair = await LinkedPair.create(context, handle, request.plan, request.counters)
+    catchUp() // what was said of a dead namespace whose number the new pair's has now
     pairs.set(handle, pair)
+    pair.refresh()
     return
   }
   const pair = pairs.get(handle)
@@ -82,5 +93,7 @@ async function carryOut(context: Context, request: LinkRequest): Promise<unknown
 
 const { workers } = workerData as LinkSetup
 const pool = await Pool.start(workers, heard, failed)
-startListening({ home: NetlinkSocket.open(NETLINK_ROUTE), pool, tell })
+const context: Context = { home: NetlinkSocket.open(NETLINK_ROUTE), pool, tell }
+const catchUp = startMonitor(listener)
+port.on('message', ({ id, ...request }: LinkRequest & { id: number }) => void answer(id, request))
 tell({ event: 'ready' })

@@ -141,9 +141,22 @@ describe('`ip netns del`', () => {
     await using pair = await createPair(wired(left, right))
     const closed = closing(pair)
     left.ip('link', 'set', 'veth0', 'netns', other.name)
+    await until('moved', () => pair.a.netns === other.name)
     other.delete()
     expect(await closed).toEqual({ reason: 'netns-deleted', end: 'a' })
     expect(right.has('veth1')).toBe(false)
+  })
+
+  test('of a namespace that an end was moved into a moment ago: the pair ends all the same', async () => {
+    using left = Netns.create('left')
+    using right = Netns.create('right')
+    using other = Netns.create('other')
+    await using pair = await createPair(wired(left, right))
+    const closed = closing(pair)
+    left.ip('link', 'set', 'veth0', 'netns', other.name)
+    other.delete()
+    expect((await closed).end).toBe('a')
+    expect([left.links().length, right.links().length]).toEqual([1, 1])
   })
 
   test('a namespace that an end has left may die', async () => {
