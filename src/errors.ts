@@ -8,6 +8,7 @@ import { getSystemErrorMap } from 'node:util'
 const KERNEL_NAMES = new Map<number, [string, string]>([
   [-constants.errno.EOPNOTSUPP, ['EOPNOTSUPP', 'operation not supported']],
   [-52, ['EBADE', 'invalid exchange']],
+  [-76, ['ENOTUNIQ', 'name not unique on network']],
   [-77, ['EBADFD', 'file descriptor in bad state']],
 ])
 
@@ -15,6 +16,7 @@ export const errno = {
   EPERM: -constants.errno.EPERM,
   ENOENT: -constants.errno.ENOENT,
   EBADF: -constants.errno.EBADF,
+  EAGAIN: -constants.errno.EAGAIN,
   EACCES: -constants.errno.EACCES,
   EBUSY: -constants.errno.EBUSY,
   EEXIST: -constants.errno.EEXIST,
@@ -24,7 +26,16 @@ export const errno = {
   EOPNOTSUPP: -constants.errno.EOPNOTSUPP,
   EAFNOSUPPORT: -constants.errno.EAFNOSUPPORT,
   EBADFD: -77,
+  // Node does not know these two.
+  ENOTUNIQ: -76,
+  ESHUTDOWN: -108,
 } as const
+
+/** The negative errno of a name; undefined where Linux has none. */
+export function errnoOf(code: string): number | undefined {
+  const number = (constants.errno as Record<string, number>)[code]
+  return number === undefined ? (errno as Record<string, number>)[code] : -number
+}
 
 export interface ErrorFields {
   /** `EEXIST` and the like. */
@@ -82,6 +93,13 @@ export function systemError(
     hint,
     attribute,
   })
+}
+
+/** A failure of one of Node's own calls (a file, a socket) as one of ours; anything else as it is. */
+export function ofNode(error: unknown): unknown {
+  const { code, errno, syscall, message } = error as NodeJS.ErrnoException
+  if (error instanceof UvethError || code === undefined || syscall === undefined) return error
+  return new UvethError(message, { code, errno, syscall })
 }
 
 /** A value that was refused before anything was asked of the kernel. */

@@ -1,6 +1,6 @@
 // The only importer of the addon. Everything answers a value >= 0 or a negative errno; nothing
 // throws for a system call that failed. Callers: link/ (descriptors, ioctls), datapath/ (bursts,
-// poller), netlink/ (sockets). A descriptor belongs to the thread that opened it.
+// poller), netlink/ (sockets), control/ and daemon.ts (peer, lock, systemd). A descriptor belongs to the thread that opened it.
 
 import { createRequire } from 'node:module'
 
@@ -12,6 +12,7 @@ export const {
   closeFd,
   closeFds,
   fdInode,
+  flock,
   netlinkBind,
   netlinkOpen,
   netlinkPortId,
@@ -21,11 +22,13 @@ export const {
   packetOpen,
   packetReceive,
   packetSend,
+  peerCredentials,
   pollerAdd,
   pollerOpen,
   pollerRemove,
   pollerWait,
   receive,
+  sdNotify,
   slabLayout,
   socketSetOption,
   transmit,

@@ -18,7 +18,7 @@ export interface Found<Wish> {
 }
 
 export interface RegistryEvent {
-  event: 'added' | 'removed' | 'carrier' | 'renamed' | 'moved'
+  event: 'added' | 'changed' | 'removed' | 'carrier' | 'renamed' | 'moved'
   id: string
   [field: string]: unknown
 }
@@ -29,6 +29,9 @@ interface RegistryEvents {
 
 export class Registry<Wish> extends EventEmitter<RegistryEvents> {
   readonly #entries = new Map<string, Entry<Wish>>()
+  readonly #queues = new Map<string, Promise<unknown>>()
+  /** Resolves when what was wanted up to now is kept where it outlives the process (control/state.ts). */
+  commit: () => Promise<void> = async () => {}
 
   /** Makes a pair and keeps it until it ends, by whomever. */
   async add(wish: Wish, options: PairOptions): Promise<Entry<Wish>> {
@@ -59,6 +62,18 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
       : this.#named(reference, inode)
     if (found === undefined) throw noDevice(reference)
     return found
+  }
+
+  /** Runs works of the same key one after the other. */
+  async inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#queues.get(key) ?? Promise.resolve()
+    const mine = before.catch(() => {}).then(work)
+    this.#queues.set(key, mine)
+    try {
+      return await mine
+    } finally {
+      if (this.#queues.get(key) === mine) this.#queues.delete(key)
+    }
   }
 
   /** Removes every pair, all at once. */

@@ -6,49 +6,139 @@
 process.on('SIGUSR1', () => {})
 
 import { readFileSync } from 'node:fs'
-import { UvethError } from '../errors.js'
+import { exitCodeOf, sentenceOf } from './failure.js'
+import { type Globals, readGlobals } from './globals.js'
+import { Session } from './session.js'
 import { UsageError } from './usage.js'
+import { expand } from './words.js'
 
 const HELP = `uveth: a virtual Ethernet cable in user space
 
-Usage: uveth VERB [OPTIONS]
+Usage: uveth [OPTIONS] VERB …
 
-  run A B    make a pair of interfaces and forward between them until Ctrl-C
+Pairs that stay, kept by a daemon, in the grammar of ip link:
+  link add A type veth peer B    make a pair; starts the daemon where none runs
+  link show, link set, link del  show pairs, change one end, remove a pair
+  add A B                        short for link add
+  monitor                        say what happens to pairs
+  stats                          count frames, bytes and drops
+
+One pair in the foreground, with no daemon:
+  run A B                        make it and forward until Ctrl-C
+
+Around it:
+  daemon                         run the daemon in the foreground, or end it: daemon --stop
+  health                         how the daemon is
+  doctor                         whether this machine can run it
+  completion bash|zsh|fish       print a completion script
+
+OPTIONS, as ip has them, in front of the verb:
+  -json -pretty -stats -details -brief -oneline    how link show and stats print
+  -netns NS                      give the order in this network namespace
+  -batch FILE                    many orders, one a line (- for stdin); -force goes on after a failure
+  --socket PATH                  the daemon's socket (default: UVETH_SOCKET, else /run/uveth/control.sock)
+  --no-start                     start no daemon
+  --color[=always|auto|never]    colours (default: on a terminal, unless NO_COLOR is set)
+
+Exit codes: 0; 1 wrong use, a bad value or no such device; 2 the kernel refused.
+
+Examples:
+  uveth link add veth0 type veth peer name veth1
+  uveth link set veth0 up
+  uveth -stats link show veth0
+  uveth link del veth1
 
   uveth VERB --help    what a verb takes, with examples
   uveth --version      the version
 `
 
+/** Verbs may be shortened: the first that begins with the word is meant. */
+const VERBS = [
+  'link',
+  'add',
+  'monitor',
+  'stats',
+  'run',
+  'daemon',
+  'health',
+  'doctor',
+  'completion',
+  'help',
+] as const
+
 async function main(words: string[]): Promise<number> {
-  const [verb, ...rest] = words
+  const { globals, rest } = readGlobals(words)
+  if (globals.ask !== undefined) {
+    process.stdout.write(globals.ask === 'help' ? HELP : `uveth ${version()}\n`)
+    return 0
+  }
+  if (globals.batch !== undefined) {
+    const { batch } = await import('./batch.js')
+    return await inSession(globals, (session) => batch(session, globals.batch as string))
+  }
+  const [word, ...more] = rest
+  if (word === undefined) {
+    process.stderr.write(HELP)
+    return 1
+  }
+  const verb = expand(word, VERBS)
+  if (verb === undefined) throw new UsageError(`unknown verb '${word}': try uveth --help`)
+  return await carryOut(verb, more, globals)
+}
+
+async function carryOut(verb: (typeof VERBS)[number], words: string[], globals: Globals): Promise<number> {
+  const inOne = (give: (session: Session) => Promise<number>) => inSession(globals, give)
   switch (verb) {
+    case 'link': {
+      const { link } = await import('./link.js')
+      return await inOne((session) => link(session, words))
+    }
+    case 'add': {
+      const { addShort } = await import('./link.js')
+      return await inOne((session) => addShort(session, words))
+    }
+    case 'monitor': {
+      const { monitor } = await import('./monitor.js')
+      return await inOne((session) => monitor(session, words))
+    }
+    case 'stats': {
+      const { stats } = await import('./stats.js')
+      return await inOne((session) => stats(session, words))
+    }
     case 'run':
-      return (await import('./run.js')).run(rest)
+      return (await import('./run.js')).run([...runOptions(globals), ...words])
+    case 'daemon':
+      return (await import('./daemon.js')).daemon(words, globals.socket)
+    case 'health':
+      return (await import('./daemon.js')).health(words, globals)
+    case 'doctor':
+      return (await import('./doctor.js')).doctor(words, globals)
+    case 'completion':
+      return (await import('./completion.js')).completion(words)
     case 'help':
-    case '--help':
-    case '-h':
       process.stdout.write(HELP)
       return 0
-    case '--version':
-    case '-V':
-      process.stdout.write(`uveth ${version()}\n`)
-      return 0
-    case undefined:
-      process.stderr.write(HELP)
-      return 1
-    default:
-      throw new UsageError(`unknown verb '${verb}': try uveth --help`)
+  }
+}
+
+/** What stands in front of `run`, in its own words; its own options go over it. */
+function runOptions({ json, netns }: Globals): string[] {
+  const place = netns === undefined ? [] : ['--netns-a', netns, '--netns-b', netns]
+  return json ? ['--json', ...place] : place
+}
+
+async function inSession(globals: Globals, give: (session: Session) => Promise<number>): Promise<number> {
+  const session = new Session(globals)
+  try {
+    return await give(session)
+  } finally {
+    session.close()
   }
 }
 
 function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
   return (JSON.parse(text) as { version: string }).version
-}
-
-function exitCode(error: unknown): number {
-  const refused = error instanceof UvethError && error.syscall !== undefined && error.attribute === undefined
-  return refused ? 2 : 1
 }
 
 // A reader that went away (`| head`) is a normal end of output, not an error.
@@ -59,7 +149,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  const known = error instanceof UvethError || error instanceof UsageError
-  process.stderr.write(`uveth: ${known ? error.message : (error as Error).stack}\n`)
-  process.exitCode = exitCode(error)
+  process.stderr.write(`${sentenceOf(error)}\n`)
+  process.exitCode = exitCodeOf(error)
 }

@@ -1,15 +1,7 @@
 // `uveth run A B`: one pair in the foreground. Uses the public API, as any program would.
 
-import { existsSync } from 'node:fs'
-import {
-  createPair,
-  type End,
-  type EndOptions,
-  type Logger,
-  type Netns,
-  type Pair,
-  type PairStats,
-} from '../index.js'
+import { createPair, type End, type EndOptions, type Logger, type Pair, type PairStats } from '../index.js'
+import { readNetns } from './netns.js'
 import { formatStats } from './table.js'
 import { parseVerb, UsageError } from './usage.js'
 
@@ -103,11 +95,6 @@ function endOptions(name: string, end: 'a' | 'b', values: Values): EndOptions {
     ...(mac !== undefined && { mac }),
     ...(values.mtu !== undefined && { mtu: readNumber(values.mtu, '--mtu') }),
   }
-}
-
-/** As `ip` reads it: a name where there is one, otherwise a number is a process id. */
-function readNetns(text: string): Netns {
-  return /^\d+$/.test(text) && !existsSync(`/run/netns/${text}`) ? Number(text) : text
 }
 
 function readNumber(text: string, option: string): number {

@@ -1,27 +1,51 @@
-// Statistics as a table for people. Pure: values in, text out.
+// Statistics as a table. Pure: values in, text out. Used by run.ts and stats.ts.
 
 import type { EndStats, PairStats } from '../index.js'
 
 const COLUMNS = ['rx_packets', 'rx_bytes', 'rx_dropped', 'tx_packets', 'tx_bytes', 'tx_dropped'] as const
+
+export interface StatsRow {
+  /** Of the interface. */
+  name: string
+  stats: EndStats
+}
+
+/** The cells: a row of names, then one row for each end, from the interface's own point of view. */
+export function statsTable(rows: StatsRow[]): string[][] {
+  const header = ['end', ...COLUMNS, 'drops']
+  return [
+    header,
+    ...rows.map(({ name, stats }) => [
+      name,
+      ...COLUMNS.map((column) => String(stats[column])),
+      dropsOf(stats),
+    ]),
+  ]
+}
 
 function dropsOf({ drops }: EndStats): string {
   const some = Object.entries(drops).filter(([, count]) => count > 0)
   return some.map(([cause, count]) => `${cause} ${count}`).join(', ') || '-'
 }
 
-/** Two rows, one for each end, from the interface's own point of view. */
-export function formatStats(names: [a: string, b: string], stats: PairStats): string {
-  const header = ['end', ...COLUMNS, 'drops']
-  const rows = [stats.a, stats.b].map((end, index) => [
-    names[index] ?? '',
-    ...COLUMNS.map((column) => String(end[column])),
-    dropsOf(end),
-  ])
-  const table = [header, ...rows]
-  const widths = header.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)))
+/** Columns side by side, numbers flush right. */
+export function alignTable(table: string[][]): string {
+  const widths = (table[0] ?? []).map((_, column) =>
+    Math.max(...table.map((row) => row[column]?.length ?? 0)),
+  )
   const pad = (text: string, column: number) => {
     const numeric = column > 0 && column <= COLUMNS.length
     return numeric ? text.padStart(widths[column] ?? 0) : text.padEnd(widths[column] ?? 0)
   }
   return table.map((row) => row.map(pad).join('  ').trimEnd()).join('\n')
+}
+
+/** Both ends of one pair. */
+export function formatStats([a, b]: [a: string, b: string], stats: PairStats): string {
+  return alignTable(
+    statsTable([
+      { name: a, stats: stats.a },
+      { name: b, stats: stats.b },
+    ]),
+  )
 }

@@ -1,10 +1,11 @@
 // One function for each operation of ops.ts: what http.ts and netlink.ts call once they know what is
 // wanted and by whom. Answers are in force when the promise resolves; refusals are UvethErrors.
 
-import { invalid } from '../errors.js'
+import { fromWire, invalid, toWire, UvethError } from '../errors.js'
 import type { End, EndOptions, Netns, Pair, PairOptions } from '../index.js'
 import type { Entry, Registry } from '../registry.js'
-import type { EndWish, PairChange, PairWish } from './ops.js'
+import type { EndView, EndWish, PairChange, PairView, PairWish } from './ops.js'
+import { merged, pinned, withSince } from './wanted.js'
 
 /** Who gives the order, and where: ends without `netns` are made in the caller's namespace. */
 export interface Caller {
@@ -17,39 +18,35 @@ export interface Caller {
 export interface SentWish {
   wish: PairWish
   inode: number
+  /** What was drawn at its creation or ordered since: goes over `wish` when it is made again. */
+  since: PairChange
 }
 
 export type PairRegistry = Registry<SentWish>
 
-export interface EndView {
-  name: string
-  ifindex: number
-  netns: string | null
-  address: string
-  mtu: number
-  up: boolean
+function viewEnd({ name, ifindex, netns, netnsInode, mac, mtu, isUp }: End): EndView {
+  return { name, ifindex, netns, netnsInode, address: mac, mtu, up: isUp }
 }
 
-export interface PairView {
-  id: string
-  carrier: boolean
-  queues: number
-  quiet: boolean
-  a: EndView
-  b: EndView
-}
-
-export function viewEnd({ name, ifindex, netns, mac, mtu, isUp }: End): EndView {
-  return { name, ifindex, netns, address: mac, mtu, up: isUp }
-}
-
-export function viewPair({ pair, wish }: Entry<SentWish>): PairView {
+function viewPair({ pair, wish }: Entry<SentWish>): PairView {
   const { queues = 1, quiet = false } = wish.wish
   return { id: pair.id, carrier: pair.carrier, queues, quiet, a: viewEnd(pair.a), b: viewEnd(pair.b) }
 }
 
 export async function addPair(registry: PairRegistry, caller: Caller, wish: PairWish): Promise<PairView> {
-  return viewPair(await registry.add({ wish, inode: caller.inode }, pairOptions(wish, caller)))
+  return await makePair(registry, caller, { wish, inode: caller.inode, since: {} })
+}
+
+/** Makes the pair that was wanted, with what was drawn or ordered since (state.ts: after a restart). */
+export async function makePair(registry: PairRegistry, caller: Caller, sent: SentWish): Promise<PairView> {
+  const { carrier } = sent.since
+  const entry = await registry.add(sent, pairOptions(withSince(sent), caller))
+  const { a, b } = entry.pair
+  sent.since.a = pinned(sent.since.a, a)
+  sent.since.b = pinned(sent.since.b, b)
+  if (carrier !== undefined) await entry.pair.setCarrier(carrier)
+  await registry.commit()
+  return viewPair(entry)
 }
 
 /** `made` is false when the pair was there already, with the same wishes. */
@@ -61,13 +58,18 @@ export async function putPair(
 ): Promise<{ made: boolean; view: PairView }> {
   if (wish.id !== undefined && wish.id !== id)
     throw invalid(`the body's id '${wish.id}' is not '${id}'`, 'id')
-  const wanted = { ...wish, id }
-  const present = registry.byId(id)
-  if (present === undefined) return { made: true, view: await addPair(registry, caller, wanted) }
-  if (canonical(present.wish) === canonical({ wish: wanted, inode: caller.inode })) {
-    return { made: false, view: viewPair(present) }
-  }
-  throw invalid(`a pair with id '${id}' exists with other wishes`, 'id', 'EEXIST')
+  // The second of two at a time finds what the first has made.
+  return await registry.inTurn(id, async () => {
+    const present = registry.byId(id)
+    if (present === undefined) {
+      return { made: true, view: await addPair(registry, caller, { ...wish, id }) }
+    }
+    const before = { ...present.wish.wish, id, inode: present.wish.inode }
+    if (canonical(before) === canonical({ ...wish, id, inode: caller.inode })) {
+      return { made: false, view: viewPair(present) }
+    }
+    throw invalid(`a pair with id '${id}' exists with other wishes`, 'id', 'EEXIST')
+  })
 }
 
 export function listPairs(registry: PairRegistry): PairView[] {
@@ -94,10 +96,14 @@ export async function setPair(
   change: PairChange,
 ): Promise<PairView> {
   const { entry } = registry.find(ref, caller.inode)
-  const { pair } = entry
-  if (change.a !== undefined) await changeEnd(pair.a, change.a, caller)
-  if (change.b !== undefined) await changeEnd(pair.b, change.b, caller)
-  if (change.carrier !== undefined) await pair.setCarrier(change.carrier)
+  const { pair, wish } = entry
+  if (change.a !== undefined) await changeEnd(entry, pair.a, change.a, caller)
+  if (change.b !== undefined) await changeEnd(entry, pair.b, change.b, caller)
+  if (change.carrier !== undefined) {
+    await pair.setCarrier(change.carrier)
+    wish.since.carrier = change.carrier
+  }
+  await changed(registry, entry)
   return viewPair(entry)
 }
 
@@ -107,13 +113,19 @@ export async function setEnd(
   ref: string,
   wish: EndWish,
 ): Promise<EndView> {
-  const { end } = findEnd(registry, caller, ref)
-  await changeEnd(end, wish, caller)
+  const { entry, end } = findEnd(registry, caller, ref)
+  try {
+    await changeEnd(entry, end, wish, caller)
+  } catch (error) {
+    throw ofOneEnd(error)
+  }
+  await changed(registry, entry)
   return viewEnd(end)
 }
 
 export async function deletePair(registry: PairRegistry, caller: Caller, ref: string): Promise<void> {
   await registry.find(ref, caller.inode).entry.pair.close()
+  await registry.commit()
 }
 
 export function pairStats(registry: PairRegistry, caller: Caller, ref: string): ReturnType<Pair['stats']> {
@@ -130,10 +142,31 @@ function sideOf(pair: Pair, end: End): 'a' | 'b' {
   return end === pair.a ? 'a' : 'b'
 }
 
-async function changeEnd(end: End, { netns, address, ...rest }: EndWish, caller: Caller): Promise<void> {
+async function changeEnd(entry: Entry<SentWish>, end: End, wish: EndWish, caller: Caller): Promise<void> {
+  const { netns, address, ...rest } = wish
   const settings = { ...rest, ...(address !== undefined && { mac: address }) }
   if (netns === undefined) await end.set(settings)
   else await end.move(netnsOf(netns, caller), settings)
+  const { since, wish: sent } = entry.wish
+  const side = sideOf(entry.pair, end)
+  since[side] = pinned(merged({ ...sent[side], ...since[side] }, wish), end)
+}
+
+/** Whoever changes one end has said `mtu`, not `a.mtu`. */
+function ofOneEnd(error: unknown): unknown {
+  if (!(error instanceof UvethError) || error.attribute === undefined) return error
+  const attribute = error.attribute.replace(/^[ab]\./, '')
+  return fromWire({
+    ...toWire(error),
+    message: error.message.replaceAll(error.attribute, attribute),
+    attribute,
+  })
+}
+
+/** Afterwards the change is kept, and told to whoever listens. */
+async function changed(registry: PairRegistry, { pair }: Entry<SentWish>): Promise<void> {
+  registry.emit('event', { event: 'changed', id: pair.id, a: viewEnd(pair.a), b: viewEnd(pair.b) })
+  await registry.commit()
 }
 
 function pairOptions({ a, b, ...rest }: PairWish, caller: Caller): PairOptions {

@@ -30,10 +30,10 @@ const endProperties = {
   dad: flag('duplicate address detection for IPv6 addresses'),
 } as const
 
-export const END_WISH = { type: 'object', additionalProperties: false, properties: endProperties } as const
+const END_WISH = { type: 'object', additionalProperties: false, properties: endProperties } as const
 export type EndWish = FromSchema<typeof END_WISH>
 
-export const PAIR_WISH = {
+const PAIR_WISH = {
   type: 'object',
   additionalProperties: false,
   properties: {
@@ -48,7 +48,7 @@ export type PairWish = FromSchema<typeof PAIR_WISH>
 
 export const CARRIER_MODES = ['on', 'off', 'auto'] as const
 
-export const PAIR_CHANGE = {
+const PAIR_CHANGE = {
   type: 'object',
   additionalProperties: false,
   properties: {
@@ -62,6 +62,28 @@ export const PAIR_CHANGE = {
   },
 } as const
 export type PairChange = FromSchema<typeof PAIR_CHANGE>
+
+/** An end as answers show it. */
+export interface EndView {
+  name: string
+  ifindex: number
+  /** A name under /run/netns, null for the daemon's own, otherwise `net:[inode]`. */
+  netns: string | null
+  netnsInode: number
+  address: string
+  mtu: number
+  up: boolean
+}
+
+/** A pair as answers show it. */
+export interface PairView {
+  id: string
+  carrier: boolean
+  queues: number
+  quiet: boolean
+  a: EndView
+  b: EndView
+}
 
 /** Codes of refusals: the HTTP status of each, and what it means. */
 export const REFUSALS = {

@@ -9,11 +9,12 @@ export const HOST_LITTLE_ENDIAN = endianness() === 'LE'
 
 // netlink.h
 export const NETLINK_ROUTE = 0
-export const NETLINK_GENERIC = 16
+export const NETLINK_USERSOCK = 2
 
 export const NLMSG_NOOP = 1
 export const NLMSG_ERROR = 2
 export const NLMSG_DONE = 3
+export const NLMSG_MIN_TYPE = 0x10
 
 export const NLM_F_REQUEST = 0x01
 export const NLM_F_MULTI = 0x02
@@ -41,6 +42,7 @@ export const NETLINK_GET_STRICT_CHK = 12
 // asm-generic/socket.h
 export const SOL_SOCKET = 1
 export const SO_RCVBUF = 8
+export const SO_PASSCRED = 16
 export const SO_RCVBUFFORCE = 33
 
 // socket.h
@@ -104,6 +106,13 @@ export const CTRL_ATTR_FAMILY_NAME = 2
 export const CTRL_ATTR_VERSION = 3
 export const CTRL_ATTR_HDRSIZE = 4
 export const CTRL_ATTR_MAXATTR = 5
+export const CTRL_ATTR_OPS = 6
+export const CTRL_ATTR_OP_ID = 1
+export const CTRL_ATTR_OP_FLAGS = 2
+export const GENL_ADMIN_PERM = 0x01
+export const GENL_CMD_CAP_DO = 0x02
+export const GENL_CMD_CAP_DUMP = 0x04
+export const GENL_CMD_CAP_HASPOL = 0x08
 
 // ethtool_netlink.h
 export const ETHTOOL_GENL_NAME = 'ethtool'

@@ -8,6 +8,9 @@ import {
   CTRL_ATTR_FAMILY_NAME,
   CTRL_ATTR_HDRSIZE,
   CTRL_ATTR_MAXATTR,
+  CTRL_ATTR_OP_FLAGS,
+  CTRL_ATTR_OP_ID,
+  CTRL_ATTR_OPS,
   CTRL_ATTR_VERSION,
   CTRL_CMD_GETFAMILY,
   CTRL_CMD_NEWFAMILY,
@@ -70,4 +73,30 @@ export function parseFamily(message: Message): Family {
   attributes.end()
   if (family.id === 0) throw new DecodeError('a family without an id')
   return family
+}
+
+/** What a family server offers: `flags` of a command are GENL_*. */
+export interface ServedFamily extends Family {
+  ops: readonly { id: number; flags: number }[]
+}
+
+/** Version of the controller, the family that tells of the others. */
+const CTRL_VERSION = 2
+
+/** Payload of the CTRL_CMD_NEWFAMILY about a family, with its attributes in the kernel's order. */
+export function encodeFamily({ id, name, version, hdrsize, maxattr, ops }: ServedFamily): Uint8Array {
+  // The lists carry no NLA_F_NESTED here: the kernel sets none, and clients of 2007 know no such flag.
+  const list = new AttributeWriter()
+  for (const [index, op] of ops.entries()) {
+    const fields = new AttributeWriter().u32(CTRL_ATTR_OP_ID, op.id).u32(CTRL_ATTR_OP_FLAGS, op.flags)
+    list.bytes(index + 1, fields.finish())
+  }
+  return new AttributeWriter(genlHeader({ cmd: CTRL_CMD_NEWFAMILY, version: CTRL_VERSION }))
+    .string(CTRL_ATTR_FAMILY_NAME, name)
+    .u16(CTRL_ATTR_FAMILY_ID, id)
+    .u32(CTRL_ATTR_VERSION, version)
+    .u32(CTRL_ATTR_HDRSIZE, hdrsize)
+    .u32(CTRL_ATTR_MAXATTR, maxattr)
+    .bytes(CTRL_ATTR_OPS, list.finish())
+    .finish()
 }

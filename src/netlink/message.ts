@@ -10,6 +10,7 @@ import {
   NLM_F_CAPPED,
   NLM_F_DUMP,
   NLM_F_REQUEST,
+  NLMSG_ERROR,
   NLMSGERR_ATTR_MSG,
   NLMSGERR_ATTR_OFFS,
 } from './constants.js'
@@ -93,14 +94,25 @@ export function parseMessages(datagram: Uint8Array): Message[] {
   for (;;) {
     const length = messageLength(view, offset)
     if (length === undefined) return messages
-    messages.push({
-      type: view.getUint16(offset + 4, HOST_LITTLE_ENDIAN),
-      flags: view.getUint16(offset + 6, HOST_LITTLE_ENDIAN),
-      seq: view.getUint32(offset + 8, HOST_LITTLE_ENDIAN),
-      pid: view.getUint32(offset + 12, HOST_LITTLE_ENDIAN),
-      payload: datagram.subarray(offset + NLMSG_HDRLEN, offset + length),
-    })
+    const payload = datagram.subarray(offset + NLMSG_HDRLEN, offset + length)
+    messages.push(readMessage(view, offset, payload))
     offset += align(length)
+  }
+}
+
+/** The first message of a datagram of which the rest is lost, without its payload. */
+export function firstHeader(datagram: Uint8Array): Message[] {
+  if (datagram.length < NLMSG_HDRLEN) return []
+  return [readMessage(viewOf(datagram), 0, datagram.subarray(0, 0))]
+}
+
+function readMessage(view: DataView, offset: number, payload: Uint8Array): Message {
+  return {
+    type: view.getUint16(offset + 4, HOST_LITTLE_ENDIAN),
+    flags: view.getUint16(offset + 6, HOST_LITTLE_ENDIAN),
+    seq: view.getUint32(offset + 8, HOST_LITTLE_ENDIAN),
+    pid: view.getUint32(offset + 12, HOST_LITTLE_ENDIAN),
+    payload,
   }
 }
 
@@ -130,6 +142,20 @@ export function parseAck(message: Message, echoed = true): Ack {
   }
   attributes.end()
   return ack
+}
+
+/**
+ * The NLMSG_ERROR that answers `request`, as the kernel builds it: a refusal (`errno` negative) echoes
+ * the whole request, or with `capped` its header only; an acknowledgement (0) always the header.
+ * `port` is the requester's.
+ */
+export function encodeAck(request: Message, port: number, errno: number, capped = errno === 0): Uint8Array {
+  const echo = NLMSG_HDRLEN + (capped ? 0 : request.payload.length)
+  const payload = new Uint8Array(ERROR_LEN + echo)
+  viewOf(payload).setInt32(0, errno, HOST_LITTLE_ENDIAN)
+  payload.set(encodeMessage(request).subarray(0, echo), ERROR_LEN)
+  const flags = capped ? NLM_F_CAPPED : 0
+  return encodeMessage({ type: NLMSG_ERROR, flags, seq: request.seq, pid: port, payload })
 }
 
 /** The message of an answer that has exactly one. */

@@ -1,7 +1,7 @@
 // The daemon's life: one for each socket, found again after any end of the one before, gone with all of
 // its pairs on SIGTERM, on SIGKILL, on request and when nobody needs it.
 
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
@@ -157,6 +157,53 @@ describe('its end', () => {
   })
 })
 
+describe('systemd', () => {
+  const notified = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'python3')
+  const listener = `import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1].replace('@', chr(0)))
+print('bound', flush=True)
+while True: print(s.recv(100).decode(), flush=True)`
+
+  notified.each(['a path', 'an abstract name'])(
+    'is told when it is ready and when it ends, at %s',
+    async (kind) => {
+      using home = Netns.create('home')
+      using folder = new Folder()
+      const path = kind === 'a path' ? folder.file('notify') : `@uvt-${process.pid}`
+      const socket = folder.file('control.sock')
+      // An abstract name belongs to a network namespace, so both stand in the same one.
+      await using systemd = new Program<AnyMessages>(['python3', '-c', listener, path], {
+        prefix: inside(home),
+      })
+      await systemd.line(/bound/)
+      const command = [process.execPath, COMMAND, 'daemon', '--socket', socket]
+      await using daemon = new Program<AnyMessages>(command, {
+        prefix: inside(home),
+        env: { NOTIFY_SOCKET: path },
+      })
+      await systemd.line(/^READY=1$/)
+      expect((await ask(socket, 'GET', '/v1/health')).status).toBe(200)
+      daemon.kill('SIGTERM')
+      await systemd.line(/^STOPPING=1$/)
+      expect((await daemon.end()).code).toBe(0)
+    },
+  )
+})
+
+test('an idle one hardly ever wakes', async () => {
+  await using daemon = await TestDaemon.start()
+  await daemon.ask('POST', '/v1/pairs', { quiet: true })
+  const wakes = () =>
+    readdirSync(`/proc/${daemon.program.pid}/task`)
+      .map((task) => readFileSync(`/proc/${daemon.program.pid}/task/${task}/status`, 'utf8'))
+      .reduce((sum, text) => sum + Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(text)?.[1]), 0)
+  await sleep(1_500) // what follows a start
+  const before = wakes()
+  await sleep(2_000)
+  expect(wakes() - before).toBeLessThan(100)
+})
+
 describe('its log', () => {
   test('has a line for what happens to each pair', async () => {
     await using daemon = await TestDaemon.start()
@@ -220,6 +267,39 @@ describe('started by a verb', () => {
     ]
     await using program = new Program(command, {})
     expect(await program.end()).toMatchObject({ code: 0, stdout: `net:[${home.inode}]\n` })
+  })
+
+  needs(
+    'root',
+    'tun',
+    'netns',
+    'ip',
+    'nsenter',
+    'unshare',
+    'setpriv',
+  )('nowhere, when those may not be entered: the command to run is told', async () => {
+    using home = Netns.create('home')
+    using blue = Netns.create('blue')
+    using folder = new Folder()
+    const start = new URL('./start.js', `file://${COMMAND}`).href
+    const node = `"${process.execPath}" --input-type=module -e "const { ensureDaemon } = await import('${start}'); await ensureDaemon('${folder.file('s')}', { start: true })"`
+    const script = `${inside(blue).join(' ')} setpriv --bounding-set=-sys_admin ${node}; exit $?`
+    const command = ['unshare', '--pid', '--fork', '--mount-proc', ...inside(home), 'sh', '-c', script]
+    await using program = new Program(command, {})
+    const { code, stderr } = await program.end()
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/EPERM: .*run, where it may: nsenter -t 1 -n \S+ \S+ daemon --socket \S+\/s'?$/m)
+  })
+
+  test('by nobody without the right to: the file at fault is told', async () => {
+    using folder = new Folder()
+    const socket = folder.file('deep/control.sock')
+    const words = ['daemon', '--socket', socket]
+    const outcome = await uvethOnce(words, { prefix: ['setpriv', '--reuid=65534', '--clear-groups'] })
+    expect(outcome).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^uveth: EACCES: .*mkdir.*deep'?\n$/),
+    })
   })
 
   test('not with a file in its way: the reason is told', async () => {

@@ -33,7 +33,17 @@ const ADD_V0_V1 = [
 /** `name` with the byte past its text. */
 function delOf(name: string): Uint8Array {
   const text = Buffer.from(name).toString('hex')
-  return hex('1c 00 00 00', '13 00', '01 00', '00 00 00 00', 'c0 5f 8e b7', '02 b7 08 04', '07 00 01 00', text, '6f 00')
+  return hex(
+    '1c 00 00 00',
+    '13 00',
+    '01 00',
+    '00 00 00 00',
+    'c0 5f 8e b7',
+    '02 b7 08 04',
+    '07 00 01 00',
+    text,
+    '6f 00',
+  )
 }
 
 test('ip veth add v0 v1: two interfaces, down, and no answer; ip veth del v1: both are gone', async () => {

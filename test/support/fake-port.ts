@@ -24,7 +24,7 @@ export function place(slab: Slab, slot: number, length: number): number {
   return start
 }
 
-export function startOf(slab: Slab, slot: number): number {
+function startOf(slab: Slab, slot: number): number {
   return slab.starts[slot] as number
 }
 

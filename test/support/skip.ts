@@ -10,7 +10,23 @@ import { release } from 'node:os'
 import { type TestAPI, test } from 'vitest'
 
 /** A command that has to be on the PATH. */
-type Tool = 'ip' | 'ping' | 'iperf3' | 'tcpdump' | 'tshark' | 'ethtool' | 'tc' | 'gcc' | 'unshare' | 'nsenter'
+type Tool =
+  | 'ip'
+  | 'ping'
+  | 'iperf3'
+  | 'tcpdump'
+  | 'tshark'
+  | 'ethtool'
+  | 'tc'
+  | 'gcc'
+  | 'unshare'
+  | 'nsenter'
+  | 'setpriv'
+  | 'bash'
+  | 'zsh'
+  | 'fish'
+  | 'script'
+  | 'python3'
 /** Something of the process, the machine or the kernel; see `probes`. */
 type Ability = keyof typeof probes
 /** At least this kernel: `'kernel 6.8'`. */
@@ -35,6 +51,8 @@ const probes = {
   ipv6: () => readable('/proc/net/if_inet6'),
   /** The raw-socket package is built for the Node that runs. */
   'raw-socket': rawSocket,
+  /** Debian's Python with its pyroute2. */
+  pyroute2: () => runs('/usr/bin/python3', '-c', 'import pyroute2'),
 }
 
 const answers = new Map<string, true | string>()

@@ -2,7 +2,13 @@
 
 import { expect, test } from 'vitest'
 import { DecodeError } from '../../../src/netlink/attribute.js'
-import { genlHeader, getFamilyRequest, parseFamily, parseGenlHeader } from '../../../src/netlink/genl.js'
+import {
+  encodeFamily,
+  genlHeader,
+  getFamilyRequest,
+  parseFamily,
+  parseGenlHeader,
+} from '../../../src/netlink/genl.js'
 import { expectRobust, hex } from './bytes.js'
 
 const family = [
@@ -66,4 +72,28 @@ test('refuses another message, and a family without a number', () => {
 
 test('stands anything', () => {
   expectRobust((payload) => parseFamily(message(payload)), hex(...family))
+})
+
+test('what a server says of its family is what a client reads', () => {
+  const served = {
+    id: 0x15,
+    name: 'ethtool',
+    version: 1,
+    hdrsize: 0,
+    maxattr: 32,
+    ops: [{ id: 1, flags: 0x0a }],
+  }
+  const { ops, ...expected } = served
+  const payload = encodeFamily(served)
+  expect(parseFamily(message(payload))).toEqual(expected)
+  // The commands stand last, in a list that does not carry NLA_F_NESTED.
+  expect(payload.subarray(-24)).toEqual(
+    hex(
+      '18 00 06 00', // CTRL_ATTR_OPS
+      '14 00 01 00', // the first
+      '08 00 01 00 01 00 00 00', // CTRL_ATTR_OP_ID
+      '08 00 02 00 0a 00 00 00', // CTRL_ATTR_OP_FLAGS
+    ),
+  )
+  expect(ops).toHaveLength(1)
 })

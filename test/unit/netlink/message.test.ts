@@ -4,7 +4,15 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DecodeError } from '../../../src/netlink/attribute.js'
 import * as nl from '../../../src/netlink/constants.js'
-import { encodeMessage, only, parseAck, parseMessages, requestOf } from '../../../src/netlink/message.js'
+import {
+  encodeAck,
+  encodeMessage,
+  firstHeader,
+  only,
+  parseAck,
+  parseMessages,
+  requestOf,
+} from '../../../src/netlink/message.js'
 import { expectRobust, hex } from './bytes.js'
 
 const first = [
@@ -71,6 +79,36 @@ describe('parseMessages', () => {
         expect(parseMessages(new Uint8Array(Buffer.concat(messages.map(encodeMessage))))).toEqual(messages)
       }),
     )
+  })
+})
+
+test('the header of a message whose rest is lost', () => {
+  expect(firstHeader(hex(...first.slice(0, 5), '0a'))).toEqual([{ ...firstMessage, payload: hex() }])
+  expect(firstHeader(hex(...first.slice(0, 4)))).toEqual([])
+})
+
+describe('encodeAck', () => {
+  const header = (length: string, flags: string) => [
+    length, // nlmsg_len
+    '02 00', // NLMSG_ERROR
+    flags,
+    '04 03 02 01', // nlmsg_seq: the request's
+    '99 00 00 00', // nlmsg_pid: the requester's port
+  ]
+
+  test('a refusal echoes the whole request, without its padding', () => {
+    expect(encodeAck(firstMessage, 0x99, -17)).toEqual(
+      hex(...header('29 00 00 00', '00 00'), 'ef ff ff ff', ...first.slice(0, -1), '00 00 00'),
+    )
+  })
+
+  test.each([
+    ['an acknowledgement', 0, '00 00 00 00'],
+    ['a capped refusal', -17, 'ef ff ff ff'],
+  ])('%s echoes the header, and says that this is all', (_, errno, bytes) => {
+    const ack = encodeAck(firstMessage, 0x99, errno, true)
+    expect(ack).toEqual(hex(...header('24 00 00 00', '00 01'), bytes, ...first.slice(0, 5)))
+    expect(parseAck(only(parseMessages(ack)))).toMatchObject({ errno })
   })
 })
 

@@ -1,0 +1,216 @@
+// `uveth completion SHELL`: prints a completion script, made from the one table below. The scripts ask
+// `uveth link show -br` for names of interfaces and /run/netns for namespaces; everything else they know.
+
+import { COMPLETION_HELP } from './help.js'
+import { write } from './session.js'
+import { UsageError } from './usage.js'
+
+/** What may come next: fixed words, and names that are looked up when they are wanted. */
+interface Candidates {
+  words?: string
+  /** interfaces: of pairs. netns: names under /run/netns. files: the shell's own. */
+  names?: 'interfaces' | 'netns' | 'files'
+}
+
+const OPTIONS =
+  '-json -pretty -stats -details -brief -oneline -netns -batch -force --socket --no-start --color --help --version'
+const ATTRIBUTES = 'netns address mtu txqueuelen up down'
+
+/** After one of these words, wherever it stands. `''`: a value that nobody can guess. */
+const AFTER: Record<string, Candidates> = {
+  '-n|-netns|--netns|netns|--netns-a|--netns-b': { names: 'netns' },
+  '-b|-batch|--batch|--socket|-socket|--state': { names: 'files' },
+  type: { words: 'veth' },
+  carrier: { words: 'on off auto' },
+  dev: { names: 'interfaces' },
+  '--netlink': { words: 'on off' },
+  '--log': { words: 'debug info warn error' },
+  'name|address|mtu|txqueuelen|queues|id|--mtu|--mac-a|--mac-b|--addr-a|--addr-b|--workers|--idle-exit': {},
+}
+
+/** By verb and, for link, what follows it. */
+const VERBS: Record<string, Candidates> = {
+  '': { words: `link add monitor stats run daemon health doctor completion help ${OPTIONS}` },
+  link: { words: 'add del set show help' },
+  'link add': { words: `name type peer queues quiet id ${ATTRIBUTES}` },
+  'link del': { names: 'interfaces' },
+  'link set': { words: `name carrier ${ATTRIBUTES}`, names: 'interfaces' },
+  'link show': { words: 'up -json -pretty -stats -details -brief -oneline', names: 'interfaces' },
+  monitor: { words: '-json --help' },
+  stats: { words: '-json -pretty --help', names: 'interfaces' },
+  run: {
+    words: '--netns-a --netns-b --addr-a --addr-b --mac-a --mac-b --mtu --down --quiet --json --log --help',
+  },
+  daemon: { words: '--socket --state --workers --netlink --idle-exit --log --stop --help' },
+  health: { words: '--socket --json --help' },
+  doctor: { words: '--socket --json --help' },
+  completion: { words: 'bash zsh fish' },
+}
+
+/** Words that `link …` may be written with, by the one in VERBS. */
+const SUBVERBS: Record<string, string> = {
+  'add|a': 'add',
+  'del|delete|d': 'del',
+  'set|s|change': 'set',
+  'show|sh|list|ls|lst': 'show',
+}
+/** Options in front of the verb whose value is the next word. */
+const VALUED = '-n|-netns|--netns|-b|-batch|--batch|--socket|-socket'
+
+const SHELLS = { bash, zsh, fish } as const
+
+/** Words behind `completion`. */
+export async function completion([shell, ...more]: string[]): Promise<number> {
+  if (shell === 'help' || shell === '--help' || shell === '-h') {
+    write(COMPLETION_HELP)
+    return 0
+  }
+  const script = SHELLS[shell as keyof typeof SHELLS]
+  if (!Object.hasOwn(SHELLS, shell ?? '') || more.length > 0)
+    throw new UsageError('give a shell: uveth completion bash|zsh|fish')
+  write(script())
+  return 0
+}
+
+/** Lines of candidates, given the words before the cursor: the same text serves bash and zsh. */
+function posixCandidates(): string {
+  const arm = (pattern: string, { words, names }: Candidates) => {
+    const orders = [...(words ? [`printf '%s\\n' ${words}`] : []), ...(names ? [`_uveth_${names}`] : [])]
+    return `    ${pattern === '' ? "''" : pattern.replace(/^.* .*$/, "'$&'")}) ${orders.join('; ') || ':'} ;;`
+  }
+  return `_uveth_interfaces() {
+  uveth link show -br 2>/dev/null | while read -r name rest; do printf '%s\\n' "\${name%%@*}"; done
+}
+_uveth_netns() { ls /run/netns 2>/dev/null; }
+_uveth_files() { printf '%s\\n' __files__; }
+_uveth_candidates() {
+  local verb='' sub='' prev='' word skip=''
+  shift
+  for word in "$@"; do
+    prev=$word
+    if [ -n "$skip" ]; then skip=''; continue; fi
+    if [ -z "$verb" ]; then
+      case $word in
+        ${VALUED}) skip=1 ;;
+        -*) ;;
+        l|li|lin) verb=link ;;
+        *) verb=$word ;;
+      esac
+    elif [ "$verb" = link ] && [ -z "$sub" ]; then
+      case $word in
+${Object.entries(SUBVERBS)
+  .map(([pattern, sub]) => `        ${pattern}) sub=${sub} ;;`)
+  .join('\n')}
+      esac
+    fi
+  done
+  case $prev in
+${Object.entries(AFTER)
+  .map(([pattern, candidates]) => `${arm(pattern, candidates).replace(/ ;;$/, '; return ;;')}`)
+  .join('\n')}
+  esac
+  case "$verb\${sub:+ $sub}" in
+${Object.entries(VERBS)
+  .map(([pattern, candidates]) => arm(pattern, candidates))
+  .join('\n')}
+  esac
+}
+`
+}
+
+function bash(): string {
+  return `# bash completion of uveth. Load it with: source <(uveth completion bash)
+${posixCandidates()}_uveth() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} found
+  found=$(_uveth_candidates "\${COMP_WORDS[@]:0:COMP_CWORD}")
+  if [ "$found" = __files__ ]; then
+    COMPREPLY=($(compgen -f -- "$cur"))
+  else
+    COMPREPLY=($(compgen -W "$found" -- "$cur"))
+  fi
+}
+complete -F _uveth uveth
+`
+}
+
+function zsh(): string {
+  return `#compdef uveth
+# zsh completion of uveth. Put it where fpath leads, as _uveth.
+${posixCandidates()}_uveth() {
+  local found
+  found=$(_uveth_candidates "\${(@)words[1,CURRENT-1]}")
+  if [[ $found == __files__ ]]; then
+    _files
+  else
+    compadd -- \${(f)found}
+  fi
+}
+if [ "$funcstack[1]" = "_uveth" ]; then _uveth "$@"; else compdef _uveth uveth; fi
+`
+}
+
+function fish(): string {
+  const arm = (pattern: string, { words, names }: Candidates) => {
+    const patterns =
+      pattern === ''
+        ? "''"
+        : pattern
+            .split('|')
+            .map((one) => `'${one}'`)
+            .join(' ')
+    const orders = [...(words ? [`printf '%s\\n' ${words}`] : []), ...(names ? [`__uveth_${names}`] : [])]
+    return `    case ${patterns}\n${orders.map((order) => `      ${order}`).join('\n') || '      true'}`
+  }
+  return `# fish completion of uveth. Put it into ~/.config/fish/completions/uveth.fish
+function __uveth_interfaces
+  uveth link show -br 2>/dev/null | string replace -r '[@ ].*' ''
+end
+function __uveth_netns
+  ls /run/netns 2>/dev/null
+end
+function __uveth_files
+  __fish_complete_path (commandline -ct)
+end
+function __uveth_candidates
+  set -l verb ''
+  set -l sub ''
+  set -l prev ''
+  set -l skip ''
+  for word in $argv[2..-1]
+    set prev $word
+    if test -n "$skip"
+      set skip ''
+    else if test -z "$verb"
+      switch $word
+        case ${VALUED.split('|')
+          .map((one) => `'${one}'`)
+          .join(' ')}
+          set skip 1
+        case '-*'
+        case l li lin
+          set verb link
+        case '*'
+          set verb $word
+      end
+    else if test "$verb" = link; and test -z "$sub"
+      switch $word
+${Object.entries(SUBVERBS)
+  .map(([pattern, sub]) => `        case ${pattern.replaceAll('|', ' ')}\n          set sub ' ${sub}'`)
+  .join('\n')}
+      end
+    end
+  end
+  switch $prev
+${Object.entries(AFTER)
+  .map(([pattern, candidates]) => `${arm(pattern, candidates)}\n      return`)
+  .join('\n')}
+  end
+  switch "$verb$sub"
+${Object.entries(VERBS)
+  .map(([pattern, candidates]) => arm(pattern, candidates))
+  .join('\n')}
+  end
+end
+complete -c uveth -f -a '(__uveth_candidates (commandline -opc))'
+`
+}

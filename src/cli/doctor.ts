@@ -1,0 +1,101 @@
+// `uveth doctor`: whether this machine can run uveth, line by line, with a remedy for what is wrong.
+// The machine is looked at by src/doctor/; the daemon is asked how it is.
+
+import { ControlClient, socketPath } from '../control/client.js'
+import type { Finding } from '../doctor/finding.js'
+import { UvethError } from '../errors.js'
+import { parseVerb, UsageError } from './usage.js'
+
+const HELP = `uveth doctor: whether this machine can run uveth, line by line, with a remedy for what is wrong
+
+Usage: uveth doctor [-j] [--socket PATH]
+
+  -j                JSON: [{check, status, what, remedy}]
+  --socket PATH     where the daemon listens (default: UVETH_SOCKET, else /run/uveth/control.sock)
+
+A line begins with ok, warn (something works worse, or not at all) or fail (pairs cannot be made). Exit code
+0 when there is no fail, 1 otherwise. It makes an interface of its own for a moment.
+`
+
+const OPTIONS = {
+  json: { type: 'boolean', short: 'j' },
+  socket: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+interface Health {
+  status: string
+  pid: number
+  pairs: number
+  netlink: { state: string; port?: number; reason?: string | null }
+}
+
+export async function doctor(
+  args: string[],
+  global: { socket?: string; json?: boolean } = {},
+): Promise<number> {
+  const { values, positionals } = parseVerb('doctor', args, OPTIONS)
+  if (values.help) {
+    process.stdout.write(HELP)
+    return 0
+  }
+  if (positionals.length > 0) throw new UsageError(`what is '${positionals[0]}'? Try uveth doctor --help`)
+  const findings = await examine(socketPath(values.socket ?? global.socket))
+  const json = values.json ?? global.json ?? false
+  process.stdout.write(json ? `${JSON.stringify(findings)}\n` : findings.map(lineOf).join(''))
+  return findings.some(({ status }) => status === 'fail') ? 1 : 0
+}
+
+export function lineOf({ status, what, remedy }: Finding): string {
+  return `${status.padEnd(4)}  ${what}${remedy === undefined ? '' : `  (${remedy})`}\n`
+}
+
+async function examine(socket: string): Promise<Finding[]> {
+  let machine: typeof import('../doctor/machine.js')
+  try {
+    machine = await import('../doctor/machine.js')
+  } catch (error) {
+    const [what = ''] = (error as Error).message.split('\n')
+    const remedy = 'install uveth again on this machine, or npm run build:native in its sources'
+    return [{ check: 'addon', status: 'fail', what: `the native addon does not load: ${what}`, remedy }]
+  }
+  const addon: Finding = {
+    check: 'addon',
+    status: 'ok',
+    what: `the native addon, on Node ${process.version}`,
+  }
+  const daemon = await examineDaemon(socket)
+  return [addon, ...machine.examineMachine(), ...(daemon ?? [idle(socket), machine.examinePort()])]
+}
+
+function idle(socket: string): Finding {
+  return { check: 'daemon', status: 'ok', what: `no daemon on ${socket}: uveth link add starts one` }
+}
+
+/** Undefined when none listens. */
+async function examineDaemon(socket: string): Promise<Finding[] | undefined> {
+  const client = new ControlClient({ socket })
+  try {
+    const { status, pid, pairs, netlink } = await client.call<Health>('health')
+    const what = `the daemon on ${socket} (pid ${pid}, pairs: ${pairs}): ${status}`
+    const daemon: Finding =
+      status === 'ok'
+        ? { check: 'daemon', status, what }
+        : { check: 'daemon', status: 'warn', what, remedy: 'uveth health says more' }
+    return [daemon, netlinkOf(netlink)]
+  } catch (error) {
+    if (!(error instanceof UvethError)) throw error
+    if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') return undefined
+    const remedy = error.code === 'EACCES' ? "run as root, or as one of the socket's group" : 'see its log'
+    return [{ check: 'daemon', status: 'warn', what: error.message, remedy }]
+  } finally {
+    client.close()
+  }
+}
+
+function netlinkOf({ state, reason }: Health['netlink']): Finding {
+  const check = 'netlink'
+  if (state !== 'waiting') return { check, status: 'ok', what: `the netlink interface is ${state}` }
+  const remedy = 'end the process that has the port, or use another one: uveth daemon --netlink PORT'
+  return { check, status: 'warn', what: `the netlink interface waits for its port: ${reason}`, remedy }
+}

@@ -1,0 +1,154 @@
+// The options that stand before the verb, as iproute2 spells them: one dash or two, and any beginning of
+// the word; where it is the beginning of several, the first in the table is meant. Pure.
+
+import { UsageError } from './usage.js'
+import { expand } from './words.js'
+
+export interface Globals {
+  json: boolean
+  pretty: boolean
+  stats: boolean
+  details: boolean
+  brief: boolean
+  oneline: boolean
+  force: boolean
+  /** Start a daemon where one is needed and none runs. */
+  start: boolean
+  color: 'auto' | 'always' | 'never'
+  /** -n: give the orders in this namespace. */
+  netns?: string
+  /** -batch: read orders from this file, `-` for stdin. */
+  batch?: string
+  socket?: string
+  /** Instead of an order. */
+  ask?: 'help' | 'version'
+}
+
+/** In iproute2's order, which decides what a short form means; ours come last. */
+const OPTIONS = [
+  'stats',
+  'statistics',
+  'details',
+  'oneline',
+  'Version',
+  'version',
+  'force',
+  'batch',
+  'brief',
+  'json',
+  'pretty',
+  'color',
+  'help',
+  'netns',
+  'socket',
+  'no-start',
+] as const
+type Option = (typeof OPTIONS)[number]
+
+const COLORS = ['auto', 'always', 'never'] as const
+
+export function noGlobals(): Globals {
+  return {
+    json: false,
+    pretty: false,
+    stats: false,
+    details: false,
+    brief: false,
+    oneline: false,
+    force: false,
+    start: true,
+    color: 'auto',
+  }
+}
+
+/** Takes the options in front of the verb; `--` ends them. */
+export function readGlobals(words: readonly string[]): { globals: Globals; rest: string[] } {
+  const globals = noGlobals()
+  let at = 0
+  while (isOption(words[at])) {
+    if (words[at] === '--') return { globals, rest: words.slice(at + 1) }
+    at = readOption(globals, words, at)
+  }
+  return { globals, rest: words.slice(at) }
+}
+
+/** What concerns the output only. */
+const TRAILING: readonly Option[] = [
+  'stats',
+  'statistics',
+  'details',
+  'oneline',
+  'brief',
+  'json',
+  'pretty',
+  'color',
+  'help',
+]
+
+/** For verbs that only show: options about the output may also stand behind, `link show -br`. */
+export function readTrailing(
+  before: Globals,
+  words: readonly string[],
+): { globals: Globals; rest: string[] } {
+  const globals = { ...before }
+  const rest: string[] = []
+  for (let at = 0; at < words.length; ) {
+    const word = words[at] as string
+    // What follows `dev` is a name, whatever it looks like.
+    if (!isOption(word) || word === '--' || words[at - 1] === 'dev') {
+      if (word !== '--') rest.push(word)
+      at++
+    } else at = readOption(globals, words, at, TRAILING)
+  }
+  return { globals, rest }
+}
+
+function isOption(word: string | undefined): word is string {
+  return word?.startsWith('-') === true && word !== '-'
+}
+
+/** Where the words go on after the option at `at`. */
+function readOption(
+  globals: Globals,
+  words: readonly string[],
+  at: number,
+  allowed: readonly Option[] = OPTIONS,
+): number {
+  const word = words[at] as string
+  const [short = '', given] = split(word.replace(/^--?/, ''))
+  const option = expand(short, OPTIONS)
+  if (option === undefined) throw new UsageError(`option "${word}" is unknown: try uveth --help`)
+  if (!allowed.includes(option)) throw new UsageError(`option "${word}" stands in front of the verb`)
+  if (option === 'color') {
+    globals.color = readColor(word, given ?? 'always')
+    return at + 1
+  }
+  if (option === 'netns' || option === 'batch' || option === 'socket') {
+    const value = given ?? words[at + 1]
+    if (value === undefined || value === '') throw new UsageError(`option "${word}" takes a value`)
+    globals[option] = value
+    return given === undefined ? at + 2 : at + 1
+  }
+  if (given !== undefined) throw new UsageError(`option "${word}" takes no value`)
+  setFlag(globals, option)
+  return at + 1
+}
+
+function setFlag(globals: Globals, option: Exclude<Option, 'color' | 'netns' | 'batch' | 'socket'>): void {
+  if (option === 'statistics') globals.stats = true
+  else if (option === 'no-start') globals.start = false
+  else if (option === 'help') globals.ask = 'help'
+  else if (option === 'Version' || option === 'version') globals.ask = 'version'
+  else globals[option] = true
+}
+
+function split(text: string): [word: string, value?: string] {
+  const at = text.indexOf('=')
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)]
+}
+
+function readColor(word: string, value: string): Globals['color'] {
+  const color = COLORS.find((one) => one === value)
+  if (color === undefined) throw new UsageError(`option "${word}" takes ${COLORS.join(', ')}`)
+  return color
+}

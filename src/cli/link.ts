@@ -1,0 +1,96 @@
+// `uveth link …` and `uveth add`: one order each, in iproute2's grammar (grammar.ts), to the daemon.
+// Called by main.ts and, line by line, by batch.ts. Prints nothing when it succeeds, as `ip`.
+
+import type { PairView } from '../control/ops.js'
+import { UvethError } from '../errors.js'
+import { isNobody } from './failure.js'
+import {
+  type AddOrder,
+  parseAdd,
+  parseDel,
+  parseSet,
+  parseShort,
+  readSubverb,
+  type SetOrder,
+} from './grammar.js'
+import { LINK_HELP } from './help.js'
+import { readNetns } from './netns.js'
+import { type Session, write } from './session.js'
+import { printPair, show } from './show.js'
+
+/** ms for a daemon that is ending. */
+const PATIENCE = 5_000
+const PAUSE = 50
+
+/** Words behind `link`. */
+export async function link(session: Session, words: string[]): Promise<number> {
+  const [word, ...rest] = words
+  const subverb = readSubverb(word)
+  if (subverb === 'help' || rest[0] === 'help' || words.some(asksHelp)) {
+    write(LINK_HELP)
+    return 0
+  }
+  switch (subverb) {
+    case 'add':
+      return await add(session, parseAdd(rest, readNetns))
+    case 'set':
+      return await set(session, parseSet(rest, readNetns))
+    case 'delete':
+      await session.client.call('pair.del', { ref: parseDel(rest, readNetns) })
+      return 0
+    case 'show':
+      return await show(session, rest)
+  }
+}
+
+/** Words behind `add`: the short form. */
+export async function addShort(session: Session, words: string[]): Promise<number> {
+  if (words[0] === 'help' || words.some(asksHelp)) {
+    write(LINK_HELP)
+    return 0
+  }
+  return await add(session, parseShort(words))
+}
+
+function asksHelp(word: string): boolean {
+  return word === '-help' || word === '--help' || word === '-h'
+}
+
+async function add(session: Session, { wish, queuesIfTheyFit }: AddOrder): Promise<number> {
+  const pair =
+    queuesIfTheyFit === undefined
+      ? await make(session, wish)
+      : await make(session, { ...wish, queues: queuesIfTheyFit }).catch((error: unknown) => {
+          if (error instanceof UvethError && error.attribute === 'queues') return make(session, wish)
+          throw error
+        })
+  if (session.globals.json) printPair(session, pair)
+  return 0
+}
+
+/** A daemon that nobody needed may be ending just now: then the next one is asked. */
+async function make(session: Session, body: object): Promise<PairView> {
+  for (const deadline = performance.now() + PATIENCE; ; ) {
+    await session.needDaemon()
+    try {
+      return await session.client.call<PairView>('pair.add', { body })
+    } catch (error) {
+      const ending = error instanceof UvethError && error.code === 'ESHUTDOWN'
+      if (performance.now() > deadline || !(ending || isNobody(error))) throw error
+    }
+    session.lostDaemon()
+    await new Promise((resolve) => setTimeout(resolve, PAUSE))
+  }
+}
+
+async function set({ client }: Session, { ref, wish, carrier }: SetOrder): Promise<number> {
+  const changes = Object.keys(wish).length > 0
+  if (carrier === undefined) await client.call('end.set', { ref, body: wish })
+  else if (!changes) await client.call('pair.set', { ref, body: { carrier } })
+  else {
+    // In one order, so that a new name does not come between.
+    const { end, pair } = await client.call<{ end: 'a' | 'b'; pair: PairView }>('end.get', { ref })
+    await client.call('pair.set', { ref: `id:${pair.id}`, body: { [end]: wish, carrier } })
+  }
+  return 0
+}

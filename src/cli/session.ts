@@ -1,0 +1,73 @@
+// What the orders of one process share: the options in front of the verb, one connection to the daemon,
+// and where output goes. Made by main.ts; a batch gives all its orders in one session.
+
+import { styleText } from 'node:util'
+import { ControlClient, socketPath } from '../control/client.js'
+import type { Globals } from './globals.js'
+import { inodeOf, readNetns } from './netns.js'
+
+export type Style = 'cyan' | 'yellow' | 'green' | 'red' | 'bold'
+export type Paint = (style: Style, text: string) => string
+
+export class Session {
+  readonly globals: Globals
+  readonly client: ControlClient
+  readonly #socket: string
+  #started = false
+
+  constructor(globals: Globals) {
+    const { netns } = globals
+    this.globals = globals
+    this.#socket = socketPath(globals.socket)
+    this.client = new ControlClient({
+      socket: this.#socket,
+      netns: netns === undefined ? undefined : String(readNetns(netns)),
+    })
+  }
+
+  /** Makes sure, once, that a daemon listens. */
+  async needDaemon(): Promise<void> {
+    if (this.#started) return
+    const { ensureDaemon } = await import('./start.js')
+    await ensureDaemon(this.#socket, { start: this.globals.start })
+    this.#started = true
+  }
+
+  /** It has ended, and may be started again. */
+  lostDaemon(): void {
+    this.#started = false
+  }
+
+  /** Inode of the namespace that the orders come from. */
+  inode(): number | undefined {
+    return inodeOf(this.globals.netns)
+  }
+
+  close(): void {
+    this.client.close()
+  }
+}
+
+/** Tables are for people; programs get lines of fields. */
+export function isTerminal(): boolean {
+  return process.stdout.isTTY === true
+}
+
+export function write(text: string): void {
+  if (text !== '') process.stdout.write(text)
+}
+
+export function writeJson(value: unknown, { pretty }: Globals): void {
+  write(`${JSON.stringify(value, null, pretty ? 4 : 0)}\n`)
+}
+
+/** Colours on a terminal, unless NO_COLOR or --color say otherwise. */
+export function painter({ color }: Globals): Paint {
+  const wanted = color === 'always' || (color === 'auto' && isTerminal() && !process.env.NO_COLOR)
+  return wanted ? paint : (_, text) => text
+}
+
+/** Later Nodes would ask stdout once more. */
+export function paint(style: Style, text: string): string {
+  return styleText(style, text, { validateStream: false })
+}

@@ -1,0 +1,66 @@
+// The words of a command line, as iproute2 reads them: keywords may be shortened, values follow their
+// keyword. Used by everything in this folder that speaks iproute2's grammar. Pure.
+
+import { UsageError } from './usage.js'
+
+/**
+ * iproute2's matches(): `word` is the beginning of `keyword`. Where several keywords begin with it, the
+ * first one that the caller asks about wins, so the order of a table is part of the grammar.
+ */
+export function matches(word: string, keyword: string): boolean {
+  return word !== '' && keyword.startsWith(word)
+}
+
+/** The first of `keywords` that `word` is short for. */
+export function expand<T extends string>(word: string, keywords: readonly T[]): T | undefined {
+  return keywords.find((keyword) => matches(word, keyword))
+}
+
+/** Takes words one by one. */
+export class Words {
+  readonly #words: readonly string[]
+  #at = 0
+
+  constructor(words: readonly string[]) {
+    this.#words = words
+  }
+
+  get done(): boolean {
+    return this.#at >= this.#words.length
+  }
+
+  /** The next word; undefined at the end. */
+  next(): string | undefined {
+    return this.#words[this.#at++]
+  }
+
+  /** The word after the keyword that was read last. */
+  value(keyword: string): string {
+    const word = this.next()
+    if (word === undefined) throw new UsageError(`command line is not complete: "${keyword}" takes a value`)
+    return word
+  }
+
+  /** Everything that is left. */
+  rest(): string[] {
+    const rest = this.#words.slice(this.#at)
+    this.#at = this.#words.length
+    return rest
+  }
+}
+
+/** iproute2's invarg(). */
+export function wrong(argument: string, why: string): UsageError {
+  return new UsageError(`argument "${argument}" is wrong: ${why}`)
+}
+
+/** iproute2's duparg2(). */
+export function garbage(word: string): UsageError {
+  return new UsageError(`either "dev" is duplicate, or "${word}" is garbage`)
+}
+
+/** A whole number as iproute2 reads one: decimal or 0x…. */
+export function whole(text: string, complaint: string): number {
+  if (!/^(?:\d{1,10}|0x[0-9a-f]{1,8})$/i.test(text)) throw wrong(text, complaint)
+  return Number(text)
+}

@@ -1,0 +1,63 @@
+// What operations answer, as JSON Schema: for the OpenAPI document alone (http.ts); answers are not
+// checked or cut by it. Operations that are missing here answer an object that may grow.
+
+import type { EndView, OpName, PairView } from './ops.js'
+
+const text = { type: 'string' } as const
+const whole = { type: 'integer' } as const
+const flag = { type: 'boolean' } as const
+const counters = { type: 'object', additionalProperties: true } as const
+
+function object(properties: Record<string, object>): object {
+  return { type: 'object', required: Object.keys(properties), properties }
+}
+
+const END = object({
+  name: text,
+  ifindex: whole,
+  netns: {
+    anyOf: [text, { type: 'null' }],
+    description:
+      'a name under /run/netns, null for the one that the daemon started in, otherwise net:[inode]',
+  },
+  netnsInode: { ...whole, description: 'inode of that namespace' },
+  address: { ...text, description: 'MAC address' },
+  mtu: whole,
+  up: { ...flag, description: 'admin up' },
+} satisfies Record<keyof EndView, object>)
+
+const PAIR = object({
+  id: text,
+  carrier: flag,
+  queues: whole,
+  quiet: flag,
+  a: END,
+  b: END,
+} satisfies Record<keyof PairView, object>)
+
+const STATS = {
+  ...counters,
+  description: 'counters from the point of view of the interface, as ip -s link has them',
+}
+
+export const ANSWERS: Partial<Record<OpName, object>> = {
+  'pair.list': { type: 'array', items: PAIR },
+  'pair.add': PAIR,
+  'pair.put': PAIR,
+  'pair.get': PAIR,
+  'pair.set': PAIR,
+  'pair.stats': object({ a: STATS, b: STATS }),
+  'end.get': object({ end: { type: 'string', enum: ['a', 'b'] }, pair: PAIR }),
+  'end.set': END,
+  version: object({ version: text, node: text, pid: whole }),
+  health: object({
+    status: { type: 'string', enum: ['ok', 'degraded'] },
+    pid: whole,
+    version: text,
+    socket: text,
+    uptime: { ...whole, description: 's' },
+    pairs: whole,
+    netlink: counters,
+  }),
+  shutdown: object({ status: text }),
+}

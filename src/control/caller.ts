@@ -1,0 +1,100 @@
+// Where an order over the control socket comes from: the network namespace of the process at the
+// other end, or the one that it names. Called by http.ts. A namespace is held open only while the
+// order is carried out: a descriptor kept longer would keep the namespace alive.
+
+import { existsSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { systemError, UvethError } from '../errors.js'
+import { inodeOf, isHome } from '../link/netns.js'
+import { closeFd, netnsOpen, peerCredentials } from '../native.js'
+import { netnsPath } from '../options.js'
+import type { Caller } from './handlers.js'
+
+/** The daemon's own namespace: where orders over netlink and restored wishes without another come from. */
+export function home(): Caller {
+  const fd = open('/proc/thread-self/ns/net')
+  try {
+    return { netns: null, inode: inodeOf(fd) }
+  } finally {
+    closeFd(fd)
+  }
+}
+
+/**
+ * Carries out `order` for the caller behind `socket`. `header` is `uveth-netns`: `net:[inode]` (the
+ * caller's own, compared with what the kernel says), another namespace as -n takes it, or absent.
+ */
+export async function asCaller<T>(
+  socket: Socket,
+  header: string | undefined,
+  order: (caller: Caller) => Promise<T>,
+): Promise<T> {
+  const text = decode(header)
+  const claim = /^net:\[(\d+)\]$/.exec(text ?? '')?.[1]
+  if (text === undefined || claim !== undefined) return await asPeer(socket, claim, order)
+  return await within(open(pathOf(text)), order)
+}
+
+/** Carries out `order` as if it came from the namespace at `path`. */
+export async function asNamespace<T>(path: string, order: (caller: Caller) => Promise<T>): Promise<T> {
+  return await within(open(path), order)
+}
+
+async function asPeer<T>(
+  socket: Socket,
+  claim: string | undefined,
+  order: (caller: Caller) => Promise<T>,
+): Promise<T> {
+  const peer = peerCredentials(descriptorOf(socket))
+  const fd = peer.errno < 0 ? peer.errno : netnsOpen(`/proc/${peer.pid}/ns/net`)
+  if (fd < 0) {
+    // A process that we may not look into, or of another pid namespace, may still stand where we do.
+    const own = home()
+    if (String(own.inode) === claim) return await order(own)
+    throw refused('your network namespace cannot be read: name one with -n')
+  }
+  return await within(fd, async (caller) => {
+    if (claim === undefined || claim === String(caller.inode)) return await order(caller)
+    throw refused(`you are in net:[${caller.inode}], not in net:[${claim}]`)
+  })
+}
+
+async function within<T>(fd: number, order: (caller: Caller) => Promise<T>): Promise<T> {
+  try {
+    const inode = inodeOf(fd)
+    // The link thread opens it once more by this path, which cannot come to mean another one.
+    return await order({ netns: isHome(inode) ? null : `/proc/self/fd/${fd}`, inode })
+  } finally {
+    closeFd(fd)
+  }
+}
+
+function open(path: string): number {
+  const fd = netnsOpen(path)
+  if (fd < 0) throw systemError(fd, 'open', path, 'not a network namespace that can be opened', 'netns')
+  return fd
+}
+
+/** As `ip -n` reads it: a name where there is one, otherwise a number is a process id. */
+function pathOf(text: string): string {
+  const pid = /^[1-9]\d{0,9}$/.test(text) && !existsSync(`/run/netns/${text}`)
+  if (text.includes('/') && !text.startsWith('/')) throw refused(`'${text}' is no absolute path`, 'EINVAL')
+  return netnsPath(pid ? Number(text) : text, 'netns') ?? ''
+}
+
+function decode(header: string | undefined): string | undefined {
+  try {
+    return header === undefined ? undefined : decodeURIComponent(header)
+  } catch {
+    throw refused(`'${header}' is not percent-encoded UTF-8`, 'EINVAL')
+  }
+}
+
+function refused(why: string, code = 'EPERM'): UvethError {
+  return new UvethError(`${code}: header uveth-netns: ${why}`, { code, attribute: 'netns' })
+}
+
+/** Node has no public name for it. */
+function descriptorOf(socket: Socket): number {
+  return (socket as Socket & { _handle?: { fd?: number } })._handle?.fd ?? -1
+}

@@ -1,0 +1,112 @@
+// What `uveth doctor` finds: one line for each thing that it looks at. Judgements of what the kernel
+// says about this process stand here, as pure functions of the texts in /proc; probes that open
+// something are in machine.ts. Called by machine.ts and cli/doctor.ts.
+
+export interface Finding {
+  /** What was looked at, for programs: it does not change between versions. */
+  check: string
+  /** `warn`: something works worse or not at all, but not the main thing; `fail`: pairs cannot be made. */
+  status: 'ok' | 'warn' | 'fail'
+  what: string
+  /** What to do about it. */
+  remedy?: string
+}
+
+/** DESIGN: what is newer than this is probed and has a fall-back. */
+const KERNEL_FLOOR = '5.10'
+
+interface Need {
+  name: string
+  bit: bigint
+  status: 'warn' | 'fail'
+  /** What is not possible without it. */
+  without: string
+}
+
+/** Bits of CapEff, from linux/capability.h. */
+const CAPABILITIES: Need[] = [
+  { name: 'NET_ADMIN', bit: 12n, status: 'fail', without: 'interfaces cannot be made' },
+  {
+    name: 'SYS_ADMIN',
+    bit: 21n,
+    status: 'warn',
+    without: 'other network namespaces cannot be entered: no addresses and no changes for ends in them',
+  },
+  {
+    name: 'NET_BROADCAST',
+    bit: 11n,
+    status: 'warn',
+    without: 'the kernel does not tell of changes in other namespaces: they are looked for 10 times a second',
+  },
+  { name: 'NET_RAW', bit: 13n, status: 'warn', without: 'no ping and no packet sockets' },
+  {
+    name: 'SYS_PTRACE',
+    bit: 19n,
+    status: 'warn',
+    without: 'namespaces of processes with other capabilities cannot be named by their process id',
+  },
+]
+
+/** `status` is the text of /proc/self/status. */
+export function judgeCapabilities(status: string): Finding[] {
+  const mask = BigInt(`0x${fieldOf(status, 'CapEff') ?? '0'}`)
+  return CAPABILITIES.map(({ name, bit, status: missing, without }) => {
+    const check = `capability.${name.toLowerCase()}`
+    if (((mask >> bit) & 1n) === 1n) return { check, status: 'ok', what: `CAP_${name}` }
+    const remedy = `run as root; in a container: --cap-add ${name}`
+    return { check, status: missing, what: `no CAP_${name}: ${without}`, remedy }
+  })
+}
+
+/** `release` as `uname -r` prints it. */
+export function judgeKernel(release: string): Finding[] {
+  const floor: Finding = atLeast(release, KERNEL_FLOOR)
+    ? { check: 'kernel', status: 'ok', what: `Linux ${release}` }
+    : {
+        check: 'kernel',
+        status: 'fail',
+        what: `Linux ${release} is too old`,
+        remedy: `Linux ${KERNEL_FLOOR} or newer is needed`,
+      }
+  const nudge: Finding = atLeast(release, '6.8')
+    ? { check: 'kernel.nudge', status: 'ok', what: 'carrier changes are in force at once' }
+    : {
+        check: 'kernel.nudge',
+        status: 'warn',
+        what: 'the kernel acts on carrier changes up to a second late; orders wait for it',
+        remedy: 'Linux 6.8 or newer',
+      }
+  return [floor, nudge]
+}
+
+/** `status` is the text of /proc/self/status, `sysctl` of kernel.io_uring_disabled where there is one. */
+export function judgeSandbox(status: string, uidMap: string, sysctl: string | undefined): Finding[] {
+  const filtered = fieldOf(status, 'Seccomp') === '2'
+  const seccomp = filtered ? 'a seccomp filter is active (mode 2)' : 'no seccomp filter'
+  const [inside = '0', outside = '0', count = '0'] = uidMap.trim().split(/\s+/)
+  const initial = inside === '0' && outside === '0' && count === '4294967295'
+  const userns = initial
+    ? 'the initial user namespace'
+    : `a user namespace of its own: uid ${inside} is uid ${outside} outside`
+  return [
+    { check: 'userns', status: 'ok', what: userns },
+    { check: 'seccomp', status: 'ok', what: seccomp },
+    { check: 'io_uring', status: 'ok', what: `io_uring, which is not needed, ${ioUring(filtered, sysctl)}` },
+  ]
+}
+
+function ioUring(filtered: boolean, sysctl: string | undefined): string {
+  const disabled = sysctl?.trim() ?? '0'
+  if (disabled !== '0') return `is off (kernel.io_uring_disabled = ${disabled})`
+  return filtered ? "may be blocked by the seccomp filter (Docker's default one does)" : 'is available'
+}
+
+function atLeast(release: string, wanted: string): boolean {
+  const [major = 0, minor = 0] = release.split('.').map((part) => Number.parseInt(part, 10))
+  const [wantedMajor = 0, wantedMinor = 0] = wanted.split('.').map(Number)
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)
+}
+
+function fieldOf(status: string, field: string): string | undefined {
+  return new RegExp(`^${field}:\\s*(\\w+)`, 'm').exec(status)?.[1]
+}

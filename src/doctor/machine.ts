@@ -1,0 +1,182 @@
+// Whether this machine, as this process sees it, can run uveth. Called by cli/doctor.ts. It opens
+// what a pair would open, among others a TAP of its own for a moment, and leaves nothing behind. No
+// link thread, no pair: the doctor must work where those do not.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { release } from 'node:os'
+import { errno, systemError, UvethError } from '../errors.js'
+import { closeFd, tunGetFeatures, tunOpen, tunSetCarrier, tunSetIff, tunSetOffload } from '../native.js'
+import { NETLINK_ROUTE } from '../netlink/constants.js'
+import { NetlinkPort, VETH_PORT } from '../netlink/port.js'
+import { NetlinkSocket } from '../netlink/socket.js'
+import { type Finding, judgeCapabilities, judgeKernel, judgeSandbox } from './finding.js'
+
+// <linux/if_tun.h>
+const IFF_TAP = 0x0002
+const IFF_NO_CARRIER = 0x0040
+const IFF_MULTI_QUEUE = 0x0100
+const IFF_NO_PI = 0x1000
+const IFF_VNET_HDR = 0x4000
+const IFF_TUN_EXCL = 0x8000
+const TUN_F_CSUM = 0x01
+const TUN_F_TSO = 0x02 | 0x04 | 0x08
+const TUN_F_USO = 0x20 | 0x40
+
+const DEVICE = '/dev/net/tun'
+const NETNS_DIRECTORY = '/run/netns'
+const THROWAWAY = '_uvdoctor%d'
+
+export function examineMachine(): Finding[] {
+  const status = readFileSync('/proc/self/status', 'utf8')
+  return [
+    ...judgeKernel(release()),
+    ...judgeCapabilities(status),
+    ...examineTun(),
+    examineMonitor(),
+    examineNamespaces(),
+    ...judgeSandbox(status, textOf('/proc/self/uid_map') ?? '', textOf('/proc/sys/kernel/io_uring_disabled')),
+  ]
+}
+
+/** Whether the port id of the netlink interface is free. Only while no daemon of ours has it. */
+export function examinePort(): Finding {
+  const check = 'netlink'
+  try {
+    NetlinkPort.bind(VETH_PORT).close()
+    return { check, status: 'ok', what: 'the netlink port is free' }
+  } catch (error) {
+    if (!(error instanceof UvethError)) throw error
+    const remedy = 'end the process that has it, or use another one: uveth daemon --netlink PORT'
+    return { check, status: 'warn', what: `the netlink port cannot be had: ${error.message}`, remedy }
+  }
+}
+
+function examineTun(): Finding[] {
+  const fd = tunOpen()
+  if (fd < 0) return [openFailed(fd)]
+  try {
+    return [
+      { check: 'tun', status: 'ok', what: `${DEVICE} opens` },
+      ...examineFeatures(fd),
+      ...examineTap(fd),
+    ]
+  } finally {
+    closeFd(fd)
+  }
+}
+
+/** Why the device does not open, and what helps. */
+function openFailed(number: number): Finding {
+  const { message } = systemError(number, 'open', DEVICE)
+  const finding = { check: 'tun', status: 'fail', what: message } as const
+  if (!existsSync(DEVICE)) {
+    const node = `mkdir -p /dev/net && mknod ${DEVICE} c 10 200`
+    return { ...finding, remedy: `modprobe tun; ${node}; in a container: --device ${DEVICE}` }
+  }
+  if (number === errno.EPERM) {
+    const remedy = `the device cgroup forbids it; in a container: --device ${DEVICE}`
+    return { ...finding, remedy }
+  }
+  if (number === errno.EACCES) return { ...finding, remedy: `run as root, or chmod 0666 ${DEVICE}` }
+  return { ...finding, remedy: 'the kernel has no TUN driver: modprobe tun' }
+}
+
+function examineFeatures(fd: number): Finding[] {
+  const features = tunGetFeatures(fd)
+  if (features < 0) {
+    const what = systemError(features, 'ioctl(TUNGETFEATURES)').message
+    return [{ check: 'tun.features', status: 'fail', what, remedy: 'a kernel with the whole TUN driver' }]
+  }
+  const feature = (check: string, bit: number, what: string, missing: Omit<Finding, 'check'>): Finding =>
+    (features & bit) === 0 ? { check, ...missing } : { check, status: 'ok', what }
+  return [
+    feature('tun.vnet_hdr', IFF_VNET_HDR, 'virtio-net headers', {
+      status: 'fail',
+      what: 'the TUN driver has no virtio-net headers',
+      remedy: 'another kernel: every one from 2.6.27 has them',
+    }),
+    feature('tun.multi_queue', IFF_MULTI_QUEUE, 'several queues for each end', {
+      status: 'warn',
+      what: 'one queue for each end only',
+      remedy: 'Linux 3.8 or newer',
+    }),
+    feature('tun.no_carrier', IFF_NO_CARRIER, 'interfaces are born without carrier', {
+      status: 'warn',
+      what: 'interfaces are born with carrier, which is then taken away',
+      remedy: 'nothing to do; newer kernels know IFF_NO_CARRIER',
+    }),
+  ]
+}
+
+/** What only a TAP itself can tell. It is gone when its descriptor is closed. */
+function examineTap(fd: number): Finding[] {
+  const made = tunSetIff(fd, THROWAWAY, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL)
+  if (made < 0) {
+    const what = `no interface can be made: ${systemError(made, 'ioctl(TUNSETIFF)').message}`
+    const remedy =
+      made === errno.EPERM
+        ? 'run as root; in a container: --cap-add NET_ADMIN'
+        : 'a kernel with CONFIG_TUN that is not locked down'
+    return [{ check: 'tap', status: 'fail', what, remedy }]
+  }
+  const offload = (check: string, mask: number, name: string, remedy: string): Finding =>
+    tunSetOffload(fd, mask) >= 0
+      ? { check, status: 'ok', what: name }
+      : { check, status: 'warn', what: `no ${name}: slower`, remedy }
+  const carrier: Finding =
+    tunSetCarrier(fd, true) >= 0 && tunSetCarrier(fd, false) >= 0
+      ? { check: 'tap.carrier', status: 'ok', what: 'carrier can be switched' }
+      : {
+          check: 'tap.carrier',
+          status: 'fail',
+          what: 'carrier cannot be switched',
+          remedy: 'Linux 5.0 or newer',
+        }
+  return [
+    { check: 'tap', status: 'ok', what: 'an interface can be made' },
+    offload('tap.csum', TUN_F_CSUM, 'checksum offload', 'another kernel'),
+    offload('tap.tso', TUN_F_CSUM | TUN_F_TSO, 'TCP segmentation offload', 'another kernel'),
+    offload(
+      'tap.uso',
+      TUN_F_CSUM | TUN_F_TSO | TUN_F_USO,
+      'UDP segmentation offload',
+      'Linux 6.2 or newer has it',
+    ),
+    carrier,
+  ]
+}
+
+function examineMonitor(): Finding {
+  const check = 'all_nsid'
+  try {
+    using socket = NetlinkSocket.open(NETLINK_ROUTE)
+    if (socket.listenAllNsid()) return { check, status: 'ok', what: 'events of all network namespaces' }
+    const what = 'events of other network namespaces are not heard'
+    return { check, status: 'warn', what, remedy: 'run as root; in a container: --cap-add NET_BROADCAST' }
+  } catch (error) {
+    if (!(error instanceof UvethError)) throw error
+    const remedy = 'rtnetlink sockets must be allowed (seccomp, RestrictAddressFamilies of systemd)'
+    return { check, status: 'fail', what: error.message, remedy }
+  }
+}
+
+function examineNamespaces(): Finding {
+  const check = 'netns'
+  if (!existsSync(NETNS_DIRECTORY)) {
+    return { check, status: 'ok', what: `no ${NETNS_DIRECTORY} yet: ip netns add NAME makes it` }
+  }
+  try {
+    const count = readdirSync(NETNS_DIRECTORY).length
+    return { check, status: 'ok', what: `${NETNS_DIRECTORY}: ${count} named network namespaces` }
+  } catch (error) {
+    return { check, status: 'warn', what: (error as Error).message, remedy: 'run as root' }
+  }
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined // older kernels, or a /proc that hides it
+  }
+}

@@ -1,0 +1,129 @@
+// `uveth doctor`: every line ok where pairs can be made; where they cannot, the line that says why, with its
+// remedy, and exit code 1.
+
+import { describe, expect } from 'vitest'
+import { Folder, inside, TestDaemon } from '../support/daemon.js'
+import { Netns } from '../support/netns.js'
+import { type ProgramOptions, uvethOnce } from '../support/program.js'
+import { needs } from '../support/skip.js'
+import { VethClient } from '../support/veth-client.js'
+
+const test = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'setpriv', 'unshare', 'kernel 6.8')
+
+interface Finding {
+  check: string
+  status: 'ok' | 'warn' | 'fail'
+  what: string
+  remedy?: string
+}
+
+/** Runs it twice, for programs and for people, and answers the lines that are not ok. */
+async function doctor(socket: string, options: ProgramOptions = {}) {
+  const json = await uvethOnce(['doctor', '-j', '--socket', socket], options)
+  const text = await uvethOnce(['doctor', '--socket', socket], options)
+  expect([json.stderr, text.stderr]).toEqual(['', ''])
+  expect(text.code).toBe(json.code)
+  const findings = JSON.parse(json.stdout) as Finding[]
+  const lines = text.stdout.trimEnd().split('\n')
+  expect(lines).toHaveLength(findings.length)
+  for (const line of lines) expect(line).toMatch(/^(ok {4}[^ ]|warn {2}.+ {2}\(.+\)$|fail {2}.+ {2}\(.+\)$)/)
+  const wrong = findings.filter(({ status }) => status !== 'ok')
+  expect(wrong.filter(({ remedy }) => !remedy)).toEqual([])
+  const named = Object.fromEntries(wrong.map((finding) => [finding.check, finding]))
+  return { code: json.code, findings, wrong: named }
+}
+
+describe('all is well', () => {
+  test('without a daemon', async () => {
+    using folder = new Folder()
+    using home = Netns.create('home')
+    const { code, findings, wrong } = await doctor(folder.file('none.sock'), { netns: home.name })
+    expect({ code, wrong }).toEqual({ code: 0, wrong: {} })
+    expect(findings.find(({ check }) => check === 'daemon')?.what).toMatch(/no daemon on/)
+    expect(home.links()).toHaveLength(1)
+  })
+
+  test('with one', async () => {
+    await using daemon = await TestDaemon.start('--netlink', 'on')
+    const { code, findings, wrong } = await doctor(daemon.socket)
+    expect({ code, wrong }).toEqual({ code: 0, wrong: {} })
+    const whats = findings.map(({ what }) => what)
+    expect(whats).toContainEqual(expect.stringMatching(/^the daemon on .* \(pid \d+, pairs: 0\): ok$/))
+    expect(whats).toContain('the netlink interface is on')
+  })
+})
+
+describe('pairs cannot be made: exit code 1', () => {
+  test('without capabilities', async () => {
+    using folder = new Folder()
+    const prefix = ['setpriv', '--bounding-set', '-all', '--inh-caps', '-all']
+    const { code, wrong } = await doctor(folder.file('none.sock'), { prefix })
+    expect(code).toBe(1)
+    expect(wrong['capability.net_admin']).toMatchObject({
+      status: 'fail',
+      remedy: expect.stringMatching(/--cap-add NET_ADMIN/),
+    })
+    expect(wrong.tap).toMatchObject({
+      status: 'fail',
+      what: expect.stringMatching(/EPERM/),
+      remedy: expect.stringMatching(/--cap-add NET_ADMIN/),
+    })
+    expect(wrong['capability.sys_admin']?.status).toBe('warn')
+    expect(wrong.all_nsid?.status).toBe('warn')
+  })
+
+  test('without /dev/net/tun', async () => {
+    using folder = new Folder()
+    const hidden = 'mount -t tmpfs none /dev/net && exec "$0" "$@"'
+    const prefix = ['unshare', '-m', '--propagation', 'slave', 'sh', '-c', hidden]
+    const { code, wrong } = await doctor(folder.file('none.sock'), { prefix })
+    expect(code).toBe(1)
+    expect(wrong).toEqual({ tun: expect.anything() })
+    expect(wrong.tun).toMatchObject({
+      status: 'fail',
+      what: expect.stringMatching(/ENOENT/),
+      remedy: expect.stringMatching(/mknod \/dev\/net\/tun c 10 200/),
+    })
+  })
+
+  test('as an ordinary user, of a device that only root may open', async () => {
+    using folder = new Folder()
+    const hidden =
+      'mount -t tmpfs none /dev/net && mknod -m 600 /dev/net/tun c 10 200 && exec setpriv --reuid 65534 --clear-groups "$0" "$@"'
+    const prefix = ['unshare', '-m', '--propagation', 'slave', 'sh', '-c', hidden]
+    const { code, wrong } = await doctor(folder.file('none.sock'), { prefix })
+    expect(code).toBe(1)
+    expect(wrong.tun).toMatchObject({
+      status: 'fail',
+      what: expect.stringMatching(/EACCES/),
+      remedy: expect.stringMatching(/chmod 0666/),
+    })
+  })
+})
+
+describe('something is missing, but pairs can be made: exit code 0', () => {
+  test("with a container's capabilities: NET_ADMIN alone", async () => {
+    using folder = new Folder()
+    const prefix = ['setpriv', '--bounding-set', '-all,+net_admin', '--inh-caps', '-all']
+    const { code, wrong } = await doctor(folder.file('none.sock'), { prefix })
+    expect(code).toBe(0)
+    expect(Object.keys(wrong).sort()).toEqual([
+      'all_nsid',
+      'capability.net_broadcast',
+      'capability.net_raw',
+      'capability.sys_admin',
+      'capability.sys_ptrace',
+    ])
+  })
+
+  test('while another has the netlink port', async () => {
+    using folder = new Folder()
+    using home = Netns.create('home')
+    using _squatter = VethClient.open(home, { own: 0x76657468 })
+    const options = { prefix: inside(home) }
+    const { code, wrong } = await doctor(folder.file('none.sock'), options)
+    expect(code).toBe(0)
+    expect(wrong).toEqual({ netlink: expect.objectContaining({ status: 'warn' }) })
+    expect(wrong.netlink?.what).toMatch(/EADDRINUSE/)
+  })
+})

@@ -1,0 +1,111 @@
+// What `uveth link` refuses, with one line on stderr: exit code 1 for wrong words and for what is not there,
+// also where no daemon runs, 2 for what the kernel refuses. And its help.
+
+import { beforeAll, describe, expect } from 'vitest'
+import { commandOf, expectRefusal, well } from '../support/cli.js'
+import { Folder, TestDaemon } from '../support/daemon.js'
+import { uvethOnce } from '../support/program.js'
+import { needs } from '../support/skip.js'
+
+const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
+
+describe('without a daemon', () => {
+  const alone = async (...words: string[]) => {
+    using folder = new Folder()
+    return await uvethOnce(words, { env: { UVETH_SOCKET: folder.file('none') } })
+  }
+
+  test('show prints nothing: there are no pairs', async () => {
+    expect(await alone('link', 'show')).toMatchObject(well)
+    expect(await alone('link')).toMatchObject(well)
+    expect(await alone('-br', 'link', 'ls')).toMatchObject(well)
+    expect(await alone('stats')).toMatchObject(well)
+    expect(await alone('-j', 'link')).toMatchObject({ ...well, stdout: '[]\n' })
+  })
+
+  test.each([
+    ['link', 'show', 'veth0'],
+    ['link', 'set', 'veth0', 'up'],
+    ['link', 'del', 'veth0'],
+    ['stats', 'veth0'],
+    ['monitor'],
+    ['--no-start', 'link', 'add', 'type', 'veth'],
+    ['--no-start', 'add', 'v0', 'v1'],
+  ])('%s %s %s %s %s', async (...words) => {
+    expectRefusal(await alone(...words.filter((word) => word !== undefined)), 1, /no daemon listens/)
+  })
+
+  test('--socket goes before UVETH_SOCKET', async () => {
+    using folder = new Folder()
+    const socket = folder.file('another')
+    expectRefusal(await alone('--socket', socket, 'link', 'del', 'x'), 1, new RegExp(socket))
+  })
+
+  test('wrong words are refused before anybody is asked', async () => {
+    expectRefusal(
+      await alone('link', 'add', 'veth0', 'mtu', 'x', 'type', 'veth'),
+      1,
+      /"x" is wrong: invalid MTU/,
+    )
+    expectRefusal(await alone('link', 'fly'), 1, /command "fly" is unknown/)
+    expectRefusal(await alone('-x', 'link'), 1, /option "-x" is unknown/)
+  })
+})
+
+describe('refusals', () => {
+  let daemon: TestDaemon
+  beforeAll(async () => {
+    daemon = await TestDaemon.start()
+    await commandOf(daemon)('add', 'veth0', 'veth1')
+    return async () => await daemon[Symbol.asyncDispose]()
+  })
+
+  const cases: [number, string, RegExp][] = [
+    [1, 'link add veth2 type bridge', /"bridge" is wrong/],
+    [1, 'link add veth2', /"type" argument is required/],
+    [1, 'link add veth2 mtu 67 type veth', /a\.mtu must be a whole number from 68 to 65521, not 67/],
+    [1, 'link add veth2 address 01:00:00:00:00:01 type veth', /01:00:00:00:00:01 is multicast/],
+    [1, 'link add .. type veth', /".." is not allowed/],
+    [1, 'link add veth2 netns nowhere type veth', /nowhere/],
+    [1, 'link add veth2 type veth queues 99', /queues must be/],
+    [1, '-n nowhere link add veth2 type veth', /nowhere/],
+    [1, 'link del veth9', /'veth9'/],
+    [1, 'link set veth9 up', /'veth9'/],
+    [1, 'link show veth9', /'veth9'/],
+    [1, 'stats veth9', /'veth9'/],
+    [1, 'link set veth0 mtu 1', /mtu must be/],
+    [1, 'link set veth0', /nothing to set/],
+    [2, 'link add veth0 type veth', /EEXIST: [^\n]*'veth0'/],
+    [2, 'link add veth2 type veth peer name veth1', /EEXIST: [^\n]*'veth1'/],
+    [2, 'link add veth2 type veth peer name veth2', /EEXIST/],
+    [2, 'add veth0 veth3', /EEXIST/],
+    [2, 'link set veth0 name veth1', /EEXIST/],
+  ]
+  test.each(cases)('%i: %s', async (code, line, sentence) => {
+    expectRefusal(await commandOf(daemon)(...line.split(' ')), code, sentence)
+    expect(
+      daemon.home
+        .links()
+        .map(({ ifname }) => ifname)
+        .sort(),
+    ).toEqual(['lo', 'veth0', 'veth1'])
+  })
+})
+
+describe('help', () => {
+  test.each([
+    ['link', 'help'],
+    ['link', '--help'],
+    ['link', 'add', 'help'],
+    ['link', 'set', '--help'],
+    ['add', '--help'],
+    ['stats', '--help'],
+    ['monitor', 'help'],
+    ['completion', '--help'],
+  ])('uveth %s %s has examples', async (...words) => {
+    const outcome = await uvethOnce(words.filter((word) => word !== undefined))
+    expect(outcome).toMatchObject({ code: 0, stderr: '' })
+    expect(outcome.stdout).toMatch(/^Usage: /m)
+    expect(outcome.stdout).toMatch(/^Examples:\n {2}\S/m)
+  })
+})

@@ -1,0 +1,119 @@
+// Where orders of the command line apply: the caller's network namespace, `-n`, `netns` of an end, and which
+// interface a name means when several have it.
+
+import { expect } from 'vitest'
+import { commandOf, expectRefusal, masked, well } from '../support/cli.js'
+import { TestDaemon } from '../support/daemon.js'
+import { Netns } from '../support/netns.js'
+import { uveth } from '../support/program.js'
+import { needs } from '../support/skip.js'
+
+const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
+
+test('ends are made where the order comes from, or is said to', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  using green = Netns.create('green')
+  const names = (netns: Netns) =>
+    netns
+      .links()
+      .map(({ ifname }) => ifname)
+      .filter((name) => name !== 'lo')
+  // ip netns exec blue uveth …
+  expect(await commandOf(daemon, { netns: blue.name })('add', 'in0', 'in1')).toMatchObject(well)
+  expect(names(blue)).toEqual(['in0', 'in1'])
+  // uveth -n blue …, by name and by path
+  const uveth = commandOf(daemon)
+  expect(await uveth('-n', blue.name, 'add', 'by0', 'by1')).toMatchObject(well)
+  expect(await uveth('-n', blue.path, 'link', 'del', 'by0')).toMatchObject(well)
+  expect(names(blue)).toEqual(['in0', 'in1'])
+  // netns of each end
+  const line = `link add eth0 netns ${blue.name} type veth peer eth0 netns ${green.path}`
+  expect(await uveth(...line.split(' '))).toMatchObject(well)
+  expect([names(blue), names(green), names(daemon.home)]).toEqual([['in0', 'in1', 'eth0'], ['eth0'], []])
+  expect(daemon.home.links()).toHaveLength(1)
+})
+
+test('a namespace may be that of a process', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  const child = blue.spawn('sleep', ['60'])
+  const uveth = commandOf(daemon)
+  expect(
+    await uveth('link', 'add', 'x0', 'netns', String(child.pid), 'type', 'veth', 'peer', 'x1'),
+  ).toMatchObject(well)
+  expect(blue.has('x0')).toBe(true)
+  expect(await uveth('link', 'set', 'x1', 'netns', String(child.pid))).toMatchObject(well)
+  expect(blue.has('x1')).toBe(true)
+  // The caller's own, which is another process than the daemon.
+  const inBlue = commandOf(daemon, { netns: blue.name })
+  expect(await inBlue('-n', '/proc/self/ns/net', 'link', 'set', 'x1', 'up')).toMatchObject(well)
+  expect(await inBlue('link', 'set', 'x1', 'netns', '/proc/self/ns/net', 'name', 'x2')).toMatchObject(well)
+  expect(blue.has('x2')).toBe(true)
+})
+
+test('a name means the interface beside the caller first; the others by id or NAME@NETNS', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  using green = Netns.create('green')
+  const uveth = commandOf(daemon)
+  const inBlue = commandOf(daemon, { netns: blue.name })
+  await uveth('add', 'eth0', 'eth1')
+  await inBlue('add', 'eth0', 'eth1')
+  await uveth('-n', green.name, 'add', 'eth0', 'far0')
+  await inBlue('link', 'set', 'eth0', 'mtu', '1300')
+  expect(blue.link('eth0').mtu).toBe(1300)
+  expect(daemon.home.link('eth0').mtu).toBe(1500)
+  await uveth('link', 'set', `eth0@${blue.name}`, 'mtu', '1280')
+  expect(blue.link('eth0').mtu).toBe(1280)
+  expectRefusal(await uveth('link', 'show', 'far0@nowhere'), 1, /far0@nowhere/)
+  await using elsewhere = await TestDaemon.start()
+  expectRefusal(
+    await commandOf(daemon, { netns: elsewhere.home.name })('link', 'show', 'eth1'),
+    1,
+    /ENOTUNIQ: 'eth1' is ambiguous: id:eth0 .*, id:eth0-2 /,
+  )
+})
+
+test('what stands beside the caller is shown first', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  const uveth = commandOf(daemon)
+  await uveth('add', 'home0', 'home1')
+  await uveth('link', 'add', 'here0', 'type', 'veth', 'peer', 'away0', 'netns', blue.name)
+  expect(masked((await uveth('link')).stdout)).toMatchInlineSnapshot(`
+    "N: home0@home1: <M-DOWN> mtu 1500 state DOWN
+        link/ether MAC
+        uveth id home0 end a peer home1 carrier off
+    N: home1@home0: <M-DOWN> mtu 1500 state DOWN
+        link/ether MAC
+        uveth id home0 end b peer home0 carrier off
+    N: here0@ifN: <> mtu 1500 state DOWN
+        link/ether MAC link-netns blue
+        uveth id here0 end a peer away0 peer-netns blue carrier off
+    N: away0@ifN: <> mtu 1500 state DOWN netns blue
+        link/ether MAC link-netns (home)
+        uveth id here0 end b peer here0 peer-netns (home) carrier off
+    "
+  `)
+  expect(masked((await uveth('-n', blue.name, '-br', 'link')).stdout)).toMatchInlineSnapshot(`
+    "away0@ifN        DOWN           MAC <>
+    home0@home1      DOWN           MAC <M-DOWN> netns (home)
+    home1@home0      DOWN           MAC <M-DOWN> netns (home)
+    here0@ifN        DOWN           MAC <> netns (home)
+    "
+  `)
+  const [end] = JSON.parse((await uveth('-j', 'link', 'show', 'away0')).stdout)
+  expect(end).toMatchObject({
+    link_index: daemon.home.link('here0').ifindex,
+    linkinfo: { info_data: { id: 'here0', end: 'b', netns: blue.name, peer: 'here0', peer_netns: null } },
+  })
+})
+
+test('-n in front of run is for both of its ends', async () => {
+  using blue = Netns.create('blue')
+  await using cable = uveth(['-n', blue.name, '-j', 'run', 'a0', 'b0'])
+  expect(await cable.next('ready')).toMatchObject({ a: { netns: blue.name }, b: { netns: blue.name } })
+  expect(blue.has('a0') && blue.has('b0')).toBe(true)
+  expect(await cable.stop()).toMatchObject({ code: 0 })
+})

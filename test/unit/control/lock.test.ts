@@ -1,0 +1,34 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { Lock, makeFolder } from '../../../src/control/lock.js'
+import { flock, peerCredentials, sdNotify } from '../../../src/native.js'
+
+test('one holder at a time, who is named; the next one after it', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'uvt-'))
+  try {
+    const path = join(folder, 'deep/er/lock')
+    makeFolder(path)
+    expect(statSync(join(folder, 'deep')).mode & 0o777).toBe(0o750)
+    const first = Lock.take(path)
+    expect(first).toBeDefined()
+    expect(Lock.take(path)).toBeUndefined()
+    expect(Lock.holder(path)).toBe(String(process.pid))
+    first?.[Symbol.dispose]()
+    using second = Lock.take(path)
+    expect(second).toBeDefined()
+    expect(readFileSync(path, 'utf8')).toBe(`${process.pid}\n`)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('the addon answers negative errnos for what is no socket, no file and no path', () => {
+  expect(peerCredentials(-1)).toMatchObject({ errno: -9 })
+  expect(flock(-1)).toBe(-9)
+  expect(sdNotify('', 'READY=1')).toBe(-22)
+  expect(sdNotify('x'.repeat(108), 'READY=1')).toBe(-22)
+  expect(sdNotify('/nobody/listens/here', 'READY=1')).toBe(-2)
+  expect(sdNotify(`@uveth-test-${process.pid}`, 'READY=1')).toBe(-111)
+})

@@ -1,0 +1,56 @@
+// Judgements of what /proc says.
+
+import { describe, expect, test } from 'vitest'
+import { judgeCapabilities, judgeKernel, judgeSandbox } from '../../../src/doctor/finding.js'
+
+const statuses = (findings: { check: string; status: string }[]) =>
+  Object.fromEntries(findings.map(({ check, status }) => [check, status]))
+
+test.each([
+  ['5.9.16', 'fail', 'warn'],
+  ['5.10.0-30-amd64', 'ok', 'warn'],
+  ['6.7.12', 'ok', 'warn'],
+  ['6.8', 'ok', 'ok'],
+  ['6.18.44-fc-v669', 'ok', 'ok'],
+  ['10.0', 'ok', 'ok'],
+])('Linux %s: %s, carrier %s', (release, kernel, nudge) => {
+  expect(statuses(judgeKernel(release))).toEqual({ kernel, 'kernel.nudge': nudge })
+})
+
+describe('capabilities', () => {
+  const judged = (mask: string) =>
+    judgeCapabilities(`CapPrm:\t000001ffffffffff\nCapEff:\t${mask}\nCapBnd:\t0\n`)
+
+  test('all', () => {
+    expect(judged('000001ffffffffff').every(({ status, remedy }) => status === 'ok' && !remedy)).toBe(true)
+  })
+
+  test('none: without NET_ADMIN nothing works, and every line has its remedy', () => {
+    expect(statuses(judged('0000000000000000'))).toEqual({
+      'capability.net_admin': 'fail',
+      'capability.sys_admin': 'warn',
+      'capability.net_broadcast': 'warn',
+      'capability.net_raw': 'warn',
+      'capability.sys_ptrace': 'warn',
+    })
+    expect(judged('0').every(({ remedy }) => remedy?.includes('--cap-add'))).toBe(true)
+  })
+
+  test("a container's: NET_ADMIN and Docker's default ones", () => {
+    const { 'capability.net_admin': admin, 'capability.net_raw': raw } = statuses(judged('00000000a80435fb'))
+    expect([admin, raw]).toEqual(['ok', 'ok'])
+  })
+})
+
+describe('the sandbox is told, and never a failure', () => {
+  test.each([
+    ['0', '0 0 4294967295', '0', /initial.*no seccomp.*is available/],
+    ['0', '0 0 4294967295', undefined, /is available/],
+    ['2', '0 0 4294967295', '0', /seccomp filter is active.*may be blocked/],
+    ['2', '0 1000 1', '2', /uid 0 is uid 1000 outside.*io_uring_disabled = 2/],
+  ])('seccomp %s, uid map %s, sysctl %s', (seccomp, map, sysctl, words) => {
+    const findings = judgeSandbox(`Seccomp:\t${seccomp}\n`, `  ${map}\n`, sysctl)
+    expect(findings.map(({ what }) => what).join('; ')).toMatch(words)
+    expect(findings.every(({ status }) => status === 'ok')).toBe(true)
+  })
+})
