@@ -62,6 +62,16 @@ export class End {
     return this.#state.up
   }
 
+  /** IFF_* of the kernel, as it last told them. */
+  get flags(): number {
+    return this.#state.flags
+  }
+
+  /** Frames that the kernel keeps before it drops. */
+  get txQueueLength(): number {
+    return this.#state.txQueueLength
+  }
+
   /** The link signal; both ends always have the same. */
   get carrier(): boolean {
     return this.#pair.carrier

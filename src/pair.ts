@@ -19,7 +19,17 @@ export interface PairEvents {
   closed: [{ reason: ClosedReason; end: End | null }]
 }
 
-const UNKNOWN: EndState = { name: '', ifindex: 0, netns: null, netnsInode: 0, mac: '', mtu: 0, up: false }
+const UNKNOWN: EndState = {
+  name: '',
+  ifindex: 0,
+  netns: null,
+  netnsInode: 0,
+  mac: '',
+  mtu: 0,
+  up: false,
+  flags: 0,
+  txQueueLength: 0,
+}
 const CARRIER_MODES: readonly CarrierMode[] = ['on', 'off', 'auto']
 const idsInUse = new Set<string>()
 

@@ -27,12 +27,22 @@ function sides({ pair, end }: Row): { own: EndView; peer: EndView; together: boo
   return { own, peer, together: own.netnsInode === peer.netnsInode }
 }
 
+/** <linux/if.h>, in iproute2's order. UP and LOWER_UP follow from what the daemon made sure of. */
+const IFF = [
+  [0x2, 'BROADCAST'],
+  [0x1000, 'MULTICAST'],
+  [0x80, 'NOARP'],
+  [0x200, 'ALLMULTI'],
+  [0x100, 'PROMISC'],
+] as const
+
 /** M-DOWN is iproute2's word for a link whose other side, in the same namespace, is down. */
 function flagsOf(row: Row): string[] {
   const { own, peer, together } = sides(row)
   const down = together && !peer.up ? ['M-DOWN'] : []
-  if (!own.up) return down
-  return row.pair.carrier ? ['UP', 'LOWER_UP', ...down] : ['NO-CARRIER', 'UP', ...down]
+  const others = IFF.filter(([bit]) => own.flags & bit).map(([, name]) => name)
+  if (!own.up) return [...others, ...down]
+  return row.pair.carrier ? [...others, 'UP', 'LOWER_UP', ...down] : ['NO-CARRIER', ...others, 'UP', ...down]
 }
 
 function stateOf({ up }: EndView, carrier: boolean): 'UP' | 'DOWN' {
@@ -60,6 +70,7 @@ export function linkJson(row: Row, { stats: withStats }: Pick<Detail, 'stats'>):
     flags: flagsOf(row),
     mtu: own.mtu,
     operstate: stateOf(own, pair.carrier),
+    txqlen: own.txQueueLength,
     link_type: 'ether',
     address: own.address,
     linkinfo: {
@@ -150,7 +161,7 @@ export function linkText(row: Row, detail: Detail, paint: Paint): string {
   const more = detail.details ? ` queues ${pair.queues} quiet ${pair.quiet ? 'on' : 'off'}` : ''
   const counted = stats && (detail.details || detail.stats) ? countedOf(stats) : ''
   const lines = [
-    `${own.ifindex}: ${fullName(row, paint)}: <${flags}> mtu ${own.mtu} state ${paintState(stateOf(own, pair.carrier), paint)}${elsewhere}`,
+    `${own.ifindex}: ${fullName(row, paint)}: <${flags}> mtu ${own.mtu} state ${paintState(stateOf(own, pair.carrier), paint)} qlen ${own.txQueueLength}${elsewhere}`,
     `    link/ether ${paint('yellow', own.address)}${away}`,
     `    uveth id ${pair.id} end ${end} peer ${peer.name}${together ? '' : ` peer-netns ${placeOf(peer.netns)}`}` +
       ` carrier ${pair.carrier ? 'on' : 'off'}${more}${counted}`,

@@ -24,6 +24,8 @@ const END = object({
   address: { ...text, description: 'MAC address' },
   mtu: whole,
   up: { ...flag, description: 'admin up' },
+  flags: { ...whole, description: 'IFF_* of the kernel' },
+  txQueueLength: whole,
 } satisfies Record<keyof EndView, object>)
 
 const PAIR = object({

@@ -24,8 +24,9 @@ export interface SentWish {
 
 export type PairRegistry = Registry<SentWish>
 
-function viewEnd({ name, ifindex, netns, netnsInode, mac, mtu, isUp }: End): EndView {
-  return { name, ifindex, netns, netnsInode, address: mac, mtu, up: isUp }
+function viewEnd(end: End): EndView {
+  const { name, ifindex, netns, netnsInode, mac: address, mtu, isUp: up, flags, txQueueLength } = end
+  return { name, ifindex, netns, netnsInode, address, mtu, up, flags, txQueueLength }
 }
 
 function viewPair({ pair, wish }: Entry<SentWish>): PairView {

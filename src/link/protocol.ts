@@ -66,6 +66,9 @@ export interface EndState {
   mtu: number
   /** IFF_UP. */
   up: boolean
+  /** IFF_*, all of them. */
+  flags: number
+  txQueueLength: number
 }
 
 /** `close`: by us. `deleted`: the link of `end` was. `netns-deleted`: its namespace. `failed`: our threads. */

@@ -52,7 +52,8 @@ export class Tap {
 
   private constructor(fds: number[], name: string) {
     this.fds = fds
-    this.state = { name, ifindex: 0, netns: null, netnsInode: 0, mac: '', mtu: 0, up: false }
+    const unknown = { mac: '', mtu: 0, up: false, flags: 0, txQueueLength: 0 }
+    this.state = { name, ifindex: 0, netns: null, netnsInode: 0, ...unknown }
   }
 
   /** Makes the device at home, with carrier off. `name` may be a `%d` template. */
@@ -101,8 +102,9 @@ export class Tap {
     const before = this.state
     const link = this.look(home)
     if (link === undefined) return this.alive() ? 'same' : 'gone'
-    const up = (link.flags & IFF_UP) !== 0
-    this.state = { ...this.state, name: link.name, mac: formatMac(link.address), mtu: link.mtu, up }
+    const { name, mtu, flags, txqlen: txQueueLength } = link
+    const up = (flags & IFF_UP) !== 0
+    this.state = { ...this.state, name, mac: formatMac(link.address), mtu, up, flags, txQueueLength }
     this.carrier = link.carrier
     const keys = Object.keys(before) as (keyof EndState)[]
     return keys.some((key) => before[key] !== this.state[key]) ? 'changed' : 'same'

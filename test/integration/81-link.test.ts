@@ -23,10 +23,10 @@ describe('one pair', () => {
     expect(home.link('veth0').operstate).toBe('UP')
     expect(home.link('veth1').mtu).toBe(1400)
     expect(masked((await uveth('link', 'show')).stdout)).toMatchInlineSnapshot(`
-      "N: veth0@veth1: <UP,LOWER_UP> mtu 1400 state UP
+      "N: veth0@veth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 state UP qlen 1000
           link/ether MAC
           uveth id veth0 end a peer veth1 carrier on
-      N: veth1@veth0: <UP,LOWER_UP> mtu 1400 state UP
+      N: veth1@veth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 state UP qlen 50
           link/ether MAC
           uveth id veth0 end b peer veth0 carrier on
       "
@@ -37,7 +37,7 @@ describe('one pair', () => {
         '        NUMBERS',
       ),
     ).toMatchInlineSnapshot(`
-      "N: veth1@veth0: <UP,LOWER_UP> mtu 1400 state UP
+      "N: veth1@veth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 state UP qlen 50
           link/ether MAC
           uveth id veth0 end b peer veth0 carrier on queues 1 quiet off workers 0 drops none
           RX:  bytes packets  errors dropped   mcast
@@ -47,7 +47,7 @@ describe('one pair', () => {
       "
     `)
     expect(masked((await uveth('-o', 'link', 'show', 'dev', 'veth1')).stdout)).toMatchInlineSnapshot(`
-      "N: veth1@veth0: <UP,LOWER_UP> mtu 1400 state UP\\    link/ether MAC\\    uveth id veth0 end b peer veth0 carrier on
+      "N: veth1@veth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 state UP qlen 50\\    link/ether MAC\\    uveth id veth0 end b peer veth0 carrier on
       "
     `)
 
@@ -56,14 +56,14 @@ describe('one pair', () => {
     expect(await uveth('link', 'set', 'veth1', 'carrier', 'auto', 'name', 'lan0')).toMatchObject(well)
     expect(home.link('lan0').operstate).toBe('UP')
     expect(masked((await uveth('-br', 'link')).stdout)).toMatchInlineSnapshot(`
-      "veth0@lan0       UP             MAC <UP,LOWER_UP>
-      lan0@veth0       UP             MAC <UP,LOWER_UP>
+      "veth0@lan0       UP             MAC <BROADCAST,MULTICAST,UP,LOWER_UP>
+      lan0@veth0       UP             MAC <BROADCAST,MULTICAST,UP,LOWER_UP>
       "
     `)
     await uveth('link', 'set', 'lan0', 'down')
     expect(masked((await uveth('-br', 'link')).stdout)).toMatchInlineSnapshot(`
-      "veth0@lan0       DOWN           MAC <NO-CARRIER,UP,M-DOWN>
-      lan0@veth0       DOWN           MAC <>
+      "veth0@lan0       DOWN           MAC <NO-CARRIER,BROADCAST,MULTICAST,UP,M-DOWN>
+      lan0@veth0       DOWN           MAC <BROADCAST,MULTICAST>
       "
     `)
     expect(masked((await uveth('link', 'show', 'up', '-br')).stdout)).toMatch(/^veth0@lan0 .*\n$/)
@@ -130,6 +130,7 @@ describe('JSON', () => {
         "flags",
         "mtu",
         "operstate",
+        "txqlen",
         "link_type",
         "address",
         "linkinfo",
@@ -153,10 +154,10 @@ describe('JSON', () => {
     // What both show is the same, and stands in the same order. `link` is ours, as for a kernel pair.
     const shared = Object.keys(theirs).filter((key) => key in ours)
     expect(Object.keys(ours).filter((key) => key in theirs)).toEqual(shared)
-    for (const key of ['ifindex', 'ifname', 'mtu', 'operstate', 'link_type', 'address'] as const) {
+    for (const key of ['ifindex', 'ifname', 'mtu', 'operstate', 'txqlen', 'link_type', 'address'] as const) {
       expect([key, ours[key]]).toEqual([key, theirs[key as keyof typeof theirs]])
     }
-    for (const flag of ours.flags) expect(theirs.flags).toContain(flag)
+    expect(ours.flags).toEqual(theirs.flags)
     for (const side of ['rx', 'tx'] as const) {
       expect(Object.keys(ours.stats64[side])).toEqual(Object.keys(theirs.stats64[side]))
     }
@@ -173,7 +174,7 @@ describe('JSON', () => {
     expect(pretty.split('\n').length).toBeGreaterThan(40)
     expect(Object.keys(JSON.parse(pretty)[0])).toEqual(Object.keys(JSON.parse(dense)[0]))
     expect(JSON.parse((await uveth('-j', '-br', 'link', 'show', 'veth0')).stdout)).toMatchObject([
-      { link: 'veth1', ifname: 'veth0', operstate: 'DOWN', flags: ['M-DOWN'] },
+      { link: 'veth1', ifname: 'veth0', operstate: 'DOWN', flags: ['BROADCAST', 'MULTICAST', 'M-DOWN'] },
     ])
   })
 })

@@ -82,25 +82,25 @@ test('what stands beside the caller is shown first', async () => {
   await uveth('add', 'home0', 'home1')
   await uveth('link', 'add', 'here0', 'type', 'veth', 'peer', 'away0', 'netns', blue.name)
   expect(masked((await uveth('link')).stdout)).toMatchInlineSnapshot(`
-    "N: home0@home1: <M-DOWN> mtu 1500 state DOWN
+    "N: home0@home1: <BROADCAST,MULTICAST,M-DOWN> mtu 1500 state DOWN qlen 1000
         link/ether MAC
         uveth id home0 end a peer home1 carrier off
-    N: home1@home0: <M-DOWN> mtu 1500 state DOWN
+    N: home1@home0: <BROADCAST,MULTICAST,M-DOWN> mtu 1500 state DOWN qlen 1000
         link/ether MAC
         uveth id home0 end b peer home0 carrier off
-    N: here0@ifN: <> mtu 1500 state DOWN
+    N: here0@ifN: <BROADCAST,MULTICAST> mtu 1500 state DOWN qlen 1000
         link/ether MAC link-netns blue
         uveth id here0 end a peer away0 peer-netns blue carrier off
-    N: away0@ifN: <> mtu 1500 state DOWN netns blue
+    N: away0@ifN: <BROADCAST,MULTICAST> mtu 1500 state DOWN qlen 1000 netns blue
         link/ether MAC link-netns (home)
         uveth id here0 end b peer here0 peer-netns (home) carrier off
     "
   `)
   expect(masked((await uveth('-n', blue.name, '-br', 'link')).stdout)).toMatchInlineSnapshot(`
-    "away0@ifN        DOWN           MAC <>
-    home0@home1      DOWN           MAC <M-DOWN> netns (home)
-    home1@home0      DOWN           MAC <M-DOWN> netns (home)
-    here0@ifN        DOWN           MAC <> netns (home)
+    "away0@ifN        DOWN           MAC <BROADCAST,MULTICAST>
+    home0@home1      DOWN           MAC <BROADCAST,MULTICAST,M-DOWN> netns (home)
+    home1@home0      DOWN           MAC <BROADCAST,MULTICAST,M-DOWN> netns (home)
+    here0@ifN        DOWN           MAC <BROADCAST,MULTICAST> netns (home)
     "
   `)
   const [end] = JSON.parse((await uveth('-j', 'link', 'show', 'away0')).stdout)

@@ -19,6 +19,8 @@ const end = (name: string, more: Partial<EndView> = {}): EndView => ({
   address: '02:00:00:00:00:01',
   mtu: 1500,
   up: true,
+  flags: 0x1003,
+  txQueueLength: 1000,
   ...more,
 })
 
@@ -56,7 +58,7 @@ const short = { stats: false, details: false, oneline: false }
 describe('text', () => {
   test('an end whose peer stands beside it', () => {
     expect(linkText(row(pair), short, plain)).toBe(
-      `7: veth0@veth1: <UP,LOWER_UP> mtu 1500 state UP
+      `7: veth0@veth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP qlen 1000
     link/ether 02:00:00:00:00:01
     uveth id veth0 end a peer veth1 carrier on`,
     )
@@ -64,12 +66,12 @@ describe('text', () => {
 
   test('an end whose peer is away, and the same seen from elsewhere', () => {
     expect(linkText(row(apart), short, plain)).toBe(
-      `7: veth0@if8: <UP,LOWER_UP> mtu 1500 state UP
+      `7: veth0@if8: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP qlen 1000
     link/ether 02:00:00:00:00:01 link-netns blue
     uveth id veth0 end a peer eth0 peer-netns blue carrier on`,
     )
     expect(linkText(row(apart, { end: 'b', here: false }), short, plain)).toBe(
-      `8: eth0@if7: <UP,LOWER_UP> mtu 1500 state UP netns blue
+      `8: eth0@if7: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP qlen 1000 netns blue
     link/ether 02:00:00:00:00:01 link-netns (home)
     uveth id veth0 end b peer veth0 peer-netns (home) carrier on`,
     )
@@ -78,7 +80,7 @@ describe('text', () => {
   test('with counters and details', () => {
     const detail = { stats: true, details: true, oneline: false }
     expect(linkText(row(pair, { stats }), detail, plain)).toBe(
-      `7: veth0@veth1: <UP,LOWER_UP> mtu 1500 state UP
+      `7: veth0@veth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP qlen 1000
     link/ether 02:00:00:00:00:01
     uveth id veth0 end a peer veth1 carrier on queues 1 quiet off workers 0,1 drops carrier 2 mtu 1
     RX:      bytes packets  errors dropped   mcast
@@ -90,26 +92,28 @@ describe('text', () => {
 
   test('in one line', () => {
     expect(linkText(row(pair), { ...short, oneline: true }, plain)).toBe(
-      '7: veth0@veth1: <UP,LOWER_UP> mtu 1500 state UP\\    link/ether 02:00:00:00:00:01\\    uveth id veth0 end a peer veth1 carrier on',
+      '7: veth0@veth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP qlen 1000\\    link/ether 02:00:00:00:00:01\\    uveth id veth0 end a peer veth1 carrier on',
     )
   })
 
   test('brief', () => {
     expect(briefText(row(pair), plain)).toBe(
-      'veth0@veth1      UP             02:00:00:00:00:01 <UP,LOWER_UP>',
+      'veth0@veth1      UP             02:00:00:00:00:01 <BROADCAST,MULTICAST,UP,LOWER_UP>',
     )
-    expect(briefText(row(apart, { here: false }), plain)).toMatch(/ <UP,LOWER_UP> netns \(home\)$/)
+    expect(briefText(row(apart, { here: false }), plain)).toMatch(
+      / <BROADCAST,MULTICAST,UP,LOWER_UP> netns \(home\)$/,
+    )
   })
 
   test.each<[string, boolean, boolean, boolean, string, string]>([
-    ['down', false, true, false, '', 'DOWN'],
-    ['both down', false, false, false, 'M-DOWN', 'DOWN'],
-    ['up, the peer down', true, false, false, 'NO-CARRIER,UP,M-DOWN', 'DOWN'],
-    ['up, unplugged', true, true, false, 'NO-CARRIER,UP', 'DOWN'],
-    ['up, the peer down, carrier forced', true, false, true, 'UP,LOWER_UP,M-DOWN', 'UP'],
+    ['down', false, true, false, 'BROADCAST,MULTICAST', 'DOWN'],
+    ['both down', false, false, false, 'BROADCAST,MULTICAST,M-DOWN', 'DOWN'],
+    ['up, the peer down', true, false, false, 'NO-CARRIER,BROADCAST,MULTICAST,UP,M-DOWN', 'DOWN'],
+    ['up, unplugged', true, true, false, 'NO-CARRIER,BROADCAST,MULTICAST,UP', 'DOWN'],
+    ['up, the peer down, carrier forced', true, false, true, 'BROADCAST,MULTICAST,UP,LOWER_UP,M-DOWN', 'UP'],
   ])('%s', (_, up, peerUp, carrier, flags, state) => {
     const view = { ...pair, carrier, a: end('veth0', { up }), b: end('veth1', { up: peerUp }) }
-    expect(linkText(row(view), short, plain)).toContain(`: <${flags}> mtu 1500 state ${state}\n`)
+    expect(linkText(row(view), short, plain)).toContain(`: <${flags}> mtu 1500 state ${state} qlen 1000\n`)
   })
 
   test('colours change nothing but colours', () => {
@@ -128,9 +132,10 @@ describe('JSON', () => {
         ifindex: 7,
         link_index: 8,
         ifname: 'veth0',
-        flags: ['UP', 'LOWER_UP'],
+        flags: ['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP'],
         mtu: 1500,
         operstate: 'UP',
+        txqlen: 1000,
         link_type: 'ether',
         address: '02:00:00:00:00:01',
         linkinfo: {
@@ -162,7 +167,7 @@ describe('JSON', () => {
 
   test('brief', () => {
     expect(JSON.stringify(briefJson(row(pair)))).toBe(
-      '{"link":"veth1","ifname":"veth0","operstate":"UP","address":"02:00:00:00:00:01","flags":["UP","LOWER_UP"]}',
+      '{"link":"veth1","ifname":"veth0","operstate":"UP","address":"02:00:00:00:00:01","flags":["BROADCAST","MULTICAST","UP","LOWER_UP"]}',
     )
   })
 })
