@@ -30,10 +30,10 @@ const endProperties = {
   dad: flag('duplicate address detection for IPv6 addresses'),
 } as const
 
-export const END_WISH = { type: 'object', additionalProperties: false, properties: endProperties } as const
+const END_WISH = { type: 'object', additionalProperties: false, properties: endProperties } as const
 export type EndWish = FromSchema<typeof END_WISH>
 
-export const PAIR_WISH = {
+const PAIR_WISH = {
   type: 'object',
   additionalProperties: false,
   properties: {
@@ -48,7 +48,7 @@ export type PairWish = FromSchema<typeof PAIR_WISH>
 
 export const CARRIER_MODES = ['on', 'off', 'auto'] as const
 
-export const PAIR_CHANGE = {
+const PAIR_CHANGE = {
   type: 'object',
   additionalProperties: false,
   properties: {
