@@ -46,6 +46,17 @@ export const {
   tunSetVnetLe,
 } = addon
 
+// <linux/if_tun.h>: flags of tunSetIff and tunGetFeatures, then the bits of tunSetOffload.
+export const IFF_TAP = 0x0002
+export const IFF_NO_CARRIER = 0x0040
+export const IFF_MULTI_QUEUE = 0x0100
+export const IFF_NO_PI = 0x1000
+export const IFF_VNET_HDR = 0x4000
+export const IFF_TUN_EXCL = 0x8000
+export const TUN_F_CSUM = 0x01
+export const TUN_F_TSO = 0x02 | 0x04 | 0x08 // TSO4, TSO6, TSO_ECN
+export const TUN_F_USO = 0x20 | 0x40 // only together, from Linux 6.2
+
 /** `epoll_ctl` events, as `watch` takes them. */
 export const EPOLLIN = 0x001
 export const EPOLLOUT = 0x004

@@ -5,22 +5,27 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { errno, systemError, UvethError } from '../errors.js'
-import { closeFd, tunGetFeatures, tunOpen, tunSetCarrier, tunSetIff, tunSetOffload } from '../native.js'
+import {
+  closeFd,
+  IFF_MULTI_QUEUE,
+  IFF_NO_CARRIER,
+  IFF_NO_PI,
+  IFF_TAP,
+  IFF_TUN_EXCL,
+  IFF_VNET_HDR,
+  TUN_F_CSUM,
+  TUN_F_TSO,
+  TUN_F_USO,
+  tunGetFeatures,
+  tunOpen,
+  tunSetCarrier,
+  tunSetIff,
+  tunSetOffload,
+} from '../native.js'
 import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { NetlinkPort, VETH_PORT } from '../netlink/port.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import { type Finding, judgeCapabilities, judgeKernel, judgeSandbox } from './finding.js'
-
-// <linux/if_tun.h>
-const IFF_TAP = 0x0002
-const IFF_NO_CARRIER = 0x0040
-const IFF_MULTI_QUEUE = 0x0100
-const IFF_NO_PI = 0x1000
-const IFF_VNET_HDR = 0x4000
-const IFF_TUN_EXCL = 0x8000
-const TUN_F_CSUM = 0x01
-const TUN_F_TSO = 0x02 | 0x04 | 0x08
-const TUN_F_USO = 0x20 | 0x40
 
 const DEVICE = '/dev/net/tun'
 const NETNS_DIRECTORY = '/run/netns'

@@ -7,7 +7,7 @@ import type { LinkMessage, LinkRequest, LinkSetup } from './protocol.js'
 
 export type PairEvent = Extract<LinkMessage, { event: 'state' | 'carrier' | 'closed' }>
 
-/** Queue pairs need a worker each; two cores are the usual lower bound of a machine. */
+/** One serves many pairs; more spread pairs, and the queues of a pair, over cores. */
 const DEFAULT_WORKERS = 1
 const MAX_WORKERS = 64
 

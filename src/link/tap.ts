@@ -7,6 +7,15 @@ import { formatMac } from '../frame/mac.js'
 import { VNET_HDR_LEN } from '../frame/slab.js'
 import {
   closeFd,
+  IFF_MULTI_QUEUE,
+  IFF_NO_CARRIER,
+  IFF_NO_PI,
+  IFF_TAP,
+  IFF_TUN_EXCL,
+  IFF_VNET_HDR,
+  TUN_F_CSUM,
+  TUN_F_TSO,
+  TUN_F_USO,
   tunGetDevNetns,
   tunGetFeatures,
   tunGetIff,
@@ -24,17 +33,6 @@ import { NetlinkSocket } from '../netlink/socket.js'
 import { fallbackForced } from './fallback.js'
 import { inodeOf, isHome, nameOf } from './netns.js'
 import type { EndState } from './protocol.js'
-
-// <linux/if_tun.h>
-const IFF_TAP = 0x0002
-const IFF_NO_CARRIER = 0x0040
-const IFF_MULTI_QUEUE = 0x0100
-const IFF_NO_PI = 0x1000
-const IFF_VNET_HDR = 0x4000
-const IFF_TUN_EXCL = 0x8000
-const TUN_F_CSUM = 0x01
-const TUN_F_TSO = 0x02 | 0x04 | 0x08 // TSO4, TSO6, TSO_ECN
-const TUN_F_USO = 0x20 | 0x40 // only together, from Linux 6.2
 
 /** The namespace number of home, where the socket of every question stands. */
 export const HOME_NSID = -1
