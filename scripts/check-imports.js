@@ -59,11 +59,11 @@ export const rules = {
   },
   registry: { may: ['index', 'pair', 'end'], because: 'the registry knows pairs and nothing below them' },
   pair: {
-    may: ['end', 'options', 'stats', 'link', 'datapath', 'capture', 'netlink', 'hooks', 'frame'],
+    may: ['end', 'options', 'stats', 'link', 'datapath', 'capture', 'netlink', 'hooks', 'frame', 'inspect', 'capture'],
     because: 'a pair is wired from what is below it',
   },
   end: {
-    may: ['pair', 'options', 'link', 'datapath', 'capture', 'netlink', 'hooks', 'frame'],
+    may: ['pair', 'options', 'link', 'datapath', 'capture', 'netlink', 'hooks', 'frame', 'inspect'],
     because: 'an end is half of a pair',
   },
   options: {

@@ -174,7 +174,7 @@ export function planFlap(ms: number, times: number): { ms: number; times: number
 export function hookUrl(url: URL | string): string {
   const text = String(url)
   if (url instanceof URL || /^(file|data|node):/.test(text)) return text
-  throw invalid(`${show(url)} is no URL of a module: give new URL('./my-hook.js', import.meta.url)`, 'hook')
+  throw invalid(`${show(url)} is no URL of a module: give new URL(path, import.meta.url)`, 'hook')
 }
 
 function checkId(id: unknown): void {

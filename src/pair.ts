@@ -70,7 +70,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     this.#handle = this.#link.register((event) => this.#hear(event))
     const hookFailed = (end: 0 | 1, message: string) =>
       this.#tell('hookFailed', { end: end === 0 ? this.a : this.b, message }, 'warn')
-    this.#inspection = new Inspection(this.#link, this.#handle, this.#memory, queues, { hookFailed })
+    this.#inspection = new Inspection(this.#link, this.#handle, this.#memory, queues, hookFailed)
     this.#captures = new Captures(this.#inspection)
     this.a = new End(this, 0, this.#link, this.#handle, this.#inspection, UNKNOWN)
     this.b = new End(this, 1, this.#link, this.#handle, this.#inspection, UNKNOWN)
@@ -106,8 +106,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const target = typeof capture === 'string' ? { path: capture } : capture
     const armed = target && this.#captures.arm(target)
     if (plan.inline) this.#inline = new InlineLoop(this.#handle, this.#memory, port)
-    inspection.inline = this.#inline
-    const inspected = inspection.begin()
+    const inspected = inspection.begin(this.#inline)
     const request = { op: 'create', handle: this.#handle, plan, counters: this.#memory, inspected } as const
     if (plan.inline) await this.#link.request(request)
     else await this.#link.request({ ...request, port }, [port])

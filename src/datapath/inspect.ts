@@ -5,7 +5,6 @@
 //       dropped: counted by cause        pass: sent at once, from the slab
 //       held: copied (held.ts)           -> release(now) -> sent when its time has come
 
-import { errno } from '../errors.js'
 import { Burst, PASS } from '../frame/burst.js'
 import { isTooLong, MTU_OVERHEAD } from '../frame/ethernet.js'
 import { cutSegment, finishChecksum, segmentsOf } from '../frame/segment.js'
@@ -17,8 +16,9 @@ import { Impairment, type ImpairState } from '../hooks/impairment.js'
 import { Rules, type RulesState } from '../hooks/rule.js'
 import { type Watcher, Watches, type WatchState } from '../hooks/watch.js'
 import * as count from './counters.js'
-import { Held, type HeldFrame, type Outgoing } from './held.js'
+import { Held, type HeldFrame } from './held.js'
 import type { Port } from './port.js'
+import { Sender } from './sender.js'
 
 /** Frames held at most where no impairment says otherwise. */
 const HOLD_LIMIT = 10_000
@@ -55,7 +55,6 @@ export class Inspector {
   /** Users' hooks. */
   hooks: readonly Hook[] = []
   impairment: Impairment | undefined
-  captures: readonly Capture[] = []
   readonly #wiring: Wiring
   readonly #burst = new Burst()
   readonly #held = new Held()
@@ -65,16 +64,20 @@ export class Inspector {
   /** The tables of a burst that was received; the slab's own are needed for sending. */
   readonly #starts = new Int32Array(BURST)
   readonly #lengths = new Int32Array(BURST)
-  /** What is about to be sent: how many, and of each its number and how long it was held. */
-  #staged = 0
-  readonly #numbers = new Float64Array(BURST)
-  readonly #delays = new Float64Array(BURST)
-  /** The same, as it stood before sending: a port writes errors over lengths. */
-  readonly #sizes = new Int32Array(BURST)
+  readonly #sender: Sender
 
   constructor(wiring: Wiring) {
     this.#wiring = wiring
     this.watches = new Watches(wiring.watcher)
+    this.#sender = new Sender(wiring)
+  }
+
+  get captures(): readonly Capture[] {
+    return this.#sender.captures
+  }
+
+  set captures(captures: readonly Capture[]) {
+    this.#sender.captures = captures
   }
 
   /** To be called after every change of the parts: composes the chain. */
@@ -146,27 +149,23 @@ export class Inspector {
   /** Sends what is due. How many frames that were. */
   release(now: number): number {
     const held = this.#held
+    const sender = this.#sender
     const slot = this.impairment?.slot
     let released = 0
     while (held.next <= now) {
       const queue = held.nextQueue
       const first = released
-      while (held.next <= now && held.nextQueue === queue && this.#staged < BURST) {
+      while (held.next <= now && held.nextQueue === queue && sender.staged < BURST) {
         if (slot !== undefined && !slot.allows(now, held.next, held.nextLength)) break
-        const start = held.nextStart
-        this.#stage(held, start, held.nextLength, held.nextNumber, held.nextDelay)
+        sender.stage(held, held.nextStart, held.nextLength, held.nextNumber, held.nextDelay)
         held.pop()
         released++
       }
       if (released === first) break
-      const staged = this.#staged
-      if (this.#carrier() === 0) {
-        this.#wiring.counters[count.DROPPED_CARRIER]! += staged
-        this.#staged = 0
-      } else this.#send(held, queue)
-      for (let at = 0; at < staged; at++) {
-        held.free(held.starts[at] as number, (this.#sizes[at] as number) - VNET_HDR_LEN)
-      }
+      const { staged } = sender
+      if (this.#carrier() === 0) sender.drop()
+      else sender.send(held, queue)
+      for (let at = 0; at < staged; at++) held.free(held.starts[at] as number, sender.lengthOf(at))
     }
     if (released > 0) {
       this.#wiring.counters[count.HELD] = held.count
@@ -255,7 +254,7 @@ export class Inspector {
     this.#refuse()
     for (const capture of this.captures) capture.sent(burst, this.#wiring.end)
     for (let frame = 0; frame < burst.count; frame++) this.#route(frame, slab, queue)
-    if (this.#staged > 0) this.#send(slab, queue)
+    if (this.#sender.staged > 0) this.#sender.send(slab, queue)
     for (const capture of this.captures) capture.flush()
   }
 
@@ -286,8 +285,8 @@ export class Inspector {
     for (let copy = 0; copy <= copies; copy++) {
       if ((burst.delays[frame] as number) > 0) this.#hold(frame, queue)
       else {
-        if (this.#staged === BURST) this.#send(slab, queue)
-        this.#stage(
+        if (this.#sender.staged === BURST) this.#sender.send(slab, queue)
+        this.#sender.stage(
           slab,
           burst.starts[frame] as number,
           burst.lengths[frame] as number,
@@ -306,47 +305,5 @@ export class Inspector {
     const length = burst.lengths[frame] as number
     held.hold(burst.words, start, length, burst.numbers[frame] as number, queue, burst.now + delay, delay)
     this.#wiring.counters[count.HELD] = held.count
-  }
-
-  #stage(from: Outgoing, start: number, length: number, number: number, delay: number): void {
-    const at = this.#staged++
-    from.starts[at] = start
-    from.lengths[at] = length + VNET_HDR_LEN
-    this.#sizes[at] = length + VNET_HDR_LEN
-    this.#numbers[at] = number
-    this.#delays[at] = delay
-  }
-
-  #send(from: Outgoing, queue: number): void {
-    const { ports, counters } = this.#wiring
-    const staged = this.#staged
-    this.#staged = 0
-    counters[count.SENT]! += (ports[queue] as Port).transmit(from, staged)
-    for (let at = 0; at < staged; at++) {
-      const length = from.lengths[at] as number
-      if (length > 0) this.#delivered(from, at, length - VNET_HDR_LEN)
-      else if (length === errno.EIO) counters[count.DROPPED_DOWN]!++
-      else if (length < 0) counters[count.DROPPED_ERROR]!++
-    }
-  }
-
-  #delivered(from: Outgoing, at: number, length: number): void {
-    const { counters, end } = this.#wiring
-    counters[count.SENT_BYTES]! += length
-    if (this.captures.length === 0) return
-    const now = performance.now()
-    const peer = end === 0 ? 1 : 0
-    for (const capture of this.captures) {
-      const start = from.starts[at] as number
-      capture.delivered(
-        peer,
-        from.bytes,
-        start,
-        length,
-        this.#numbers[at] as number,
-        now,
-        this.#delays[at] as number,
-      )
-    }
   }
 }

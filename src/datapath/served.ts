@@ -129,7 +129,7 @@ export class ServedPair implements Adjustable, Watcher {
 
   /** Goes on where another thread stopped. */
   resume(state: PairState): void {
-    state.forEach((each, end) => this.inspector(end as 0 | 1).resume(each))
+    for (const end of ENDS) if (state[end] !== undefined) this.inspector(end).resume(state[end])
     this.follow()
   }
 

@@ -1,6 +1,7 @@
 // A rule of an end as its user holds it: what it has met, and how it is taken away. Made by end.ts.
 
-import type { Inspection, RuleStats } from './inspection.js'
+import type { Inspection } from './inspection.js'
+import type { RuleStats } from './wanted.js'
 
 export class Rule implements Disposable {
   readonly id: number

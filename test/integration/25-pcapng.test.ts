@@ -1,48 +1,26 @@
-// A capture's writer thread: files, pipes and streams, readers that are slow, late, or leave, and what
-// tshark reads in the result. The frames are recorded by this process instead of a worker: no root.
+// A capture's writer thread and its files, and what tshark reads in them. Pipes and streams are the next
+// file's. The frames are recorded by this process instead of a worker: no root.
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import {
-  closeSync,
-  constants,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type CaptureOptions, type CaptureSession, startCapture } from '../../dist/capture/session.js'
-import { Burst } from '../../dist/frame/burst.js'
-import { Slab } from '../../dist/frame/slab.js'
-import { Capture } from '../../dist/hooks/capture.js'
+import { startCapture } from '../../dist/capture/session.js'
 import { ETH_P, ethernet, filler } from '../support/frames.js'
 import { packetsOf, readPcapng } from '../support/pcapng.js'
+import { FRAME, interfaces, Recording } from '../support/recording.js'
 import { needs } from '../support/skip.js'
 
 const RECORD = fileURLToPath(new URL('fixtures/record.mjs', import.meta.url))
-const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1)
-const interfaces = {
-  a: { name: 'veth0', mac: MAC, description: 'end a of veth0' },
-  b: { name: 'veth1', mac: Uint8Array.of(2, 0, 0, 0, 0, 2) },
-}
-const FRAME = ethernet(ETH_P.EXPERIMENT, filler(986)) // 1,000 bytes
 
 let folder = ''
-const children: ChildProcess[] = []
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'uveth-pcapng-'))
 })
-afterEach(() => {
-  for (const child of children.splice(0)) child.kill('SIGKILL')
-  rmSync(folder, { recursive: true })
-})
+afterEach(() => rmSync(folder, { recursive: true }))
 
 /** IPv4 and UDP, from port 1024 of 192.0.2.1. */
 function udp(port: number, length: number): Buffer {

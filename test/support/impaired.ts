@@ -3,18 +3,18 @@
 
 import { Burst } from '../../src/frame/burst.js'
 import { CAUSES, type Cause } from '../../src/frame/cause.js'
-import { BURST, HEADROOM, Slab, SLOTS_OFFSET } from '../../src/frame/slab.js'
+import { BURST, HEADROOM, SLOTS_OFFSET, Slab } from '../../src/frame/slab.js'
 import { planImpair } from '../../src/hooks/impair-options.js'
 import { IMPAIR_COUNTS, Impairment, type ImpairState } from '../../src/hooks/impairment.js'
 
 export interface Fate {
   /** Why it was dropped. */
-  dropped?: Cause
+  dropped: Cause | undefined
   /** ms from its arrival. */
   delay: number
   copies: number
   /** Bits that are not as they were sent. */
-  damage: number[]
+  damage: readonly number[]
   reason: string | undefined
 }
 
@@ -31,6 +31,7 @@ export interface Traffic {
 }
 
 const FILL = 0x5a
+const NONE: readonly number[] = []
 
 /** An impairment by its options, with its counts by name. */
 export class Impaired {
@@ -54,22 +55,22 @@ export class Impaired {
     const { every = 0, start = 0, burst = BURST } = traffic
     const fates: Fate[] = []
     for (let now = start; fates.length < frames; now += every) {
-      fates.push(...this.#judge(Math.min(burst, frames - fates.length), now, traffic))
+      this.#judge(Math.min(burst, frames - fates.length), now, traffic, fates)
     }
     return fates
   }
 
-  #judge(count: number, now: number, { length = 60, before }: Traffic): Fate[] {
+  #judge(count: number, now: number, { length = 60, before }: Traffic, fates: Fate[]): void {
     const burst = this.#burst
     const size = Math.ceil((HEADROOM + length) / 64) * 64
     burst.begin(this.#slab, now)
     for (let i = 0; i < count; i++) burst.push(SLOTS_OFFSET + i * size + HEADROOM, length, i)
     this.#slab.bytes.fill(FILL, SLOTS_OFFSET, SLOTS_OFFSET + count * size)
     before?.(burst)
-    this.#held = this.#held.filter((due) => due > now)
+    if (this.#held.length > 0) this.#held = this.#held.filter((due) => due > now)
     this.impairment.held = this.#held.length
     this.impairment.judge(burst)
-    return Array.from({ length: count }, (_, i) => this.#fate(i, now))
+    for (let i = 0; i < count; i++) fates.push(this.#fate(i, now))
   }
 
   #fate(i: number, now: number): Fate {
@@ -80,18 +81,32 @@ export class Impaired {
     if (verdict === 0 && delay > 0) {
       for (let copy = 0; copy <= copies; copy++) this.#held.push(now + delay)
     }
+    const damage =
+      burst.reasons[i] === undefined
+        ? NONE
+        : this.#damage(burst.starts[i] as number, burst.lengths[i] as number)
+    const dropped = CAUSES[verdict - 1]
+    return { dropped, delay, copies, damage, reason: burst.reasons[i] }
+  }
+
+  #damage(start: number, length: number): number[] {
+    const { bytes } = this.#slab
     const damage: number[] = []
-    burst.frame(i).forEach((byte, at) => {
-      for (let bit = 0; bit < 8; bit++) if (((byte ^ FILL) >> bit) & 1) damage.push(at * 8 + bit)
-    })
-    const dropped = verdict === 0 ? {} : { dropped: CAUSES[verdict - 1] as Cause }
-    return { ...dropped, delay, copies, damage, reason: burst.reasons[i] }
+    for (let at = 0; at < length; at++) {
+      const difference = (bytes[start + at] as number) ^ FILL
+      for (let bit = 0; difference >> bit > 0; bit++) if ((difference >> bit) & 1) damage.push(at * 8 + bit)
+    }
+    return damage
   }
 }
 
 /** Numbers of the frames that fit. */
 export function numbers(fates: readonly Fate[], fits: (fate: Fate) => boolean): number[] {
-  return fates.flatMap((fate, number) => (fits(fate) ? [number] : []))
+  const found: number[] = []
+  fates.forEach((fate, number) => {
+    if (fits(fate)) found.push(number)
+  })
+  return found
 }
 
 export const lost = (fate: Fate) => fate.dropped === 'loss'

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { Impaired, lost, numbers } from '../../support/impaired.js'
 import { sum, withinBinomial, withinMean } from '../../support/statistics.js'
 
-const FRAMES = 200_000
+const FRAMES = 100_000
 
 function lostOf(loss: unknown, frames = FRAMES, seed = 1): number[] {
   return numbers(new Impaired({ loss, seed }).send(frames), lost)
@@ -123,6 +123,9 @@ describe('four states', () => {
   test('p14 alone: single losses only', () => {
     const frames = lostOf({ state: { p13: 0, p14: 30 } })
     expect(Math.max(...runs(frames))).toBe(1)
-    withinMean(frames.slice(1).map((number, i) => number - (frames[i] as number)), 1 + 1 / 0.3)
+    withinMean(
+      frames.slice(1).map((number, i) => number - (frames[i] as number)),
+      1 + 1 / 0.3,
+    )
   })
 })
