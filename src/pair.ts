@@ -16,6 +16,7 @@ import {
   type CaptureWish,
 } from './inspect/captures.js'
 import { Inspection } from './inspect/inspection.js'
+import type { RingStream, Sighting } from './inspect/ring-stream.js'
 import { type Link, linkThread, type PairEvent, workerCount } from './link/client.js'
 import type { CarrierMode, ClosedReason, EndState, KernelStats, PairPlan } from './link/protocol.js'
 import { type Logger, type PairOptions, planFlap, planPair } from './options.js'
@@ -190,6 +191,11 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     } finally {
       signal?.removeEventListener('abort', stop)
     }
+  }
+
+  /** What becomes of each frame, as it happens: a stream of records, from the moment of the call. */
+  sightings(wish: CaptureWish = {}): RingStream<Sighting> {
+    return this.#captures.sightings(wish)
   }
 
   #capture(wish: CaptureWish, sink: CaptureOptions['sink']): Promise<Capture> {
