@@ -59,7 +59,7 @@ export const rules = {
   },
   registry: { may: ['index', 'pair', 'end'], because: 'the registry knows pairs and nothing below them' },
   pair: {
-    may: ['end', 'options', 'stats', 'link', 'datapath', 'capture', 'netlink', 'hooks', 'frame', 'inspect', 'capture'],
+    may: ['end', 'options', 'stats', 'link', 'datapath', 'capture', 'netlink', 'hooks', 'frame', 'inspect'],
     because: 'a pair is wired from what is below it',
   },
   end: {

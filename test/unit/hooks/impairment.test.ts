@@ -33,11 +33,9 @@ describe('duplicates', () => {
   })
 
   test('come on top of the copies that others asked for, as far as there is a word for them', () => {
-    const before = (copies: number) => ({
-      before: (burst: { duplicate(i: number, n: number): void }) => burst.duplicate(0, copies),
-    })
-    expect(fates({ duplicate: 100 }, 1, before(2))[0]?.copies).toBe(3)
-    expect(fates({ duplicate: 100 }, 1, before(255))[0]?.copies).toBe(255)
+    const asked = (copies: number): Traffic => ({ before: (burst) => burst.duplicate(0, copies) })
+    expect(fates({ duplicate: 100 }, 1, asked(2))[0]?.copies).toBe(3)
+    expect(fates({ duplicate: 100 }, 1, asked(255))[0]?.copies).toBe(255)
   })
 })
 
@@ -260,11 +258,10 @@ describe('going on', () => {
   test('with another plan of the same seed: what stays in it goes on', () => {
     const one = new Impaired(options)
     one.send(first)
-    const { delay, reorder, corrupt, ...rest } = options
-    const two = new Impaired({ ...rest, loss: options.loss }, 0, one.impairment.state()).send(second)
+    const { loss, duplicate, seed } = options
+    const two = new Impaired({ ...HELD, loss, duplicate, seed }, 0, one.impairment.state()).send(second)
     expect(numbers(two, lost)).toEqual(numbers(whole.slice(first), lost))
     expect(numbers(two, copied)).toEqual(numbers(whole.slice(first), copied))
-    expect([delay, reorder, corrupt]).not.toContain(undefined)
   })
 
   test('with another model of loss: that one begins', () => {
