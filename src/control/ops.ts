@@ -320,7 +320,7 @@ export const OPS = {
     status: 200,
     query: CAPTURE,
     refuses: [...FINDS, 'EINVAL'],
-    type: 'application/x-pcapng',
+    type: 'application/octet-stream',
   },
   events: {
     summary: 'What happens, as JSON lines',
