@@ -14,6 +14,7 @@ import {
   Captures,
   type CaptureTarget,
   type CaptureWish,
+  planTarget,
 } from './inspect/captures.js'
 import { Inspection } from './inspect/inspection.js'
 import type { RingStream, Sighting } from './inspect/ring-stream.js'
@@ -104,8 +105,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const port = inspection.connect()
     if (a?.impair !== undefined) await inspection.impair(0, a.impair, 'a.impair')
     if (b?.impair !== undefined) await inspection.impair(1, b.impair, 'b.impair')
-    const target = typeof capture === 'string' ? { path: capture } : capture
-    const armed = target && this.#captures.arm(target)
+    const target = capture === undefined ? undefined : planTarget(capture)
+    const armed = target && this.#captures.arm(target.wish)
     if (plan.inline) this.#inline = new InlineLoop(this.#handle, this.#memory, port)
     const inspected = inspection.begin(this.#inline)
     const request = { op: 'create', handle: this.#handle, plan, counters: this.#memory, inspected } as const
@@ -113,7 +114,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     else await this.#link.request({ ...request, port }, [port])
     if (target === undefined || armed === undefined) return
     try {
-      await this.#captures.start(armed, target, this.a, this.b)
+      await this.#captures.start(armed, target.sink, this.a, this.b)
     } catch (error) {
       await this.close()
       throw error
@@ -170,9 +171,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
    * delivered to them. Records from the moment of the call; resolves when the file is open.
    */
   async capture(target: string | CaptureTarget): Promise<Capture> {
-    const { path, rotate, ...wish } = typeof target === 'string' ? { path: target } : target
-    if (typeof path !== 'string' || path === '') throw invalid('a capture needs the path of a file', 'path')
-    return await this.#capture(wish, { path, rotate })
+    const { wish, sink } = planTarget(target)
+    return await this.#capture(wish, sink)
   }
 
   /** Captures into an open descriptor, which stays the caller's; a pipe whose reader leaves ends it. */

@@ -17,16 +17,17 @@ const END = 4
 /** Where the normal distribution reaches its table's lower end. */
 const TAIL = 3.1671e-5
 
-export function quantile(distribution: Distribution, u: number): number {
-  switch (distribution) {
-    case 'uniform':
-      return 2 * u - 1
-    case 'normal':
-      return normal(u)
-    case 'pareto':
-      return pareto(u)
-    case 'paretonormal':
-      return (normal(u) + 3 * pareto(u)) / 4
+/**
+ * Turns the first `count` values, uniform in [0, 1), into quantiles. In place, because numbers that a
+ * function returns may be boxed, and numbers in such an array are not.
+ */
+export function toQuantiles(distribution: Distribution, values: Float64Array, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const u = values[i] as number
+    if (distribution === 'uniform') values[i] = 2 * u - 1
+    else if (distribution === 'normal') values[i] = normal(u)
+    else if (distribution === 'pareto') values[i] = pareto(u)
+    else values[i] = (normal(u) + 3 * pareto(u)) / 4
   }
 }
 

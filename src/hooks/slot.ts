@@ -2,7 +2,7 @@
 // then go together, at most `packets` of them or `bytes`. Made by impairment.ts; whoever releases held
 // frames (datapath/inspect.ts) asks it. Follows get_slot_next() and netem_dequeue() of sch_netem.c.
 
-import { quantile } from './distribution.js'
+import { toQuantiles } from './distribution.js'
 import type { SlotPlan } from './impair-options.js'
 import { DRAWS, draw, type Key } from './random.js'
 
@@ -63,7 +63,9 @@ export class Slot {
   #wait(u: number): number {
     const plan = this.#plan
     if ('distribution' in plan) {
-      return Math.max(0, plan.delay + plan.jitter * quantile(plan.distribution, u))
+      const x = Float64Array.of(u)
+      toQuantiles(plan.distribution, x, 1)
+      return Math.max(0, plan.delay + plan.jitter * (x[0] as number))
     }
     return plan.min + (plan.max - plan.min) * u
   }

@@ -1,6 +1,7 @@
 // The captures of a pair as the thread that owns the pair keeps them: arms each before anything else, starts
 // the thread that writes it (capture/session.ts), and ends it. Made by pair.ts.
 
+import { planRotation } from '../capture/rotation.js'
 import { type CaptureOptions, CaptureSession } from '../capture/session.js'
 import type { CaptureResult, Rotation } from '../capture/setup.js'
 import type { End } from '../end.js'
@@ -46,7 +47,7 @@ interface Armed {
 const SNAPLEN = 262_144
 const RING_BYTES = 4 * 1024 * 1024
 const SMALLEST_RING = 256 * 1024
-const KEYS = ['end', 'match', 'snaplen', 'ringBytes', 'path', 'rotate', 'signal']
+const KEYS = ['end', 'match', 'snaplen', 'ringBytes']
 
 /** A capture that runs. */
 export class Capture implements AsyncDisposable {
@@ -133,6 +134,16 @@ export class Captures {
   async close(): Promise<void> {
     await Promise.allSettled([...this.#running].map(({ session }) => session.end()))
   }
+}
+
+/** Checks where a capture goes, before anything starts. */
+export function planTarget(target: string | CaptureTarget): {
+  wish: CaptureWish
+  sink: CaptureOptions['sink']
+} {
+  const { path, rotate, ...wish } = typeof target === 'string' ? { path: target } : target
+  if (typeof path !== 'string' || path === '') throw invalid('a capture needs the path of a file', 'path')
+  return { wish, sink: { path, rotate: rotate && planRotation(rotate, 'rotate') } }
 }
 
 function planCapture(wish: CaptureWish): Omit<CapturePlan, 'id'> {

@@ -2,7 +2,7 @@
 // backwards.
 
 import { describe, expect, test } from 'vitest'
-import { DISTRIBUTIONS, type Distribution, quantile } from '../../../src/hooks/distribution.js'
+import { DISTRIBUTIONS, type Distribution, toQuantiles } from '../../../src/hooks/distribution.js'
 import { Impaired } from '../../support/impaired.js'
 import { sum, withinBinomial, withinKolmogorov, withinMean } from '../../support/statistics.js'
 
@@ -58,6 +58,12 @@ function byQuantiles(quantile: (u: number) => number, entries = 8192): (x: numbe
     }
     return below / entries
   }
+}
+
+function quantile(distribution: Distribution, u: number): number {
+  const values = Float64Array.of(u)
+  toQuantiles(distribution, values, 1)
+  return values[0] as number
 }
 
 describe('a delay', () => {

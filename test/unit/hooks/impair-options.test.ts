@@ -24,7 +24,7 @@ describe('refused, with the option and what to give', () => {
     [null, 'impair', /must be an object, not null/],
     [[], 'impair', /must be an object, not \[\]/],
     [{ lose: 1 }, 'impair.lose', /unknown option impair\.lose: there are delay, loss/],
-    [{ delay: '10' }, 'impair.delay.time', /a time: ms as a number, or a text like "10ms", not "10"/],
+    [{ delay: '10' }, 'impair.delay.time', /a time up to a day: ms as a number, or a text like "10ms", not "10"/],
     [{ delay: -1 }, 'impair.delay.time', /not -1/],
     [{ delay: Number.NaN }, 'impair.delay.time', /not NaN/],
     [{ delay: Number.POSITIVE_INFINITY }, 'impair.delay.time', /not Infinity/],
