@@ -214,7 +214,10 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
         ? await this.#link.request<KernelStats>({ op: 'stats', handle: this.#handle })
         : this.#lastKernelStats
     const { a, b } = this.counters()
-    return { a: joinKernel(a, kernel[0]), b: joinKernel(b, kernel[1]) }
+    return {
+      a: { ...joinKernel(a, kernel[0]), rules: this.a.rules() },
+      b: { ...joinKernel(b, kernel[1]), rules: this.b.rules() },
+    }
   }
 
   /** Removes both interfaces. Resolves when they are gone and their names free; any number of times. */

@@ -21,12 +21,7 @@ export async function setImpair(
   wish: ImpairWish | null,
 ): Promise<ImpairPlan | null> {
   const { entry, end } = findEnd(registry, caller, ref)
-  let plan: ImpairPlan | null
-  try {
-    plan = await end.impair(wish as ImpairOptions | null)
-  } catch (error) {
-    throw renamed(error, /^impair\.?/, '')
-  }
+  const plan = await end.impair(wish as ImpairOptions | null)
   const { since } = entry.wish
   const side = sideOf(entry.pair, end)
   since[side] = { ...since[side], impair: plan && { ...plan } }

@@ -171,7 +171,7 @@ async function changeEnd(entry: Entry<SentWish>, end: End, change: EndWish, call
   const { since, wish: sent } = entry.wish
   since[side] = {
     ...pinned(merged({ ...sent[side], ...since[side] }, wish), end),
-    ...(impair !== undefined && { impair: { ...end.impairment } }),
+    ...(impair !== undefined && { impair: end.impairment && { ...end.impairment } }),
   }
 }
 

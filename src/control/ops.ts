@@ -24,7 +24,9 @@ const IMPAIR = {
   type: 'object',
   properties: {
     delay: { description: "ms, '10ms', or {time, jitter, correlation, distribution}" },
-    loss: { description: "percent, '1%', or {random, correlation}, {gemodel: {p, r, h, k}}, {state: {p13, …}}" },
+    loss: {
+      description: "percent, '1%', or {random, correlation}, {gemodel: {p, r, h, k}}, {state: {p13, …}}",
+    },
     duplicate: { description: 'percent, or {probability, correlation}' },
     reorder: { description: 'percent, or {probability, correlation, gap}' },
     corrupt: { description: 'percent, or {probability, correlation}' },

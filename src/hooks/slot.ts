@@ -21,6 +21,7 @@ export class Slot {
   readonly #plan: SlotPlan
   readonly #key: Key
   readonly #state: SlotState
+  readonly #x = new Float64Array(1)
 
   /** The first frame begins the first slot. */
   constructor(plan: SlotPlan, key: Key, from?: SlotState) {
@@ -63,9 +64,9 @@ export class Slot {
   #wait(u: number): number {
     const plan = this.#plan
     if ('distribution' in plan) {
-      const x = Float64Array.of(u)
-      toQuantiles(plan.distribution, x, 1)
-      return Math.max(0, plan.delay + plan.jitter * (x[0] as number))
+      this.#x[0] = u
+      toQuantiles(plan.distribution, this.#x, 1)
+      return Math.max(0, plan.delay + plan.jitter * (this.#x[0] as number))
     }
     return plan.min + (plan.max - plan.min) * u
   }

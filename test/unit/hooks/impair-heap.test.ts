@@ -24,6 +24,7 @@ function judge(impairment: Impairment, burst: Burst, slab: Slab, bursts: number)
     for (let frame = 0; frame < BURST; frame++) burst.push(SLOTS_OFFSET + frame * 128 + HEADROOM, 60, frame)
     impairment.held = i & 63
     impairment.judge(burst)
+    for (let frame = 0; frame < BURST; frame++) impairment.slot?.allows(burst.now, burst.now - 0.5, 60)
   }
 }
 
@@ -44,7 +45,8 @@ test.each<[string, object]>([
   ['corruption', { corrupt: { probability: 50, correlation: 10 } }],
   ['reordering', { delay: 10, reorder: { probability: 25, correlation: 50, gap: 5 } }],
   ['a full limit', { delay: 10, limit: 10 }],
-  ['slots', { slot: 10 }],
+  ['slots', { slot: { min: 0.1, max: 0.2, packets: 1 } }],
+  ['slots of a distribution', { slot: { distribution: 'normal', delay: 0.1, jitter: 0.1, bytes: 100 } }],
   [
     'everything',
     {
