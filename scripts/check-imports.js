@@ -25,6 +25,7 @@ export const rules = {
       'control/socket-file',
       'hooks/impair-words',
       'hooks/rule-words',
+      'hooks/units',
       'capture/sink',
     ],
     because: 'a verb uses the public API or talks to the daemon; it has no way of its own into the rest',
