@@ -81,10 +81,11 @@ export const rules = {
   netlink: { may: ['frame', 'native'], because: 'the codec and its client know messages, not pairs' },
   frame: { may: [], because: 'frame is a leaf' },
   native: { may: [], because: 'native is a leaf' },
+  version: { may: [], because: 'version is a leaf' },
   errors: { may: [], because: 'errors is a leaf' },
 }
 
-const leaves = ['errors']
+const leaves = ['errors', 'version']
 const addonImporter = 'native.ts'
 
 const specifiers = [
