@@ -36,7 +36,7 @@ test('a tree that points downwards has no problem', () => {
       "import { adopt } from '../datapath/orders.js'\nimport * as native from '../native.js'\n",
     'datapath/forward.ts': "import { SLOT } from '../frame/slab.js'\nimport { join } from 'node:path'\n",
     'netlink/client.ts': "import { netlinkOpen } from '../native.js'\n",
-    'native.ts': "const addon = require('../native/binding.cjs')\n",
+    'native.ts': "import { missingAddon } from './missing-addon.js'\nrequire('../native/binding.cjs')\n",
     'cli/main.ts': "import { version } from '../version.js'\n",
   })
   expect(problems).toEqual([])
