@@ -22,6 +22,7 @@ Pairs that stay, kept by a daemon, in the grammar of ip link:
   add A B                        short for link add
   monitor                        say what happens to pairs
   stats                          count frames, bytes and drops
+  capture NAME                   what crosses a pair, as pcapng: into a file, or a pipe to tshark
 
 One pair in the foreground, with no daemon:
   run A B                        make it and forward until Ctrl-C
@@ -58,6 +59,7 @@ const VERBS = [
   'add',
   'monitor',
   'stats',
+  'capture',
   'run',
   'daemon',
   'health',
@@ -104,6 +106,10 @@ async function carryOut(verb: (typeof VERBS)[number], words: string[], globals: 
     case 'stats': {
       const { stats } = await import('./stats.js')
       return await inOne((session) => stats(session, words))
+    }
+    case 'capture': {
+      const { capture } = await import('./capture.js')
+      return await inOne((session) => capture(session, words))
     }
     case 'run':
       return (await import('./run.js')).run([...runOptions(globals), ...words])
