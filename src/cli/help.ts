@@ -70,3 +70,22 @@ Examples:
   uveth completion zsh > /usr/share/zsh/vendor-completions/_uveth
   uveth completion fish > ~/.config/fish/completions/uveth.fish
 `
+
+export const SHIM_HELP = `uveth shim: run scripts that were written for kernel veth, unchanged
+
+Usage: PATH=$(uveth shim --path):$PATH ./their-script.sh
+
+  --path    print the folder to put in front of PATH
+
+The folder holds an "ip". It gives "ip link add … type veth" to uveth, also behind "ip netns exec" and as a
+line of "ip -batch", and everything else to the real ip behind it on PATH, with its output and exit codes.
+"ip link del" of an end returns when its peer is gone as well, "ip link set … up|down" when both ends show the
+carrier that follows. The daemon is started where none runs, without a word.
+
+Not as in the kernel: an end is shown as "tun type tap", without "@peer"; "index N" is refused;
+"ip link show type veth" shows only the kernel's own.
+
+Examples:
+  PATH=$(uveth shim --path):$PATH ip link add veth0 type veth peer name veth1
+  PATH=$(uveth shim --path):$PATH ip link del veth1
+`
