@@ -89,6 +89,7 @@ export function fill(attributes: Attributes, reader: Words, netnsOf: NetnsOf): s
     else if (meaning === undefined || meaning === 'dev') {
       const name = word === 'dev' ? reader.value(word) : word
       if (attributes.dev !== undefined) throw garbage(name)
+      if (attributes.later !== undefined && matches(word, 'help')) throw new UsageError('help is asked for')
       attributes.dev = name
     } else {
       const value = reader.value(word)
