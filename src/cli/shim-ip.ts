@@ -112,15 +112,17 @@ function complain(sentence: string): number {
   return 2
 }
 
-/** Codes that the kernel itself would have answered with. */
+/** Codes that the kernel itself would have answered with, unless a file or socket of the daemon's is at fault. */
 const KERNELS = ['EEXIST', 'EINVAL', 'EBUSY', 'ESRCH', 'ENOMEM', 'ENOBUFS', 'ENFILE']
 
 /** What `ip` says where the kernel refuses. What only uveth can lack is said in its own words. */
-function sentenceOf({ code, attribute = '', message }: UvethError, replaces: boolean): string {
+function sentenceOf(error: UvethError, replaces: boolean): string {
+  const { code, attribute = '', syscall = '', message } = error
   if (replaces && code === 'EEXIST') return answers('EOPNOTSUPP')
   if (code === 'EINVAL' && attribute.endsWith('.address')) return answers('EADDRNOTAVAIL')
   if ((code === 'EACCES' || code === 'EPERM') && process.getuid?.() !== 0) return answers('EPERM')
-  return KERNELS.includes(code) ? answers(code) : `Error: ${message}.`
+  const files = /^(?:connect|flock|mkdir|open|spawn)$/.test(syscall)
+  return KERNELS.includes(code) && !files ? answers(code) : `Error: ${message}.`
 }
 
 function answers(code: string): string {
