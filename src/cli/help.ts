@@ -82,8 +82,10 @@ line of "ip -batch", and everything else to the real ip behind it on PATH, with 
 "ip link del" of an end returns when its peer is gone as well, "ip link set … up|down" when both ends show the
 carrier that follows. The daemon is started where none runs, without a word.
 
-Not as in the kernel: an end is shown as "tun type tap", without "@peer"; "index N" is refused;
-"ip link show type veth" shows only the kernel's own.
+"ip link show type veth" shows our ends behind the kernel's own.
+
+Not as in the kernel: an end is shown without "@peer", by -d as "tun type tap"; "index N" is refused; within
+one "ip -batch" the next line does not wait for carrier.
 
 Examples:
   PATH=$(uveth shim --path):$PATH ip link add veth0 type veth peer name veth1
