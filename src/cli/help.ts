@@ -97,4 +97,23 @@ Examples:
   uveth capture veth0 | tshark -i -
   uveth capture veth0 --end a udp dport 53 | tshark -i - -V
   uveth capture veth0 -w ring.pcapng --filesize 10mb --files 5
+export const SHIM_HELP = `uveth shim: run scripts that were written for kernel veth, unchanged
+
+Usage: PATH=$(uveth shim --path):$PATH ./their-script.sh
+
+  --path    print the folder to put in front of PATH
+
+The folder holds an "ip". It gives "ip link add … type veth" to uveth, also behind "ip netns exec" and as a
+line of "ip -batch", and everything else to the real ip behind it on PATH, with its output and exit codes.
+"ip link del" of an end returns when its peer is gone as well, "ip link set … up|down" when both ends show the
+carrier that follows. The daemon is started where none runs, without a word.
+
+"ip link show type veth" shows our ends behind the kernel's own.
+
+Not as in the kernel: an end is shown without "@peer", by -d as "tun type tap"; "index N" is refused; within
+one "ip -batch" the next line does not wait for carrier.
+
+Examples:
+  PATH=$(uveth shim --path):$PATH ip link add veth0 type veth peer name veth1
+  PATH=$(uveth shim --path):$PATH ip link del veth1
 `

@@ -59,16 +59,19 @@ function asksHelp(word: string): boolean {
   return word === '-help' || word === '--help' || word === '-h'
 }
 
-async function add(session: Session, { wish, queuesIfTheyFit }: AddOrder): Promise<number> {
-  const pair =
-    queuesIfTheyFit === undefined
-      ? await make(session, wish)
-      : await make(session, { ...wish, queues: queuesIfTheyFit }).catch((error: unknown) => {
-          if (error instanceof UvethError && error.attribute === 'queues') return make(session, wish)
-          throw error
-        })
+async function add(session: Session, order: AddOrder): Promise<number> {
+  const pair = await createPair(session, order)
   if (session.globals.json) printPair(session, pair)
   return 0
+}
+
+/** Starts the daemon where none runs. */
+export async function createPair(session: Session, { wish, queuesIfTheyFit }: AddOrder): Promise<PairView> {
+  if (queuesIfTheyFit === undefined) return await make(session, wish)
+  return await make(session, { ...wish, queues: queuesIfTheyFit }).catch((error: unknown) => {
+    if (error instanceof UvethError && error.attribute === 'queues') return make(session, wish)
+    throw error
+  })
 }
 
 /** A daemon that nobody needed may be ending just now: then the next one is asked. */

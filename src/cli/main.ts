@@ -32,6 +32,7 @@ Around it:
   health                         how the daemon is
   doctor                         whether this machine can run it
   completion bash|zsh|fish       print a completion script
+  shim                           run scripts that were written for kernel veth
 
 OPTIONS, as ip has them, in front of the verb:
   -json -pretty -stats -details -brief -oneline    how link show and stats print
@@ -65,6 +66,7 @@ const VERBS = [
   'health',
   'doctor',
   'completion',
+  'shim',
   'help',
 ] as const
 
@@ -121,6 +123,8 @@ async function carryOut(verb: (typeof VERBS)[number], words: string[], globals: 
       return (await import('./doctor.js')).doctor(words, globals)
     case 'completion':
       return (await import('./completion.js')).completion(words)
+    case 'shim':
+      return (await import('./shim.js')).shim(words)
     case 'help':
       process.stdout.write(HELP)
       return 0

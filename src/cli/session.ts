@@ -29,7 +29,7 @@ export class Session {
   async needDaemon(): Promise<void> {
     if (this.#started) return
     const { ensureDaemon } = await import('./start.js')
-    await ensureDaemon(this.#socket, { start: this.globals.start })
+    await ensureDaemon(this.#socket, this.globals)
     this.#started = true
   }
 
