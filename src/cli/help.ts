@@ -97,6 +97,8 @@ Examples:
   uveth capture veth0 | tshark -i -
   uveth capture veth0 --end a udp dport 53 | tshark -i - -V
   uveth capture veth0 -w ring.pcapng --filesize 10mb --files 5
+`
+
 export const SHIM_HELP = `uveth shim: run scripts that were written for kernel veth, unchanged
 
 Usage: PATH=$(uveth shim --path):$PATH ./their-script.sh
