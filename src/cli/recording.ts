@@ -63,6 +63,7 @@ export async function record(
   } finally {
     stop.removeEventListener('abort', end)
     output?.close()
+    capture.close()
   }
   const { frames, bytes, lost } = stream
   return { frames, bytes, lost, files: output?.files ?? [] }
