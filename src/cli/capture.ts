@@ -55,7 +55,7 @@ export function queryOf({ end, snaplen }: { end?: string | undefined; snaplen?: 
 }
 
 /** The words of a rule, without what it does. */
-export function readMatch(words: string[]): Match {
+function readMatch(words: string[]): Match {
   return parseRuleWords(['drop', ...words]).match ?? {}
 }
 

@@ -7,6 +7,9 @@ Usage: uveth [OPTIONS] link add [[name] NAME] [ATTRIBUTES] type veth [queues N] 
        uveth [OPTIONS] add NAME NAME
        uveth [OPTIONS] link del NAME
        uveth [OPTIONS] link set NAME [up|down] [carrier on|off|auto] [name NEW] [ATTRIBUTES]
+       uveth [OPTIONS] link set NAME impair WORDS|show|none
+       uveth [OPTIONS] link set NAME rule add RULE|show|del ID|flush
+       uveth [OPTIONS] link set NAME flap TIME [TIMES]
        uveth [OPTIONS] link [show [NAME] [up]]
 
 ATTRIBUTES:
@@ -21,6 +24,24 @@ Behind type veth:
   quiet             no IPv6 chatter from the fresh interfaces
   id ID             what the pair is called; otherwise the name of its first end
 
+Behind impair, in the words of tc netem, what is done to the frames that NAME sends; each order replaces
+the whole set, and with the same seed the same frames are hit:
+  delay TIME [JITTER [CORRELATION]] [distribution uniform|normal|pareto|paretonormal]
+  loss P% [CORRELATION] | loss gemodel P [R [1-H [1-K]]] | loss state P13 [P31 [P32 [P23 [P14]]]]
+  duplicate P% [CORRELATION]     corrupt P% [CORRELATION]     reorder P% [CORRELATION] [gap N]
+  rate RATE [OVERHEAD [CELLSIZE [CELLOVERHEAD]]] [burst SIZE]     limit FRAMES     seed N
+  slot MIN [MAX] [packets N] [bytes SIZE]
+
+RULE: what is done to single frames that NAME sends: an action, and which frames it is for:
+  drop | delay TIME | duplicate [N] | corrupt [at OFFSET] [mask M] [bits N] [seed N]
+  ethertype X   src MAC|PREFIX   dst MAC|PREFIX   vlan ID|any [pcp N]   length MIN-MAX
+  ip | ip6 | inet   proto P   ttl RANGE   dscp N   fragment | whole
+  tcp | udp [sport RANGE] [dport RANGE] [port RANGE] [flags syn,!ack]   icmp [type N] [code N]
+  arp [op request|reply|N]   bytes OFFSET:MASK:VALUE   nth N | every N | first N
+Rules come first, in their order, then the impairments. link show -d has both, with what they met.
+
+flap takes carrier away for TIME and gives it back, TIMES times; it returns when that is over.
+
 NAME is an interface of the namespace that the order comes from, a pair's id, or an interface anywhere;
 NAME@NETNS and id:ID are exact. Names may be left out of link add: the next free numbers are taken.
 Keywords may be shortened as in ip: uveth l a veth0 addr 02:00:00:00:00:01 ty veth peer veth1
@@ -32,6 +53,9 @@ Examples:
   uveth -n blue link add eth0 up type veth peer eth0 netns green up
   uveth link set veth0 carrier off
   uveth link set veth1 mtu 9000 name lan0 up
+  uveth link set lan0 impair delay 10ms 2ms loss 1% seed 42
+  uveth link set lan0 rule add drop udp dport 53 nth 3
+  uveth link set lan0 flap 200ms 3
   uveth -s -d link show veth0
   uveth -j link show | jq '.[].linkinfo.info_data.peer'
   uveth link del veth0
@@ -41,7 +65,8 @@ export const MONITOR_HELP = `uveth monitor: say what happens to pairs, until Ctr
 
 Usage: uveth monitor [-json]
 
-One line for each event: added, changed, carrier, renamed, moved, removed. With -json one object a line.
+One line for each event: added, changed (ends, impairments, rules), carrier, renamed, moved, removed. With
+-json one object a line.
 
 Examples:
   uveth monitor
@@ -53,7 +78,8 @@ export const STATS_HELP = `uveth stats: count frames, bytes and drops by cause
 Usage: uveth stats [NAME] [-json]
 
 Both ends of every pair, or of one, each from its own point of view, as ip -s link has it. On a terminal
-a table; otherwise lines of fields with tabs between them, under a line of their names.
+a table; otherwise lines of fields with tabs between them, under a line of their names. What impairments
+and rules did (inspected, rules) has columns where there is something to say; with -json it is always there.
 
 Examples:
   uveth stats veth0
@@ -88,9 +114,9 @@ RING: a ring of files FILE-00001, FILE-00002 and so on
 MATCH: only some frames, in the words of rules: uveth link help has them.
 
 Recorded is what each end sends and what it is given. A comment says what became of a frame: dropped, and
-why; delayed, duplicated or changed. epb_packetid is the same for a frame at both ends. It ends with Ctrl-C,
-when its reader leaves or when the pair ends; the file is complete in any case, and the status 0. A file that
-cannot be written fast enough loses frames, and says how many.
+why; delayed, duplicated or changed. epb_packetid is the same for a frame at both ends. Ctrl-C, the end of
+the pair and a reader that leaves end it: the file is complete in any case, and the status 0. Frames that
+could not be written fast enough are lost, and the statistics at the file's end count them.
 
 Examples:
   uveth capture veth0 -w veth0.pcapng

@@ -19,6 +19,7 @@ Usage: uveth [OPTIONS] VERB …
 Pairs that stay, kept by a daemon, in the grammar of ip link:
   link add A type veth peer B    make a pair; starts the daemon where none runs
   link show, link set, link del  show pairs, change one end, remove a pair
+  link set A impair|rule|flap    delay, lose or drop what A sends; pull the plug for a moment
   add A B                        short for link add
   monitor                        say what happens to pairs
   stats                          count frames, bytes and drops
@@ -47,6 +48,7 @@ Exit codes: 0; 1 wrong use, a bad value or no such device; 2 the kernel refused.
 Examples:
   uveth link add veth0 type veth peer name veth1
   uveth link set veth0 up
+  uveth link set veth0 impair delay 10ms loss 1% seed 42
   uveth -stats link show veth0
   uveth link del veth1
 

@@ -27,10 +27,10 @@ Usage: uveth run A B [OPTIONS]
   --mac-a MAC       MAC address of A; otherwise random
   --mac-b MAC       the same of B
   --mtu N           MTU of both, 68 to 65521 (default 1500)
-  --impair-a WORDS  degrade what A sends, in tc netem's words: 'delay 10ms loss 1% seed 42'
+  --impair-a WORDS  degrade what A sends, in the words of tc netem: 'delay 10ms loss 1% seed 42'
   --impair-b WORDS  the same of B
-  --rule-a WORDS    do something to frames that A sends: 'drop udp dport 53 nth 3'; may be given several times
-  --rule-b WORDS    the same of B
+  --rule-a RULE     for single frames that A sends: 'drop udp dport 53 nth 3'; also several times
+  --rule-b RULE     the same of B
   --capture FILE    write what crosses the pair into FILE, as pcapng
   --down            leave both ends down; otherwise they are brought up
   --quiet           no IPv6 chatter from the fresh interfaces
@@ -48,7 +48,7 @@ Examples:
   ip netns add left; ip netns add right
   uveth run eth0 eth0 --netns-a left --addr-a 10.0.0.1/24 --netns-b right --addr-b 10.0.0.2/24
   ip netns exec left ping 10.0.0.2
-  uveth run veth0 veth1 --impair-a 'rate 10mbit delay 20ms' --rule-b 'drop arp nth 1' --capture x.pcapng
+  uveth run veth0 veth1 --impair-a 'rate 10mbit delay 20ms' --rule-b 'drop arp nth 1'
 `
 
 const OPTIONS = {

@@ -28,7 +28,7 @@ export interface SentWish {
 
 export type PairRegistry = Registry<SentWish>
 
-export function viewEnd(end: End): EndView {
+function viewEnd(end: End): EndView {
   const { name, ifindex, netns, netnsInode, mac: address, mtu, isUp: up, flags, txQueueLength } = end
   const faults = { impair: end.impairment, rules: end.rules() }
   return { name, ifindex, netns, netnsInode, address, mtu, up, flags, txQueueLength, ...faults }
