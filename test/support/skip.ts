@@ -39,6 +39,8 @@ const CAP = { NET_ADMIN: 12n, NET_RAW: 13n, SYS_ADMIN: 21n }
 const probes = {
   /** uid 0 with the capabilities to make interfaces and namespaces and to open packet sockets. */
   root: () => process.getuid?.() === 0 && Object.values(CAP).every(capable),
+  /** uid 0 with the capability to make interfaces, and perhaps no other: a container's root. */
+  'net-admin': () => process.getuid?.() === 0 && capable(CAP.NET_ADMIN),
   /** /dev/net/tun can be opened. */
   tun: () => opens('/dev/net/tun'),
   /** A network namespace can be made. */
