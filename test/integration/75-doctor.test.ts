@@ -78,7 +78,8 @@ describe('pairs cannot be made: exit code 1', () => {
     const prefix = ['unshare', '-m', '--propagation', 'slave', 'sh', '-c', hidden]
     const { code, wrong } = await doctor(folder.file('none.sock'), { prefix })
     expect(code).toBe(1)
-    expect(wrong).toEqual({ tun: expect.anything() })
+    expect(Object.keys(wrong).sort()).toEqual(['tun', 'use.containers', 'use.netns', 'use.pairs'])
+    expect(wrong['use.pairs']?.remedy).toMatch(/--device \/dev\/net\/tun/)
     expect(wrong.tun).toMatchObject({
       status: 'fail',
       what: expect.stringMatching(/ENOENT/),
@@ -113,6 +114,10 @@ describe('something is missing, but pairs can be made: exit code 0', () => {
       'capability.net_raw',
       'capability.sys_admin',
       'capability.sys_ptrace',
+      'use.containers',
+      'use.events',
+      'use.netns',
+      'use.raw',
     ])
   })
 

@@ -53,6 +53,12 @@ const probes = {
   ipv6: () => readable('/proc/net/if_inet6'),
   /** The raw-socket package is built for the Node that runs. */
   'raw-socket': rawSocket,
+  /** A container engine answers, and scripts/docker-test has built the images. */
+  'container engine': () => runs('docker', 'info'),
+  'images of scripts/docker-test': () =>
+    Boolean(process.env.UVETH_IMAGE) && Boolean(process.env.UVETH_PLAIN_IMAGE),
+  /** `docker compose`, or the docker-compose of old. */
+  compose: () => runs('docker', 'compose', 'version') || runs('docker-compose', 'version'),
   /** Debian's Python with its pyroute2. */
   pyroute2: () => runs('/usr/bin/python3', '-c', 'import pyroute2'),
 }
