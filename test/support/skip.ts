@@ -34,6 +34,7 @@ type Kernel = `kernel ${number}.${number}`
 
 /** Bits of CapEff in /proc/self/status, from linux/capability.h. */
 const CAP = { NET_ADMIN: 12n, NET_RAW: 13n, SYS_ADMIN: 21n }
+const CAP_SYS_PTRACE = 19n
 
 // Each answers whether it is there, or, where it can say more than the bare name, why it is not.
 const probes = {
@@ -53,6 +54,10 @@ const probes = {
   ipv6: () => readable('/proc/net/if_inet6'),
   /** The raw-socket package is built for the Node that runs. */
   'raw-socket': rawSocket,
+  /** CAP_SYS_PTRACE: to look into processes that have other capabilities. */
+  'sys-ptrace': () => capable(CAP_SYS_PTRACE),
+  /** /proc/sys can be written: containers have it read-only. */
+  sysctl: () => allows('/proc/sys/net/ipv4/ip_forward', constants.W_OK),
   /** A container engine answers, and scripts/docker-test has built the images. */
   'container engine': () => runs('docker', 'info'),
   'images of scripts/docker-test': () =>
