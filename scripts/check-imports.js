@@ -28,6 +28,8 @@ export const rules = {
   },
   index: {
     may: [
+      'capture',
+      'inspect',
       'daemon',
       'registry',
       'pair',
@@ -36,6 +38,7 @@ export const rules = {
       'stats',
       'link',
       'datapath',
+      'capture',
       'hooks',
       'pcapng',
       'frame',
@@ -56,18 +59,25 @@ export const rules = {
   },
   registry: { may: ['index', 'pair', 'end'], because: 'the registry knows pairs and nothing below them' },
   pair: {
-    may: ['end', 'options', 'stats', 'link', 'datapath', 'netlink', 'hooks', 'frame'],
+    may: ['end', 'options', 'stats', 'link', 'datapath', 'capture', 'netlink', 'hooks', 'frame', 'inspect', 'capture'],
     because: 'a pair is wired from what is below it',
   },
   end: {
-    may: ['pair', 'options', 'link', 'datapath', 'netlink', 'hooks', 'frame'],
+    may: ['pair', 'options', 'link', 'datapath', 'capture', 'netlink', 'hooks', 'frame', 'inspect'],
     because: 'an end is half of a pair',
   },
   options: {
-    may: ['link', 'netlink', 'frame'],
+    may: ['end', 'inspect', 'hooks', 'link', 'netlink', 'frame'],
     because: 'it checks what users ask for and makes plans of it; it creates nothing',
   },
-  stats: { may: ['datapath', 'netlink'], because: 'it adds up what the data path and the kernel counted' },
+  inspect: {
+    may: ['end', 'capture', 'link', 'datapath', 'hooks', 'frame'],
+    because: "what is done to frames is ordered of the data path; only their offloads are the link thread's",
+  },
+  stats: {
+    may: ['datapath', 'netlink', 'frame'],
+    because: 'it adds up what the data path and the kernel counted',
+  },
   link: {
     may: ['datapath', 'netlink', 'frame', 'native'],
     because: 'the link thread gives orders to the data path and knows no pair object',
@@ -75,6 +85,10 @@ export const rules = {
   datapath: {
     may: ['hooks', 'frame', 'native'],
     because: 'the loop moves frames: it knows no pair, no link thread and no rtnetlink',
+  },
+  capture: {
+    may: ['hooks', 'pcapng', 'frame'],
+    because: 'it writes what a worker has recorded: it knows rings and files, neither pairs nor ports',
   },
   hooks: { may: ['pcapng', 'frame'], because: 'a hook sees frames and nothing else' },
   pcapng: { may: ['frame'], because: 'pcapng is a format' },

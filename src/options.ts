@@ -1,9 +1,13 @@
 // What users may ask for: types with their defaults, and the checks that refuse bad wishes before
 // anything native is entered. Called by pair.ts and end.ts; makes the link thread's plans.
 
+import type { WaitOptions } from './end.js'
 import { invalid } from './errors.js'
-import { MAX_MTU, MIN_MTU } from './frame/ethernet.js'
+import { ETH_HLEN, MAX_MTU, MIN_MTU } from './frame/ethernet.js'
 import { isUnicast, parseMac, randomMac } from './frame/mac.js'
+import { LONGEST_FRAME } from './frame/slab.js'
+import type { ImpairOptions } from './hooks/impair-options.js'
+import type { CaptureTarget } from './inspect/captures.js'
 import { workerCount } from './link/client.js'
 import type { EndChange, EndPlan, NetnsPath, PairPlan } from './link/protocol.js'
 import { type Cidr, parseCidr } from './netlink/address.js'
@@ -31,6 +35,8 @@ export interface EndOptions {
   txQueueLength?: number
   /** Do duplicate address detection for IPv6 addresses; they are not usable for about a second. */
   dad?: boolean
+  /** Degrades what this end sends, from its first frame (End.impair). */
+  impair?: ImpairOptions
 }
 
 /** The part of pino's interface that is used; a pino logger fits. */
@@ -49,6 +55,13 @@ export interface PairOptions {
   queues?: number
   /** No IPv6 chatter from fresh links (addr_gen_mode none). Default false. */
   quiet?: boolean
+  /**
+   * Forward on the event loop of the thread that calls, so that hooks can be functions of it (End.use).
+   * While that thread is busy nothing is forwarded. Default false.
+   */
+  inline?: boolean
+  /** Capture into this file from the first frame (Pair.capture). */
+  capture?: string | CaptureTarget
   /** Default: silent. */
   logger?: Logger
   /** Ends the pair, or its creation. */
@@ -56,7 +69,7 @@ export interface PairOptions {
 }
 
 /** What can be changed of an end; the same meanings as in EndOptions. */
-export type EndSettings = Omit<EndOptions, 'netns'>
+export type EndSettings = Omit<EndOptions, 'netns' | 'impair'>
 
 const DEFAULT_NAME = 'veth%d'
 const DEFAULT_MTU = 1500
@@ -66,7 +79,7 @@ const MAX_TX_QUEUE_LENGTH = 1_000_000
 const MAX_NAME_BYTES = 15
 
 const END_KEYS = ['name', 'netns', 'addresses', 'up', 'mac', 'mtu', 'txQueueLength', 'dad']
-const PAIR_KEYS = ['id', 'a', 'b', 'queues', 'quiet', 'logger', 'signal']
+const PAIR_KEYS = ['id', 'a', 'b', 'queues', 'quiet', 'inline', 'capture', 'logger', 'signal']
 
 export function planPair(options: PairOptions): PairPlan {
   refuseUnknown(options, PAIR_KEYS, '')
@@ -77,10 +90,12 @@ export function planPair(options: PairOptions): PairPlan {
     throw invalid(`queues must be from 1 to the number of workers (${workers}), not ${queues}`, 'queues')
   }
   const quiet = boolean(options.quiet, 'quiet') ?? false
-  return { ends: [planEnd(options.a ?? {}, 'a'), planEnd(options.b ?? {}, 'b')], queues, quiet }
+  const inline = boolean(options.inline, 'inline') ?? false
+  if (inline && queues > 1) throw invalid('an inline pair has one queue', 'queues')
+  return { ends: [planEnd(options.a ?? {}, 'a'), planEnd(options.b ?? {}, 'b')], queues, quiet, inline }
 }
 
-function planEnd(options: EndOptions, end: string): EndPlan {
+function planEnd({ impair: _, ...options }: EndOptions, end: string): EndPlan {
   const change = planChange(options, end)
   return {
     name: change.name ?? DEFAULT_NAME,
@@ -126,6 +141,40 @@ export function netnsPath(netns: Netns, attribute: string): NetnsPath {
     `${show(netns)} is no network namespace: give a name, a path, a process id or null`,
     attribute,
   )
+}
+
+const DEFAULT_WAIT = 5_000
+
+export function planWait(options: WaitOptions): { timeout: number; signal: AbortSignal | undefined } {
+  refuseUnknown(options, ['timeout', 'signal'], 'options')
+  const { timeout = DEFAULT_WAIT, signal } = options
+  if (typeof timeout !== 'number' || !(timeout >= 0))
+    throw invalid(`timeout must be milliseconds, 0 or more, not ${show(timeout)}`, 'timeout')
+  return { timeout: timeout === 0 ? Number.POSITIVE_INFINITY : timeout, signal }
+}
+
+export function planFrame(frame: Uint8Array): Uint8Array {
+  if (!(frame instanceof Uint8Array)) throw invalid(`frame must be a Uint8Array, not ${show(frame)}`, 'frame')
+  if (frame.length < ETH_HLEN || frame.length > LONGEST_FRAME) {
+    const range = `${ETH_HLEN} to ${LONGEST_FRAME} bytes long, its Ethernet header included`
+    throw invalid(`a frame is ${range}: this one has ${frame.length}`, 'frame')
+  }
+  return frame
+}
+
+const MAX_FLAPS = 1_000_000
+
+export function planFlap(ms: number, times: number): { ms: number; times: number } {
+  if (typeof ms !== 'number' || !(ms > 0 && ms <= 86_400_000))
+    throw invalid(`a flap takes milliseconds, more than 0 and at most a day, not ${show(ms)}`, 'flap')
+  return { ms, times: integer(times, 1, MAX_FLAPS, 'times') }
+}
+
+/** A module that import() takes: not a relative path, which would mean one of ours. */
+export function hookUrl(url: URL | string): string {
+  const text = String(url)
+  if (url instanceof URL || /^(file|data|node):/.test(text)) return text
+  throw invalid(`${show(url)} is no URL of a module: give new URL(path, import.meta.url)`, 'hook')
 }
 
 function checkId(id: unknown): void {

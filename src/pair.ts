@@ -2,12 +2,23 @@
 // work is done by the link thread (devices) and the forwarding workers (frames).
 
 import { EventEmitter } from 'node:events'
+import { setTimeout } from 'node:timers/promises'
+import type { CaptureOptions } from './capture/session.js'
 import { allocateCounters } from './datapath/counters.js'
+import { InlineLoop } from './datapath/inline.js'
 import { End } from './end.js'
 import { invalid } from './errors.js'
+import {
+  type Capture,
+  type CaptureStreamWish,
+  Captures,
+  type CaptureTarget,
+  type CaptureWish,
+} from './inspect/captures.js'
+import { Inspection } from './inspect/inspection.js'
 import { type Link, linkThread, type PairEvent, workerCount } from './link/client.js'
-import type { CarrierMode, ClosedReason, EndState, KernelStats } from './link/protocol.js'
-import { type Logger, type PairOptions, planPair } from './options.js'
+import type { CarrierMode, ClosedReason, EndState, KernelStats, PairPlan } from './link/protocol.js'
+import { type Logger, type PairOptions, planFlap, planPair } from './options.js'
 import { countersOf, joinKernel, type PairCounters, type PairStats } from './stats.js'
 
 export interface PairEvents {
@@ -15,6 +26,8 @@ export interface PairEvents {
   carrier: [{ on: boolean }]
   renamed: [{ end: End; name: string; previous: string }]
   moved: [{ end: End; netns: string | null; ifindex: number; name: string }]
+  /** A user's hook threw, or did not come back, and is not in the chain any more; frames pass on. */
+  hookFailed: [{ end: End; message: string }]
   /** The last event. `end` is the one that was deleted, null when the pair was closed by us. */
   closed: [{ reason: ClosedReason; end: End | null }]
 }
@@ -38,21 +51,29 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   readonly b: End
   readonly #link: Link
   readonly #handle: number
-  readonly #workers = workerCount()
-  readonly #memory = allocateCounters(this.#workers)
+  readonly #memory = allocateCounters(workerCount())
+  readonly #inspection: Inspection
+  readonly #captures: Captures
+  #inline: InlineLoop | undefined
+  #ended: Promise<void> | undefined
   readonly #logger: Logger | undefined
   #id = ''
+  #mode: CarrierMode = 'auto'
   #carrier = false
   #closed: ClosedReason | undefined
   #lastKernelStats: KernelStats = [null, null]
 
-  private constructor(logger: Logger | undefined) {
+  private constructor(logger: Logger | undefined, queues: number) {
     super()
     this.#logger = logger
     this.#link = linkThread()
     this.#handle = this.#link.register((event) => this.#hear(event))
-    this.a = new End(this, 0, this.#link, this.#handle, UNKNOWN)
-    this.b = new End(this, 1, this.#link, this.#handle, UNKNOWN)
+    const hookFailed = (end: 0 | 1, message: string) =>
+      this.#tell('hookFailed', { end: end === 0 ? this.a : this.b, message }, 'warn')
+    this.#inspection = new Inspection(this.#link, this.#handle, this.#memory, queues, hookFailed)
+    this.#captures = new Captures(this.#inspection)
+    this.a = new End(this, 0, this.#link, this.#handle, this.#inspection, UNKNOWN)
+    this.b = new End(this, 1, this.#link, this.#handle, this.#inspection, UNKNOWN)
   }
 
   /** @internal Use createPair(). */
@@ -61,11 +82,11 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const { signal, logger } = options
     signal?.throwIfAborted()
     if (options.id !== undefined) reserveId(options.id)
-    const pair = new Pair(logger)
+    const pair = new Pair(logger, plan.queues)
     try {
-      const counters = pair.#memory
-      await pair.#link.request({ op: 'create', handle: pair.#handle, plan, counters })
+      await pair.#make(plan, options)
     } catch (error) {
+      pair.#inspection.close()
       pair.#link.forget(pair.#handle)
       if (options.id !== undefined) idsInUse.delete(options.id)
       throw error
@@ -74,6 +95,28 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     pair.#logger?.info({ pair: pair.#id, a: pair.a.name, b: pair.b.name }, 'pair created')
     if (signal !== undefined) await pair.#obey(signal)
     return pair
+  }
+
+  /** What the first frame is to meet is armed before there is one. */
+  async #make(plan: PairPlan, { a, b, capture }: PairOptions): Promise<void> {
+    const inspection = this.#inspection
+    const port = inspection.connect()
+    if (a?.impair !== undefined) await inspection.impair(0, a.impair, 'a.impair')
+    if (b?.impair !== undefined) await inspection.impair(1, b.impair, 'b.impair')
+    const target = typeof capture === 'string' ? { path: capture } : capture
+    const armed = target && this.#captures.arm(target)
+    if (plan.inline) this.#inline = new InlineLoop(this.#handle, this.#memory, port)
+    const inspected = inspection.begin(this.#inline)
+    const request = { op: 'create', handle: this.#handle, plan, counters: this.#memory, inspected } as const
+    if (plan.inline) await this.#link.request(request)
+    else await this.#link.request({ ...request, port }, [port])
+    if (target === undefined || armed === undefined) return
+    try {
+      await this.#captures.start(armed, target, this.a, this.b)
+    } catch (error) {
+      await this.close()
+      throw error
+    }
   }
 
   /** The name that end `a` was made with, with a suffix if another pair of this process has it. */
@@ -98,12 +141,64 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   async setCarrier(mode: CarrierMode): Promise<void> {
     if (!CARRIER_MODES.includes(mode))
       throw invalid(`carrier is one of ${CARRIER_MODES.join(', ')}, not '${mode}'`, 'carrier')
+    await this.#setMode(mode)
+  }
+
+  async #setMode(mode: CarrierMode): Promise<void> {
     await this.#link.request({ op: 'carrier', handle: this.#handle, mode })
+    this.#mode = mode
+  }
+
+  /**
+   * Pulls the plug for `ms` milliseconds and puts it back, `times` times (default 1), with as long a pause in
+   * between. Afterwards carrier is what it was set to before.
+   */
+  async flap(ms: number, times = 1): Promise<void> {
+    const { ms: off, times: count } = planFlap(ms, times)
+    const mode = this.#mode
+    for (let flap = 0; flap < count; flap++) {
+      if (flap > 0) await setTimeout(off)
+      await this.#setMode('off')
+      await setTimeout(off)
+      await this.#setMode(mode)
+    }
+  }
+
+  /**
+   * Captures into a file (pcapng) or a named pipe: what the ends send, with what became of it, and what is
+   * delivered to them. Records from the moment of the call; resolves when the file is open.
+   */
+  async capture(target: string | CaptureTarget): Promise<Capture> {
+    const { path, rotate, ...wish } = typeof target === 'string' ? { path: target } : target
+    if (typeof path !== 'string' || path === '') throw invalid('a capture needs the path of a file', 'path')
+    return await this.#capture(wish, { path, rotate })
+  }
+
+  /** Captures into an open descriptor, which stays the caller's; a pipe whose reader leaves ends it. */
+  async captureTo(fd: number, wish: CaptureWish = {}): Promise<Capture> {
+    return await this.#capture(wish, { fd })
+  }
+
+  /** Captures as a stream of pcapng bytes. Leaving the loop ends it. */
+  async *captureStream({ signal, ...wish }: CaptureStreamWish = {}): AsyncGenerator<Uint8Array, void> {
+    const capture = await this.#capture(wish, 'stream')
+    const stop = () => void capture.stop()
+    signal?.addEventListener('abort', stop, { once: true })
+    try {
+      if (signal?.aborted) stop()
+      yield* capture.session.chunks()
+    } finally {
+      signal?.removeEventListener('abort', stop)
+    }
+  }
+
+  #capture(wish: CaptureWish, sink: CaptureOptions['sink']): Promise<Capture> {
+    return this.#captures.start(this.#captures.arm(wish), sink, this.a, this.b)
   }
 
   /** The data path's counters at this moment, of each end from its own point of view. */
   counters(): PairCounters {
-    return countersOf(this.#memory, this.#workers)
+    return countersOf(this.#memory)
   }
 
   /** The counters joined with the kernel's own of each interface. After the end: as they were then. */
@@ -119,6 +214,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   /** Removes both interfaces. Resolves when they are gone and their names free; any number of times. */
   async close(): Promise<void> {
     if (this.#closed === undefined) await this.#link.request({ op: 'close', handle: this.#handle })
+    await this.#ended
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -137,10 +233,24 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
 
   #hear(event: PairEvent): void {
     switch (event.event) {
+      case 'lent':
+        this.#inline?.begin(event.queues)
+        break
+      case 'recall':
+        this.#inline?.end()
+        void this.#link.request({ op: 'returned', handle: this.#handle }).catch(() => {})
+        break
+      case 'lost': {
+        const port = this.#inspection.rebuild(event.why)
+        // It may be ending just now.
+        void this.#link.request({ op: 'readopt', handle: this.#handle, port }, [port]).catch(() => {})
+        break
+      }
       case 'state':
         return this.#follow(event.end === 0 ? this.a : this.b, event.state)
       case 'carrier':
         this.#carrier = event.on
+        if (!event.on) this.#inline?.discard()
         this.#tell('carrier', { on: event.on })
         break
       case 'closed': {
@@ -149,6 +259,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
         this.#closed = event.reason
         this.#carrier = false
         this.#lastKernelStats = event.stats
+        this.#inspection.close()
+        this.#ended = this.#captures.close()
         const end = event.end === null ? null : event.end === 0 ? this.a : this.b
         this.#tell('closed', { reason: event.reason, end })
         break
@@ -166,11 +278,15 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     }
   }
 
-  #tell<K extends keyof PairEvents>(event: K, detail: PairEvents[K][0]): void {
+  #tell<K extends keyof PairEvents>(
+    event: K,
+    detail: PairEvents[K][0],
+    level: 'info' | 'warn' = 'info',
+  ): void {
     const { end, ...fields } = { end: null, ...detail } as { end: End | null }
     const which = end === null ? {} : { end: end === this.a ? 'a' : 'b' }
     // What happens during its creation is part of that.
-    if (this.#id !== '') this.#logger?.info({ pair: this.#id, ...which, ...fields }, `pair ${event}`)
+    if (this.#id !== '') this.#logger?.[level]({ pair: this.#id, ...which, ...fields }, `pair ${event}`)
     const untyped = this as EventEmitter // generic over the event, which the typed emit() cannot be
     untyped.emit(event, detail)
   }

@@ -2,7 +2,14 @@
 // what the data path read from an end is that end's tx. Pure functions over the shared counters and
 // what the kernel said; called by pair.ts.
 
-import { CAUSES, type Cause, type DirectionCounts, readBlock } from './datapath/counters.js'
+import {
+  blocksOf,
+  type DirectionCounts,
+  INSPECTED_COUNTS,
+  type InspectedCount,
+  readBlock,
+} from './datapath/counters.js'
+import { CAUSES, type Cause } from './frame/cause.js'
 import type { LinkStats } from './netlink/rtnl.js'
 
 /** Frames and bytes (Ethernet header included, no FCS) of one interface. */
@@ -15,6 +22,8 @@ export interface InterfaceCounters {
   tx_dropped: number
   /** Frames that this end sent and the cable dropped, by cause; their sum is part of tx_dropped. */
   drops: Record<Cause, number>
+  /** What hooks and impairments did to frames that this end sent, beside dropping them. */
+  inspected: Record<InspectedCount, number>
 }
 
 export interface EndCounters extends InterfaceCounters {
@@ -49,11 +58,13 @@ function fromInside(sending: DirectionCounts, receiving: DirectionCounts): Inter
   return {
     rx_packets: receiving.sent,
     rx_bytes: receiving.sent_bytes,
-    tx_packets: sending.received - dropped,
+    // As with netem, a frame that the cable sends twice counts twice.
+    tx_packets: sending.received + sending.inspected.injected + sending.inspected.copied - dropped,
     tx_bytes: sending.sent_bytes,
     rx_dropped: receiving.drops.mtu, // veth counts a frame that is too long on both ends
     tx_dropped: dropped,
     drops: sending.drops,
+    inspected: sending.inspected,
   }
 }
 
@@ -65,22 +76,36 @@ function add(one: InterfaceCounters, other: InterfaceCounters): InterfaceCounter
     tx_bytes: one.tx_bytes + other.tx_bytes,
     rx_dropped: one.rx_dropped + other.rx_dropped,
     tx_dropped: one.tx_dropped + other.tx_dropped,
-    drops: Object.fromEntries(
-      CAUSES.map((cause) => [cause, one.drops[cause] + other.drops[cause]]),
-    ) as Record<Cause, number>,
+    drops: addEach(CAUSES, one.drops, other.drops),
+    inspected: addEach(INSPECTED_COUNTS, one.inspected, other.inspected),
   }
 }
 
-function countersOfEnd(memory: SharedArrayBuffer, workers: number, end: 0 | 1): EndCounters {
-  const each = Array.from({ length: workers }, (_, worker) => ({
+function addEach<K extends string>(
+  keys: readonly K[],
+  one: Record<K, number>,
+  other: Record<K, number>,
+): Record<K, number> {
+  return Object.fromEntries(keys.map((key) => [key, one[key] + other[key]])) as Record<K, number>
+}
+
+function countersOfEnd(memory: SharedArrayBuffer, end: 0 | 1): EndCounters {
+  const blocks = blocksOf(memory)
+  const each = Array.from({ length: blocks }, (_, worker) => ({
     worker,
     ...fromInside(readBlock(memory, worker, end), readBlock(memory, worker, end === 0 ? 1 : 0)),
   }))
-  return { ...each.map(({ worker: _, ...counters }) => counters).reduce(add), workers: each }
+  // The last one is a thread that few pairs have: their own, or the one that made them.
+  const own = each[blocks - 1]
+  const used = own !== undefined && own.tx_packets + own.rx_packets + own.tx_dropped > 0
+  return {
+    ...each.map(({ worker: _, ...counters }) => counters).reduce(add),
+    workers: used ? each : each.slice(0, -1),
+  }
 }
 
-export function countersOf(memory: SharedArrayBuffer, workers: number): PairCounters {
-  return { a: countersOfEnd(memory, workers, 0), b: countersOfEnd(memory, workers, 1) }
+export function countersOf(memory: SharedArrayBuffer): PairCounters {
+  return { a: countersOfEnd(memory, 0), b: countersOfEnd(memory, 1) }
 }
 
 /** Joins the data path's counters with the kernel's: drops add up, since each frame is dropped once. */

@@ -1,31 +1,26 @@
 // Where the data path counts. Shared memory, one buffer per pair, made by pair.ts:
 //
-//   Int32    carrier, mtu of a, mtu of b, unused        written by the link thread
-//   Float64  one block per (worker, direction)          written by that worker only
+//   Int32    carrier, mtu of a, mtu of b                 written by the link thread
+//   Int32    adjusted                                    written by the pair's own thread (adjust.ts)
+//   Float64  one block per (worker, direction)           written by that worker only
 //
 //   block of worker w, direction d (0: a to b, 1: b to a) = w * 2 + d
-//   +----------+-------+------+------+--------------------------------+
-//   | received | bytes | sent | bytes| drops: carrier down mtu error  |
-//   +----------+-------+------+------+--------------------------------+
+//   +----------+-------+------+-------+------------------+------------------------------------+
+//   | received | bytes | sent | bytes | drops, by cause  | held copied injected errors effects |
+//   +----------+-------+------+-------+------------------+------------------------------------+
 //
+// At rest: received + copied + injected = sent + drops + held. A super-frame counts as one frame, but as
+// the wire frames that it is cut into while its direction is inspected.
 // Float64 holds whole numbers up to 2^53 and is written in one piece; BigInt would allocate.
 
-/** Why a frame was dropped, in the order of the words of a block. */
-export const CAUSES = [
-  /** carrier was off: it was read, and thrown away */
-  'carrier',
-  /** the peer was not up when it was written (EIO): the moment before carrier follows */
-  'down',
-  /** longer than the peer's MTU allows */
-  'mtu',
-  /** the kernel refused it for another reason */
-  'error',
-] as const
-export type Cause = (typeof CAUSES)[number]
+import { CAUSES, type Cause } from '../frame/cause.js'
+import { IMPAIR_COUNTS } from '../hooks/impairment.js'
 
 /** Words of the shared state. */
 export const CARRIER = 0
 export const MTU = [1, 2] as const
+/** How many adjustments were posted to the pair (adjust.ts). */
+export const ADJUSTED = 3
 const STATE_WORDS = 4
 
 /** Words of a block. */
@@ -33,16 +28,31 @@ export const RECEIVED = 0
 export const RECEIVED_BYTES = 1
 export const SENT = 2
 export const SENT_BYTES = 3
-const DROPPED = 4
-export const DROPPED_CARRIER = DROPPED
-export const DROPPED_DOWN = DROPPED + 1
-export const DROPPED_MTU = DROPPED + 2
-export const DROPPED_ERROR = DROPPED + 3
-const BLOCK_WORDS = DROPPED + CAUSES.length
-if (DROPPED_ERROR !== DROPPED + CAUSES.indexOf('error')) throw new Error('drop words and causes differ')
+/** The first of the drops; a verdict of frame/burst.ts is 1 more than the distance from here. */
+export const DROPPED = 4
+export const DROPPED_CARRIER = DROPPED + CAUSES.indexOf('carrier')
+export const DROPPED_DOWN = DROPPED + CAUSES.indexOf('down')
+export const DROPPED_MTU = DROPPED + CAUSES.indexOf('mtu')
+export const DROPPED_ERROR = DROPPED + CAUSES.indexOf('error')
+export const DROPPED_LIMIT = DROPPED + CAUSES.indexOf('limit')
+/** Frames held now. */
+export const HELD = DROPPED + CAUSES.length
+export const COPIED = HELD + 1
+export const INJECTED = HELD + 2
+/** Hooks that threw, and were taken out. */
+export const HOOK_ERRORS = HELD + 3
+/** What an impairment did to frames: IMPAIR_COUNTS, in that order. */
+export const EFFECTS = HELD + 4
+const BLOCK_WORDS = EFFECTS + IMPAIR_COUNTS.length
 
+/** `workers`: of the pool. One more block is for the thread that a pair has of its own, or is looped in. */
 export function allocateCounters(workers: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(4 * STATE_WORDS + 8 * BLOCK_WORDS * 2 * workers)
+  return new SharedArrayBuffer(4 * STATE_WORDS + 8 * BLOCK_WORDS * 2 * (workers + 1))
+}
+
+/** Threads that have blocks. */
+export function blocksOf(memory: SharedArrayBuffer): number {
+  return (memory.byteLength - 4 * STATE_WORDS) / (8 * BLOCK_WORDS * 2)
 }
 
 export function stateOf(memory: SharedArrayBuffer): Int32Array {
@@ -55,6 +65,19 @@ export function blockOf(memory: SharedArrayBuffer, worker: number, direction: nu
   return new Float64Array(memory, 4 * STATE_WORDS + 8 * BLOCK_WORDS * block, BLOCK_WORDS)
 }
 
+/** The thread that a pair had of its own has ended: what it held is lost. */
+export function abandonHeld(memory: SharedArrayBuffer): void {
+  for (const direction of [0, 1]) {
+    const block = blockOf(memory, blocksOf(memory) - 1, direction)
+    block[DROPPED + CAUSES.indexOf('hook')]! += block[HELD] as number
+    block[HELD] = 0
+  }
+}
+
+/** What hooks and impairments did to frames of a direction, beside dropping them. */
+export const INSPECTED_COUNTS = ['held', 'copied', 'injected', 'hook_errors', ...IMPAIR_COUNTS] as const
+export type InspectedCount = (typeof INSPECTED_COUNTS)[number]
+
 /** One direction's counts by one worker, as read at this moment. */
 export interface DirectionCounts {
   received: number
@@ -62,21 +85,20 @@ export interface DirectionCounts {
   sent: number
   sent_bytes: number
   drops: Record<Cause, number>
+  inspected: Record<InspectedCount, number>
 }
 
 export function readBlock(memory: SharedArrayBuffer, worker: number, direction: number): DirectionCounts {
   const block = blockOf(memory, worker, direction)
   const word = (index: number) => block[index] as number
+  const named = <K extends string>(keys: readonly K[], first: number) =>
+    Object.fromEntries(keys.map((key, index) => [key, word(first + index)])) as Record<K, number>
   return {
     received: word(RECEIVED),
     received_bytes: word(RECEIVED_BYTES),
     sent: word(SENT),
     sent_bytes: word(SENT_BYTES),
-    drops: {
-      carrier: word(DROPPED_CARRIER),
-      down: word(DROPPED_DOWN),
-      mtu: word(DROPPED_MTU),
-      error: word(DROPPED_ERROR),
-    },
+    drops: named(CAUSES, DROPPED),
+    inspected: named(INSPECTED_COUNTS, HELD),
   }
 }

@@ -2,9 +2,10 @@
 // something to read. It never blocks, never throws for an expected condition, and allocates nothing.
 
 import { errno } from '../errors.js'
-import { isSuperFrame, isTagged, MTU_OVERHEAD, VLAN_TAG } from '../frame/ethernet.js'
+import { isSuperFrame, isTooLong, MTU_OVERHEAD } from '../frame/ethernet.js'
 import { type Slab, VNET_HDR_LEN } from '../frame/slab.js'
 import * as count from './counters.js'
+import type { Inspector } from './inspect.js'
 import type { Port } from './port.js'
 
 /** Queue q of one end to queue q of its peer. */
@@ -17,6 +18,18 @@ export interface Direction {
   readonly mtu: number
   /** This worker's block of counters. */
   readonly counters: Float64Array
+  /** Number of the queue. */
+  readonly queue: number
+  /** Takes the adjustments that were posted to the pair: what is to be inspected from now on, and how. */
+  readonly adjustable: Adjustable
+  /** The hook chain of the direction, and all that goes with it; undefined while there is none. */
+  inspector: Inspector | undefined
+}
+
+export interface Adjustable {
+  /** Adjustments taken so far, as counted in the shared word. */
+  readonly adjusted: number
+  adjust(): void
 }
 
 /** Forwards one burst. How many frames were received (0: idle), or a negative errno (EBADFD: gone). */
@@ -24,6 +37,12 @@ export function forward(direction: Direction, slab: Slab): number {
   const { rx, tx, state, counters } = direction
   const received = rx.receive(slab)
   if (received <= 0) return received
+  // Read after the receive: a rule that was armed before a frame was sent finds it.
+  if (Atomics.load(state, count.ADJUSTED) !== direction.adjustable.adjusted) direction.adjustable.adjust()
+  if (direction.inspector !== undefined) {
+    direction.inspector.forward(slab, received, direction.queue)
+    return received
+  }
   // Read after the receive: what was sent before carrier came on is never delivered (carrier.ts). The
   // kernel itself would still take a write without carrier (test/kernel/10), and of any length (11).
   const carrier = Atomics.load(state, count.CARRIER)
@@ -35,7 +54,7 @@ export function forward(direction: Direction, slab: Slab): number {
   for (let slot = 0; slot < received; slot++) {
     const length = lengths[slot] as number
     bytes += length
-    if (length > limit && isTooLong(slab, slot, length - limit)) {
+    if (length > limit && isRefused(slab, slot, length - limit)) {
       lengths[slot] = 0
       dropped++
       droppedBytes += length - VNET_HDR_LEN
@@ -55,11 +74,9 @@ export function forward(direction: Direction, slab: Slab): number {
   return received
 }
 
-/** A frame that is not a super-frame (test/kernel/13) may exceed the limit by one VLAN tag, if it begins with one. */
-function isTooLong(slab: Slab, slot: number, excess: number): boolean {
+function isRefused(slab: Slab, slot: number, excess: number): boolean {
   const start = slab.starts[slot] as number
-  if (isSuperFrame(slab.bytes, start - VNET_HDR_LEN)) return false
-  return excess > (isTagged(slab.bytes, start) ? VLAN_TAG : 0)
+  return !isSuperFrame(slab.bytes, start - VNET_HDR_LEN) && isTooLong(slab.bytes, start, excess)
 }
 
 /** The cold path: the kernel refused frames of this burst; their lengths hold the errno (test/kernel/24). */

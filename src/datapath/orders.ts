@@ -3,16 +3,32 @@
 // takes the orders with receiveMessageOnPort, without going back to its event loop. It counts the
 // orders that it has carried out in a second word, which the link thread waits for.
 
+import type { MessagePort } from 'node:worker_threads'
+import type { PairState } from './served.js'
+
 /** Words of a worker's control memory: orders posted, and orders carried out. */
 export const GENERATION = 0
 export const DONE = 1
-export const CONTROL_WORDS = 2
+/** Raised when a user's hook is entered and when it is left: odd means inside. */
+export const BEAT = 2
+export const CONTROL_WORDS = 3
 
 export type Order =
   /** Serve these queues of a pair. Descriptors are lent: they stay open until the release is done. */
-  | { op: 'adopt'; handle: number; counters: SharedArrayBuffer; queues: [a: number, b: number][] }
-  /** Serve them no more; afterwards the worker holds nothing of the pair. */
-  | { op: 'release'; handle: number }
+  | {
+      op: 'adopt'
+      handle: number
+      counters: SharedArrayBuffer
+      queues: [a: number, b: number][]
+      /** Where the pair's adjustments come from (adjust.ts); one of the workers that serve it has it. */
+      port: MessagePort | undefined
+      /** What another worker was inspecting, and goes on here. */
+      state: PairState | undefined
+    }
+  /** Serve them no more; afterwards the worker holds nothing of the pair. `surrender`: another one goes on. */
+  | { op: 'release'; handle: number; surrender: boolean }
+  /** Load a module of hooks, so that it is there when it is asked for. */
+  | { op: 'load'; url: string }
   /** Carrier is about to come on: read and drop everything that was sent before. */
   | { op: 'drain'; handle: number }
 
@@ -23,10 +39,21 @@ export type Notice =
   | { event: 'gone'; handle: number; end: 0 | 1 }
   /** A write answered EIO: that end is not up. Sent once until the next drain. */
   | { event: 'down'; handle: number; end: 0 | 1 }
+  /** A module was loaded, or not: then `error` says why. */
+  | { event: 'loaded'; url: string; error?: string }
+
+/** What a release with `surrender` leaves, on the port `left`, before it is carried out. */
+export interface Surrendered {
+  port: MessagePort | undefined
+  state: PairState
+}
 
 /** What a worker is started with. */
 export interface WorkerSetup {
   /** Its number in the pool: which blocks of counters are its own. */
   index: number
+  /** It serves one pair only, and may run users' hooks. */
+  own: boolean
   control: SharedArrayBuffer
+  left: MessagePort
 }

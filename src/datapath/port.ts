@@ -15,12 +15,13 @@ import {
   VNET_HDR_LEN,
 } from '../frame/slab.js'
 import { receive, slabLayout, transmit } from '../native.js'
+import type { Outgoing } from './held.js'
 
 export interface Port {
   /** Fills slots 0… of the slab; how many, 0 for nothing to read, or a negative errno (EBADFD: gone). */
   receive(slab: Slab): number
   /** Sends slots 0…count-1 whose length is > 0; how many were taken. Refused ones: length = -errno. */
-  transmit(slab: Slab, count: number): number
+  transmit(slab: Outgoing, count: number): number
 }
 
 const layout = slabLayout()
@@ -45,7 +46,7 @@ export class TapPort implements Port {
     return receive(slab.bytes, this.fd, BURST)
   }
 
-  transmit(slab: Slab, count: number): number {
+  transmit(slab: Outgoing, count: number): number {
     return transmit(slab.bytes, this.fd, count)
   }
 }

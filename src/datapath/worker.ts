@@ -6,28 +6,25 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { errno } from '../errors.js'
 import { Slab } from '../frame/slab.js'
 import { pollerAdd, pollerOpen, pollerRemove, pollerWait } from '../native.js'
-import { blockOf, DROPPED_DOWN, MTU, RECEIVED_BYTES, stateOf } from './counters.js'
-import { type Direction, forward } from './forward.js'
-import { DONE, GENERATION, type Notice, type Order, type WorkerSetup } from './orders.js'
-import { TapPort } from './port.js'
+import { DROPPED_DOWN, RECEIVED_BYTES } from './counters.js'
+import { forward } from './forward.js'
+import { type HookOf, hookFrom } from './guard.js'
+import {
+  BEAT,
+  DONE,
+  GENERATION,
+  type Notice,
+  type Order,
+  type Surrendered,
+  type WorkerSetup,
+} from './orders.js'
+import { drain, type ServedDirection, ServedPair } from './served.js'
 import { nextSpin } from './spin.js'
-
-/** A direction that this worker serves; its place in `served` is its token in the poller. */
-interface Served extends Direction {
-  readonly handle: number
-  /** The sending end: 0 for a. */
-  readonly end: 0 | 1
-  readonly rx: TapPort
-  gone: boolean
-  toldDown: boolean
-}
 
 /** Busy rounds between two looks at the poller, which finds other directions and the event loop. */
 const ROUNDS = 16
 /** Ready tokens taken at once; what is ready beyond that comes with the next look. */
 const READY = 64
-/** At most this many bursts are drained: if more come, carrier is not off, and waiting would not end. */
-const DRAIN_BURSTS = 1024
 
 /**
  * Bytes. After such a burst a worker sleeps at once: who sends in bulk has more to send before the next
@@ -38,17 +35,24 @@ const BULK_BYTES = 16 * 1024
 const BULK_SLEEPS = 16
 
 const port = parentPort as MessagePort
-const { index, control: controlMemory } = workerData as WorkerSetup
+const { index, own, left, control: controlMemory } = workerData as WorkerSetup
 const control = new Int32Array(controlMemory)
 const slab = new Slab()
+const scratch = new Slab()
 const ready = new Int32Array(READY)
-const served: (Served | undefined)[] = []
+const pairs = new Map<number, ServedPair>()
+/** Pairs that are inspected, or hold frames. */
+const inspected = new Set<ServedPair>()
+/** The place of a direction is its token in the poller. */
+const served: (ServedDirection | undefined)[] = []
 /** Tokens that had frames when last looked at. */
 const hot = new Int32Array(READY)
 let hotCount = 0
 let spin = 0
 /** Sleeps that are still to be taken at once, since a burst of more than BULK_BYTES came. */
 let bulk = 0
+/** A promise was made that only a turn of the event loop can settle. */
+let leave = false
 const poller = pollerOpen()
 if (poller < 0) throw new Error(`epoll_create1 failed with errno ${-poller}`)
 
@@ -59,18 +63,38 @@ function notify(notice: Notice): void {
 /** Serves until this thread's event loop has something to do (test/kernel/22). */
 function serve(): void {
   obey() // what woke us may be an order whose generation is not raised yet
+  for (const pair of pairs.values()) if (pair.waiting) pair.adjust()
   for (let round = 0; ; ) {
     if (Atomics.load(control, GENERATION) !== control[DONE]) obey()
     let moved = 0
     for (let i = 0; i < hotCount; i++) moved += serveOne(served[hot[i] as number])
+    if (inspected.size > 0) moved += release()
+    if (leave) break
     if (moved > 0 && ++round < ROUNDS) continue
     round = 0
-    if (look(moved > 0 ? 0 : -1)) return
+    if (look(moved > 0 ? 0 : untilDue())) return
   }
+  leave = false
+}
+
+/** Sends what was held and is due. Frames sent. */
+function release(): number {
+  const now = performance.now()
+  let released = 0
+  for (const pair of inspected) if (pair.due <= now) released += pair.release(now)
+  return released
+}
+
+/** ns until the next held frame is due; -1 when none is held. */
+function untilDue(): number {
+  if (inspected.size === 0) return -1
+  let due = Number.POSITIVE_INFINITY
+  for (const pair of inspected) due = Math.min(due, pair.due)
+  return due === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.round((due - performance.now()) * 1e6))
 }
 
 /** One burst of one direction. Frames received. */
-function serveOne(direction: Served | undefined): number {
+function serveOne(direction: ServedDirection | undefined): number {
   if (direction === undefined || direction.gone) return 0
   const { counters } = direction
   const downBefore = counters[DROPPED_DOWN]
@@ -80,17 +104,17 @@ function serveOne(direction: Served | undefined): number {
   if ((counters[RECEIVED_BYTES] as number) - bytesBefore > BULK_BYTES) bulk = BULK_SLEEPS
   if (counters[DROPPED_DOWN] !== downBefore && !direction.toldDown) {
     direction.toldDown = true
-    notify({ event: 'down', handle: direction.handle, end: direction.end === 0 ? 1 : 0 })
+    notify({ event: 'down', handle: direction.pair.handle, end: direction.end === 0 ? 1 : 0 })
   }
   return received
 }
 
-function lost(direction: Served, error: number): number {
+function lost(direction: ServedDirection, error: number): number {
   // EBADFD: the device is gone for good (test/kernel/05, 06). Anything else is tried again when the poller reports it.
   if (error !== errno.EBADFD) return 0
   direction.gone = true
   pollerRemove(poller, direction.rx.fd)
-  notify({ event: 'gone', handle: direction.handle, end: direction.end })
+  notify({ event: 'gone', handle: direction.pair.handle, end: direction.end })
   return 0
 }
 
@@ -124,53 +148,66 @@ function obey(): void {
 
 function carryOut(order: Order): void {
   switch (order.op) {
-    case 'adopt': {
-      for (const [a, b] of order.queues) {
-        const ports = [new TapPort(a), new TapPort(b)] as const
-        adopt(order, 0, ports[0], ports[1])
-        adopt(order, 1, ports[1], ports[0])
-      }
-      break
-    }
+    case 'adopt':
+      return adopt(order)
     case 'release': {
+      const pair = pairs.get(order.handle)
+      if (pair === undefined) return
       served.forEach((direction, token) => {
-        if (direction?.handle !== order.handle) return
+        if (direction?.pair !== pair) return
         if (!direction.gone) pollerRemove(poller, direction.rx.fd)
         served[token] = undefined
       })
-      break
+      pairs.delete(order.handle)
+      inspected.delete(pair)
+      if (!order.surrender) return pair.close()
+      const surrendered: Surrendered = { port: pair.port, state: pair.surrender() }
+      left.postMessage(surrendered, pair.port && [pair.port])
+      return
     }
     case 'drain': {
-      for (const direction of served) {
-        if (direction?.handle !== order.handle) continue
-        direction.toldDown = false
-        for (let n = 0; n < DRAIN_BURSTS && !direction.gone && forward(direction, slab) > 0; n++);
-      }
-      break
+      const pair = pairs.get(order.handle)
+      if (pair === undefined) return
+      for (const direction of pair.directions) direction.toldDown = false
+      drain(pair.directions, slab)
+      return pair.discard()
+    }
+    case 'load': {
+      const { url } = order
+      leave = true
+      import(url).then(
+        () => notify({ event: 'loaded', url }),
+        (error: unknown) => notify({ event: 'loaded', url, error: String(error) }),
+      )
     }
   }
 }
 
-function adopt(
-  order: { handle: number; counters: SharedArrayBuffer },
-  end: 0 | 1,
-  rx: TapPort,
-  tx: TapPort,
-): void {
-  const free = served.indexOf(undefined)
-  const token = free < 0 ? served.length : free
-  served[token] = {
-    handle: order.handle,
-    end,
-    rx,
-    tx,
-    state: stateOf(order.counters),
-    mtu: MTU[end === 0 ? 1 : 0],
-    counters: blockOf(order.counters, index, end),
-    gone: false,
-    toldDown: false,
+function adopt({ handle, counters, queues, port: line, state }: Extract<Order, { op: 'adopt' }>): void {
+  const hookOf = own ? loadHook : undefined
+  const pair = new ServedPair({ handle, counters, index, queues, port: line, scratch, hookOf, inspected })
+  pairs.set(handle, pair)
+  if (state !== undefined) pair.resume(state)
+  for (const direction of pair.directions) {
+    const free = served.indexOf(undefined)
+    const token = free < 0 ? served.length : free
+    served[token] = direction
+    pollerAdd(poller, direction.rx.fd, token)
   }
-  pollerAdd(poller, rx.fd, token)
+}
+
+/** A user's hook tells the watchdog (link/pool.ts) when it is entered and left. */
+const loadHook: HookOf = async (url, options) => {
+  leave = true
+  const judge = await hookFrom(await import(url), options)
+  return (burst) => {
+    Atomics.add(control, BEAT, 1)
+    try {
+      judge(burst)
+    } finally {
+      Atomics.add(control, BEAT, 1)
+    }
+  }
 }
 
 /** One turn of the event loop between two services: messages, import(), terminate() and exit. */

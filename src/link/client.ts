@@ -1,11 +1,11 @@
 // The main thread's side of the link thread: starts it at first use, sends orders, hands events to
 // the pair that they concern. One link thread for each JavaScript thread that uses the library.
 
-import { Worker } from 'node:worker_threads'
+import { type MessagePort, Worker } from 'node:worker_threads'
 import { fromWire, invalid, UvethError } from '../errors.js'
 import type { LinkMessage, LinkRequest, LinkSetup } from './protocol.js'
 
-export type PairEvent = Extract<LinkMessage, { event: 'state' | 'carrier' | 'closed' }>
+export type PairEvent = Exclude<LinkMessage, { event: 'ready' | 'reply' | 'refused' }>
 
 /** One serves many pairs; more spread pairs, and the queues of a pair, over cores. */
 const DEFAULT_WORKERS = 1
@@ -82,14 +82,14 @@ export class Link {
   }
 
   /** Resolves when the order is in force. */
-  async request<T>(request: LinkRequest): Promise<T> {
+  async request<T>(request: LinkRequest, transfer: MessagePort[] = []): Promise<T> {
     if (this.#failure !== undefined) throw this.#failure
     const id = ++this.#lastId
     const { promise, resolve, reject } = withResolvers()
     this.#pending.set(id, { resolve, reject })
     this.#hold()
     await this.#ready
-    this.#worker.postMessage({ id, ...request })
+    this.#worker.postMessage({ id, ...request }, transfer)
     return (await promise) as T
   }
 

@@ -2,14 +2,18 @@
 // and every hint about an end comes through here; what changed is told to the main thread. All of it
 // is synchronous: the kernel answers inside the call, and this is the thread that may wait for RTNL.
 
-import { MTU, stateOf } from '../datapath/counters.js'
+import type { MessagePort } from 'node:worker_threads'
+import { abandonHeld, MTU, stateOf } from '../datapath/counters.js'
+import { drain, ServedPair } from '../datapath/served.js'
 import { invalid, UvethError } from '../errors.js'
+import { Slab } from '../frame/slab.js'
 import { closeFds, EPOLLOUT, unwatch, watch } from '../native.js'
 import { getLink, setLink } from '../netlink/route.js'
 import type { LinkStats } from '../netlink/rtnl.js'
 import type { NetlinkSocket } from '../netlink/socket.js'
 import { setCarrier, wantedCarrier } from './carrier.js'
 import { addAddresses, bringUp, createTaps, moveTap, setQuiet } from './create.js'
+import { type Features, startInspecting, stopInspecting } from './inspect.js'
 import { nameOf } from './netns.js'
 import type { Pool } from './pool.js'
 import type {
@@ -17,8 +21,10 @@ import type {
   ClosedReason,
   EndChange,
   EndState,
+  Inspected,
   KernelStats,
   LinkMessage,
+  LinkRequest,
   PairPlan,
 } from './protocol.js'
 import { HOME_NSID, type Tap } from './tap.js'
@@ -28,6 +34,8 @@ export interface Context {
   home: NetlinkSocket
   pool: Pool
   tell(message: LinkMessage): void
+  /** Resolves when the thread that forwards an inline pair has let go of its descriptors. */
+  recall(handle: number): Promise<void>
 }
 
 type EndIndex = 0 | 1
@@ -38,36 +46,46 @@ export class LinkedPair {
   readonly taps: [Tap, Tap]
   readonly #context: Context
   readonly #plan: PairPlan
+  readonly #counters: SharedArrayBuffer
   readonly #state: Int32Array
+  /** Of each end whose frames are looked into: the features that it had before. */
+  readonly #before: [Features | undefined, Features | undefined] = [undefined, undefined]
   #mode: CarrierMode = 'auto'
   /** What each end's ifalias says. */
   readonly #aliases: [string, string]
   #carrier = false
   #closing: Promise<void> | undefined
 
-  private constructor(context: Context, handle: number, plan: PairPlan, taps: [Tap, Tap], state: Int32Array) {
+  private constructor(
+    context: Context,
+    handle: number,
+    plan: PairPlan,
+    taps: [Tap, Tap],
+    counters: SharedArrayBuffer,
+  ) {
     this.handle = handle
     this.taps = taps
     this.#context = context
     this.#plan = plan
-    this.#state = state
+    this.#counters = counters
+    this.#state = stateOf(counters)
     this.#aliases = [aliasFor(taps[1].state), aliasFor(taps[0].state)]
   }
 
   /** All or nothing: on failure both TAPs are gone before the error is passed on. */
   static async create(
     context: Context,
-    handle: number,
-    plan: PairPlan,
-    counters: SharedArrayBuffer,
+    { handle, plan, counters, port, inspected }: Extract<LinkRequest, { op: 'create' }>,
   ): Promise<LinkedPair> {
     const made: Tap[] = []
     let adopted = false
     try {
       const taps = createTaps(context.home, plan, made)
-      const pair = new LinkedPair(context, handle, plan, taps, stateOf(counters))
-      context.pool.adopt(handle, counters, taps[0].fds, taps[1].fds)
+      const pair = new LinkedPair(context, handle, plan, taps, counters)
+      if (port === undefined) pair.lend()
+      else pair.adopt(port)
       adopted = true
+      pair.inspect(inspected)
       for (const end of ENDS) {
         bringUp(context.home, taps[end], plan.ends[end], plan.quiet, pair.#aliases[end])
         pair.#publish(end)
@@ -75,7 +93,8 @@ export class LinkedPair {
       pair.#followCarrier()
       return pair
     } catch (error) {
-      if (adopted) context.pool.release(handle, plan.queues)
+      if (adopted && plan.inline) await context.recall(handle)
+      else if (adopted) context.pool.release(handle)
       await closeTaps(made)
       throw error
     }
@@ -135,6 +154,42 @@ export class LinkedPair {
     this.#followCarrier()
   }
 
+  /** Has the pool serve it; adjustments will come through `port`. */
+  adopt(port: MessagePort): void {
+    this.#context.pool.adopt(this.handle, this.#counters, this.taps[0].fds, this.taps[1].fds, port)
+  }
+
+  /** Has the thread that made it forward for it. */
+  lend(): void {
+    const queues = this.taps[0].fds.map((a, queue): [number, number] => [
+      a,
+      this.taps[1].fds[queue] as number,
+    ])
+    this.#context.tell({ event: 'lent', handle: this.handle, queues })
+  }
+
+  /** From now on the frames that these ends send are looked into, and those of no other. */
+  inspect(inspected: Inspected): void {
+    const { home, pool } = this.#context
+    pool.gather(this.handle, inspected.includes(true))
+    for (const end of ENDS) {
+      const before = this.#before[end]
+      if (inspected[end] === (before !== undefined)) continue
+      this.#before[end] = undefined
+      if (before !== undefined) stopInspecting(home, this.taps[end], before)
+      else this.#before[end] = startInspecting(home, this.taps[end])
+    }
+  }
+
+  /** Has a worker of its own serve it, with a module of hooks loaded; why not, or undefined. */
+  async own(url: string): Promise<string | undefined> {
+    const lost = (why: string) => {
+      abandonHeld(this.#counters)
+      this.#context.tell({ event: 'lost', handle: this.handle, why })
+    }
+    return await this.#context.pool.own(this.handle, url, lost)
+  }
+
   /** The kernel's counters of both ends. */
   stats(): KernelStats {
     return this.taps.map((tap) => this.#statsOf(tap)) as KernelStats
@@ -149,11 +204,23 @@ export class LinkedPair {
   async #takeDown(reason: ClosedReason, end: EndIndex | null): Promise<void> {
     const stats = this.stats()
     try {
-      this.#context.pool.release(this.handle, this.#plan.queues)
+      if (this.#plan.inline) await this.#context.recall(this.handle)
+      else this.#context.pool.release(this.handle)
     } finally {
       await closeTaps(this.taps)
       this.#context.tell({ event: 'closed', handle: this.handle, reason, end, stats })
     }
+  }
+
+  /** Nothing that was sent before carrier comes on is left to be delivered. */
+  #drain(): void {
+    if (!this.#plan.inline) return this.#context.pool.drain(this.handle)
+    // Its thread may be waiting for us: what it has not read is read here, as one of its workers would.
+    const queues = [[this.taps[0].fd, this.taps[1].fd] as const]
+    const { handle } = this
+    const setup = { handle, counters: this.#counters, index: 0, queues, port: undefined, hookOf: undefined }
+    const scratch = new Slab()
+    drain(new ServedPair({ ...setup, scratch, inspected: new Set() }).directions, scratch)
   }
 
   #died(end: EndIndex, nsid: number): false {
@@ -222,8 +289,8 @@ export class LinkedPair {
     const changed = on !== this.#carrier
     if (!changed && !again) return
     this.#carrier = on
-    const { home, pool, tell } = this.#context
-    setCarrier(home, this.taps, this.#state, on, () => pool.drain(this.handle))
+    const { home, tell } = this.#context
+    setCarrier(home, this.taps, this.#state, on, () => this.#drain())
     if (changed) tell({ event: 'carrier', handle: this.handle, on })
   }
 }

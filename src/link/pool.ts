@@ -2,47 +2,63 @@
 // queue of a pair, and orders that are carried out before the call returns. Started by thread.ts;
 // workers are the link thread's own children, so they are gone before its descriptors are closed.
 
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import {
+  BEAT,
   CONTROL_WORDS,
   DONE,
   GENERATION,
   type Notice,
   type Order,
+  type Surrendered,
   type WorkerSetup,
 } from '../datapath/orders.js'
+import type { PairState } from '../datapath/served.js'
 import { UvethError } from '../errors.js'
 
 /** ms. A worker answers within one burst; this long means that it is stuck or dead. */
 const ORDER_TIMEOUT = 5_000
+/** ms that a user's hook may take for one burst, and how often it is looked at. */
+const HOOK_PATIENCE = 2_000
+const HOOK_LOOK = 250
+
+interface Hearing {
+  heard(notice: Notice): void
+  failed(error: Error): void
+}
 
 class PooledWorker {
+  readonly index: number
   readonly #worker: Worker
   readonly #control: Int32Array
+  /** What it leaves when it releases a pair. */
+  readonly #left: MessagePort
+  readonly ready: Promise<void>
   /** Queue pairs that it serves: new ones go to the worker with the fewest. */
   load = 0
 
-  constructor(
-    index: number,
-    started: () => void,
-    heard: (notice: Notice) => void,
-    failed: (error: Error) => void,
-  ) {
+  constructor(index: number, own: boolean, { heard, failed }: Hearing) {
     const control = new SharedArrayBuffer(4 * CONTROL_WORDS)
-    const workerData: WorkerSetup = { index, control }
+    const { port1, port2 } = new MessageChannel()
+    const workerData: WorkerSetup = { index, own, control, left: port2 }
+    this.index = index
+    this.#left = port1
     this.#control = new Int32Array(control)
     this.#worker = new Worker(new URL('../datapath/worker.js', import.meta.url), {
-      name: `uveth-worker-${index}`,
+      name: own ? 'uveth-worker-own' : `uveth-worker-${index}`,
       workerData,
+      transferList: [port2],
       execArgv: [], // the user's loaders and inspectors have no business here
     })
-    this.#worker.on('message', (notice: Notice) => (notice.event === 'ready' ? started() : heard(notice)))
+    this.ready = new Promise((started) => {
+      this.#worker.on('message', (notice: Notice) => (notice.event === 'ready' ? started() : heard(notice)))
+    })
     this.#worker.on('error', failed)
   }
 
   /** Posts an order and waits until it has been carried out. */
-  order(order: Order): void {
-    this.#worker.postMessage(order)
+  order(order: Order, transfer: MessagePort[] = []): void {
+    this.#worker.postMessage(order, transfer)
     const generation = Atomics.add(this.#control, GENERATION, 1) + 1
     const deadline = performance.now() + ORDER_TIMEOUT
     for (;;) {
@@ -55,14 +71,48 @@ class PooledWorker {
       }
     }
   }
+
+  /** Takes a pair out of it, with all that another worker needs to go on. */
+  surrender(handle: number): Surrendered {
+    this.order({ op: 'release', handle, surrender: true })
+    return receiveMessageOnPort(this.#left)?.message as Surrendered
+  }
+
+  /** Odd while it is inside a user's hook. */
+  get beat(): number {
+    return Atomics.load(this.#control, BEAT)
+  }
+
+  end(): Promise<number> {
+    this.#left.close()
+    return this.#worker.terminate()
+  }
+}
+
+/** Where a pair is served. */
+interface Placement {
+  counters: SharedArrayBuffer
+  queues: [a: number, b: number][]
+  /** The first one has the pair's port, and its inspectors. */
+  workers: PooledWorker[]
+  /** A worker that serves this pair alone. */
+  own: PooledWorker | undefined
+  watchdog: NodeJS.Timeout | undefined
 }
 
 export class Pool {
   readonly #workers: PooledWorker[]
-  readonly #serving = new Map<number, PooledWorker[]>()
+  readonly #hearing: Hearing
+  readonly #serving = new Map<number, Placement>()
+  readonly #loading = new Map<string, (error: string | undefined) => void>()
 
-  private constructor(workers: PooledWorker[]) {
-    this.#workers = workers
+  private constructor(size: number, hearing: Hearing) {
+    const heard = (notice: Notice) => {
+      if (notice.event === 'loaded') this.#loading.get(notice.url)?.(notice.error)
+      else hearing.heard(notice)
+    }
+    this.#hearing = { ...hearing, heard }
+    this.#workers = Array.from({ length: size }, (_, index) => new PooledWorker(index, false, this.#hearing))
   }
 
   static async start(
@@ -70,43 +120,127 @@ export class Pool {
     heard: (notice: Notice) => void,
     failed: (error: Error) => void,
   ): Promise<Pool> {
-    const workers: PooledWorker[] = []
-    const ready = Array.from(
-      { length: size },
-      (_, index) =>
-        new Promise<void>((started) => workers.push(new PooledWorker(index, started, heard, failed))),
-    )
-    await Promise.all(ready)
-    return new Pool(workers)
+    const pool = new Pool(size, { heard, failed })
+    await Promise.all(pool.#workers.map(({ ready }) => ready))
+    return pool
   }
 
   /** Queue q of a goes with queue q of b (test/kernel/18), each such couple to the least loaded worker. */
-  adopt(handle: number, counters: SharedArrayBuffer, a: number[], b: number[]): void {
-    const ranked = [...this.#workers].sort((one, other) => one.load - other.load)
-    const chosen = new Map<PooledWorker, [number, number][]>()
-    a.forEach((fd, queue) => {
-      const worker = ranked[queue % ranked.length] as PooledWorker
-      const queues = chosen.get(worker) ?? []
-      chosen.set(worker, queues)
-      queues.push([fd, b[queue] as number])
-      worker.load++
-    })
-    this.#serving.set(handle, [...chosen.keys()])
-    for (const [worker, queues] of chosen) worker.order({ op: 'adopt', handle, counters, queues })
+  adopt(handle: number, counters: SharedArrayBuffer, a: number[], b: number[], port: MessagePort): void {
+    const queues = a.map((fd, queue): [number, number] => [fd, b[queue] as number])
+    const placement = { counters, queues, workers: [], own: undefined, watchdog: undefined }
+    this.#serving.set(handle, placement)
+    this.#place(handle, placement, this.#workers, port, undefined)
   }
 
   /** Afterwards no worker touches the pair's descriptors. */
-  release(handle: number, queues: number): void {
-    const workers = this.#serving.get(handle) ?? []
+  release(handle: number): void {
+    const placement = this.#serving.get(handle)
+    if (placement === undefined) return
     this.#serving.delete(handle)
-    for (const worker of workers) {
-      worker.load -= queues / workers.length
-      worker.order({ op: 'release', handle })
+    clearInterval(placement.watchdog)
+    for (const worker of placement.workers) {
+      worker.load -= placement.queues.length / placement.workers.length
+      worker.order({ op: 'release', handle, surrender: false })
     }
+    void placement.own?.end()
   }
 
   /** Afterwards nothing that was sent before carrier comes on is left to be delivered. */
   drain(handle: number): void {
-    for (const worker of this.#serving.get(handle) ?? []) worker.order({ op: 'drain', handle })
+    for (const worker of this.#serving.get(handle)?.workers ?? []) worker.order({ op: 'drain', handle })
   }
+
+  /** Inspected, all queues of a pair are served by one worker, in one order; otherwise by several. */
+  gather(handle: number, together: boolean): void {
+    const placement = this.#serving.get(handle)
+    if (placement === undefined || placement.queues.length === 1 || placement.own !== undefined) return
+    if (together === (placement.workers.length === 1)) return
+    this.#move(handle, placement, together ? placement.workers.slice(0, 1) : this.#workers)
+  }
+
+  /**
+   * Gives a pair a worker of its own, which has loaded the module; the reason when it could not. `lost` is
+   * called when that worker has ended or a hook does not come back: the pair is served by nobody then.
+   */
+  async own(handle: number, url: string, lost: (why: string) => void): Promise<string | undefined> {
+    const placement = this.#serving.get(handle)
+    if (placement === undefined) return
+    if (placement.own !== undefined) return await this.#load(placement.own, url)
+    const end = (why: string) => {
+      clearInterval(placement.watchdog)
+      void own.end()
+      this.#loading.get(url)?.(why)
+      if (placement.own === own && this.#serving.delete(handle)) lost(why)
+    }
+    const failed = (error: Error) => end(error.stack ?? error.message)
+    const own = new PooledWorker(this.#workers.length, true, { ...this.#hearing, failed })
+    const error = await this.#load(own, url)
+    if (error !== undefined || this.#serving.get(handle) !== placement) {
+      await own.end()
+      return error
+    }
+    placement.own = own
+    this.#move(handle, placement, [own])
+    placement.watchdog = watchHooks(own, () =>
+      end(`a hook took more than ${HOOK_PATIENCE / 1000} s for one burst`),
+    )
+    return undefined
+  }
+
+  #load(worker: PooledWorker, url: string): Promise<string | undefined> {
+    return new Promise((loaded) => {
+      this.#loading.set(url, (error) => {
+        this.#loading.delete(url)
+        loaded(error)
+      })
+      void worker.ready.then(() => worker.order({ op: 'load', url }))
+    })
+  }
+
+  #move(handle: number, placement: Placement, to: PooledWorker[]): void {
+    const left = placement.workers.map((worker) => {
+      worker.load -= placement.queues.length / placement.workers.length
+      return worker.surrender(handle)
+    })
+    const [first] = left
+    if (first?.port != null) this.#place(handle, placement, to, first.port, first.state)
+  }
+
+  #place(
+    handle: number,
+    placement: Placement,
+    candidates: PooledWorker[],
+    port: MessagePort,
+    state: PairState | undefined,
+  ): void {
+    const ranked = [...candidates].sort((one, other) => one.load - other.load)
+    const chosen = new Map<PooledWorker, [number, number][]>()
+    placement.queues.forEach((couple, queue) => {
+      const worker = ranked[queue % ranked.length] as PooledWorker
+      chosen.set(worker, [...(chosen.get(worker) ?? []), couple])
+      worker.load++
+    })
+    placement.workers = [...chosen.keys()]
+    let line: MessagePort | undefined = port
+    for (const [worker, queues] of chosen) {
+      const { counters } = placement
+      worker.order({ op: 'adopt', handle, counters, queues, port: line, state }, line && [line])
+      line = undefined
+      state = undefined
+    }
+  }
+}
+
+/** Looks whether a hook has been inside one burst for too long. */
+function watchHooks(worker: PooledWorker, stuck: () => void): NodeJS.Timeout {
+  let seen = worker.beat
+  let since = performance.now()
+  return setInterval(() => {
+    const now = performance.now()
+    if (worker.beat !== seen || seen % 2 === 0) {
+      seen = worker.beat
+      since = now
+    } else if (now - since > HOOK_PATIENCE) stuck()
+  }, HOOK_LOOK)
 }

@@ -1,5 +1,6 @@
 // What the main thread and the link thread say to each other. Plain data only: it is cloned.
 
+import type { MessagePort } from 'node:worker_threads'
 import type { WireError } from '../errors.js'
 import type { Cidr } from '../netlink/address.js'
 import type { LinkStats } from '../netlink/rtnl.js'
@@ -26,7 +27,12 @@ export interface PairPlan {
   queues: number
   /** No IPv6 chatter: addr_gen_mode none before the link goes up. */
   quiet: boolean
+  /** Frames are forwarded by the thread that made the pair; its descriptors are told when it is made. */
+  inline: boolean
 }
+
+/** Descriptors of a pair that is forwarded inline. */
+export type Lent = [a: number, b: number][]
 
 /** `auto`: carrier follows the rule, up(a) and up(b). */
 export type CarrierMode = 'on' | 'off' | 'auto'
@@ -45,11 +51,30 @@ export interface EndChange {
 }
 
 export type LinkRequest =
-  | { op: 'create'; handle: number; plan: PairPlan; counters: SharedArrayBuffer }
+  /** `port`: where the pair's adjustments will come from. `inspected`: as in 'inspect'. */
+  | {
+      op: 'create'
+      handle: number
+      plan: PairPlan
+      counters: SharedArrayBuffer
+      /** Not for an inline pair. */
+      port?: MessagePort
+      inspected: Inspected
+    }
+  /** The ends whose frames are looked into from now on. */
+  | { op: 'inspect'; handle: number; inspected: Inspected }
+  /** A worker of the pair's own, with this module of hooks loaded. Answers why not, or nothing. */
+  | { op: 'own'; handle: number; url: string }
+  /** After 'lost': served by the pool again, and adjusted through another port. */
+  | { op: 'readopt'; handle: number; port: MessagePort }
   | { op: 'change'; handle: number; end: 0 | 1; change: EndChange }
   | { op: 'carrier'; handle: number; mode: CarrierMode }
   | { op: 'stats'; handle: number }
+  /** An inline pair's descriptors are not used any more. */
+  | { op: 'returned'; handle: number }
   | { op: 'close'; handle: number }
+
+export type Inspected = [a: boolean, b: boolean]
 
 /** The kernel's own counters of both ends; null for one whose device is gone. */
 export type KernelStats = [a: LinkStats | null, b: LinkStats | null]
@@ -75,6 +100,10 @@ export interface EndState {
 export type ClosedReason = 'close' | 'deleted' | 'netns-deleted' | 'failed'
 
 export type LinkMessage =
+  /** An inline pair is to be forwarded from now on, before its ends go up. */
+  | { event: 'lent'; handle: number; queues: Lent }
+  /** It is not to be touched any more: 'returned' is wanted. */
+  | { event: 'recall'; handle: number }
   /** The link thread and its workers run; sent once. */
   | { event: 'ready' }
   | { event: 'reply'; id: number; value: unknown }
@@ -82,6 +111,8 @@ export type LinkMessage =
   /** Sent before the reply of the order that caused it. */
   | { event: 'state'; handle: number; end: 0 | 1; state: EndState }
   | { event: 'carrier'; handle: number; on: boolean }
+  /** The pair's own worker ended, or was ended because a hook did not come back: 'readopt' is wanted. */
+  | { event: 'lost'; handle: number; why: string }
   | { event: 'closed'; handle: number; reason: ClosedReason; end: 0 | 1 | null; stats: KernelStats }
 
 export interface LinkSetup {

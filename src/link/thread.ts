@@ -16,6 +16,14 @@ import { HOME_NSID, type Tap } from './tap.js'
 const port = parentPort as MessagePort
 const pairs = new Map<number, LinkedPair>()
 
+/** Inline pairs that were asked back: what goes on when they are. */
+const returned = new Map<number, () => void>()
+
+function recall(handle: number): Promise<void> {
+  tell({ event: 'recall', handle })
+  return new Promise((back) => returned.set(handle, back))
+}
+
 function tell(message: LinkMessage): void {
   if (message.event === 'closed') pairs.delete(message.handle)
   port.postMessage(message)
@@ -26,7 +34,7 @@ const GONE_DELAY = 20
 
 /** What a worker met is looked into here: the kernel's answer counts, not the worker's. */
 function heard(notice: Notice): void {
-  if (notice.event === 'ready') return
+  if (notice.event === 'ready' || notice.event === 'loaded') return
   const look = () => pairs.get(notice.handle)?.refresh([notice.end])
   if (notice.event === 'gone') setTimeout(look, GONE_DELAY)
   else look()
@@ -71,13 +79,14 @@ async function answer(id: number, request: LinkRequest): Promise<void> {
 async function carryOut(request: LinkRequest): Promise<unknown> {
   const { handle } = request
   if (request.op === 'create') {
-    const pair = await LinkedPair.create(context, handle, request.plan, request.counters)
+    const pair = await LinkedPair.create(context, request)
     catchUp() // what was said of a dead namespace whose number the new pair's has now
     pairs.set(handle, pair)
     pair.refresh()
     return
   }
   const pair = pairs.get(handle)
+  if (request.op === 'returned') return returned.get(handle)?.()
   if (request.op === 'close') return await pair?.close('close', null)
   // The numbers of closed descriptors may be another pair's by now.
   if (pair === undefined || pair.ending) throw pairClosed()
@@ -86,6 +95,12 @@ async function carryOut(request: LinkRequest): Promise<unknown> {
       return pair.change(request.end, request.change)
     case 'carrier':
       return pair.setMode(request.mode)
+    case 'inspect':
+      return pair.inspect(request.inspected)
+    case 'own':
+      return await pair.own(request.url)
+    case 'readopt':
+      return pair.adopt(request.port)
     case 'stats':
       return pair.stats()
   }
@@ -93,7 +108,7 @@ async function carryOut(request: LinkRequest): Promise<unknown> {
 
 const { workers } = workerData as LinkSetup
 const pool = await Pool.start(workers, heard, failed)
-const context: Context = { home: NetlinkSocket.open(NETLINK_ROUTE), pool, tell }
+const context: Context = { home: NetlinkSocket.open(NETLINK_ROUTE), pool, tell, recall }
 const catchUp = startMonitor(listener)
 port.on('message', ({ id, ...request }: LinkRequest & { id: number }) => void answer(id, request))
 tell({ event: 'ready' })

@@ -9,6 +9,7 @@ export const HOST_LITTLE_ENDIAN = endianness() === 'LE'
 
 // netlink.h
 export const NETLINK_ROUTE = 0
+export const NETLINK_GENERIC = 16
 export const NETLINK_USERSOCK = 2
 
 export const NLMSG_NOOP = 1

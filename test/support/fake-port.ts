@@ -2,6 +2,8 @@
 // FakePort takes lists of frames and keeps what it was given; NullPort moves no bytes and allocates nothing.
 // Frames here are without their virtio-net headers; `gso` is what a header says of its frame.
 
+import type { Direction } from '../../src/datapath/forward.js'
+import type { Outgoing } from '../../src/datapath/held.js'
 import type { Port } from '../../src/datapath/port.js'
 import { BURST, HEADROOM, SLOTS_OFFSET, type Slab, VNET_HDR_LEN } from '../../src/frame/slab.js'
 
@@ -24,8 +26,15 @@ export function place(slab: Slab, slot: number, length: number): number {
   return start
 }
 
-function startOf(slab: Slab, slot: number): number {
+function startOf(slab: Outgoing, slot: number): number {
   return slab.starts[slot] as number
+}
+
+/** The rest of a direction that nobody inspects. */
+export const UNINSPECTED: Pick<Direction, 'queue' | 'adjustable' | 'inspector'> = {
+  queue: 0,
+  adjustable: { adjusted: 0, adjust: () => undefined },
+  inspector: undefined,
 }
 
 export class FakePort implements Port {
@@ -56,7 +65,7 @@ export class FakePort implements Port {
     return burst.length
   }
 
-  transmit(slab: Slab, count: number): number {
+  transmit(slab: Outgoing, count: number): number {
     this.transmits++
     let sent = 0
     for (let slot = 0; slot < count; slot++) {
@@ -89,7 +98,7 @@ export class NullPort implements Port {
     return BURST
   }
 
-  transmit(slab: Slab, count: number): number {
+  transmit(slab: Outgoing, count: number): number {
     let sent = 0
     for (let slot = 0; slot < count; slot++) if ((slab.lengths[slot] as number) > 0) sent++
     return sent

@@ -14,10 +14,10 @@ import {
 import { type Direction, forward } from '../../../src/datapath/forward.js'
 import { errno } from '../../../src/errors.js'
 import { Slab } from '../../../src/frame/slab.js'
-import { FakePort, type Frame, frame } from '../../support/fake-port.js'
+import { FakePort, type Frame, frame, UNINSPECTED } from '../../support/fake-port.js'
 
 const slab = new Slab()
-const NO_DROPS = { carrier: 0, down: 0, mtu: 0, error: 0 }
+const NO_DROPS = { carrier: 0, down: 0, mtu: 0, error: 0, loss: 0, limit: 0, rule: 0, hook: 0 }
 
 /** One direction, a to b, with carrier, and an MTU of 1500 over there. */
 class Bench {
@@ -30,7 +30,7 @@ class Bench {
   constructor(...incoming: (Frame[] | number)[]) {
     this.rx = new FakePort(...incoming)
     const { rx, tx, state, memory } = this
-    this.direction = { rx, tx, state, mtu: MTU[1], counters: blockOf(memory, 0, 0) }
+    this.direction = { ...UNINSPECTED, rx, tx, state, mtu: MTU[1], counters: blockOf(memory, 0, 0) }
     this.state[CARRIER] = 1
     this.state[MTU[0]] = 68 // the sender's own does not count
     this.state[MTU[1]] = 1500

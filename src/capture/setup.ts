@@ -1,0 +1,51 @@
+// What the main thread (session.ts) and the writer thread (thread.ts) say to each other. Plain data. The
+// end is not said here but in the ring: the writer thread sleeps on that and takes no messages.
+
+import type { WireError } from '../errors.js'
+import type { InterfaceInfo } from '../pcapng/blocks.js'
+
+/** When to go on in another file; at least one of bytes and seconds. */
+export interface Rotation {
+  /** A file is at most so long, unless one frame is longer. */
+  bytes?: number | undefined
+  /** A file covers at most so many seconds, from its beginning. One without frames is not ended. */
+  seconds?: number | undefined
+  /** Only so many files are kept: the oldest is removed. All are, if absent. */
+  files?: number | undefined
+}
+
+/** Where the blocks go. */
+export type SinkPlan =
+  /** A file or a named pipe; with `rotate`, files `name-00001.pcapng` and so on. */
+  | { kind: 'path'; path: string; rotate?: Rotation | undefined }
+  /** An open descriptor, which stays the caller's. */
+  | { kind: 'fd'; fd: number }
+  /** Chunks for the main thread; `credit` is a StreamCredit's memory. */
+  | { kind: 'stream'; credit: SharedArrayBuffer }
+
+export interface RecorderSetup {
+  ring: SharedArrayBuffer
+  sink: SinkPlan
+  /** Of end a and of end b; null where that end is not captured. */
+  interfaces: [a: InterfaceInfo | null, b: InterfaceInfo | null]
+  snaplen: number
+  application: string
+}
+
+export interface CaptureResult {
+  /** Frames written. */
+  records: number
+  /** Frames that found no room in the ring, because the sink was slow. */
+  lost: number
+  /** Bytes written, in all files together. */
+  bytes: number
+  /** The files, in their order, without those that were removed; empty for a descriptor or a stream. */
+  files: string[]
+}
+
+export type CaptureMessage =
+  /** The sink is open and the section's header is on its way. */
+  | { event: 'ready' }
+  | { event: 'chunk'; bytes: Uint8Array }
+  | { event: 'finished'; result: CaptureResult }
+  | { event: 'failed'; error: WireError }

@@ -1,0 +1,45 @@
+// Users' code in the loop: a hook that throws is taken out and told about, and the loop goes on.
+
+import type { Burst } from '../frame/burst.js'
+import type { Hook } from '../hooks/hook.js'
+
+/** A user's hook: looks at each burst and gives verdicts (frame/burst.ts). */
+export type Judge = (burst: Burst) => void
+
+/** Loads a module and lets its default export make a hook of the options. */
+export type HookOf = (url: string, options: unknown) => Promise<Judge>
+
+export class GuardedHook implements Hook {
+  readonly id: number
+  readonly #judge: Judge
+  readonly #failed: (error: unknown) => void
+  #out = false
+
+  constructor(id: number, judge: Judge, failed: (error: unknown) => void) {
+    this.id = id
+    this.#judge = judge
+    this.#failed = failed
+  }
+
+  judge(burst: Burst): void {
+    if (this.#out) return
+    try {
+      this.#judge(burst)
+    } catch (error) {
+      this.#out = true
+      this.#failed(error)
+    }
+  }
+}
+
+/** The hook that a module's default export makes. */
+export async function hookFrom(module: { default?: unknown }, options: unknown): Promise<Judge> {
+  if (typeof module.default !== 'function')
+    throw new TypeError(
+      'a hook module has a default export: a function that takes the options and answers the hook',
+    )
+  const judge: unknown = await module.default(options)
+  if (typeof judge !== 'function')
+    throw new TypeError(`the default export must answer a function that takes a burst, not ${typeof judge}`)
+  return judge as Judge
+}

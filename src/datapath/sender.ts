@@ -1,0 +1,77 @@
+// The last step of an inspected direction: gathers frames that are to go now, sends them as one burst, counts
+// what became of each, and shows captures what was delivered. Used by inspect.ts.
+
+import { errno } from '../errors.js'
+import { BURST, VNET_HDR_LEN } from '../frame/slab.js'
+import type { Capture } from '../hooks/capture.js'
+import * as count from './counters.js'
+import type { Outgoing } from './held.js'
+import type { Port } from './port.js'
+
+export class Sender {
+  captures: readonly Capture[] = []
+  /** Frames gathered; at most BURST. */
+  staged = 0
+  readonly #peer: 0 | 1
+  readonly #ports: readonly Port[]
+  readonly #counters: Float64Array
+  /** Of each frame: its bytes (a port writes errors over its own), its number, and how long it was held. */
+  readonly #lengths = new Int32Array(BURST)
+  readonly #numbers = new Float64Array(BURST)
+  readonly #delays = new Float64Array(BURST)
+
+  /** `end` is the one that sends; `ports`: where frames go, by number of the queue. */
+  constructor({ end, ports, counters }: { end: 0 | 1; ports: readonly Port[]; counters: Float64Array }) {
+    this.#peer = end === 0 ? 1 : 0
+    this.#ports = ports
+    this.#counters = counters
+  }
+
+  /** Adds a frame that stands in `from`, with a virtio-net header of zeros in front of it. */
+  stage(from: Outgoing, start: number, length: number, number: number, delay: number): void {
+    const at = this.staged++
+    from.starts[at] = start
+    from.lengths[at] = length + VNET_HDR_LEN
+    this.#lengths[at] = length
+    this.#numbers[at] = number
+    this.#delays[at] = delay
+  }
+
+  /** Bytes of a frame that was gathered last, also after it was sent. */
+  lengthOf(at: number): number {
+    return this.#lengths[at] as number
+  }
+
+  /** Sends what was gathered to queue `queue`. */
+  send(from: Outgoing, queue: number): void {
+    const counters = this.#counters
+    const staged = this.staged
+    this.staged = 0
+    counters[count.SENT]! += (this.#ports[queue] as Port).transmit(from, staged)
+    for (let at = 0; at < staged; at++) {
+      const length = from.lengths[at] as number
+      if (length > 0) {
+        counters[count.SENT_BYTES]! += length - VNET_HDR_LEN
+        if (this.captures.length > 0) this.#show(from, at)
+      } else if (length === errno.EIO) counters[count.DROPPED_DOWN]!++
+      else if (length < 0) counters[count.DROPPED_ERROR]!++
+    }
+  }
+
+  /** Drops it: there is no carrier. */
+  drop(): void {
+    this.#counters[count.DROPPED_CARRIER]! += this.staged
+    this.staged = 0
+  }
+
+  #show(from: Outgoing, at: number): void {
+    const start = from.starts[at] as number
+    const length = this.#lengths[at] as number
+    const number = this.#numbers[at] as number
+    const delay = this.#delays[at] as number
+    const now = performance.now()
+    for (const capture of this.captures) {
+      capture.delivered(this.#peer, from.bytes, start, length, number, now, delay)
+    }
+  }
+}

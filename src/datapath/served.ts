@@ -1,0 +1,284 @@
+// A pair as the thread that forwards for it keeps it: its directions, and the inspectors that adjustments
+// make and take away. Used by worker.ts, and by inline.ts for a pair that is looped in its owner's thread.
+
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import type { Slab } from '../frame/slab.js'
+import { Capture } from '../hooks/capture.js'
+import { Impairment } from '../hooks/impairment.js'
+import type { Watcher } from '../hooks/watch.js'
+import type { Adjustment, AdjustNotice } from './adjust.js'
+import * as count from './counters.js'
+import { type Adjustable, type Direction, forward } from './forward.js'
+import { GuardedHook, type HookOf } from './guard.js'
+import { Inspector, type InspectorState } from './inspect.js'
+import { TapPort } from './port.js'
+
+/** One queue of one direction. */
+export interface ServedDirection extends Direction {
+  readonly pair: ServedPair
+  /** The sending end: 0 for a. */
+  readonly end: 0 | 1
+  readonly rx: TapPort
+  gone: boolean
+  toldDown: boolean
+}
+
+export interface ServedSetup {
+  handle: number
+  counters: SharedArrayBuffer
+  /** Number of this thread's block of counters. */
+  index: number
+  /** Descriptors of the queues that this thread serves. */
+  queues: (readonly [a: number, b: number])[]
+  /** Where adjustments come from; absent in a thread that serves other queues of the pair only. */
+  port: MessagePort | undefined
+  scratch: Slab
+  /** Loads a user's hook; a thread that serves several pairs has none. */
+  hookOf: HookOf | undefined
+  /** Pairs of this thread that are inspected or hold frames: kept up to date by each. */
+  inspected: Set<ServedPair>
+}
+
+/** What a pair's inspection is, for the thread that goes on with it. */
+export type PairState = [a: InspectorState, b: InspectorState] | []
+
+const ENDS = [0, 1] as const
+
+/** At most this many bursts are drained: if more come, carrier is not off, and waiting would not end. */
+const DRAIN_BURSTS = 1024
+
+/** Reads and drops what was sent while there is no carrier. */
+export function drain(directions: readonly ServedDirection[], slab: Slab): void {
+  for (const direction of directions) {
+    for (let n = 0; n < DRAIN_BURSTS && !direction.gone && forward(direction, slab) > 0; n++);
+  }
+}
+
+export class ServedPair implements Adjustable, Watcher {
+  readonly handle: number
+  readonly directions: ServedDirection[] = []
+  readonly port: MessagePort | undefined
+  adjusted = 0
+  readonly #setup: ServedSetup
+  readonly #state: Int32Array
+  readonly #inspectors: Inspector[] = []
+
+  constructor(setup: ServedSetup) {
+    this.handle = setup.handle
+    this.port = setup.port
+    this.#setup = setup
+    this.#state = count.stateOf(setup.counters)
+    setup.queues.forEach(([a, b], queue) => {
+      const ports = [new TapPort(a), new TapPort(b)] as const
+      for (const end of ENDS) this.directions.push(this.#direction(end, queue, ports))
+    })
+  }
+
+  /** Has something been posted that was not taken yet? */
+  get waiting(): boolean {
+    return Atomics.load(this.#state, count.ADJUSTED) !== this.adjusted
+  }
+
+  /** Takes what was posted. */
+  adjust(): void {
+    this.adjusted = Atomics.load(this.#state, count.ADJUSTED)
+    const { port } = this
+    if (port === undefined) return
+    for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
+      this.apply(next.message as Adjustment)
+    }
+    this.follow()
+  }
+
+  /** What is held of both directions and due next, in ms; Infinity for nothing. */
+  get due(): number {
+    const [ab, ba] = this.#inspectors
+    return ab === undefined || ba === undefined ? Number.POSITIVE_INFINITY : Math.min(ab.due, ba.due)
+  }
+
+  /** Sends what is due; how many frames. */
+  release(now: number): number {
+    let released = 0
+    for (const inspector of this.#inspectors) released += inspector.release(now)
+    if (released > 0) this.follow()
+    return released
+  }
+
+  /** Carrier is about to come on: nothing that is held may be delivered. */
+  discard(): void {
+    for (const inspector of this.#inspectors) inspector.discard()
+  }
+
+  /** The inspector of what `end` sends; made at first use. */
+  inspector(end: 0 | 1): Inspector {
+    if (this.#inspectors.length === 0) this.#inspectors.push(this.#inspect(0), this.#inspect(1))
+    return this.#inspectors[end] as Inspector
+  }
+
+  /** The pair is being closed: what is held will not be sent. */
+  close(): void {
+    this.discard()
+    this.port?.close()
+  }
+
+  /** Leaves the pair to another thread: what that needs to go on. */
+  surrender(): PairState {
+    const [ab, ba] = this.#inspectors
+    return ab === undefined || ba === undefined ? [] : [ab.state(), ba.state()]
+  }
+
+  /** Goes on where another thread stopped. */
+  resume(state: PairState): void {
+    for (const end of ENDS) if (state[end] !== undefined) this.inspector(end).resume(state[end])
+    this.follow()
+  }
+
+  /** Directions with nothing to inspect do without their inspector. */
+  follow(): void {
+    let busy = false
+    for (const direction of this.directions) {
+      const inspector = this.#inspectors[direction.end]
+      inspector?.compose()
+      direction.inspector = inspector === undefined || inspector.idle ? undefined : inspector
+      if (direction.inspector !== undefined) busy = true
+    }
+    if (busy) this.#setup.inspected.add(this)
+    else this.#setup.inspected.delete(this)
+  }
+
+  tell(notice: AdjustNotice): void {
+    this.port?.postMessage(notice)
+  }
+
+  frame(id: number, frame: Uint8Array): void {
+    this.tell({ event: 'frame', id, frame })
+  }
+
+  frames(id: number): void {
+    this.tell({ event: 'frames', id })
+  }
+
+  apply(adjustment: Adjustment): void {
+    switch (adjustment.op) {
+      case 'wake':
+        return
+      case 'sync':
+        return this.tell({ event: 'done', id: adjustment.id })
+      case 'capture': {
+        const capture = new Capture(adjustment.plan)
+        for (const end of ENDS) {
+          const inspector = this.inspector(end)
+          inspector.captures = [...inspector.captures, capture]
+        }
+        return
+      }
+      case 'uncapture': {
+        for (const end of ENDS) {
+          const inspector = this.inspector(end)
+          inspector.captures = inspector.captures.filter(({ plan }) => plan.id !== adjustment.id)
+        }
+        return
+      }
+      default:
+        return this.#applyTo(this.inspector(adjustment.end), adjustment)
+    }
+  }
+
+  #applyTo(
+    inspector: Inspector,
+    adjustment: Exclude<Adjustment, { op: 'wake' | 'sync' | 'capture' | 'uncapture' }>,
+  ): void {
+    switch (adjustment.op) {
+      case 'impair':
+        return this.#impair(inspector, adjustment)
+      case 'rule':
+        return inspector.rules.add(adjustment.plan, new Float64Array(adjustment.counts))
+      case 'unrule':
+        return inspector.rules.remove(adjustment.id)
+      case 'watch':
+        return inspector.watches.add(adjustment.id, adjustment.match, adjustment.ring)
+      case 'unwatch':
+        return inspector.watches.remove(adjustment.id)
+      case 'hook':
+        return this.#hook(inspector, adjustment)
+      case 'unhook':
+        inspector.hooks = inspector.hooks.filter((hook) => (hook as GuardedHook).id !== adjustment.id)
+        return
+      case 'inject': {
+        // What was posted before it is in force for it.
+        this.follow()
+        return inspector.inject(adjustment.frame)
+      }
+    }
+  }
+
+  #impair(inspector: Inspector, { end, plan, restart }: Extract<Adjustment, { op: 'impair' }>): void {
+    if (plan === null) {
+      inspector.impairment = undefined
+      return
+    }
+    const from = restart ? undefined : inspector.impairment?.state()
+    inspector.impairment = new Impairment(plan, end, this.#effects(end), from)
+  }
+
+  #effects(end: 0 | 1): Float64Array {
+    return count.blockOf(this.#setup.counters, this.#setup.index, end).subarray(count.EFFECTS)
+  }
+
+  #hook(inspector: Inspector, { id, url, options, end }: Extract<Adjustment, { op: 'hook' }>): void {
+    const fail = (error: unknown) => {
+      count.blockOf(this.#setup.counters, this.#setup.index, end)[count.HOOK_ERRORS]!++
+      inspector.hooks = inspector.hooks.filter((hook) => (hook as GuardedHook).id !== id)
+      inspector.compose()
+      const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      this.tell({ event: 'hook-failed', id, message })
+    }
+    const { hookOf } = this.#setup
+    if (hookOf === undefined) return fail(new Error('this thread serves other pairs too'))
+    hookOf(url, options).then((judge) => {
+      inspector.hooks = [...inspector.hooks, new GuardedHook(id, judge, fail)]
+      this.follow()
+      this.tell({ event: 'hook-ready', id })
+    }, fail)
+  }
+
+  /** A function of this thread's own as a hook. */
+  use(end: 0 | 1, hook: GuardedHook): void {
+    const inspector = this.inspector(end)
+    inspector.hooks = [...inspector.hooks, hook]
+    this.follow()
+  }
+
+  #direction(end: 0 | 1, queue: number, ports: readonly [TapPort, TapPort]): ServedDirection {
+    const { counters, index } = this.#setup
+    const peer = end === 0 ? 1 : 0
+    return {
+      pair: this,
+      adjustable: this,
+      inspector: undefined,
+      end,
+      queue,
+      rx: ports[end],
+      tx: ports[peer],
+      state: this.#state,
+      mtu: count.MTU[peer],
+      counters: count.blockOf(counters, index, end),
+      gone: false,
+      toldDown: false,
+    }
+  }
+
+  #inspect(end: 0 | 1): Inspector {
+    const { counters, index, scratch } = this.#setup
+    const mine = this.directions.filter((direction) => direction.end === end)
+    return new Inspector({
+      end,
+      ports: mine.map(({ tx }) => tx),
+      state: this.#state,
+      mtu: count.MTU[end === 0 ? 1 : 0],
+      counters: count.blockOf(counters, index, end),
+      scratch,
+      watcher: this,
+    })
+  }
+}

@@ -1,0 +1,22 @@
+// Why a frame was dropped: the words that counters, captures and statistics share. A leaf.
+
+/** In the order of the words of a block of counters (datapath/counters.ts). */
+export const CAUSES = [
+  /** carrier was off: it was read, and thrown away */
+  'carrier',
+  /** the peer was not up when it was written (EIO): the moment before carrier follows */
+  'down',
+  /** longer than the peer's MTU allows */
+  'mtu',
+  /** the kernel refused it for another reason */
+  'error',
+  /** an impairment's loss */
+  'loss',
+  /** more frames held than an impairment's limit */
+  'limit',
+  /** a rule: drop(match) */
+  'rule',
+  /** a user's hook */
+  'hook',
+] as const
+export type Cause = (typeof CAUSES)[number]

@@ -1,0 +1,55 @@
+// The shapes of random delays: quantile functions (inverse cumulative distribution functions) of netem's
+// four distributions. Used by delay.ts and slot.ts. Pure.
+//
+// A delay is mean + jitter * quantile(u), u uniform in [0, 1). netem looks quantiles up in tables of 4096
+// entries that iproute2's netem/{normal,pareto,paretonormal}.c print as 16-bit numbers of 1/8192; these are
+// the functions behind the tables, with the tables' end at +-4:
+//   uniform       2u - 1                                 (no table: mean +- jitter)
+//   normal        the standard normal quantile
+//   pareto        ((1 - u)^(-1/a) - 3/2) * 4/3, a = 3    (mean 0)
+//   paretonormal  (normal + 3 * pareto) / 4, at the same u
+
+export const DISTRIBUTIONS = ['uniform', 'normal', 'pareto', 'paretonormal'] as const
+export type Distribution = (typeof DISTRIBUTIONS)[number]
+
+/** SHRT_MAX / NETEM_DIST_SCALE, about: where the tables end. */
+const END = 4
+
+export function quantile(distribution: Distribution, u: number): number {
+  switch (distribution) {
+    case 'uniform':
+      return 2 * u - 1
+    case 'normal':
+      return within(normal(u))
+    case 'pareto':
+      return within(pareto(u))
+    case 'paretonormal':
+      return within((within(normal(u)) + 3 * within(pareto(u))) / 4)
+  }
+}
+
+function within(x: number): number {
+  return Math.max(-END, Math.min(END, x))
+}
+
+function pareto(u: number): number {
+  return (1 / Math.cbrt(1 - u) - 1.5) * (4 / 3)
+}
+
+/**
+ * Wichura's PPND7 (Algorithm AS 241, Applied Statistics 37, 1988), right to seven digits. Its part for the
+ * outermost tails, beyond +-6, is left out: the tables end at 4.
+ */
+function normal(u: number): number {
+  const q = u - 0.5
+  if (Math.abs(q) <= 0.425) {
+    const r = 0.180625 - q * q
+    const above = ((59.10937472 * r + 159.29113202) * r + 50.434271938) * r + 3.3871327179
+    const below = ((67.1875636 * r + 78.757757664) * r + 17.895169469) * r + 1
+    return (q * above) / below
+  }
+  const r = Math.sqrt(-Math.log(q < 0 ? u : 1 - u)) - 1.6
+  const above = ((0.17023821103 * r + 1.3067284816) * r + 2.75681539) * r + 1.4234372777
+  const below = (0.12021132975 * r + 0.7370016425) * r + 1
+  return q < 0 ? -above / below : above / below
+}

@@ -1,0 +1,12 @@
+// The interface of everything that judges frames: rules, impairments, users' hooks. datapath/inspect.ts
+// calls each hook of a direction, in order, once for every burst.
+
+import type { Burst } from '../frame/burst.js'
+
+export interface Hook {
+  /**
+   * Gives verdicts: passes over frames that do not pass any more, and changes what it likes about the
+   * others. Called for each burst of one direction; `burst` is filled again for the next.
+   */
+  judge(burst: Burst): void
+}

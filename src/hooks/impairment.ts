@@ -1,0 +1,161 @@
+// What tc's netem does to a link, as a hook: duplicate, loss, corrupt, reorder, delay, rate, limit, slot, put
+// together in netem's way (netem_enqueue() of Linux' sch_netem.c). One for each direction that is impaired,
+// made and asked by datapath/inspect.ts. Which frames are hit depends on the seed, the end and the frame's
+// number only; limit, rate and slot depend on time as well.
+
+import type { Burst } from '../frame/burst.js'
+import { BURST } from '../frame/slab.js'
+import { Chance } from './chance.js'
+import { Corrupt } from './corrupt.js'
+import { Delay } from './delay.js'
+import type { Hook } from './hook.js'
+import type { ImpairPlan } from './impair-options.js'
+import { type Loss, makeLoss, modelOf } from './loss.js'
+import { type Kind, keyOf } from './random.js'
+import { Rate } from './rate.js'
+import { Reorder, type ReorderState } from './reorder.js'
+import { Slot, type SlotState } from './slot.js'
+
+/** The words of an impairment's counters, in their order. Frames; a duplicate counts once. */
+export const IMPAIR_COUNTS = ['delayed', 'duplicated', 'corrupted', 'reordered'] as const
+const [DELAYED, DUPLICATED, CORRUPTED, REORDERED] = [0, 1, 2, 3] as const
+
+/** ms. With a slot every frame is held; this is nothing, but not "at once". */
+const A_MOMENT = 1e-6
+/** What a burst's word for them holds. */
+const MAX_COPIES = 255
+
+/** Where an impairment stands, as plain data: another one, in another thread maybe, goes on from there. */
+export interface ImpairState {
+  seed: number
+  number: number
+  loss?: { model: string; state: number }
+  duplicate?: number
+  corrupt?: number
+  reorder?: ReorderState
+  delay?: number
+  rate?: number
+  slot?: SlotState
+}
+
+export class Impairment implements Hook {
+  readonly plan: ImpairPlan
+  /** Asked when held frames are released; undefined where there are no slots. */
+  readonly slot: Slot | undefined
+  /** Frames that the direction holds: set it before each call of judge(). */
+  held = 0
+
+  readonly #counters: Float64Array
+  readonly #loss: Loss | undefined
+  readonly #duplicate: Chance | undefined
+  readonly #corrupt: Corrupt | undefined
+  readonly #reorder: Reorder | undefined
+  readonly #delay: Delay | undefined
+  readonly #rate: Rate | undefined
+  /** Frames judged so far. */
+  #number: number
+
+  // What is decided of each frame of a burst. A column whose impairment is absent stays zero.
+  readonly #lost = new Uint8Array(BURST)
+  readonly #doubled = new Uint8Array(BURST)
+  readonly #damaged = new Uint8Array(BURST)
+  readonly #jumps = new Uint8Array(BURST)
+  readonly #delays = new Float64Array(BURST)
+
+  /**
+   * @param end the end that sends: 0 is a, 1 is b
+   * @param counters words to count in, as IMPAIR_COUNTS names them
+   * @param from what to go on from: decisions only if it has the plan's seed, the clock of the rate always
+   */
+  constructor(plan: ImpairPlan, end: 0 | 1, counters: Float64Array, from?: ImpairState) {
+    const key = (kind: Kind) => keyOf(plan.seed, end, kind)
+    const { loss, duplicate, corrupt, reorder, delay, rate, slot } = plan
+    const last = from?.seed === plan.seed ? from : undefined
+    const model = loss && modelOf(loss) === last?.loss?.model ? last.loss.state : undefined
+    this.plan = plan
+    this.#counters = counters
+    this.#number = last?.number ?? 0
+    this.#loss = loss && makeLoss(loss, key('loss'), model)
+    this.#duplicate =
+      duplicate && new Chance(key('duplicate'), duplicate.probability, duplicate.correlation, last?.duplicate)
+    this.#corrupt = corrupt && new Corrupt(corrupt, key('corrupt'), last?.corrupt)
+    this.#reorder = reorder && new Reorder(reorder, key('reorder'), last?.reorder)
+    this.#delay = delay && new Delay(delay, key('delay'), last?.delay)
+    this.#rate = rate && new Rate(rate, from?.rate)
+    this.slot = slot && new Slot(slot, key('slot'), last?.slot)
+  }
+
+  /** `offset`: ms that are added to times, for a thread whose clock began earlier by so much. */
+  state(offset = 0): ImpairState {
+    const state: ImpairState = { seed: this.plan.seed, number: this.#number }
+    if (this.#loss) state.loss = { model: modelOf(this.plan.loss!), state: this.#loss.state }
+    if (this.#duplicate) state.duplicate = this.#duplicate.state
+    if (this.#corrupt) state.corrupt = this.#corrupt.state
+    if (this.#reorder) state.reorder = this.#reorder.state
+    if (this.#delay) state.delay = this.#delay.state
+    if (this.#rate) state.rate = this.#rate.state + offset
+    if (this.slot) state.slot = { ...this.slot.state, next: this.slot.next + offset }
+    return state
+  }
+
+  judge(burst: Burst): void {
+    const number = this.#number
+    this.#decide(number, burst.count)
+    let held = this.held
+    for (let i = 0; i < burst.count; i++) {
+      if (!burst.passes(i)) continue
+      // One more by duplication, one less by loss: both leave one.
+      if (this.#lost[i] === 1 && this.#doubled[i] === 0) burst.drop(i, 'loss')
+      else held += this.#send(burst, i, held)
+      if (this.#damaged[i] === 1 && burst.passes(i)) {
+        this.#corrupt!.flip(burst, i, number + i)
+        this.#counters[CORRUPTED]!++
+      }
+    }
+    this.#number = number + burst.count
+  }
+
+  /** Decides every frame, also those that others dropped: a decision belongs to a frame's number. */
+  #decide(number: number, count: number): void {
+    this.#duplicate?.decide(number, count, this.#doubled)
+    this.#loss?.decide(number, count, this.#lost)
+    this.#corrupt?.decide(number, count, this.#damaged)
+    this.#reorder?.decide(number, count, this.#jumps)
+    this.#delay?.decide(number, count, this.#delays)
+  }
+
+  /** Says when frame `i` and its copies go, or drops what there is no room for. Answers how many it holds. */
+  #send(burst: Burst, i: number, held: number): number {
+    const jumps = this.#jumps[i] === 1
+    const double = this.#doubled[i] === 1 && this.#lost[i] === 0 ? 1 : 0
+    const before = burst.delays[i] as number
+    let copies = Math.min((burst.copies[i] as number) + double, MAX_COPIES)
+    const delay = jumps ? before : this.#wait(burst, i, 1 + copies)
+    if (delay > 0) {
+      const room = this.plan.limit - held
+      if (room < 1) {
+        burst.drop(i, 'limit')
+        return 0
+      }
+      copies = Math.min(copies, room - 1)
+    }
+    const counters = this.#counters
+    if (jumps) counters[REORDERED]!++
+    else this.#rate?.take()
+    if (delay > before) counters[DELAYED]!++
+    if (copies > (burst.copies[i] as number)) counters[DUPLICATED]!++
+    burst.delays[i] = delay
+    burst.copies[i] = copies
+    return delay > 0 ? 1 + copies : 0
+  }
+
+  /** ms from the burst's arrival until frame `i` and its copies are due; what rules ask for comes first. */
+  #wait(burst: Burst, i: number, frames: number): number {
+    let wait = (burst.delays[i] as number) + (this.#delays[i] as number)
+    if (this.#rate !== undefined) {
+      const due = this.#rate.due(burst.now + wait, burst.lengths[i] as number, frames)
+      wait = Math.max(wait, due - burst.now)
+    }
+    return this.slot !== undefined && wait === 0 ? A_MOMENT : wait
+  }
+}

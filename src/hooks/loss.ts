@@ -1,0 +1,131 @@
+// Which frames are lost: independently (or netem's correlated draws), or by the two Markov models of Linux'
+// sch_netem.c: Gilbert-Elliott and the 4-state "general and intuitive" one (Salsano, Ludovici, Ordine,
+// Giannuzzi: "Definition of a general and intuitive loss model for packet networks", NetemCLG). Used by
+// impairment.ts.
+
+import { Chance, threshold } from './chance.js'
+import type { LossPlan } from './impair-options.js'
+import { draw, type Key } from './random.js'
+
+export interface Loss {
+  /** Decides `count` frames from frame `number`: 1 in `lost` for those that are lost. */
+  decide(number: number, count: number, lost: Uint8Array): void
+  /** Where the model stands; a loss of the same model goes on from it. */
+  readonly state: number
+}
+
+/** The model's word in a plan: states of one model mean nothing to another. */
+export function modelOf(plan: LossPlan): 'random' | 'gemodel' | 'state' {
+  if ('gemodel' in plan) return 'gemodel'
+  return 'state' in plan ? 'state' : 'random'
+}
+
+export function makeLoss(plan: LossPlan, key: Key, state?: number): Loss {
+  if ('gemodel' in plan) return new GilbertElliott(plan.gemodel, key, state)
+  if ('state' in plan) return new FourState(plan.state, key, state)
+  return new Chance(key, plan.random, plan.correlation, state)
+}
+
+const GOOD = 0
+const BAD = 1
+
+/**
+ * Two states: good goes bad with p, bad becomes good with r; a frame gets through a good link with
+ * probability k and through a bad one with h. A frame meets the state that the one before it left behind.
+ */
+class GilbertElliott implements Loss {
+  readonly #key: Key
+  readonly #p: number
+  readonly #r: number
+  readonly #h: number
+  readonly #k: number
+  #state: number
+
+  constructor(model: { p: number; r: number; h: number; k: number }, key: Key, state = GOOD) {
+    this.#key = key
+    this.#p = threshold(model.p)
+    this.#r = threshold(model.r)
+    this.#h = threshold(model.h)
+    this.#k = threshold(model.k)
+    this.#state = state
+  }
+
+  get state(): number {
+    return this.#state
+  }
+
+  decide(number: number, count: number, lost: Uint8Array): void {
+    for (let i = 0; i < count; i++) {
+      const bad = this.#state === BAD
+      lost[i] = draw(this.#key, number + i, 1) < (bad ? this.#h : this.#k) ? 0 : 1
+      if (draw(this.#key, number + i) < (bad ? this.#r : this.#p)) this.#state = bad ? GOOD : BAD
+    }
+  }
+}
+
+const SENT_IN_GAP = 0
+const SENT_IN_BURST = 1
+const LOST_IN_BURST = 2
+const LOST_IN_GAP = 3
+
+/**
+ * Gaps (good times) with single losses, and bursts (bad times) in which some frames get through:
+ *
+ *                  p14                p13                      p23
+ *   lost in gap  <-----  sent in gap  ---->  lost in burst  <-----  sent in burst
+ *                ----->               <----                 ----->
+ *                 100 %                p31                     p32
+ *
+ * The state that a frame comes to is its fate.
+ */
+class FourState implements Loss {
+  readonly #key: Key
+  readonly #p13: number
+  readonly #p31: number
+  readonly #p32: number
+  readonly #p23: number
+  readonly #p14: number
+  #state: number
+
+  constructor(model: FourStateModel, key: Key, state = SENT_IN_GAP) {
+    this.#key = key
+    this.#p13 = threshold(model.p13)
+    this.#p31 = threshold(model.p31)
+    this.#p32 = threshold(model.p32)
+    this.#p23 = threshold(model.p23)
+    this.#p14 = threshold(model.p14)
+    this.#state = state
+  }
+
+  get state(): number {
+    return this.#state
+  }
+
+  decide(number: number, count: number, lost: Uint8Array): void {
+    for (let i = 0; i < count; i++) {
+      this.#state = this.#after(this.#state, draw(this.#key, number + i))
+      lost[i] = this.#state === LOST_IN_GAP || this.#state === LOST_IN_BURST ? 1 : 0
+    }
+  }
+
+  #after(state: number, x: number): number {
+    if (state === SENT_IN_GAP) {
+      if (x < this.#p14) return LOST_IN_GAP
+      return x < this.#p14 + this.#p13 ? LOST_IN_BURST : SENT_IN_GAP
+    }
+    if (state === LOST_IN_BURST) {
+      if (x < this.#p32) return SENT_IN_BURST
+      return x < this.#p32 + this.#p31 ? SENT_IN_GAP : LOST_IN_BURST
+    }
+    if (state === SENT_IN_BURST) return x < this.#p23 ? LOST_IN_BURST : SENT_IN_BURST
+    return SENT_IN_GAP
+  }
+}
+
+interface FourStateModel {
+  p13: number
+  p31: number
+  p32: number
+  p23: number
+  p14: number
+}

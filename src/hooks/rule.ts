@@ -1,0 +1,147 @@
+// Rules: what is done to the frames that a match means. The first hook of a direction's chain; the rules of
+// a direction are asked in the order in which they were added, and a frame that one has dropped is not seen
+// by those behind it. Allocates nothing per frame.
+
+import type { Burst } from '../frame/burst.js'
+import { Packet } from '../frame/packet.js'
+import type { Hook } from './hook.js'
+import { Matcher } from './match.js'
+import { DRAWS, draw, type Key, keyOf } from './random.js'
+import { type CorruptPlan, MAX_BITS, planRule, type RulePlan } from './rule-plan.js'
+
+export type { RuleAction, RuleOptions } from './rule-plan.js'
+export { planRule, type RulePlan }
+
+/** What is counted for each rule, in shared memory: frames its match fits, and frames it did something to. */
+export const RULE_COUNTS = ['matched', 'hits'] as const
+const MATCHED = 0
+const HITS = 1
+
+/** Memory for the counts of a rule; a thread that did not add it reads it as a Float64Array. */
+export function allocateRuleCounts(): SharedArrayBuffer {
+  return new SharedArrayBuffer(RULE_COUNTS.length * Float64Array.BYTES_PER_ELEMENT)
+}
+
+/** Enough to go on in another thread: the counts, which are shared, say how far each rule has got. */
+export type RulesState = readonly { readonly plan: RulePlan; readonly counts: Float64Array }[]
+
+interface Rule {
+  readonly plan: RulePlan
+  readonly counts: Float64Array
+  readonly matcher: Matcher
+  readonly reason: string
+  readonly key: Key
+}
+
+const ETHERNET_HEADER = 14
+
+export class Rules implements Hook {
+  #rules: readonly Rule[] = []
+  readonly #packet = new Packet()
+  /** Places of the bits of one corruption, so that none is flipped twice. */
+  readonly #flipped = new Int32Array(MAX_BITS)
+
+  get count(): number {
+    return this.#rules.length
+  }
+
+  /** `counts` is a view of allocateRuleCounts(). Behind the others; in the place of the one with the same id, if there is one. */
+  add(plan: RulePlan, counts: Float64Array): void {
+    const { action, id } = plan
+    const rule: Rule = {
+      plan,
+      counts,
+      matcher: new Matcher(plan.match),
+      reason: `rule ${id}`,
+      key: keyOf('seed' in action ? action.seed : 0, 0, 'rule'),
+    }
+    const at = this.#rules.findIndex((other) => other.plan.id === id)
+    this.#rules = at < 0 ? [...this.#rules, rule] : this.#rules.with(at, rule)
+  }
+
+  remove(id: number): void {
+    this.#rules = this.#rules.filter((rule) => rule.plan.id !== id)
+  }
+
+  state(): RulesState {
+    return this.#rules.map(({ plan, counts }) => ({ plan, counts }))
+  }
+
+  /** Goes on where another thread stopped. */
+  resume(state: RulesState): void {
+    for (const { plan, counts } of state) this.add(plan, counts)
+  }
+
+  judge(burst: Burst): void {
+    const rules = this.#rules
+    for (let frame = 0; frame < burst.count; frame++) {
+      if (burst.passes(frame)) this.#read(burst, frame)
+      for (let at = 0; at < rules.length && burst.passes(frame); at++)
+        this.#ask(rules[at] as Rule, burst, frame)
+    }
+  }
+
+  #read(burst: Burst, frame: number): void {
+    this.#packet.read(burst.bytes, burst.starts[frame] as number, burst.lengths[frame] as number)
+  }
+
+  #ask(rule: Rule, burst: Burst, frame: number): void {
+    const { matcher, counts } = rule
+    if (!matcher.test(this.#packet)) return
+    const number = (counts[MATCHED] as number) + 1
+    counts[MATCHED] = number
+    if (matcher.picks(number) && this.#act(rule, number, burst, frame)) counts[HITS]!++
+  }
+
+  /** False: there was nothing to do it to. */
+  #act(rule: Rule, number: number, burst: Burst, frame: number): boolean {
+    const { action } = rule.plan
+    switch (action.kind) {
+      case 'drop':
+        burst.drop(frame, 'rule', rule.reason)
+        return true
+      case 'delay':
+        burst.hold(frame, action.ms)
+        return true
+      case 'duplicate':
+        burst.duplicate(frame, action.copies)
+        return true
+      case 'corrupt':
+        if (!this.#corrupt(action, rule.key, number, burst, frame)) return false
+        burst.reasons[frame] = rule.reason
+        // The rules behind see the frame as it is now.
+        this.#read(burst, frame)
+        return true
+    }
+  }
+
+  #corrupt(action: CorruptPlan, key: Key, number: number, burst: Burst, frame: number): boolean {
+    const from = action.offset ?? ETHERNET_HEADER
+    const length = burst.lengths[frame] as number
+    if (from >= length) return false
+    const start = (burst.starts[frame] as number) + from
+    if ('mask' in action) burst.bytes[start]! ^= action.mask
+    else {
+      const bytes = action.offset === undefined ? length - from : 1
+      this.#flip(burst.bytes, start, bytes, action.bits, key, number)
+    }
+    return true
+  }
+
+  /** Flips `bits` different bits of the `length` bytes at `start`; all of them, if there are fewer. */
+  #flip(bytes: Uint8Array, start: number, length: number, bits: number, key: Key, number: number): void {
+    const wanted = Math.min(bits, 8 * length)
+    for (let done = 0; done < wanted; done++) {
+      // Of the places that are left: the drawn one, counted past those that were taken (in rising order).
+      let place = Math.floor((draw(key, number, done) / DRAWS) * (8 * length - done))
+      let at = 0
+      while (at < done && place >= (this.#flipped[at] as number)) {
+        place++
+        at++
+      }
+      this.#flipped.copyWithin(at + 1, at, done)
+      this.#flipped[at] = place
+      bytes[start + (place >> 3)]! ^= 1 << (place & 7)
+    }
+  }
+}

@@ -1,0 +1,90 @@
+// Frames that somebody waits for, or wants a copy of. A hook that gives no verdicts: it stands at the head
+// of the chain, and sees what the end has sent before any fault touches it.
+
+import type { Burst } from '../frame/burst.js'
+import { Packet } from '../frame/packet.js'
+import type { Hook } from './hook.js'
+import { type Match, Matcher } from './match.js'
+import { type RingReader, RingWriter } from './ring.js'
+
+/** What a watch found: a copy of the frame, or that its ring is not empty any more. */
+export interface Watcher {
+  frame(id: number, frame: Uint8Array): void
+  frames(id: number): void
+}
+
+interface Watch {
+  id: number
+  match: Match
+  matcher: Matcher
+  shared: SharedArrayBuffer | undefined
+  ring: RingWriter | undefined
+}
+
+/** Enough to go on elsewhere. */
+export type WatchState = { id: number; match: Match; ring: SharedArrayBuffer | undefined }
+
+export class Watches implements Hook {
+  readonly #watcher: Watcher
+  readonly #packet = new Packet()
+  #watches: Watch[] = []
+
+  constructor(watcher: Watcher) {
+    this.#watcher = watcher
+  }
+
+  get count(): number {
+    return this.#watches.length
+  }
+
+  add(id: number, match: Match, shared: SharedArrayBuffer | undefined): void {
+    const ring = shared && new RingWriter(shared)
+    this.#watches.push({ id, match, matcher: new Matcher(match), shared, ring })
+  }
+
+  remove(id: number): void {
+    this.#watches = this.#watches.filter((watch) => watch.id !== id)
+  }
+
+  judge(burst: Burst): void {
+    for (let frame = 0; frame < burst.count; frame++) {
+      this.#packet.read(burst.bytes, burst.starts[frame] as number, burst.lengths[frame] as number)
+      // Backwards: a watch that has found its frame is taken out.
+      for (let at = this.#watches.length - 1; at >= 0; at--) {
+        const watch = this.#watches[at] as Watch
+        if (watch.matcher.hit(this.#packet)) this.#found(watch, burst, frame)
+      }
+    }
+  }
+
+  state(): WatchState[] {
+    return this.#watches.map(({ id, match, shared }) => ({ id, match, ring: shared }))
+  }
+
+  #found({ id, ring }: Watch, burst: Burst, frame: number): void {
+    const start = burst.starts[frame] as number
+    const length = burst.lengths[frame] as number
+    if (ring === undefined) {
+      this.remove(id)
+      this.#watcher.frame(id, burst.bytes.slice(start, start + length))
+      return
+    }
+    const at = ring.reserve(4 + length)
+    if (at < 0) return
+    ring.words[at >> 2] = length
+    const last = (length + 3) >> 2
+    const target = (at >> 2) + 1
+    for (let i = 0, source = start >> 2; i < last; i++)
+      ring.words[target + i] = burst.words[source + i] as number
+    if (ring.publish()) this.#watcher.frames(id)
+  }
+}
+
+/** The other side of a watch's ring: a copy of the next frame, undefined when there is none now. */
+export function nextFrame(ring: RingReader): Uint8Array | undefined {
+  const at = ring.next()
+  if (at < 0) return undefined
+  const frame = ring.bytes.slice(at + 4, at + 4 + (ring.words[at >> 2] as number))
+  ring.release()
+  return frame
+}

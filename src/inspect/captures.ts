@@ -1,0 +1,147 @@
+// The captures of a pair as the thread that owns the pair keeps them: arms each before anything else, starts
+// the thread that writes it (capture/session.ts), and ends it. Made by pair.ts.
+
+import { type CaptureOptions, CaptureSession } from '../capture/session.js'
+import type { CaptureResult, Rotation } from '../capture/setup.js'
+import type { End } from '../end.js'
+import { invalid } from '../errors.js'
+import { parseMac } from '../frame/mac.js'
+import { type Match, planMatch } from '../hooks/match.js'
+import { createRing } from '../hooks/ring.js'
+import type { Inspection } from './inspection.js'
+
+/** What is captured, and how much of it. */
+export interface CaptureWish {
+  /** Default: both ends, each an interface of the file. */
+  end?: 'a' | 'b'
+  /** Only frames that match (without nth, every and first). */
+  match?: Match
+  /** Bytes kept of each frame; default: all. */
+  snaplen?: number
+  /** Bytes that may wait for the file; default 4 MiB. What finds no room is lost, and counted. */
+  ringBytes?: number
+}
+
+/** Into a file, which is replaced, or a named pipe. */
+export interface CaptureTarget extends CaptureWish {
+  path: string
+  /** A ring of files by size or time. */
+  rotate?: Rotation
+}
+
+export interface CaptureStreamWish extends CaptureWish {
+  /** Ends it. */
+  signal?: AbortSignal
+}
+
+interface Armed {
+  id: number
+  ring: SharedArrayBuffer
+  wish: CaptureWish
+  match: Match | null
+}
+
+const SNAPLEN = 262_144
+const RING_BYTES = 4 * 1024 * 1024
+const SMALLEST_RING = 256 * 1024
+const KEYS = ['end', 'match', 'snaplen', 'ringBytes', 'path', 'rotate', 'signal']
+
+/** A capture that runs. */
+export class Capture implements AsyncDisposable {
+  readonly #session: CaptureSession
+  readonly #disarm: () => Promise<void>
+
+  /** @internal */
+  constructor(session: CaptureSession, disarm: () => Promise<void>) {
+    this.#session = session
+    this.#disarm = disarm
+  }
+
+  /** Resolves when the file is complete: stopped, the pair ended, or the reader of a pipe left. */
+  get finished(): Promise<CaptureResult> {
+    return this.#session.finished
+  }
+
+  /** Ends it: everything that passed before is in the file when it resolves. Any number of times. */
+  async stop(): Promise<CaptureResult> {
+    await this.#disarm()
+    return await this.#session.end()
+  }
+
+  /** @internal */
+  get session(): CaptureSession {
+    return this.#session
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}
+
+export class Captures {
+  readonly #inspection: Inspection
+  readonly #running = new Set<Capture>()
+
+  constructor(inspection: Inspection) {
+    this.#inspection = inspection
+  }
+
+  /** From here on frames are recorded, into memory at first. */
+  arm(wish: CaptureWish): Armed {
+    const { end, match, snaplen = SNAPLEN, ringBytes = RING_BYTES } = planCapture(wish)
+    const ring = createRing(Math.max(ringBytes, SMALLEST_RING))
+    const ends = { a: end !== 'b', b: end !== 'a' }
+    const id = this.#inspection.addCapture({ ring, ends, match: match ?? null, snaplen })
+    return { id, ring, wish, match: match ?? null }
+  }
+
+  /** Starts to write what is recorded. Resolves when the sink is open; on failure nothing is armed any more. */
+  async start(
+    { id, ring, wish, match }: Armed,
+    sink: CaptureOptions['sink'],
+    a: End,
+    b: End,
+  ): Promise<Capture> {
+    const about = (end: End) => ({
+      name: end.name,
+      mac: parseMac(end.mac) as Uint8Array,
+      description: `peer ${end.peer.name}`,
+    })
+    const interfaces = {
+      ...(wish.end !== 'b' && { a: about(a) }),
+      ...(wish.end !== 'a' && { b: about(b) }),
+    }
+    const session = new CaptureSession({ id, ring, sink, interfaces, match, snaplen: wish.snaplen })
+    const disarm = () => this.#inspection.removeCapture(id)
+    const capture = new Capture(session, disarm)
+    this.#running.add(capture)
+    const over = () => {
+      this.#running.delete(capture)
+      void disarm()
+    }
+    session.finished.then(over, over)
+    await session.ready
+    return capture
+  }
+
+  /** The pair has ended: resolves when all files are complete. */
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#running].map(({ session }) => session.end()))
+  }
+}
+
+function planCapture(wish: CaptureWish): CaptureWish {
+  const unknown = Object.keys(wish).find((key) => !KEYS.includes(key))
+  if (unknown !== undefined) throw invalid(`unknown option ${unknown}: there are ${KEYS.join(', ')}`, unknown)
+  const { end, match, snaplen, ringBytes } = wish
+  if (end !== undefined && end !== 'a' && end !== 'b') throw invalid(`end is 'a' or 'b', not ${end}`, 'end')
+  for (const [name, value] of Object.entries({ snaplen, ringBytes })) {
+    if (value !== undefined && !(Number.isInteger(value) && value >= 1))
+      throw invalid(`${name} must be a number of bytes, 1 or more, not ${value}`, name)
+  }
+  if (match === undefined) return wish
+  const planned = planMatch(match, 'match') as Match
+  const counting = (['nth', 'every', 'first'] as const).find((key) => planned[key] !== undefined)
+  if (counting !== undefined) throw invalid(`a capture's match has no ${counting}`, `match.${counting}`)
+  return { ...wish, match: planned }
+}

@@ -1,0 +1,91 @@
+// Who waits for frames of a pair: one frame (waitFor) or all of them (frames). Used by inspection.ts, which
+// arms a watch in the data path for each and hands over what that finds.
+
+import { UvethError } from '../errors.js'
+import type { Match } from '../hooks/match.js'
+import { createRing } from '../hooks/ring.js'
+import { FrameStream } from './frame-stream.js'
+
+/** Arms a watch, and takes it away. */
+export interface Watchable {
+  watch(match: Match, ring: SharedArrayBuffer | undefined): number
+  unwatch(id: number): void
+  /** Takes what was found while this thread was busy. */
+  listen(): void
+}
+
+interface Waiting {
+  resolve(frame: Uint8Array): void
+  reject(error: unknown): void
+}
+
+export class Watching {
+  readonly #waiting = new Map<number, Waiting>()
+  readonly #streams = new Map<number, FrameStream>()
+
+  /** The next frame that matches; armed when this returns. `timeout` in ms. */
+  waitFor(
+    at: Watchable,
+    match: Match,
+    timeout: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
+    signal?.throwIfAborted()
+    const id = at.watch(match, undefined)
+    return new Promise<Uint8Array>((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject })
+      const timer = Number.isFinite(timeout)
+        ? setTimeout(() => this.#late(at, id, match, timeout), timeout)
+        : undefined
+      const abort = () => reject(signal?.reason)
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#cleanUp.set(id, () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', abort)
+      })
+    }).finally(() => {
+      this.#cleanUp.get(id)?.()
+      this.#cleanUp.delete(id)
+      this.#waiting.delete(id)
+      at.unwatch(id)
+    })
+  }
+
+  /** Copies of the frames that match, from now on; `bytes` of them may wait for their reader. */
+  frames(at: Watchable, match: Match, bytes: number): FrameStream {
+    const ring = createRing(bytes)
+    const id = at.watch(match, ring)
+    const stream = new FrameStream(ring, () => {
+      this.#streams.delete(id)
+      at.unwatch(id)
+    })
+    this.#streams.set(id, stream)
+    return stream
+  }
+
+  /** The frame that somebody waits for. */
+  found(id: number, frame: Uint8Array): void {
+    this.#waiting.get(id)?.resolve(frame)
+  }
+
+  /** A stream's ring is not empty any more. */
+  wake(id: number): void {
+    this.#streams.get(id)?.wake()
+  }
+
+  close(error: Error): void {
+    for (const { reject } of this.#waiting.values()) reject(error)
+    for (const stream of [...this.#streams.values()]) stream.end()
+  }
+
+  readonly #cleanUp = new Map<number, () => void>()
+
+  #late(at: Watchable, id: number, match: Match, timeout: number): void {
+    at.listen() // it may have been found while this thread was busy: then this comes too late
+    const what = JSON.stringify(match)
+    const error = new UvethError(`ETIMEDOUT: no frame that matches ${what} within ${timeout} ms`, {
+      code: 'ETIMEDOUT',
+    })
+    this.#waiting.get(id)?.reject(error)
+  }
+}
