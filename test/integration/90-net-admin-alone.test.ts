@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { createPair, type EndOptions, type Pair, type PairOptions } from 'uveth'
 import { expect } from 'vitest'
 import { atRest } from '../support/cable.js'
+import { arpRequest, ETH_P, ethernet, filler } from '../support/frames.js'
 import { homeLink, run, uniqueName, until } from '../support/netns.js'
 import { uveth } from '../support/program.js'
 import { needs } from '../support/skip.js'
@@ -119,6 +120,48 @@ it('statistics: what one end sends the other receives, by every counter', async 
   expect([b.tx_packets, a.rx_packets]).toEqual([0, 0])
   expect(homeLink(pair.a.name).stats64.tx).toMatchObject({ packets: 4, bytes })
   expect(homeLink(pair.b.name).stats64.rx).toMatchObject({ packets: 4, bytes })
+})
+
+it('inject: a frame arrives as if the kernel of its end had sent it', async () => {
+  await using home = await atHome()
+  const { pair } = home
+  const frame = ethernet(ETH_P.EXPERIMENT, filler(100))
+  const seen = pair.a.waitFor({ ethertype: ETH_P.EXPERIMENT })
+  await pair.a.inject(frame)
+  expect(Buffer.from(await seen)).toEqual(frame)
+  const { a, b } = await atRest(pair)
+  expect([a.tx_packets, b.rx_packets, b.rx_bytes]).toEqual([1, 1, frame.length])
+  expect(homeLink(pair.b.name).stats64.rx).toMatchObject({ packets: 1, bytes: frame.length })
+})
+
+it('inject and read: an ARP request is answered by the kernel on the other side of the cable', async () => {
+  const { a: asking, b: asked } = freshNetwork()
+  await using home = await atHome({ a: { addresses: [] }, b: { addresses: [`${asked}/30`] } })
+  const { pair } = home
+  let reply: Buffer | undefined
+  pair.b.waitFor({ arp: { op: 'reply' } }).then((frame) => {
+    reply = Buffer.from(frame)
+  }, console.error)
+  // As a kernel would: an answer may be lost while the interface is being activated.
+  const answer = await until('an answer', async () => {
+    if (reply === undefined) await pair.a.inject(arpRequest(asking, asked, { from: pair.a.mac }))
+    return reply
+  })
+  const mac = (at: number) => answer.toString('hex', at, at + 6).replace(/..(?=.)/g, '$&:')
+  expect([mac(0), mac(6), mac(22), mac(32)]).toEqual([pair.a.mac, pair.b.mac, pair.b.mac, pair.a.mac])
+  expect([...answer.subarray(28, 32)].join('.')).toBe(asked)
+})
+
+it('read: the frames that an end sends, in their order, and only those that match', async () => {
+  await using home = await atHome()
+  await using stream = home.pair.a.frames({ udp: { dport: 9 }, length: { min: 500 } })
+  await broadcast(home.a, home.broadcast, [600, 100, 700, 100, 800])
+  const lengths: number[] = []
+  for await (const frame of stream) {
+    lengths.push(frame.length - HEADERS)
+    if (lengths.length === 3) break
+  }
+  expect(lengths).toEqual([600, 700, 800])
 })
 
 it('close: both interfaces are gone', async () => {
