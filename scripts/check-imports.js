@@ -23,6 +23,9 @@ export const rules = {
       'control/ops',
       'control/lock',
       'control/socket-file',
+      'hooks/impair-words',
+      'hooks/rule-words',
+      'capture/sink',
     ],
     because: 'a verb uses the public API or talks to the daemon; it has no way of its own into the rest',
   },
@@ -50,7 +53,10 @@ export const rules = {
     because: 'the daemon is a thin shell over the registry and its front ends',
   },
   control: {
-    may: ['registry', 'index', 'pair', 'end', 'options', 'link/netns', 'netlink', 'frame', 'native'],
+    may: [
+      ...['registry', 'index', 'pair', 'end', 'options', 'link/netns', 'netlink', 'frame', 'native'],
+      'hooks/impair-options',
+    ],
     because: 'an order goes through the registry and the pair, never straight to the data path',
   },
   doctor: {
@@ -59,7 +65,7 @@ export const rules = {
   },
   registry: { may: ['index', 'pair', 'end'], because: 'the registry knows pairs and nothing below them' },
   pair: {
-    may: ['end', 'options', 'stats', 'link', 'datapath', 'capture', 'netlink', 'hooks', 'frame', 'inspect', 'capture'],
+    may: ['end', 'options', 'stats', 'link', 'datapath', 'capture', 'netlink', 'hooks', 'frame', 'inspect'],
     because: 'a pair is wired from what is below it',
   },
   end: {
@@ -75,7 +81,7 @@ export const rules = {
     because: "what is done to frames is ordered of the data path; only their offloads are the link thread's",
   },
   stats: {
-    may: ['datapath', 'netlink', 'frame'],
+    may: ['datapath', 'netlink', 'frame', 'inspect/wanted'],
     because: 'it adds up what the data path and the kernel counted',
   },
   link: {

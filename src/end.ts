@@ -5,8 +5,8 @@ import type { Judge } from './datapath/guard.js'
 import type { ImpairOptions, ImpairPlan } from './hooks/impair-options.js'
 import type { Match } from './hooks/match.js'
 import type { RuleAction } from './hooks/rule.js'
-import type { FrameStream } from './inspect/frame-stream.js'
 import type { Inspection } from './inspect/inspection.js'
+import type { RingStream } from './inspect/ring-stream.js'
 import { Rule } from './inspect/rule.js'
 import { UserHook } from './inspect/user-hook.js'
 import type { RuleStats } from './inspect/wanted.js'
@@ -210,7 +210,7 @@ export class End {
   }
 
   /** Copies of the frames that this end sends and that match, from now on; at most `bytes` wait to be read. */
-  frames(match: Match = {}, { bytes }: { bytes?: number } = {}): FrameStream {
+  frames(match: Match = {}, { bytes }: { bytes?: number } = {}): RingStream<Uint8Array> {
     return this.#inspection.frames(this.#index, match, bytes)
   }
 

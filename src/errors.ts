@@ -128,3 +128,8 @@ export function toWire(error: unknown): WireError {
 export function fromWire(wire: WireError): UvethError {
   return new UvethError(wire.message, wire)
 }
+
+/** What an order to a pair that has ended is refused with. */
+export function pairClosed(): UvethError {
+  return invalid('the pair is closed', undefined, 'ENODEV')
+}

@@ -14,8 +14,10 @@ import {
   Captures,
   type CaptureTarget,
   type CaptureWish,
+  planTarget,
 } from './inspect/captures.js'
 import { Inspection } from './inspect/inspection.js'
+import type { RingStream, Sighting } from './inspect/ring-stream.js'
 import { type Link, linkThread, type PairEvent, workerCount } from './link/client.js'
 import type { CarrierMode, ClosedReason, EndState, KernelStats, PairPlan } from './link/protocol.js'
 import { type Logger, type PairOptions, planFlap, planPair } from './options.js'
@@ -103,8 +105,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const port = inspection.connect()
     if (a?.impair !== undefined) await inspection.impair(0, a.impair, 'a.impair')
     if (b?.impair !== undefined) await inspection.impair(1, b.impair, 'b.impair')
-    const target = typeof capture === 'string' ? { path: capture } : capture
-    const armed = target && this.#captures.arm(target)
+    const target = capture === undefined ? undefined : planTarget(capture)
+    const armed = target && this.#captures.arm(target.wish)
     if (plan.inline) this.#inline = new InlineLoop(this.#handle, this.#memory, port)
     const inspected = inspection.begin(this.#inline)
     const request = { op: 'create', handle: this.#handle, plan, counters: this.#memory, inspected } as const
@@ -112,7 +114,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     else await this.#link.request({ ...request, port }, [port])
     if (target === undefined || armed === undefined) return
     try {
-      await this.#captures.start(armed, target, this.a, this.b)
+      await this.#captures.start(armed, target.sink, this.a, this.b)
     } catch (error) {
       await this.close()
       throw error
@@ -169,9 +171,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
    * delivered to them. Records from the moment of the call; resolves when the file is open.
    */
   async capture(target: string | CaptureTarget): Promise<Capture> {
-    const { path, rotate, ...wish } = typeof target === 'string' ? { path: target } : target
-    if (typeof path !== 'string' || path === '') throw invalid('a capture needs the path of a file', 'path')
-    return await this.#capture(wish, { path, rotate })
+    const { wish, sink } = planTarget(target)
+    return await this.#capture(wish, sink)
   }
 
   /** Captures into an open descriptor, which stays the caller's; a pipe whose reader leaves ends it. */
@@ -192,6 +193,11 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     }
   }
 
+  /** What becomes of each frame, as it happens: a stream of records, from the moment of the call. */
+  sightings(wish: CaptureWish = {}): RingStream<Sighting> {
+    return this.#captures.sightings(wish)
+  }
+
   #capture(wish: CaptureWish, sink: CaptureOptions['sink']): Promise<Capture> {
     return this.#captures.start(this.#captures.arm(wish), sink, this.a, this.b)
   }
@@ -208,7 +214,10 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
         ? await this.#link.request<KernelStats>({ op: 'stats', handle: this.#handle })
         : this.#lastKernelStats
     const { a, b } = this.counters()
-    return { a: joinKernel(a, kernel[0]), b: joinKernel(b, kernel[1]) }
+    return {
+      a: { ...joinKernel(a, kernel[0]), rules: this.a.rules() },
+      b: { ...joinKernel(b, kernel[1]), rules: this.b.rules() },
+    }
   }
 
   /** Removes both interfaces. Resolves when they are gone and their names free; any number of times. */

@@ -10,6 +10,7 @@ import {
   readBlock,
 } from './datapath/counters.js'
 import { CAUSES, type Cause } from './frame/cause.js'
+import type { RuleStats } from './inspect/wanted.js'
 import type { LinkStats } from './netlink/rtnl.js'
 
 /** Frames and bytes (Ethernet header included, no FCS) of one interface. */
@@ -36,6 +37,8 @@ export interface EndStats extends EndCounters {
   tx_errors: number
   /** The kernel's own counters of the interface; null when it is gone. */
   kernel: LinkStats | null
+  /** The rules for what this end sends. */
+  rules: RuleStats[]
 }
 
 export interface PairCounters {
@@ -109,7 +112,7 @@ export function countersOf(memory: SharedArrayBuffer): PairCounters {
 }
 
 /** Joins the data path's counters with the kernel's: drops add up, since each frame is dropped once. */
-export function joinKernel(counters: EndCounters, kernel: LinkStats | null): EndStats {
+export function joinKernel(counters: EndCounters, kernel: LinkStats | null): Omit<EndStats, 'rules'> {
   return {
     ...counters,
     rx_dropped: counters.rx_dropped + (kernel?.rx_dropped ?? 0),

@@ -1,6 +1,7 @@
 // What operations answer, as JSON Schema: for the OpenAPI document alone (http.ts); answers are not
 // checked or cut by it. Operations that are missing here answer an object that may grow.
 
+import type { RuleStats } from '../index.js'
 import type { EndView, OpName, PairView } from './ops.js'
 
 const text = { type: 'string' } as const
@@ -11,6 +12,22 @@ const counters = { type: 'object', additionalProperties: true } as const
 function object(properties: Record<string, object>): object {
   return { type: 'object', required: Object.keys(properties), properties }
 }
+
+const IMPAIR = {
+  anyOf: [{ type: 'object', additionalProperties: true }, { type: 'null' }],
+  description:
+    'ms, percent, bits per second and bytes as numbers; seed and limit are always there; null for nothing',
+} as const
+
+const RULE = object({
+  id: whole,
+  action: counters,
+  match: counters,
+  matched: { ...whole, description: 'frames that the match fits' },
+  hits: { ...whole, description: 'of these, frames that it acted on (nth, every, first)' },
+} satisfies Record<keyof RuleStats, object>)
+
+const RULES = { type: 'array', items: RULE } as const
 
 const END = object({
   name: text,
@@ -26,6 +43,8 @@ const END = object({
   up: { ...flag, description: 'admin up' },
   flags: { ...whole, description: 'IFF_* of the kernel' },
   txQueueLength: whole,
+  impair: IMPAIR,
+  rules: RULES,
 } satisfies Record<keyof EndView, object>)
 
 const PAIR = object({
@@ -51,6 +70,10 @@ export const ANSWERS: Partial<Record<OpName, object>> = {
   'pair.stats': object({ a: STATS, b: STATS }),
   'end.get': object({ end: { type: 'string', enum: ['a', 'b'] }, pair: PAIR }),
   'end.set': END,
+  'impair.get': IMPAIR,
+  'impair.set': IMPAIR,
+  'rule.list': RULES,
+  'rule.add': RULE,
   version: object({ version: text, node: text, pid: whole }),
   health: object({
     status: { type: 'string', enum: ['ok', 'degraded'] },

@@ -1,11 +1,13 @@
 // One function for each operation of ops.ts: what http.ts and netlink.ts call once they know what is
 // wanted and by whom. Answers are in force when the promise resolves; refusals are UvethErrors.
 
-import { fromWire, invalid, toWire, UvethError } from '../errors.js'
-import type { End, EndOptions, Netns, Pair, PairOptions } from '../index.js'
+import { invalid } from '../errors.js'
+import { mergeImpair } from '../hooks/impair-options.js'
+import type { End, EndOptions, ImpairOptions, Netns, Pair, PairOptions } from '../index.js'
 import type { Entry, Registry } from '../registry.js'
 import type { EndView, EndWish, PairChange, PairView, PairWish } from './ops.js'
-import { merged, pinned, withSince } from './wanted.js'
+import { renamed } from './problem.js'
+import { merged, pinned, type WantedRules, withSince } from './wanted.js'
 
 /** Who gives the order, and where: ends without `netns` are made in the caller's namespace. */
 export interface Caller {
@@ -20,13 +22,16 @@ export interface SentWish {
   inode: number
   /** What was drawn at its creation or ordered since: goes over `wish` when it is made again. */
   since: PairChange
+  /** The rules of its ends; none, if absent. */
+  rules?: WantedRules
 }
 
 export type PairRegistry = Registry<SentWish>
 
-function viewEnd(end: End): EndView {
+export function viewEnd(end: End): EndView {
   const { name, ifindex, netns, netnsInode, mac: address, mtu, isUp: up, flags, txQueueLength } = end
-  return { name, ifindex, netns, netnsInode, address, mtu, up, flags, txQueueLength }
+  const faults = { impair: end.impairment, rules: end.rules() }
+  return { name, ifindex, netns, netnsInode, address, mtu, up, flags, txQueueLength, ...faults }
 }
 
 function viewPair({ pair, wish }: Entry<SentWish>): PairView {
@@ -41,10 +46,15 @@ export async function addPair(registry: PairRegistry, caller: Caller, wish: Pair
 /** Makes the pair that was wanted, with what was drawn or ordered since (state.ts: after a restart). */
 export async function makePair(registry: PairRegistry, caller: Caller, sent: SentWish): Promise<PairView> {
   const { carrier } = sent.since
-  const entry = await registry.add(sent, pairOptions(withSince(sent), caller))
+  const options = pairOptions(withSince(sent), caller)
+  const late = sent.rules !== undefined && options.b?.up === true
+  const entry = await registry.add(sent, late ? { ...options, b: { ...options.b, up: false } } : options)
   const { a, b } = entry.pair
-  sent.since.a = pinned(sent.since.a, a)
-  sent.since.b = pinned(sent.since.b, b)
+  sent.since.a = drawn(sent.since.a, a)
+  sent.since.b = drawn(sent.since.b, b)
+  addRules(entry.pair, sent.rules)
+  // The rules stand before the first frame: without the other end's carrier there is none.
+  if (late) await b.up()
   if (carrier !== undefined) await entry.pair.setCarrier(carrier)
   await registry.commit()
   return viewPair(entry)
@@ -118,7 +128,8 @@ export async function setEnd(
   try {
     await changeEnd(entry, end, wish, caller)
   } catch (error) {
-    throw ofOneEnd(error)
+    // Whoever changes one end has said `mtu`, not `a.mtu`.
+    throw renamed(error, /^[ab]\./, '')
   }
   await changed(registry, entry)
   return viewEnd(end)
@@ -134,38 +145,50 @@ export function pairStats(registry: PairRegistry, caller: Caller, ref: string): 
 }
 
 /** An interface; an id means end `a` of its pair, whose name it usually is. */
-function findEnd(registry: PairRegistry, caller: Caller, ref: string): { entry: Entry<SentWish>; end: End } {
+export function findEnd(
+  registry: PairRegistry,
+  caller: Caller,
+  ref: string,
+): { entry: Entry<SentWish>; end: End } {
   const { entry, end } = registry.find(ref, caller.inode)
   return { entry, end: end ?? entry.pair.a }
 }
 
-function sideOf(pair: Pair, end: End): 'a' | 'b' {
+export function sideOf(pair: Pair, end: End): 'a' | 'b' {
   return end === pair.a ? 'a' : 'b'
 }
 
-async function changeEnd(entry: Entry<SentWish>, end: End, wish: EndWish, caller: Caller): Promise<void> {
+async function changeEnd(entry: Entry<SentWish>, end: End, change: EndWish, caller: Caller): Promise<void> {
+  const { impair, ...wish } = change
   const { netns, address, ...rest } = wish
+  const side = sideOf(entry.pair, end)
+  // Refused before anything is changed.
+  if (impair !== undefined && impair !== null) mergeImpair(end.impairment, impair, `${side}.impair`)
   const settings = { ...rest, ...(address !== undefined && { mac: address }) }
   if (netns === undefined) await end.set(settings)
   else await end.move(netnsOf(netns, caller), settings)
+  if (impair !== undefined) await end.patchImpairment(impair)
   const { since, wish: sent } = entry.wish
-  const side = sideOf(entry.pair, end)
-  since[side] = pinned(merged({ ...sent[side], ...since[side] }, wish), end)
+  since[side] = {
+    ...pinned(merged({ ...sent[side], ...since[side] }, wish), end),
+    ...(impair !== undefined && { impair: end.impairment && { ...end.impairment } }),
+  }
 }
 
-/** Whoever changes one end has said `mtu`, not `a.mtu`. */
-function ofOneEnd(error: unknown): unknown {
-  if (!(error instanceof UvethError) || error.attribute === undefined) return error
-  const attribute = error.attribute.replace(/^[ab]\./, '')
-  return fromWire({
-    ...toWire(error),
-    message: error.message.replaceAll(error.attribute, attribute),
-    attribute,
-  })
+/** With the seed that was drawn, the same frames are hit after a restart. */
+function drawn(wish: EndWish | undefined, end: End): EndWish {
+  const { impairment } = end
+  return { ...pinned(wish, end), ...(impairment !== null && { impair: { ...impairment } }) }
+}
+
+function addRules(pair: Pair, rules: WantedRules | undefined): void {
+  for (const side of ['a', 'b'] as const) {
+    for (const { action, match } of rules?.[side] ?? []) pair[side].addRule(action, match)
+  }
 }
 
 /** Afterwards the change is kept, and told to whoever listens. */
-async function changed(registry: PairRegistry, { pair }: Entry<SentWish>): Promise<void> {
+export async function changed(registry: PairRegistry, { pair }: Entry<SentWish>): Promise<void> {
   registry.emit('event', { event: 'changed', id: pair.id, a: viewEnd(pair.a), b: viewEnd(pair.b) })
   await registry.commit()
 }
@@ -174,8 +197,13 @@ function pairOptions({ a, b, ...rest }: PairWish, caller: Caller): PairOptions {
   return { ...rest, a: endOptions(a ?? {}, caller), b: endOptions(b ?? {}, caller) }
 }
 
-function endOptions({ netns, address, ...rest }: EndWish, caller: Caller): EndOptions {
-  return { ...rest, netns: netnsOf(netns, caller), ...(address !== undefined && { mac: address }) }
+function endOptions({ netns, address, impair, ...rest }: EndWish, caller: Caller): EndOptions {
+  return {
+    ...rest,
+    netns: netnsOf(netns, caller),
+    ...(address !== undefined && { mac: address }),
+    ...(impair && { impair: impair as ImpairOptions }),
+  }
 }
 
 function netnsOf(netns: EndWish['netns'], caller: Caller): Netns {

@@ -8,11 +8,25 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { UvethError } from '../errors.js'
 import { ANSWERS } from './answers.js'
 import { asCaller } from './caller.js'
+import { CaptureStreams } from './capture-stream.js'
 import { Events } from './events.js'
+import * as faults from './faults.js'
 import type { Caller, PairRegistry } from './handlers.js'
 import * as handlers from './handlers.js'
 import { openMetrics } from './metrics.js'
-import { type EndWish, OPS, type Op, type OpName, type PairChange, type PairWish, REFUSALS } from './ops.js'
+import {
+  type CaptureQuery,
+  type EndWish,
+  type FlapOrder,
+  type ImpairWish,
+  OPS,
+  type Op,
+  type OpName,
+  type PairChange,
+  type PairWish,
+  REFUSALS,
+  type RuleWish,
+} from './ops.js'
 import { PROBLEM_TYPE, problem, problemOf } from './problem.js'
 
 /** Bytes of a body. An order is some hundred. */
@@ -39,6 +53,9 @@ export interface DaemonFace {
 interface Order {
   caller: Caller
   ref: string
+  /** Of a rule. */
+  id: string
+  query: unknown
   body: unknown
   reply: FastifyReply
 }
@@ -92,7 +109,8 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
   })
   app.setNotFoundHandler((request, reply) => send(reply, notFound(request, reply)))
   const events = new Events(registry)
-  const answers = answersOf(registry, daemon, events)
+  const captures = new CaptureStreams()
+  const answers = answersOf(registry, daemon, events, captures)
   for (const name of Object.keys(OPS) as OpName[]) addRoute(app, name, answers[name], running)
   const metrics = openMetrics(registry)
   app.get('/metrics', { schema: { hide: true } }, async (_, reply) => {
@@ -100,7 +118,10 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
     return await metrics.metrics()
   })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
-  app.addHook('preClose', async () => events.close())
+  app.addHook('preClose', async () => {
+    events.close()
+    await captures.close()
+  })
   return {
     listen: async (path) => void (await app.listen({ path })),
     get busy() {
@@ -111,7 +132,12 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
   }
 }
 
-function answersOf(registry: PairRegistry, daemon: DaemonFace, events: Events): Record<OpName, Answer> {
+function answersOf(
+  registry: PairRegistry,
+  daemon: DaemonFace,
+  events: Events,
+  captures: CaptureStreams,
+): Record<OpName, Answer> {
   const created = (reply: FastifyReply, { id }: { id: string }) =>
     reply.header('location', `/v1/pairs/${encodeURIComponent(`id:${id}`)}`)
   return {
@@ -141,6 +167,18 @@ function answersOf(registry: PairRegistry, daemon: DaemonFace, events: Events): 
     'pair.stats': ({ caller, ref }) => handlers.pairStats(registry, caller, ref),
     'end.get': ({ caller, ref }) => handlers.getEnd(registry, caller, ref),
     'end.set': ({ caller, ref, body }) => handlers.setEnd(registry, caller, ref, body as EndWish),
+    'pair.flap': ({ caller, ref, body }) => faults.flapPair(registry, caller, ref, body as FlapOrder),
+    'pair.capture': async ({ caller, ref, query, reply }) => {
+      const { pair } = registry.find(ref, caller.inode).entry
+      await captures.begin(pair, query as CaptureQuery, reply)
+    },
+    'impair.get': ({ caller, ref }) => faults.getImpair(registry, caller, ref),
+    'impair.set': ({ caller, ref, body }) => faults.setImpair(registry, caller, ref, body as ImpairWish),
+    'impair.del': async ({ caller, ref }) => void (await faults.setImpair(registry, caller, ref, null)),
+    'rule.list': ({ caller, ref }) => faults.listRules(registry, caller, ref),
+    'rule.add': ({ caller, ref, body }) => faults.addRule(registry, caller, ref, body as RuleWish),
+    'rule.del': ({ caller, ref, id }) => faults.deleteRule(registry, caller, ref, id),
+    'rule.clear': ({ caller, ref }) => faults.clearRules(registry, caller, ref),
     events: ({ reply }) => {
       reply.hijack()
       events.add(reply.raw, reply.request.headers.accept)
@@ -155,9 +193,9 @@ function answersOf(registry: PairRegistry, daemon: DaemonFace, events: Events): 
   }
 }
 
-/** Orders about pairs are given from somewhere; the others are answered wherever one is. */
+/** Orders about one pair are given from somewhere; the others are answered wherever one is. */
 function hasCaller(name: OpName): boolean {
-  return name.startsWith('end.') || (name.startsWith('pair.') && name !== 'pair.list')
+  return name === 'pair.add' || OPS[name].path.includes('{ref}')
 }
 
 function addRoute(app: FastifyInstance, name: OpName, answer: Answer, running: Running): void {
@@ -165,18 +203,20 @@ function addRoute(app: FastifyInstance, name: OpName, answer: Answer, running: R
   const nowhere: Caller = { netns: null, inode: 0 }
   app.route({
     method: op.method,
-    url: op.path.replace('{ref}', ':ref'),
+    url: op.path.replace(/\{(\w+)\}/g, ':$1'),
     schema: schemaOf(name, op),
     handler: async (request, reply) => {
-      const { ref = '' } = request.params as { ref?: string }
-      const give = async (caller: Caller) => await answer({ caller, ref, body: request.body, reply })
+      const { ref = '', id = '' } = request.params as { ref?: string; id?: string }
+      const { query, body } = request
+      const give = async (caller: Caller) => await answer({ caller, ref, id, query, body, reply })
       reply.code(op.status)
       const header = request.headers['uveth-netns'] as string | undefined
       const { socket } = request.raw
-      const value = await running.during(() =>
-        hasCaller(name) ? asCaller(socket, header, give) : give(nowhere),
-      )
-      if (!reply.sent) reply.send(value)
+      const order = () => (hasCaller(name) ? asCaller(socket, header, give) : give(nowhere))
+      // A flap may last for days: an ending daemon does not wait for it.
+      const value = await (name === 'pair.flap' ? order() : running.during(order))
+      if (value === null) reply.type('application/json; charset=utf-8').send('null')
+      else if (!reply.sent) reply.send(value)
       return reply
     },
   })
@@ -189,21 +229,30 @@ function schemaOf(name: OpName, op: Op): object {
     const description = meanings.map((code) => `${code}: ${REFUSALS[code].meaning}`).join('; ')
     return [status, { description, content: { 'application/problem+json': { schema: PROBLEM } } }]
   })
-  const success = { description: op.summary, ...(op.status === 204 ? { type: 'null' } : ANSWERS[name]) }
+  const answer = op.type === undefined ? ANSWERS[name] : { content: { [op.type]: { schema: BINARY } } }
+  const success = { description: op.summary, ...(op.status === 204 ? { type: 'null' } : answer) }
   return {
     operationId: name,
     summary: op.summary,
-    ...(op.path.includes('{ref}') && { params: REF }),
+    ...(op.path.includes('{ref}') && { params: op.path.includes('{id}') ? REF_AND_ID : REF }),
     ...(op.body && { body: op.body }),
     querystring: op.query ?? { type: 'object', additionalProperties: false, properties: {} },
     response: { [op.status]: success, ...Object.fromEntries(problems) },
   }
 }
 
+const BINARY = { type: 'string', format: 'binary' } as const
+
 const REF = {
   type: 'object',
   required: ['ref'],
   properties: { ref: { type: 'string', description: 'an interface, NAME@NETNS, an id or id:ID' } },
+} as const
+
+const REF_AND_ID = {
+  type: 'object',
+  required: ['ref', 'id'],
+  properties: { ...REF.properties, id: { type: 'string', description: "a rule's number" } },
 } as const
 
 const PROBLEM = {
@@ -284,7 +333,7 @@ function notFound({ method, url }: FastifyRequest, reply: FastifyReply) {
 }
 
 function patternOf(path: string): RegExp {
-  return new RegExp(`^${path.replace('{ref}', '[^/]+')}$`)
+  return new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`)
 }
 
 function send(reply: FastifyReply, document: ReturnType<typeof problem>): FastifyReply {

@@ -12,6 +12,7 @@ import type { RegistryEvent } from '../registry.js'
 import { asNamespace, home } from './caller.js'
 import { type Caller, makePair, type PairRegistry, type SentWish } from './handlers.js'
 import type { PairChange, PairWish } from './ops.js'
+import type { WantedRules } from './wanted.js'
 
 const NETNS_DIRECTORY = '/run/netns'
 const VERSION = 1
@@ -26,6 +27,7 @@ interface Saved {
   from: string | null
   wish: PairWish
   since: PairChange
+  rules?: WantedRules | undefined
 }
 
 interface Pending {
@@ -125,10 +127,11 @@ export class State {
   }
 
   async #make(pending: Pending): Promise<void> {
-    const { id, from, wish, since } = pending.saved
+    const { id, from, wish, since, rules } = pending.saved
     try {
       await asFrom(from, (caller) => {
-        const sent = { wish: { ...wish, id }, inode: caller.inode, since: structuredClone(since) }
+        const own = structuredClone({ since, ...(rules && { rules }) })
+        const sent = { wish: { ...wish, id }, inode: caller.inode, ...own }
         return makePair(this.#registry, caller, sent)
       })
       this.#logger.info({ pair: id }, 'pair restored')
@@ -180,7 +183,7 @@ export class State {
   #saved(id: string, sent: SentWish): Saved {
     const from = this.#from.get(sent) ?? nameOf(sent.inode)
     this.#from.set(sent, from)
-    return { id, from, wish: sent.wish, since: sent.since }
+    return { id, from, wish: sent.wish, since: sent.since, rules: sent.rules }
   }
 }
 

@@ -2,7 +2,10 @@
 // drawn or ordered since. Pure; used by handlers.ts, and by state.ts to make it again after a restart.
 
 import type { SentWish } from './handlers.js'
-import type { EndWish, PairWish } from './ops.js'
+import type { EndWish, PairWish, RuleWish } from './ops.js'
+
+/** Rules in their order, by the end whose frames they are for. */
+export type WantedRules = Partial<Record<'a' | 'b', RuleWish[]>>
 
 /** The wishes with which the pair would be made as it is wanted now. */
 export function withSince({ wish, since }: Pick<SentWish, 'wish' | 'since'>): PairWish {

@@ -169,7 +169,7 @@ export class Inspector {
     }
     if (released > 0) {
       this.#wiring.counters[count.HELD] = held.count
-      for (const capture of this.captures) capture.flush()
+      this.#flush()
     }
     return released
   }
@@ -255,7 +255,12 @@ export class Inspector {
     for (const capture of this.captures) capture.sent(burst, this.#wiring.end)
     for (let frame = 0; frame < burst.count; frame++) this.#route(frame, slab, queue)
     if (this.#sender.staged > 0) this.#sender.send(slab, queue)
-    for (const capture of this.captures) capture.flush()
+    this.#flush()
+  }
+
+  /** A reader that sleeps on the ring is awake now; another one gets a message. */
+  #flush(): void {
+    for (const capture of this.captures) if (capture.flush()) this.#wiring.watcher.frames(capture.plan.id)
   }
 
   /** What the chain lets pass and the cable does not take: too long, or more than can be held. */

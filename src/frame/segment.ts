@@ -68,7 +68,7 @@ export function finishChecksum(bytes: Uint8Array, start: number, length: number)
   const at = from + headerU16(bytes, header + CSUM_OFFSET)
   bytes.fill(0, header, start)
   if (!unfinished) return true
-  if (from >= length || at + 2 > length) return false
+  if (at + 2 > length) return false
   // The place holds the sum of the pseudo header.
   writeU16(bytes, start + at, checksum(bytes, start + from, length - from) || CSUM_MANGLED_0)
   return true
@@ -124,7 +124,7 @@ function read(bytes: Uint8Array, start: number, length: number): boolean {
   return transport > 0 && headers < length
 }
 
-/** Bytes of the TCP or UDP header, out of `room`; 0 when it does not fit, or is not what the virtio-net header says. */
+/** Bytes of the TCP or UDP header, out of `room`; 0 when it is not what the virtio-net header says. */
 function transportHeader(bytes: Uint8Array, header: number, room: number): number {
   const { l4, fields } = packet
   const version = fields[FIELD.version]
@@ -134,7 +134,7 @@ function transportHeader(bytes: Uint8Array, header: number, room: number): numbe
   const tcp = type === (version === 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6)
   if (!tcp || proto !== IPPROTO_TCP || room < TCP_HEADER) return 0
   const length = 4 * ((bytes[l4 + TCP_DATA_OFFSET] as number) >> 4)
-  return length >= TCP_HEADER && length <= room ? length : 0
+  return length >= TCP_HEADER ? length : 0
 }
 
 /** Numbers of a virtio-net header are little-endian. */

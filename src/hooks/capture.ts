@@ -35,7 +35,9 @@ export class Capture {
   readonly #packet = new Packet()
   readonly #snaplen: number
   readonly #origin = wallOrigin()
-  /** The memory that frames came from last, as bytes and as words. */
+  /** Memory that frames came from, in words; undefined where it is not made of words. */
+  readonly #wordsOf = new WeakMap<Uint8Array, Int32Array | undefined>()
+  /** The one that the last frame came from. */
   #source: Uint8Array | undefined
   #sourceWords: Int32Array | undefined
 
@@ -153,18 +155,22 @@ export class Capture {
     for (let i = 0; i < count; i++) words[target + i] = from[first + i] as number
   }
 
-  /** Other memory than before: a slab's, or that of held frames, which may have grown. */
+  /** Other memory than the frame before it: a slab, or frames held, whose memory may have grown. */
   #look(bytes: Uint8Array): void {
-    const { buffer, byteOffset, byteLength } = bytes
+    if (!this.#wordsOf.has(bytes)) this.#wordsOf.set(bytes, inWords(bytes))
     this.#source = bytes
-    const whole = byteOffset % 4 === 0 && byteLength % 4 === 0
-    this.#sourceWords = whole ? new Int32Array(buffer, byteOffset, byteLength / 4) : undefined
+    this.#sourceWords = this.#wordsOf.get(bytes)
   }
 
   #character(at: number, code: number): void {
     this.#ring.bytes[at] = code & 0xff
     this.#ring.bytes[at + 1] = code >> 8
   }
+}
+
+function inWords({ buffer, byteOffset, byteLength }: Uint8Array): Int32Array | undefined {
+  if (byteOffset % 4 !== 0 || byteLength % 4 !== 0) return undefined
+  return new Int32Array(buffer, byteOffset, byteLength / 4)
 }
 
 /** ms to add to performance.now() of this thread for the time since 1970. */

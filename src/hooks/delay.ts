@@ -2,7 +2,7 @@
 // overtake each other, as it does with netem; a rate keeps them in order.
 
 import { Correlated } from './chance.js'
-import { type Distribution, quantile } from './distribution.js'
+import { type Distribution, toQuantiles } from './distribution.js'
 import type { DelayPlan } from './impair-options.js'
 import { DRAWS, type Key } from './random.js'
 
@@ -31,9 +31,10 @@ export class Delay {
       delays.fill(this.#time, 0, count)
       return
     }
+    for (let i = 0; i < count; i++) delays[i] = this.#draws.next(number + i) / DRAWS
+    toQuantiles(this.#distribution, delays, count)
     for (let i = 0; i < count; i++) {
-      const x = quantile(this.#distribution, this.#draws.next(number + i) / DRAWS)
-      delays[i] = Math.max(0, this.#time + this.#jitter * x)
+      delays[i] = Math.max(0, this.#time + this.#jitter * (delays[i] as number))
     }
   }
 }

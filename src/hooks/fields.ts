@@ -40,7 +40,13 @@ export class Fields {
 
   /** ms. */
   time(key: string): number | undefined {
-    return this.#number(key, 0, DAY, timeWithUnit, 'a time: ms as a number, or a text like "10ms"')
+    return this.#number(
+      key,
+      0,
+      DAY,
+      timeWithUnit,
+      'a time up to a day: ms as a number, or a text like "10ms"',
+    )
   }
 
   /** 0 to 100. */

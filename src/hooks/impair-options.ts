@@ -6,6 +6,7 @@ import { invalid } from '../errors.js'
 import { DISTRIBUTIONS, type Distribution } from './distribution.js'
 import { Fields, present } from './fields.js'
 import { MAX_SEED } from './random.js'
+import { complement } from './units.js'
 
 /** A number of ms, or tc's words: `'10ms'`, `'500us'`, `'1s'`. */
 export type Time = number | string
@@ -219,14 +220,14 @@ function planLoss(fields?: Fields): LossPlan | undefined {
 /** Defaults as tc's: r = 1 - p, h = 0 (bad loses all), k = 1 (good loses nothing). */
 function planGilbert(fields: Fields): LossPlan {
   const p = fields.must('p', fields.percent('p'))
-  const r = fields.percent('r') ?? rest(p)
+  const r = fields.percent('r') ?? complement(p)
   return { gemodel: { p, r, h: fields.percent('h') ?? 0, k: fields.percent('k') ?? 100 } }
 }
 
 /** Defaults as tc's: p31 = 1 - p13, p32 = 0, p23 = 1, p14 = 0. */
 function planStates(fields: Fields): LossPlan {
   const p13 = fields.must('p13', fields.percent('p13'))
-  const p31 = fields.percent('p31') ?? rest(p13)
+  const p31 = fields.percent('p31') ?? complement(p13)
   const p32 = fields.percent('p32') ?? 0
   const p23 = fields.percent('p23') ?? 100
   const p14 = fields.percent('p14') ?? 0
@@ -291,9 +292,4 @@ function planSlot(fields?: Fields): SlotPlan | undefined {
   return max === 0
     ? undefined
     : present<SlotPlan>({ min: fields.must('min', min), max: max as number, ...most })
-}
-
-/** What is left of 100 %, without the noise of binary fractions. */
-function rest(percent: number): number {
-  return Number((100 - percent).toPrecision(12))
 }

@@ -130,8 +130,8 @@ function readLoss(words: Words, options: Tree): void {
     const gemodel: Tree = { p }
     optional(gemodel, 'r', r)
     // tc takes how much each state loses, the model is told how much gets through.
-    optional(gemodel, 'h', badLoss === undefined ? undefined : rest(badLoss))
-    optional(gemodel, 'k', goodLoss === undefined ? undefined : rest(goodLoss))
+    optional(gemodel, 'h', badLoss === undefined ? undefined : units.complement(badLoss))
+    optional(gemodel, 'k', goodLoss === undefined ? undefined : units.complement(goodLoss))
     options.loss = { gemodel }
   } else if (words.take('state')) {
     const values = several(words, 'loss state', 5)
@@ -193,11 +193,6 @@ function optional(target: Tree, key: string, value: number | undefined): void {
   if (value !== undefined) target[key] = value
 }
 
-/** What is left of 100 %, without the noise of binary fractions. */
-function rest(percent: number): number {
-  return Number((100 - percent).toPrecision(12))
-}
-
 /** A plan's words, in tc's order: parseImpairWords() makes the same plan of them. */
 export function formatImpair(plan: ImpairPlan): string {
   const { delay, loss, duplicate, reorder, corrupt, rate, slot } = plan
@@ -228,7 +223,7 @@ function formatLoss(loss: LossPlan): string {
   const percents = (...values: number[]) => values.map(units.formatPercent).join(' ')
   if ('gemodel' in loss) {
     const { p, r, h, k } = loss.gemodel
-    return `loss gemodel ${percents(p, r, rest(h), rest(k))}`
+    return `loss gemodel ${percents(p, r, units.complement(h), units.complement(k))}`
   }
   if ('state' in loss) {
     const { p13, p31, p32, p23, p14 } = loss.state

@@ -297,7 +297,7 @@ function portWords({ sport, dport, port }: Ports): string[] {
 }
 
 function lengthWord({ min, max }: { min?: number; max?: number }): string {
-  return min !== undefined && min === max ? String(min) : `${min ?? ''}-${max ?? ''}`
+  return min === max ? String(min) : `${min ?? ''}-${max ?? ''}`
 }
 
 function rangeWord(span: Span): string {

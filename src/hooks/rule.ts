@@ -90,11 +90,11 @@ export class Rules implements Hook {
     if (!matcher.test(this.#packet)) return
     const number = (counts[MATCHED] as number) + 1
     counts[MATCHED] = number
-    if (matcher.picks(number) && this.#act(rule, number, burst, frame)) counts[HITS]!++
+    if (matcher.picks(number) && this.#act(rule, burst, frame)) counts[HITS]!++
   }
 
   /** False: there was nothing to do it to. */
-  #act(rule: Rule, number: number, burst: Burst, frame: number): boolean {
+  #act(rule: Rule, burst: Burst, frame: number): boolean {
     const { action } = rule.plan
     switch (action.kind) {
       case 'drop':
@@ -107,7 +107,7 @@ export class Rules implements Hook {
         burst.duplicate(frame, action.copies)
         return true
       case 'corrupt':
-        if (!this.#corrupt(action, rule.key, number, burst, frame)) return false
+        if (!this.#corrupt(action, rule, burst, frame)) return false
         burst.reasons[frame] = rule.reason
         // The rules behind see the frame as it is now.
         this.#read(burst, frame)
@@ -115,7 +115,7 @@ export class Rules implements Hook {
     }
   }
 
-  #corrupt(action: CorruptPlan, key: Key, number: number, burst: Burst, frame: number): boolean {
+  #corrupt(action: CorruptPlan, rule: Rule, burst: Burst, frame: number): boolean {
     const from = action.offset ?? ETHERNET_HEADER
     const length = burst.lengths[frame] as number
     if (from >= length) return false
@@ -123,14 +123,16 @@ export class Rules implements Hook {
     if ('mask' in action) burst.bytes[start]! ^= action.mask
     else {
       const bytes = action.offset === undefined ? length - from : 1
-      this.#flip(burst.bytes, start, bytes, action.bits, key, number)
+      this.#flip(burst.bytes, start, bytes, action.bits, rule)
     }
     return true
   }
 
   /** Flips `bits` different bits of the `length` bytes at `start`; all of them, if there are fewer. */
-  #flip(bytes: Uint8Array, start: number, length: number, bits: number, key: Key, number: number): void {
+  #flip(bytes: Uint8Array, start: number, length: number, bits: number, { key, counts }: Rule): void {
     const wanted = Math.min(bits, 8 * length)
+    // Read here: handed from function to function, so large a number would be allocated.
+    const number = counts[MATCHED] as number
     for (let done = 0; done < wanted; done++) {
       // Of the places that are left: the drawn one, counted past those that were taken (in rising order).
       let place = Math.floor((draw(key, number, done) / DRAWS) * (8 * length - done))

@@ -2,7 +2,7 @@
 // then go together, at most `packets` of them or `bytes`. Made by impairment.ts; whoever releases held
 // frames (datapath/inspect.ts) asks it. Follows get_slot_next() and netem_dequeue() of sch_netem.c.
 
-import { quantile } from './distribution.js'
+import { toQuantiles } from './distribution.js'
 import type { SlotPlan } from './impair-options.js'
 import { DRAWS, draw, type Key } from './random.js'
 
@@ -21,6 +21,7 @@ export class Slot {
   readonly #plan: SlotPlan
   readonly #key: Key
   readonly #state: SlotState
+  readonly #x = new Float64Array(1)
 
   /** The first frame begins the first slot. */
   constructor(plan: SlotPlan, key: Key, from?: SlotState) {
@@ -63,7 +64,9 @@ export class Slot {
   #wait(u: number): number {
     const plan = this.#plan
     if ('distribution' in plan) {
-      return Math.max(0, plan.delay + plan.jitter * quantile(plan.distribution, u))
+      this.#x[0] = u
+      toQuantiles(plan.distribution, this.#x, 1)
+      return Math.max(0, plan.delay + plan.jitter * (this.#x[0] as number))
     }
     return plan.min + (plan.max - plan.min) * u
   }

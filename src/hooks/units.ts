@@ -72,6 +72,11 @@ export function parsePercent(text: string): number | undefined {
   return percent === undefined || percent > 100 ? undefined : percent
 }
 
+/** What is left of 100 %, without the noise of binary fractions: 99.9 leaves 0.1. */
+export function complement(percent: number): number {
+  return Number((100 - percent).toFixed(10))
+}
+
 /** Bits per second. */
 export function parseRate(text: string): number | undefined {
   return parse(text, RATES)

@@ -1,14 +1,17 @@
 // The captures of a pair as the thread that owns the pair keeps them: arms each before anything else, starts
 // the thread that writes it (capture/session.ts), and ends it. Made by pair.ts.
 
+import { planRotation } from '../capture/rotation.js'
 import { type CaptureOptions, CaptureSession } from '../capture/session.js'
 import type { CaptureResult, Rotation } from '../capture/setup.js'
 import type { End } from '../end.js'
 import { invalid } from '../errors.js'
 import { parseMac } from '../frame/mac.js'
+import type { CapturePlan } from '../hooks/capture.js'
 import { type Match, planMatch } from '../hooks/match.js'
 import { createRing } from '../hooks/ring.js'
 import type { Inspection } from './inspection.js'
+import type { RingStream, Sighting } from './ring-stream.js'
 
 /** What is captured, and how much of it. */
 export interface CaptureWish {
@@ -44,7 +47,7 @@ interface Armed {
 const SNAPLEN = 262_144
 const RING_BYTES = 4 * 1024 * 1024
 const SMALLEST_RING = 256 * 1024
-const KEYS = ['end', 'match', 'snaplen', 'ringBytes', 'path', 'rotate', 'signal']
+const KEYS = ['end', 'match', 'snaplen', 'ringBytes']
 
 /** A capture that runs. */
 export class Capture implements AsyncDisposable {
@@ -88,11 +91,14 @@ export class Captures {
 
   /** From here on frames are recorded, into memory at first. */
   arm(wish: CaptureWish): Armed {
-    const { end, match, snaplen = SNAPLEN, ringBytes = RING_BYTES } = planCapture(wish)
-    const ring = createRing(Math.max(ringBytes, SMALLEST_RING))
-    const ends = { a: end !== 'b', b: end !== 'a' }
-    const id = this.#inspection.addCapture({ ring, ends, match: match ?? null, snaplen })
-    return { id, ring, wish, match: match ?? null }
+    const plan = planCapture(wish)
+    const id = this.#inspection.addCapture(plan)
+    return { id, ring: plan.ring, wish, match: plan.match }
+  }
+
+  /** Records without a file, for who reads them in this thread. */
+  sightings(wish: CaptureWish): RingStream<Sighting> {
+    return this.#inspection.sightings(planCapture(wish))
   }
 
   /** Starts to write what is recorded. Resolves when the sink is open; on failure nothing is armed any more. */
@@ -130,18 +136,36 @@ export class Captures {
   }
 }
 
-function planCapture(wish: CaptureWish): CaptureWish {
+/** Checks where a capture goes, before anything starts. */
+export function planTarget(target: string | CaptureTarget): {
+  wish: CaptureWish
+  sink: CaptureOptions['sink']
+} {
+  const { path, rotate, ...wish } = typeof target === 'string' ? { path: target } : target
+  if (typeof path !== 'string' || path === '') throw invalid('a capture needs the path of a file', 'path')
+  return { wish, sink: { path, rotate: rotate && planRotation(rotate, 'rotate') } }
+}
+
+function planCapture(wish: CaptureWish): Omit<CapturePlan, 'id'> {
   const unknown = Object.keys(wish).find((key) => !KEYS.includes(key))
   if (unknown !== undefined) throw invalid(`unknown option ${unknown}: there are ${KEYS.join(', ')}`, unknown)
-  const { end, match, snaplen, ringBytes } = wish
+  const { end, match, snaplen = SNAPLEN, ringBytes = RING_BYTES } = wish
   if (end !== undefined && end !== 'a' && end !== 'b') throw invalid(`end is 'a' or 'b', not ${end}`, 'end')
   for (const [name, value] of Object.entries({ snaplen, ringBytes })) {
-    if (value !== undefined && !(Number.isInteger(value) && value >= 1))
+    if (!(Number.isInteger(value) && value >= 1))
       throw invalid(`${name} must be a number of bytes, 1 or more, not ${value}`, name)
   }
-  if (match === undefined) return wish
+  return {
+    ring: createRing(Math.max(ringBytes, SMALLEST_RING)),
+    ends: { a: end !== 'b', b: end !== 'a' },
+    match: match === undefined ? null : planFilter(match),
+    snaplen,
+  }
+}
+
+function planFilter(match: Match): Match {
   const planned = planMatch(match, 'match') as Match
   const counting = (['nth', 'every', 'first'] as const).find((key) => planned[key] !== undefined)
   if (counting !== undefined) throw invalid(`a capture's match has no ${counting}`, `match.${counting}`)
-  return { ...wish, match: planned }
+  return planned
 }

@@ -7,15 +7,15 @@ import type { Adjustment, AdjustNotice } from '../datapath/adjust.js'
 import { stateOf } from '../datapath/counters.js'
 import type { Judge } from '../datapath/guard.js'
 import type { InlineLoop } from '../datapath/inline.js'
-import { invalid, UvethError } from '../errors.js'
+import { invalid, pairClosed, UvethError } from '../errors.js'
 import type { CapturePlan } from '../hooks/capture.js'
 import { type ImpairPlan, mergeImpair, planImpair } from '../hooks/impair-options.js'
 import { type Match, planMatch } from '../hooks/match.js'
 import { allocateRuleCounts, planRule } from '../hooks/rule.js'
 import type { Link } from '../link/client.js'
 import type { Inspected } from '../link/protocol.js'
-import type { FrameStream } from './frame-stream.js'
 import { Line } from './line.js'
+import { nextSighting, RingStream, type Sighting } from './ring-stream.js'
 import { type RuleStats, Wanted } from './wanted.js'
 import { type Watchable, Watching } from './watching.js'
 
@@ -115,7 +115,7 @@ export class Inspection {
   }
 
   /** Copies of the frames that match, from now on. */
-  frames(end: EndIndex, match: unknown, bytes = FRAMES_RING): FrameStream {
+  frames(end: EndIndex, match: unknown, bytes = FRAMES_RING): RingStream<Uint8Array> {
     const planned = planMatch(match, 'match') as Match
     this.#needOpen()
     return this.#watching.frames(this.#watchable(end), planned, bytes)
@@ -181,6 +181,15 @@ export class Inspection {
     return id
   }
 
+  /** What becomes of each frame, from now on. */
+  sightings(capture: Omit<CapturePlan, 'id'>): RingStream<Sighting> {
+    const id = this.addCapture(capture)
+    return this.#watching.follow(
+      id,
+      new RingStream(capture.ring, nextSighting, () => void this.removeCapture(id)),
+    )
+  }
+
   /** Ends a capture; resolves when its last record is written. */
   async removeCapture(id: number): Promise<void> {
     if (!this.#captures.delete(id)) return
@@ -212,12 +221,12 @@ export class Inspection {
   close(): void {
     this.#line.listen()
     this.#line.close()
-    this.#watching.close(closed())
+    this.#watching.close(pairClosed())
     for (const loaded of this.#loading.values()) loaded('the pair is closed')
   }
 
   #needOpen(): void {
-    if (!this.#line.open) throw closed()
+    if (!this.#line.open) throw pairClosed()
   }
 
   async #setImpair(end: EndIndex, plan: ImpairPlan | null, restart: boolean): Promise<ImpairPlan | null> {
@@ -295,10 +304,6 @@ export class Inspection {
     for (const end of ENDS) if (this.#wanted[end].hooks.delete(id)) this.#hookFailed(end, message)
     this.#follow()
   }
-}
-
-function closed(): UvethError {
-  return invalid('the pair is closed', undefined, 'ENODEV')
 }
 
 function textOf(error: unknown): string {

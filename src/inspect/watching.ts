@@ -4,7 +4,8 @@
 import { UvethError } from '../errors.js'
 import type { Match } from '../hooks/match.js'
 import { createRing } from '../hooks/ring.js'
-import { FrameStream } from './frame-stream.js'
+import { nextFrame } from '../hooks/watch.js'
+import { RingStream } from './ring-stream.js'
 
 /** Arms a watch, and takes it away. */
 export interface Watchable {
@@ -21,7 +22,7 @@ interface Waiting {
 
 export class Watching {
   readonly #waiting = new Map<number, Waiting>()
-  readonly #streams = new Map<number, FrameStream>()
+  readonly #streams = new Map<number, RingStream<unknown>>()
 
   /** The next frame that matches; armed when this returns. `timeout` in ms. */
   waitFor(
@@ -52,13 +53,14 @@ export class Watching {
   }
 
   /** Copies of the frames that match, from now on; `bytes` of them may wait for their reader. */
-  frames(at: Watchable, match: Match, bytes: number): FrameStream {
+  frames(at: Watchable, match: Match, bytes: number): RingStream<Uint8Array> {
     const ring = createRing(bytes)
     const id = at.watch(match, ring)
-    const stream = new FrameStream(ring, () => {
-      this.#streams.delete(id)
-      at.unwatch(id)
-    })
+    return this.follow(id, new RingStream(ring, nextFrame, () => this.#forget(id, () => at.unwatch(id))))
+  }
+
+  /** Wakes a stream when its ring, of the watch or capture `id`, has something in it. */
+  follow<T>(id: number, stream: RingStream<T>): RingStream<T> {
     this.#streams.set(id, stream)
     return stream
   }
@@ -66,6 +68,11 @@ export class Watching {
   /** The frame that somebody waits for. */
   found(id: number, frame: Uint8Array): void {
     this.#waiting.get(id)?.resolve(frame)
+  }
+
+  #forget(id: number, stop: () => void): void {
+    this.#streams.delete(id)
+    stop()
   }
 
   /** A stream's ring is not empty any more. */

@@ -5,7 +5,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { abandonHeld, MTU, stateOf } from '../datapath/counters.js'
 import { drain, ServedPair } from '../datapath/served.js'
-import { invalid, UvethError } from '../errors.js'
+import { pairClosed, UvethError } from '../errors.js'
 import { Slab } from '../frame/slab.js'
 import { closeFds, EPOLLOUT, unwatch, watch } from '../native.js'
 import { getLink, setLink } from '../netlink/route.js'
@@ -293,10 +293,6 @@ export class LinkedPair {
     setCarrier(home, this.taps, this.#state, on, () => this.#drain())
     if (changed) tell({ event: 'carrier', handle: this.handle, on })
   }
-}
-
-export function pairClosed(): UvethError {
-  return invalid('the pair is closed', undefined, 'ENODEV')
 }
 
 function aliasFor({ name, netns }: EndState): string {

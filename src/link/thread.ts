@@ -4,10 +4,10 @@
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { Notice } from '../datapath/orders.js'
-import { toWire } from '../errors.js'
+import { pairClosed, toWire } from '../errors.js'
 import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { NetlinkSocket } from '../netlink/socket.js'
-import { type Context, LinkedPair, pairClosed } from './linked-pair.js'
+import { type Context, LinkedPair } from './linked-pair.js'
 import { type Listener, startMonitor } from './monitor.js'
 import { Pool } from './pool.js'
 import type { LinkMessage, LinkRequest, LinkSetup } from './protocol.js'

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { CONTENDERS } from './contenders.mjs'
+import { CONTENDERS, fits } from './contenders.mjs'
 import { FULL, MEASURES, QUICK } from './measures.mjs'
 import {
   disturbanceLine,
@@ -132,7 +132,9 @@ function available(entries, skipped) {
  */
 async function take(measure, contenders, how, record) {
   const rounds = measure.once ? 1 : how.runs
-  const fitting = contenders.filter((contender) => measure.contenders?.includes(contender.name) ?? true)
+  const fitting = contenders.filter(
+    (contender) => measure.contenders?.includes(contender.name) ?? fits(contender, measure.name),
+  )
   for (let round = 0; round < rounds; round++) {
     // The order turns with each round, so that nobody always follows the same neighbour.
     for (const contender of round % 2 === 0 ? fitting : [...fitting].reverse()) {

@@ -8,6 +8,7 @@ import { has, PROGRAM } from './tools.mjs'
 
 /** @import { Cable, CableEnd, Contender, Program } from './types.d.ts' */
 
+const HOOKED = fileURLToPath(new URL('./hooked.mjs', import.meta.url))
 const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 /** @param {string} line */
@@ -54,7 +55,28 @@ export const CONTENDERS = [
     missing: () => (has('socat') ? undefined : 'socat is not installed'),
     start: () => startTaps('socat', [`${SOCAT_TAP}${A}`, `${SOCAT_TAP}${B}`]),
   },
+  {
+    name: 'uveth-hook',
+    title: 'uveth, a hook in TypeScript each way',
+    for: ['tcp-inspected'],
+    missing: () => (existsSync(COMMAND) ? undefined : 'not built (npm run build)'),
+    start: startHooked,
+  },
+  {
+    name: 'kernel-plain',
+    title: 'kernel veth, tx off',
+    for: ['tcp-inspected'],
+    missing: () => (has('ethtool') ? undefined : 'ethtool is not installed'),
+    start: startPlainKernel,
+  },
 ]
+
+/**
+ * Does it make sense to measure this with it?
+ * @param {Contender} contender
+ * @param {string} measure
+ */
+export const fits = (contender, measure) => contender.for?.includes(measure) ?? measure !== 'tcp-inspected'
 
 async function startUveth() {
   const namespaces = ['--netns-a', LEFT, '--netns-b', RIGHT]
@@ -68,6 +90,20 @@ async function startKernel() {
   await ip('-n', LEFT, 'link', 'add', A, 'type', 'veth', 'peer', 'name', B, 'netns', RIGHT)
   await bringUp()
   return cable(undefined)
+}
+
+async function startHooked() {
+  const a = [A, LEFT, `${ADDRESS_A}/${PREFIX}`]
+  const b = [B, RIGHT, `${ADDRESS_B}/${PREFIX}`]
+  return cable(await start(process.execPath, [HOOKED, ...a, ...b], saysReady))
+}
+
+/** As people run it whose programs look at checksums: `tx off` takes segmentation with it. */
+async function startPlainKernel() {
+  const pair = await startKernel()
+  await run(...inside(LEFT, ['ethtool', '-K', A, 'tx', 'off']))
+  await run(...inside(RIGHT, ['ethtool', '-K', B, 'tx', 'off']))
+  return pair
 }
 
 /**

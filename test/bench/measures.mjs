@@ -53,6 +53,13 @@ export const MEASURES = [
     ],
     sample: (contender, extent) => withCable(contender, (cable) => sampleTcp(cable, extent.tcp)),
   },
+  {
+    name: 'tcp-inspected',
+    title: 'TCP, one stream, every frame looked at (kernel: not looked at, but without offloads too)',
+    missing: () => (has('iperf3') ? undefined : 'iperf3 is not installed'),
+    metrics: [{ key: 'gbps', title: 'throughput', unit: 'Gb/s', digits: 2, ratios: true }, CPU_SHARE],
+    sample: (contender, extent) => withCable(contender, (cable) => sampleTcp(cable, extent.tcp)),
+  },
   frames(64),
   frames(1500),
   {

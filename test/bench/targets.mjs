@@ -24,6 +24,23 @@ const TARGETS = [
   },
   { title: 'TCP throughput / socat', measure: 'tcp', metric: 'gbps', to: 'socat', bound: 'min', limit: 8 },
   {
+    title: 'inspected TCP, Gb/s',
+    measure: 'tcp-inspected',
+    of: 'uveth-hook',
+    metric: 'gbps',
+    bound: 'min',
+    limit: 1,
+  },
+  {
+    title: 'inspected TCP / kernel veth with tx off',
+    measure: 'tcp-inspected',
+    of: 'uveth-hook',
+    metric: 'gbps',
+    to: 'kernel-plain',
+    bound: 'min',
+    limit: 0.25,
+  },
+  {
     title: 'CPU per 64-byte frame / C relay, vnet header',
     measure: 'frames-64',
     metric: 'cpu_ns_per_frame',
@@ -65,7 +82,7 @@ const TARGETS = [
  */
 export function judge(medianOf) {
   return TARGETS.map((target) => {
-    const ours = medianOf(target.measure, target.metric, 'uveth')
+    const ours = medianOf(target.measure, target.metric, target.of ?? 'uveth')
     const theirs = target.to === undefined ? undefined : medianOf(target.measure, target.metric, target.to)
     const quotient = target.inverse ? ratio(theirs, ours) : ratio(ours, theirs)
     const value = target.to ? quotient : ours

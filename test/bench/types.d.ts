@@ -33,6 +33,8 @@ export interface Entry {
 }
 
 export interface Contender extends Entry {
+  /** The only measures that it takes part in; absent: all that do not name it. */
+  for?: readonly string[]
   start(): Promise<Cable>
 }
 
@@ -100,7 +102,9 @@ export interface Target {
   title: string
   measure: string
   metric: string
-  /** The contender that uveth is divided by; absent: the value itself is judged. */
+  /** Whose value is judged; absent: uveth's. */
+  of?: string
+  /** The contender that it is divided by; absent: the value itself is judged. */
   to?: string
   /** The other contender is divided by uveth instead. */
   inverse?: boolean

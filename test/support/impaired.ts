@@ -41,6 +41,7 @@ export class Impaired {
   readonly #burst = new Burst()
   /** Times at which held frames are due. */
   #held: number[] = []
+  #now = 0
 
   constructor(options: unknown, end: 0 | 1 = 0, from?: ImpairState) {
     this.impairment = new Impairment(planImpair(options, 'impair'), end, this.#counters, from)
@@ -67,7 +68,8 @@ export class Impaired {
     for (let i = 0; i < count; i++) burst.push(SLOTS_OFFSET + i * size + HEADROOM, length, i)
     this.#slab.bytes.fill(FILL, SLOTS_OFFSET, SLOTS_OFFSET + count * size)
     before?.(burst)
-    if (this.#held.length > 0) this.#held = this.#held.filter((due) => due > now)
+    if (now > this.#now) this.#held = this.#held.filter((due) => due > now)
+    this.#now = now
     this.impairment.held = this.#held.length
     this.impairment.judge(burst)
     for (let i = 0; i < count; i++) fates.push(this.#fate(i, now))

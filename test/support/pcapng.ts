@@ -1,7 +1,7 @@
 // Reads pcapng files, independently of what writes them: every length is checked, nothing is passed over
 // in silence. For tests of captures; `tshark` is the other judge where it is installed.
 
-export interface PcapngInterface {
+interface PcapngInterface {
   name: string
   description?: string
   /** `02:00:…` */
@@ -28,7 +28,7 @@ export interface PcapngPacket {
   comments: string[]
 }
 
-export interface PcapngStatistics {
+interface PcapngStatistics {
   interface: number
   time: bigint
   started: bigint

@@ -10,8 +10,8 @@ const Z = 3.891
 export function withinBinomial(hits: number, trials: number, p: number): void {
   const expected = trials * p
   const slack = Z * Math.sqrt(expected * (1 - p)) + 1
-  expect(hits).toBeGreaterThan(expected - slack)
-  expect(hits).toBeLessThan(expected + slack)
+  expect(hits).toBeGreaterThanOrEqual(expected - slack)
+  expect(hits).toBeLessThanOrEqual(expected + slack)
 }
 
 /** The mean of `values` fits `mean`, if they are independent. */

@@ -139,20 +139,27 @@ describe('a file', () => {
     capture.sent(burstOf(1), 1)
     capture.flush()
     expect(recorder.turn()).toBe(true)
+    capture.sent(burstOf(4), 0)
+    capture.sent(burstOf(1), 1)
+    capture.flush()
+    recorder.turn()
     capture.sent(burstOf(1), 0)
     capture.sent(burstOf(1), 1)
-    expect(finish()).toMatchObject({ records: 5, lost: 3 })
+    expect(finish()).toMatchObject({ records: 8, lost: 5 })
     const [section] = readPcapng(readFileSync(path))
     expect(section?.packets.map(({ on, dropcount }) => [on, dropcount])).toEqual([
       ['veth0', undefined],
       ['veth0', undefined],
       ['veth0', undefined],
       ['veth0', 2],
-      ['veth1', 1],
+      ['veth0', undefined],
+      ['veth0', undefined],
+      ['veth0', 1],
+      ['veth1', 2],
     ])
     expect(section?.statistics.map(({ received, dropped }) => [received, dropped])).toEqual([
-      [6, 2],
-      [2, 1],
+      [10, 3],
+      [3, 2],
     ])
   })
 
@@ -189,6 +196,13 @@ describe('files in turn', () => {
       return packetsOf(readFileSync(file)).map(({ id }) => id)
     })
     expect(ids).toEqual(Array.from({ length: 100 }, (_, i) => 2 * i))
+  })
+
+  test('whatever the size is', () => {
+    for (let bytes = 5000; bytes < 6200; bytes += 20) {
+      const { files } = record({ bytes }, 1)
+      for (const file of files) expect(statSync(file).size, `of ${bytes}`).toBeLessThanOrEqual(bytes)
+    }
   })
 
   test('of which only some are kept', () => {

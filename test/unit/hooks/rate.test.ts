@@ -39,13 +39,13 @@ describe('a rate', () => {
   })
 
   test('keeps the order that jitter would break', () => {
-    const options = { rate: 1e9, delay: { time: 10, jitter: 9 }, limit: 1e6, seed: 3 }
-    const due = arrivals(new Impaired(options).send(5_000, { burst: 1, every: 0.1 }), 0.1)
-    expect(due.every((time, i) => i === 0 || time >= (due[i - 1] as number))).toBe(true)
-    const { rate, ...jitter } = options
-    const loose = arrivals(new Impaired(jitter).send(5_000, { burst: 1, every: 0.1 }), 0.1)
-    expect(loose.some((time, i) => i > 0 && time < (loose[i - 1] as number))).toBe(true)
-    expect(rate).toBe(1e9)
+    const jitter = { delay: { time: 10, jitter: 9 }, limit: 1e6, seed: 3 }
+    const turns = (options: object) => {
+      const due = arrivals(new Impaired(options).send(5_000, { burst: 1, every: 0.1 }), 0.1)
+      return due.filter((time, i) => i > 0 && time < (due[i - 1] as number)).length
+    }
+    expect(turns(jitter)).toBeGreaterThan(0)
+    expect(turns({ ...jitter, rate: 1e9 })).toBe(0)
   })
 
   test('counts the copies of a frame as well', () => {
@@ -108,8 +108,8 @@ describe('a burst', () => {
   })
 
   test('does not raise the rate in the long run', () => {
-    expect(throughput(options, 20_000, 0) / 1e7).toBeCloseTo(1, 2)
+    expect(throughput(options, 3_000, 0) / 1e7).toBeCloseTo(1, 2)
     // Frames at 1.6 times the rate, with the burst used up by the first of them.
-    expect(throughput(options, 20_000, 0.625) / 1e7).toBeCloseTo(1, 2)
+    expect(throughput(options, 3_000, 0.625) / 1e7).toBeCloseTo(1, 2)
   })
 })

@@ -1,0 +1,300 @@
+// How the parts of an impairment play together: netem's order, independent and repeatable decisions, the
+// limit, and going on elsewhere.
+
+import { describe, expect, test } from 'vitest'
+import { planImpair } from '../../../src/hooks/impair-options.js'
+import { Impairment } from '../../../src/hooks/impairment.js'
+import { type Fate, Impaired, lost, numbers, type Traffic } from '../../support/impaired.js'
+import { withinBinomial, withinChiSquare, withinMean } from '../../support/statistics.js'
+
+const FRAMES = 20_000
+const HELD = { limit: 1e9 }
+
+const copied = (fate: Fate) => fate.copies > 0
+const damaged = (fate: Fate) => fate.damage.length > 0
+const jumped = (fate: Fate) => fate.delay === 0
+
+function fates(options: object, frames = FRAMES, traffic: Traffic = {}): Fate[] {
+  return new Impaired({ ...HELD, ...options }).send(frames, traffic)
+}
+
+describe('duplicates', () => {
+  test.each([0, 1, 30, 100])('of %d %', (percent) => {
+    withinBinomial(numbers(fates({ duplicate: percent, seed: 1 }), copied).length, FRAMES, percent / 100)
+  })
+
+  test('one frame more by duplication and one less by loss is one frame', () => {
+    const both = fates({ duplicate: 30, loss: 30, seed: 1 })
+    withinBinomial(numbers(both, lost).length, FRAMES, 0.3 * 0.7)
+    withinBinomial(numbers(both, copied).length, FRAMES, 0.3 * 0.7)
+    expect(
+      numbers(fates({ duplicate: 100, loss: 100 }), (fate) => fate.copies === 0 && !lost(fate)),
+    ).toHaveLength(FRAMES)
+  })
+
+  test('come on top of the copies that others asked for, as far as there is a word for them', () => {
+    const asked = (copies: number): Traffic => ({ before: (burst) => burst.duplicate(0, copies) })
+    expect(fates({ duplicate: 100 }, 1, asked(2))[0]?.copies).toBe(3)
+    expect(fates({ duplicate: 100 }, 1, asked(255))[0]?.copies).toBe(255)
+  })
+})
+
+describe('corruption', () => {
+  test.each([0, 1, 30, 100])('of %d %: that many frames have one bit flipped', (percent) => {
+    const all = fates({ corrupt: percent, seed: 1 })
+    withinBinomial(numbers(all, damaged).length, FRAMES, percent / 100)
+    expect(all.every((fate) => fate.damage.length <= 1)).toBe(true)
+    expect(numbers(all, (fate) => fate.reason === 'corrupted')).toEqual(numbers(all, damaged))
+  })
+
+  test('hits every bit of the frame alike', () => {
+    const counts = new Array<number>(480).fill(0)
+    for (const { damage } of fates({ corrupt: 100, seed: 2 }, 100_000)) counts[damage[0] as number]!++
+    withinChiSquare(counts)
+  })
+
+  test('touches nothing beside the frame', () => {
+    const memory: Uint8Array[] = []
+    const before = (burst: { bytes: Uint8Array }) => memory.push(burst.bytes.slice(), burst.bytes)
+    fates({ corrupt: 100, seed: 3 }, 64, { length: 61, before })
+    const [clean, now] = memory as [Uint8Array, Uint8Array]
+    const changed = [...now.keys()].filter((at) => now[at] !== clean[at])
+    expect(changed).toHaveLength(64)
+    expect(changed.every((at) => (at - 4096) % 128 >= 64 && (at - 4096) % 128 < 64 + 61)).toBe(true)
+  })
+
+  test('leaves lost frames alone', () => {
+    expect(numbers(fates({ corrupt: 100, loss: 50 }), (fate) => lost(fate) && damaged(fate))).toHaveLength(0)
+  })
+})
+
+describe('reordering', () => {
+  const delay = 10
+
+  test.each([1, 25, 100])('of %d %: so many frames go at once, the others are delayed', (probability) => {
+    const all = fates({ delay, reorder: { probability }, seed: 1 })
+    withinBinomial(numbers(all, jumped).length, FRAMES, probability / 100)
+    expect(all.every((fate) => fate.delay === 0 || fate.delay === delay)).toBe(true)
+  })
+
+  test('of 100 % with gap 5: every fifth', () => {
+    const all = fates({ delay, reorder: { probability: 100, gap: 5 } }, 23)
+    expect(numbers(all, jumped)).toEqual([4, 9, 14, 19])
+  })
+
+  test('of 50 % with gap 5: after four, each has the same chance', () => {
+    const jumps = numbers(fates({ delay, reorder: { probability: 50, gap: 5 }, seed: 1 }), jumped)
+    const gaps = jumps.slice(1).map((number, i) => number - (jumps[i] as number))
+    expect(Math.min(...gaps)).toBe(5)
+    withinMean(gaps, 4 + 1 / 0.5)
+  })
+
+  test('what a rule delays it delays still', () => {
+    const [fate] = fates({ delay, reorder: 100 }, 1, { before: (burst) => burst.hold(0, 3) })
+    expect(fate?.delay).toBe(3)
+  })
+
+  test('takes nothing of the rate', () => {
+    const all = fates({ delay, rate: 1e6, reorder: { probability: 100, gap: 2 } }, 4, { length: 125 })
+    expect(all.map((fate) => fate.delay)).toEqual([11, 0, 12, 0])
+  })
+})
+
+describe('decisions', () => {
+  const everything = {
+    loss: { gemodel: { p: 2, r: 20 } },
+    duplicate: { probability: 5, correlation: 20 },
+    corrupt: { probability: 5, correlation: 20 },
+    reorder: { probability: 25, correlation: 50, gap: 3 },
+    delay: { time: 20, jitter: 5, correlation: 25, distribution: 'normal' },
+    seed: 42,
+  }
+  const all = fates(everything)
+
+  test('are the same with the same seed, and others with another', () => {
+    expect(fates(everything)).toEqual(all)
+    expect(fates({ ...everything, seed: 43 })).not.toEqual(all)
+  })
+
+  test('are others from the other end', () => {
+    expect(new Impaired({ ...HELD, ...everything }, 1).send(FRAMES)).not.toEqual(all)
+  })
+
+  test.each([1, 7, 63])('do not depend on bursts: of %d', (burst) => {
+    expect(fates(everything, FRAMES, { burst })).toEqual(all)
+  })
+
+  test('do not depend on time', () => {
+    expect(fates(everything, FRAMES, { every: 0.37, start: 1e6 })).toEqual(all)
+  })
+
+  test.each(['loss', 'duplicate', 'corrupt', 'reorder', 'delay'] as const)(
+    'do not depend on each other: without %s',
+    (without) => {
+      const { [without]: _, ...rest } = everything
+      const fewer = fates(without === 'delay' ? { ...rest, delay: 20 } : rest)
+      const same = (fits: (fate: Fate) => boolean, but: string[]) => {
+        if (!but.includes(without)) expect(numbers(fewer, fits)).toEqual(numbers(all, fits))
+      }
+      // What is lost has no other fate, and a duplicate that is lost is neither.
+      same((fate) => lost(fate), ['loss', 'duplicate'])
+      if (without === 'loss') return
+      same((fate) => copied(fate), ['duplicate'])
+      if (without === 'duplicate') return
+      same((fate) => damaged(fate), ['corrupt'])
+      same((fate) => jumped(fate), ['reorder'])
+      if (without === 'reorder' || without === 'delay') return
+      expect(fewer.map((fate) => fate.delay)).toEqual(all.map((fate) => fate.delay))
+    },
+  )
+
+  test('belong to numbers: a frame that a rule drops counts', () => {
+    const before = (burst: { count: number; drop(i: number, cause: 'rule'): void }) => {
+      for (let i = 0; i < burst.count; i += 2) burst.drop(i, 'rule')
+    }
+    const half = fates(everything, FRAMES, { before })
+    const odd = (_: Fate, number: number) => number % 2 === 1
+    expect(half.filter(odd)).toEqual(all.filter(odd))
+    expect(
+      half
+        .filter((_, number) => number % 2 === 0)
+        .every((fate) => fate.dropped === 'rule' && fate.copies === 0),
+    ).toBe(true)
+  })
+
+  test('are counted', () => {
+    const impaired = new Impaired({ ...HELD, ...everything })
+    const counted = impaired.send(FRAMES)
+    const passing = counted.filter((fate) => !lost(fate))
+    expect(impaired.counts).toEqual({
+      delayed: passing.filter((fate) => fate.delay > 0).length,
+      duplicated: passing.filter(copied).length,
+      corrupted: passing.filter(damaged).length,
+      reordered: passing.filter(jumped).length,
+    })
+  })
+})
+
+describe('the limit', () => {
+  test('drops what would be held beyond it, and nothing else', () => {
+    const impaired = new Impaired({ delay: 10, limit: 100 })
+    const first = impaired.send(150)
+    expect(numbers(first, (fate) => fate.dropped === 'limit')).toEqual(
+      Array.from({ length: 50 }, (_, i) => 100 + i),
+    )
+    expect(impaired.send(1, { start: 5 })[0]?.dropped).toBe('limit')
+    expect(impaired.send(101, { start: 10 }).filter((fate) => fate.dropped === 'limit')).toHaveLength(1)
+  })
+
+  test('is 1000 unless it is said', () => {
+    expect(
+      new Impaired({ delay: 10 })
+        .send(1001)
+        .map((fate) => fate.dropped)
+        .lastIndexOf(undefined),
+    ).toBe(999)
+  })
+
+  test('lets through what is not held', () => {
+    expect(new Impaired({ loss: 0, limit: 0 }).send(100).every((fate) => fate.dropped === undefined)).toBe(
+      true,
+    )
+    const all = new Impaired({ delay: 10, reorder: { probability: 100, gap: 2 }, limit: 0 }).send(100)
+    expect(numbers(all, (fate) => fate.dropped === undefined)).toEqual(
+      numbers(all, (_) => true).filter((n) => n % 2 === 1),
+    )
+  })
+
+  test('counts copies, and cuts them before it drops a frame', () => {
+    const impaired = new Impaired({ delay: 10, duplicate: 100, limit: 5 })
+    const all = impaired.send(4)
+    expect(all.map((fate) => fate.dropped ?? fate.copies)).toEqual([1, 1, 0, 'limit'])
+    expect(impaired.counts).toMatchObject({ delayed: 3, duplicated: 2 })
+  })
+
+  test('counts what rules delay', () => {
+    const [, second] = new Impaired({ duplicate: 0, limit: 1 }).send(2, {
+      before: (burst) => {
+        burst.hold(0, 5)
+        burst.hold(1, 5)
+      },
+    })
+    expect(second?.dropped).toBe('limit')
+  })
+})
+
+describe('slots', () => {
+  test('hold every frame, for next to nothing', () => {
+    const all = fates({ slot: 10 }, 10)
+    expect(all.every((fate) => fate.delay > 0 && fate.delay < 0.001)).toBe(true)
+  })
+
+  test('do not hold what jumps the queue', () => {
+    const all = fates({ slot: 10, delay: 5, reorder: 100 }, 10)
+    expect(all.every(jumped)).toBe(true)
+  })
+})
+
+describe('going on', () => {
+  const options = {
+    loss: { state: { p13: 5, p31: 20, p32: 30, p23: 50, p14: 2 } },
+    duplicate: { probability: 50, correlation: 50 },
+    corrupt: { probability: 50, correlation: 50 },
+    reorder: { probability: 50, correlation: 50, gap: 3 },
+    delay: { time: 20, jitter: 5, correlation: 50 },
+    seed: 7,
+    ...HELD,
+  }
+  const [first, second] = [777, 1000]
+  const whole = new Impaired(options).send(first + second)
+
+  test('in another thread: as if nothing had happened', () => {
+    const one = new Impaired(options)
+    one.send(first)
+    const state = JSON.parse(JSON.stringify(one.impairment.state()))
+    expect(new Impaired(options, 0, state).send(second)).toEqual(whole.slice(first))
+  })
+
+  test('with another plan of the same seed: what stays in it goes on', () => {
+    const one = new Impaired(options)
+    one.send(first)
+    const { loss, duplicate, seed } = options
+    const two = new Impaired({ ...HELD, loss, duplicate, seed }, 0, one.impairment.state()).send(second)
+    expect(numbers(two, lost)).toEqual(numbers(whole.slice(first), lost))
+    expect(numbers(two, copied)).toEqual(numbers(whole.slice(first), copied))
+  })
+
+  test('with another model of loss: that one begins', () => {
+    const one = new Impaired({ loss: { random: 50, correlation: 50 }, seed: 7 })
+    one.send(first)
+    const gemodel = { p: 0, r: 0, h: 0, k: 100 }
+    const two = new Impaired({ loss: { gemodel }, seed: 7 }, 0, one.impairment.state())
+    expect(two.send(second).some(lost)).toBe(false)
+  })
+
+  test('with another seed: from the first frame', () => {
+    const one = new Impaired({ ...options, seed: 8 })
+    one.send(first)
+    expect(new Impaired(options, 0, one.impairment.state()).send(first + second)).toEqual(whole)
+  })
+
+  test('a rate goes on from its clock, in the clock of the other thread', () => {
+    const plan = { rate: 1e6, limit: 1e6 }
+    const one = new Impaired(plan)
+    one.send(100, { length: 125, start: 1000 })
+    // 100 frames of 1 ms each: the link is free at 1100, which the other thread calls 600.
+    const two = new Impaired(plan, 0, one.impairment.state(-500))
+    expect(two.send(1, { length: 125, start: 500 })[0]?.delay).toBeCloseTo(101, 6)
+  })
+
+  test('slots go on from theirs', () => {
+    const counters = new Float64Array(4)
+    const plan = planImpair({ slot: { min: 10, packets: 1 }, seed: 1 }, 'impair')
+    const one = new Impairment(plan, 0, counters)
+    expect(one.slot?.allows(1000, 1000, 60)).toBe(false)
+    const two = new Impairment(plan, 0, counters, one.state(-500))
+    expect(two.slot?.next).toBe(510)
+    expect(two.slot?.allows(510, 500, 60)).toBe(true)
+    expect(two.slot?.allows(510, 500, 60)).toBe(false)
+  })
+})
