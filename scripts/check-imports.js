@@ -25,6 +25,7 @@ export const rules = {
       'control/socket-file',
       'hooks/impair-words',
       'hooks/rule-words',
+      'hooks/units',
       'capture/sink',
     ],
     because: 'a verb uses the public API or talks to the daemon; it has no way of its own into the rest',
@@ -100,11 +101,13 @@ export const rules = {
   pcapng: { may: ['frame'], because: 'pcapng is a format' },
   netlink: { may: ['frame', 'native'], because: 'the codec and its client know messages, not pairs' },
   frame: { may: [], because: 'frame is a leaf' },
-  native: { may: [], because: 'native is a leaf' },
+  native: { may: ['missing-addon'], because: 'native knows the addon and what to say without it' },
+  'missing-addon': { may: [], because: 'it is said where nothing else can be loaded' },
+  version: { may: [], because: 'version is a leaf' },
   errors: { may: [], because: 'errors is a leaf' },
 }
 
-const leaves = ['errors']
+const leaves = ['errors', 'version']
 const addonImporter = 'native.ts'
 
 const specifiers = [

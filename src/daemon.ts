@@ -2,7 +2,6 @@
 // only one on its socket, follows signals, and ends with every pair removed. Started by
 // cli/daemon.ts. What orders mean is not decided here (control/handlers.ts).
 
-import { readFileSync } from 'node:fs'
 import { type Logger as Pino, pino } from 'pino'
 import type { PairRegistry, SentWish } from './control/handlers.js'
 import { type DaemonFace, type HttpServer, openHttp } from './control/http.js'
@@ -14,6 +13,7 @@ import { ofNode, UvethError } from './errors.js'
 import { configure } from './index.js'
 import { sdNotify } from './native.js'
 import { Registry, type RegistryEvent } from './registry.js'
+import { version } from './version.js'
 
 export interface DaemonOptions {
   /** Path of the control socket. */
@@ -199,11 +199,6 @@ class Daemon implements DaemonFace {
     const result = sdNotify(path, text)
     if (result < 0) this.#log.warn({ path, errno: result }, 'systemd could not be told')
   }
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }
 
 function sleep(ms: number): Promise<void> {

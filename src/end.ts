@@ -204,9 +204,9 @@ export class End {
    * every frame, `{ icmp: {} }` every ICMP frame. Armed when the call returns, so what is sent behind it is
    * seen. ETIMEDOUT after `timeout` ms (default 5,000; 0 or Infinity: never), ENODEV when the pair ends.
    */
-  waitFor(match: Match = {}, options: WaitOptions = {}): Promise<Uint8Array> {
+  async waitFor(match: Match = {}, options: WaitOptions = {}): Promise<Uint8Array> {
     const { timeout, signal } = planWait(options)
-    return this.#inspection.waitFor(this.#index, match, timeout, signal)
+    return await this.#inspection.waitFor(this.#index, match, timeout, signal)
   }
 
   /** Copies of the frames that this end sends and that match, from now on; at most `bytes` wait to be read. */

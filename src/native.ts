@@ -3,10 +3,19 @@
 // poller), netlink/ (sockets), control/ and daemon.ts (peer, lock, systemd). A descriptor belongs to the thread that opened it.
 
 import { createRequire } from 'node:module'
+import { missingAddon } from './missing-addon.js'
 
 type Addon = typeof import('../native/binding.cjs')
 
-const addon = createRequire(import.meta.url)('../native/binding.cjs') as Addon
+function load(): Addon {
+  try {
+    return createRequire(import.meta.url)('../native/binding.cjs') as Addon
+  } catch (error) {
+    throw missingAddon(error)
+  }
+}
+
+const addon = load()
 
 export const {
   closeFd,

@@ -4,6 +4,7 @@
 import type { EndWish, PairView } from '../control/ops.js'
 import { UvethError } from '../errors.js'
 import { isNobody } from './failure.js'
+import { giveFault, parseFault } from './faults.js'
 import {
   type AddOrder,
   parseAdd,
@@ -33,8 +34,10 @@ export async function link(session: Session, words: string[]): Promise<number> {
   switch (subverb) {
     case 'add':
       return await add(session, parseAdd(rest, readNetns))
-    case 'set':
-      return await set(session, parseSet(rest, readNetns))
+    case 'set': {
+      const fault = parseFault(rest)
+      return fault ? await giveFault(session, fault) : await set(session, parseSet(rest, readNetns))
+    }
     case 'delete':
       await session.client.call('pair.del', { ref: parseDel(rest, readNetns) })
       return 0

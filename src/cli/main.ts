@@ -5,7 +5,7 @@
 // Before anything else: without a listener Node opens its inspector on SIGUSR1.
 process.on('SIGUSR1', () => {})
 
-import { readFileSync } from 'node:fs'
+import { version } from '../version.js'
 import { exitCodeOf, sentenceOf } from './failure.js'
 import { type Globals, readGlobals } from './globals.js'
 import { Session } from './session.js'
@@ -134,11 +134,6 @@ async function inSession(globals: Globals, give: (session: Session) => Promise<n
   } finally {
     session.close()
   }
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }
 
 // A reader that went away (`| head`) is a normal end of output, not an error.

@@ -25,7 +25,17 @@ export interface ClientOptions {
 export interface OrderParts {
   /** The pair or interface: a name, NAME@NETNS or id:ID. */
   ref?: string
+  /** Of a rule. */
+  id?: string
+  query?: Record<string, string>
   body?: object
+}
+
+/** A capture as it comes. */
+export interface CaptureStream {
+  chunks: AsyncIterable<Uint8Array>
+  /** Asks for its end: the rest comes, and the statistics. */
+  end(): void
 }
 
 /** A problem document (RFC 9457) as the daemon sends it. */
@@ -50,8 +60,8 @@ export class ControlClient {
    * Gives an order; resolves when it is in force, with the daemon's answer. Throws what the daemon
    * refused with; with syscall `connect` when no daemon listens (ENOENT, ECONNREFUSED).
    */
-  async call<T>(op: OpName, { ref, body }: OrderParts = {}): Promise<T> {
-    const answer = await this.#send(op, this.#agent, ref, body)
+  async call<T>(op: OpName, parts: OrderParts = {}): Promise<T> {
+    const answer = await this.#send(op, this.#agent, parts)
     const text = await textOf(answer).catch((error: NodeJS.ErrnoException) => {
       throw connectionError(error, this.#socket)
     })
@@ -62,7 +72,7 @@ export class ControlClient {
   /** What happens from now on, until the daemon ends or `signal` is raised. On a connection of its own. */
   async *events(signal?: AbortSignal): AsyncGenerator<Record<string, unknown>, void> {
     if (signal?.aborted) return
-    const answer = await this.#send('events', false)
+    const answer = await this.#send('events', false, {})
     if (answer.statusCode !== 200) throw problemError(answer, await textOf(answer))
     const stop = () => answer.destroy()
     signal?.addEventListener('abort', stop, { once: true })
@@ -83,13 +93,22 @@ export class ControlClient {
     }
   }
 
+  /** Captures a pair, on a connection of its own; armed when it resolves. */
+  async capture(ref: string, query: Record<string, string>): Promise<CaptureStream> {
+    const answer = await this.#send('pair.capture', false, { ref, query })
+    if (answer.statusCode !== 200) throw problemError(answer, await textOf(answer))
+    // Half a close: the daemon ends the capture, and its answer.
+    return { chunks: answer, end: () => void answer.socket.end() }
+  }
+
   /** Closes the connection. */
   close(): void {
     this.#agent.destroy()
   }
 
-  #send(op: OpName, agent: Agent | false, ref = '', body?: object): Promise<IncomingMessage> {
-    const { method, path } = OPS[op]
+  #send(op: OpName, agent: Agent | false, parts: OrderParts): Promise<IncomingMessage> {
+    const { method } = OPS[op]
+    const { body } = parts
     const text = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
     const headers = {
       ...this.#headers,
@@ -100,7 +119,7 @@ export class ControlClient {
         agent,
         socketPath: this.#socket,
         method,
-        path: path.replace('{ref}', encodeURIComponent(ref)),
+        path: pathOf(op, parts),
         headers,
       })
       sent.once('response', resolve)
@@ -108,6 +127,13 @@ export class ControlClient {
       sent.end(text)
     })
   }
+}
+
+function pathOf(op: OpName, { ref = '', id = '', query }: OrderParts): string {
+  const path = OPS[op].path
+    .replace('{ref}', () => encodeURIComponent(ref))
+    .replace('{id}', () => encodeURIComponent(id))
+  return query === undefined ? path : `${path}?${new URLSearchParams(query)}`
 }
 
 /** `net:[inode]` of this process's network namespace; undefined where /proc does not show it. */

@@ -6,7 +6,6 @@ import type { Socket } from 'node:net'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { UvethError } from '../errors.js'
-import { ANSWERS } from './answers.js'
 import { asCaller } from './caller.js'
 import { CaptureStreams } from './capture-stream.js'
 import { Events } from './events.js'
@@ -14,6 +13,7 @@ import * as faults from './faults.js'
 import type { Caller, PairRegistry } from './handlers.js'
 import * as handlers from './handlers.js'
 import { openMetrics } from './metrics.js'
+import { schemaOf } from './openapi.js'
 import {
   type CaptureQuery,
   type EndWish,
@@ -24,7 +24,6 @@ import {
   type OpName,
   type PairChange,
   type PairWish,
-  REFUSALS,
   type RuleWish,
 } from './ops.js'
 import { PROBLEM_TYPE, problem, problemOf } from './problem.js'
@@ -221,53 +220,6 @@ function addRoute(app: FastifyInstance, name: OpName, answer: Answer, running: R
     },
   })
 }
-
-function schemaOf(name: OpName, op: Op): object {
-  const codes = [...new Set(op.refuses.map((code) => REFUSALS[code].status))].sort()
-  const problems = codes.map((status) => {
-    const meanings = op.refuses.filter((code) => REFUSALS[code].status === status)
-    const description = meanings.map((code) => `${code}: ${REFUSALS[code].meaning}`).join('; ')
-    return [status, { description, content: { 'application/problem+json': { schema: PROBLEM } } }]
-  })
-  const answer = op.type === undefined ? ANSWERS[name] : { content: { [op.type]: { schema: BINARY } } }
-  const success = { description: op.summary, ...(op.status === 204 ? { type: 'null' } : answer) }
-  return {
-    operationId: name,
-    summary: op.summary,
-    ...(op.path.includes('{ref}') && { params: op.path.includes('{id}') ? REF_AND_ID : REF }),
-    ...(op.body && { body: op.body }),
-    querystring: op.query ?? { type: 'object', additionalProperties: false, properties: {} },
-    response: { [op.status]: success, ...Object.fromEntries(problems) },
-  }
-}
-
-const BINARY = { type: 'string', format: 'binary' } as const
-
-const REF = {
-  type: 'object',
-  required: ['ref'],
-  properties: { ref: { type: 'string', description: 'an interface, NAME@NETNS, an id or id:ID' } },
-} as const
-
-const REF_AND_ID = {
-  type: 'object',
-  required: ['ref', 'id'],
-  properties: { ...REF.properties, id: { type: 'string', description: "a rule's number" } },
-} as const
-
-const PROBLEM = {
-  type: 'object',
-  properties: {
-    ...Object.fromEntries(
-      ['type', 'title', 'detail', 'code', 'syscall', 'hint', 'attribute'].map((key) => [
-        key,
-        { type: 'string' },
-      ]),
-    ),
-    status: { type: 'integer' },
-    errno: { type: 'integer' },
-  },
-} as const
 
 /** JSON in strict UTF-8. Where a body may stand, none means {}. */
 function acceptJson(app: FastifyInstance): void {

@@ -65,11 +65,14 @@ export function blockOf(memory: SharedArrayBuffer, worker: number, direction: nu
   return new Float64Array(memory, 4 * STATE_WORDS + 8 * BLOCK_WORDS * block, BLOCK_WORDS)
 }
 
-/** The thread that a pair had of its own has ended: what it held is lost. */
+/** The thread that a pair had of its own has ended: what it held, or was about to judge, is lost. */
 export function abandonHeld(memory: SharedArrayBuffer): void {
   for (const direction of [0, 1]) {
     const block = blockOf(memory, blocksOf(memory) - 1, direction)
-    block[DROPPED + CAUSES.indexOf('hook')]! += block[HELD] as number
+    const word = (index: number) => block[index] as number
+    const dropped = CAUSES.reduce((sum, _, index) => sum + word(DROPPED + index), 0)
+    const taken = word(RECEIVED) + word(COPIED) + word(INJECTED)
+    block[DROPPED + CAUSES.indexOf('hook')]! += taken - word(SENT) - dropped
     block[HELD] = 0
   }
 }

@@ -43,3 +43,8 @@ export async function hookFrom(module: { default?: unknown }, options: unknown):
     throw new TypeError(`the default export must answer a function that takes a burst, not ${typeof judge}`)
   return judge as Judge
 }
+
+/** What went wrong in users' code, with where. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

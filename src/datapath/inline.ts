@@ -9,7 +9,7 @@ import { EPOLLIN, unwatch, watch } from '../native.js'
 import type { Adjustment } from './adjust.js'
 import { blocksOf } from './counters.js'
 import { forward } from './forward.js'
-import { GuardedHook, hookFrom, type Judge } from './guard.js'
+import { hookFrom, type Judge } from './guard.js'
 import { type ServedDirection, ServedPair } from './served.js'
 
 /** Bursts of a direction before the event loop has its turn. */
@@ -69,9 +69,8 @@ export class InlineLoop {
   }
 
   use(end: 0 | 1, id: number, judge: Judge, failed: (error: unknown) => void): void {
-    const hook = new GuardedHook(id, judge, failed)
-    if (this.#pair === undefined) this.#waiting.push((pair) => pair.use(end, hook))
-    else this.#pair.use(end, hook)
+    if (this.#pair === undefined) this.#waiting.push((pair) => pair.use(end, id, judge, failed))
+    else this.#pair.use(end, id, judge, failed)
   }
 
   #watch(direction: ServedDirection): void {

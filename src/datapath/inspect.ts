@@ -201,18 +201,21 @@ export class Inspector {
 
   /** Goes on where another thread stopped. */
   resume({ origin, number, watches, rules, impairment, captures, held }: InspectorState): void {
-    const { end, counters } = this.#wiring
+    const { end, counters, ports } = this.#wiring
     this.#number = number
-    for (const { id, match, ring } of watches) this.watches.add(id, match, ring)
+    for (const { id, match, ring, matched } of watches) this.watches.add(id, match, ring, matched)
     this.rules.resume(rules)
     if (impairment !== undefined) {
       const { plan, state } = impairment
       const effects = counters.subarray(count.EFFECTS)
-      const moved = new Impairment(plan, end, effects, state).state(origin - performance.timeOrigin)
-      this.impairment = new Impairment(plan, end, effects, moved)
+      const here = new Impairment(plan, end, effects, state).state(origin - performance.timeOrigin)
+      this.impairment = new Impairment(plan, end, effects, here)
     }
     this.captures = captures.map((plan) => new Capture(plan))
-    this.#held.import(held, performance.now())
+    // Spread over several threads again, this one may not have the queue that a frame came by.
+    const last = ports.length - 1
+    const moved = held.map((frame) => ({ ...frame, queue: Math.min(frame.queue, last) }))
+    this.#held.import(moved, performance.now())
     counters[count.HELD] = this.#held.count
   }
 

@@ -9,7 +9,7 @@ import type { Watcher } from '../hooks/watch.js'
 import type { Adjustment, AdjustNotice } from './adjust.js'
 import * as count from './counters.js'
 import { type Adjustable, type Direction, forward } from './forward.js'
-import { GuardedHook, type HookOf } from './guard.js'
+import { GuardedHook, type HookOf, type Judge, messageOf } from './guard.js'
 import { Inspector, type InspectorState } from './inspect.js'
 import { TapPort } from './port.js'
 
@@ -227,11 +227,8 @@ export class ServedPair implements Adjustable, Watcher {
 
   #hook(inspector: Inspector, { id, url, options, end }: Extract<Adjustment, { op: 'hook' }>): void {
     const fail = (error: unknown) => {
-      count.blockOf(this.#setup.counters, this.#setup.index, end)[count.HOOK_ERRORS]!++
-      inspector.hooks = inspector.hooks.filter((hook) => (hook as GuardedHook).id !== id)
-      inspector.compose()
-      const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      this.tell({ event: 'hook-failed', id, message })
+      this.#hookFailed(end, id)
+      this.tell({ event: 'hook-failed', id, message: messageOf(error) })
     }
     const { hookOf } = this.#setup
     if (hookOf === undefined) return fail(new Error('this thread serves other pairs too'))
@@ -243,9 +240,21 @@ export class ServedPair implements Adjustable, Watcher {
   }
 
   /** A function of this thread's own as a hook. */
-  use(end: 0 | 1, hook: GuardedHook): void {
+  use(end: 0 | 1, id: number, judge: Judge, failed: (error: unknown) => void): void {
     const inspector = this.inspector(end)
-    inspector.hooks = [...inspector.hooks, hook]
+    const fail = (error: unknown) => {
+      this.#hookFailed(end, id)
+      failed(error)
+    }
+    inspector.hooks = [...inspector.hooks, new GuardedHook(id, judge, fail)]
+    this.follow()
+  }
+
+  /** Counted, and out of the chain. */
+  #hookFailed(end: 0 | 1, id: number): void {
+    count.blockOf(this.#setup.counters, this.#setup.index, end)[count.HOOK_ERRORS]!++
+    const inspector = this.inspector(end)
+    inspector.hooks = inspector.hooks.filter((hook) => (hook as GuardedHook).id !== id)
     this.follow()
   }
 

@@ -196,18 +196,32 @@ function adopt({ handle, counters, queues, port: line, state }: Extract<Order, {
   }
 }
 
-/** A user's hook tells the watchdog (link/pool.ts) when it is entered and left. */
 const loadHook: HookOf = async (url, options) => {
   leave = true
-  const judge = await hookFrom(await import(url), options)
+  const module = await import(url)
+  const judge = await watched(() => hookFrom(module, options))
   return (burst) => {
-    Atomics.add(control, BEAT, 1)
+    beat()
     try {
       judge(burst)
     } finally {
-      Atomics.add(control, BEAT, 1)
+      beat()
     }
   }
+}
+
+function watched<T>(users: () => T): T {
+  beat()
+  try {
+    return users()
+  } finally {
+    beat()
+  }
+}
+
+/** A user's code tells the watchdog (link/pool.ts) when it is entered and left. */
+function beat(): void {
+  Atomics.add(control, BEAT, 1)
 }
 
 /** One turn of the event loop between two services: messages, import(), terminate() and exit. */

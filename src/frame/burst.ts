@@ -72,9 +72,9 @@ export class Burst {
     this.delays[frame]! += ms
   }
 
-  /** Sends it once more (or `copies` times), right behind itself. */
+  /** Sends it once more (or `copies` times; 255 at most), right behind itself. */
   duplicate(frame: number, copies = 1): void {
-    this.copies[frame]! += copies
+    this.copies[frame] = Math.min(255, (this.copies[frame] as number) + copies)
   }
 
   /** A view of the frame's bytes: may be read and written, but not kept. Allocates the view. */

@@ -2,6 +2,7 @@
 // message. Used by impair-options.ts. A value may be null, which counts as not given.
 
 import { invalid } from '../errors.js'
+import { fields, show } from './check.js'
 import { parsePercent, parseRate, parseSize, parseTime } from './units.js'
 
 const DAY = 86_400_000
@@ -12,14 +13,8 @@ export class Fields {
 
   /** `keys` are all that there may be; `attribute` is what messages call the object. */
   constructor(value: unknown, attribute: string, keys: readonly string[]) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw invalid(`${attribute} must be an object, not ${show(value)}`, attribute)
-    }
     this.attribute = attribute
-    this.#values = value as Record<string, unknown>
-    const unknown = Object.keys(value).find((key) => !keys.includes(key))
-    if (unknown === undefined) return
-    throw invalid(`unknown option ${this.at(unknown)}: there are ${keys.join(', ')}`, this.at(unknown))
+    this.#values = fields(value, attribute, keys)
   }
 
   /** What messages call one value. */
@@ -113,10 +108,6 @@ export class Fields {
 /** A bare number in a text would be microseconds to tc, but ms beside our numbers: it is refused. */
 function timeWithUnit(text: string): number | undefined {
   return /[a-z]$/i.test(text) ? parseTime(text) : undefined
-}
-
-function show(value: unknown): string {
-  return typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
 
 /** The same object without the keys that have no value. */

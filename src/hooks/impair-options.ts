@@ -1,5 +1,5 @@
 // What users may ask of an impairment, and the plan that is made of it: validated, complete, plain data in
-// one normal form. Called by end.ts and pair.ts for options and for changes; impairment.ts works from plans.
+// one normal form. Called where options and changes come in; impairment.ts works from plans.
 
 import { randomInt } from 'node:crypto'
 import { invalid } from '../errors.js'

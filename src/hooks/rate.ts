@@ -32,14 +32,14 @@ export class Rate {
   }
 
   /**
-   * When `frames` frames of `length` bytes each, there at `time`, are through. Takes the time only when
-   * take() follows.
+   * When `frames` frames of `length` bytes each, there at `time`, are through; before `time` if they fit into
+   * the burst. They take the link only when take() follows.
    */
   due(time: number, length: number, frames: number): number {
     const start = Math.max(this.#clock[0] as number, time - this.#credit)
     const end = start + this.#bytes(length) * frames * this.#msPerByte
     this.#clock[1] = end
-    return Math.max(time, end)
+    return end
   }
 
   /** The frames that due() was asked for last are sent. */

@@ -1,5 +1,5 @@
-// Rules in words, both ways: `drop ip src 10.0.0.0/8 udp dport 53 nth 3`. Called by the command, and by
-// whoever lists rules; it loads little, so that the command stays light. Whether the words go together is for
+// Rules and matches in words, both ways: `drop ip src 10.0.0.0/8 udp dport 53 nth 3`. Called by the command, and
+// by whoever lists rules; it loads little, so that the command stays light. Whether the words go together is for
 // planRule() to say; here is the grammar:
 //
 //   ACTION  drop | delay TIME | duplicate [N] | corrupt [at OFFSET] [mask M] [bits N] [seed N]
@@ -18,92 +18,33 @@ import type { Match, Ports, Span } from './match.js'
 import { ARP_OPS, ETHERTYPES, nameOf, PROTOCOLS } from './match-names.js'
 import type { MatchPlan } from './match-plan.js'
 import type { ActionPlan, CorruptPlan, RuleAction, RuleOptions, RulePlan } from './rule-plan.js'
+import { lengths, MAC, NUMBER, number, numberOrName, pattern, range, Words } from './rule-values.js'
 import { formatTime, parseTime } from './units.js'
 
 type Tree = { [key: string]: unknown }
-
-/** Takes words one by one; `what` is what messages say may stand there. */
-class Words {
-  readonly #words: readonly string[]
-  #at = 0
-
-  constructor(words: readonly string[]) {
-    this.#words = words
-  }
-
-  next(): string | undefined {
-    return this.#words[this.#at++]
-  }
-
-  /** The next word, if it is one of those that are meant. */
-  take(meant: (word: string) => boolean): string | undefined {
-    const word = this.#words[this.#at]
-    if (word === undefined || !meant(word)) return undefined
-    this.#at++
-    return word
-  }
-
-  /** The value of `keyword`. */
-  value<T>(keyword: string, what: string, read: (word: string) => T | undefined): T {
-    const word = this.next()
-    if (word === undefined) throw invalid(`the rule ends behind "${keyword}": it takes ${what}`)
-    const value = read(word)
-    if (value === undefined) throw invalid(`"${word}" is wrong: ${keyword} takes ${what}`)
-    return value
-  }
-}
-
-const NUMBER = /^(?:\d{1,16}|0x[0-9a-f]{1,12})$/i
-const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i
-
-function number(word: string): number | undefined {
-  return NUMBER.test(word) ? Number(word) : undefined
-}
-
-function numberOrName(word: string): number | string {
-  return number(word) ?? word
-}
-
-function range(word: string): Span | undefined {
-  const [first = '', last, ...more] = word.split('-')
-  const from = number(first)
-  const to = last === undefined ? from : number(last)
-  if (from === undefined || to === undefined || more.length > 0) return undefined
-  return last === undefined ? from : [from, to]
-}
-
-function lengths(word: string): { min?: number; max?: number } | undefined {
-  const [first = '', last = first, ...more] = word.split('-')
-  const min = number(first)
-  const max = number(last)
-  if (more.length > 0 || (min ?? max) === undefined) return undefined
-  if ((min === undefined && first !== '') || (max === undefined && last !== '')) return undefined
-  return { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) }
-}
-
-function pattern(word: string): [number, number | string, number | string] | undefined {
-  const [first = '', second = '', third = '', ...more] = word.split(':')
-  const offset = number(first)
-  const bytes = (text: string) => (/^0x/i.test(text) ? text : number(text))
-  const mask = bytes(second)
-  const value = bytes(third)
-  if (offset === undefined || mask === undefined || value === undefined || more.length > 0) return undefined
-  return [offset, mask, value]
-}
 
 /** The rule that the words say. */
 export function parseRuleWords(words: readonly string[]): RuleOptions {
   const rest = new Words(words)
   const action = readAction(rest)
+  return { action, match: readMatches(rest) }
+}
+
+/** The match that the words say, without an action; none at all mean every frame. */
+export function parseMatchWords(words: readonly string[]): Match {
+  return readMatches(new Words(words))
+}
+
+function readMatches(words: Words): Match {
   const match: Tree = {}
-  for (let word = rest.next(); word !== undefined; word = rest.next()) {
+  for (let word = words.next(); word !== undefined; word = words.next()) {
     const read = Object.hasOwn(MATCHES, word) ? MATCHES[word] : undefined
     if (read === undefined) {
       throw invalid(`what is "${word}"? Here may stand ${Object.keys(MATCHES).join(', ')}`)
     }
-    read(match, rest, word)
+    read(match, words, word)
   }
-  return { action, match: match as Match }
+  return match as Match
 }
 
 function readAction(words: Words): RuleAction {

@@ -61,7 +61,7 @@ const SIZES: Units = {
 
 const NUMBER = /^(\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?)([a-z%]*)$/i
 
-/** ms; undefined if it is no time. Divides by what there is of a unit in a second: 2us is 0.002 exactly. */
+/** ms; undefined, as from all of these, if it is no time. */
 export function parseTime(text: string): number | undefined {
   return parse(text, TIMES)
 }

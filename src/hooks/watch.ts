@@ -22,7 +22,13 @@ interface Watch {
 }
 
 /** Enough to go on elsewhere. */
-export type WatchState = { id: number; match: Match; ring: SharedArrayBuffer | undefined }
+export interface WatchState {
+  id: number
+  match: Match
+  /** Frames that it has met so far: nth, every and first count them. */
+  matched: number
+  ring: SharedArrayBuffer | undefined
+}
 
 export class Watches implements Hook {
   readonly #watcher: Watcher
@@ -37,9 +43,9 @@ export class Watches implements Hook {
     return this.#watches.length
   }
 
-  add(id: number, match: Match, shared: SharedArrayBuffer | undefined): void {
+  add(id: number, match: Match, shared: SharedArrayBuffer | undefined, matched = 0): void {
     const ring = shared && new RingWriter(shared)
-    this.#watches.push({ id, match, matcher: new Matcher(match), shared, ring })
+    this.#watches.push({ id, match, matcher: new Matcher(match, matched), shared, ring })
   }
 
   remove(id: number): void {
@@ -58,7 +64,7 @@ export class Watches implements Hook {
   }
 
   state(): WatchState[] {
-    return this.#watches.map(({ id, match, shared }) => ({ id, match, ring: shared }))
+    return this.#watches.map(({ id, match, matcher, shared }) => ({ id, match, matched: matcher.matched, ring: shared }))
   }
 
   #found({ id, ring }: Watch, burst: Burst, frame: number): void {

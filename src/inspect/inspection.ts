@@ -5,9 +5,9 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Adjustment, AdjustNotice } from '../datapath/adjust.js'
 import { stateOf } from '../datapath/counters.js'
-import type { Judge } from '../datapath/guard.js'
+import { type Judge, messageOf } from '../datapath/guard.js'
 import type { InlineLoop } from '../datapath/inline.js'
-import { invalid, pairClosed, UvethError } from '../errors.js'
+import { invalid, pairClosed } from '../errors.js'
 import type { CapturePlan } from '../hooks/capture.js'
 import { type ImpairPlan, mergeImpair, planImpair } from '../hooks/impair-options.js'
 import { type Match, planMatch } from '../hooks/match.js'
@@ -16,6 +16,7 @@ import type { Link } from '../link/client.js'
 import type { Inspected } from '../link/protocol.js'
 import { Line } from './line.js'
 import { nextSighting, RingStream, type Sighting } from './ring-stream.js'
+import { hookError } from './user-hook.js'
 import { type RuleStats, Wanted } from './wanted.js'
 import { type Watchable, Watching } from './watching.js'
 
@@ -45,6 +46,8 @@ export class Inspection {
   #inspected: Inspected | undefined
   /** What the link thread was told is done. */
   #settled: Promise<void> = Promise.resolve()
+  /** Adjustments that wait for that: those behind them wait too. */
+  #waiting = 0
   #lastId = 0
 
   constructor(link: Link, handle: number, memory: SharedArrayBuffer, queues: number, hookFailed: HookFailed) {
@@ -160,7 +163,7 @@ export class Inspection {
     }
     const id = ++this.#lastId
     this.#wanted[end].hooks.set(id, '')
-    this.#inline.use(end, id, judge, (error) => this.#hookEnded(id, textOf(error)))
+    this.#inline.use(end, id, judge, (error) => this.#hookEnded(id, messageOf(error)))
     this.#follow()
     return id
   }
@@ -258,9 +261,15 @@ export class Inspection {
   /** In force at once; only a pair whose queues are with several workers is brought together first. */
   #adjust(adjustment: Adjustment): void {
     const gathered = this.#queues === 1 || this.#inspected === undefined || this.#inspected.includes(true)
-    if (gathered) this.#line.post(adjustment)
+    const now = gathered && this.#waiting === 0
+    if (now) this.#line.post(adjustment)
     this.#follow()
-    if (!gathered) this.#settled = this.#settled.then(() => this.#line.post(adjustment))
+    if (now) return
+    this.#waiting++
+    this.#settled = this.#settled.then(() => {
+      this.#waiting--
+      this.#line.post(adjustment)
+    })
   }
 
   /** Tells the link thread which ends are looked into now. */
@@ -304,15 +313,4 @@ export class Inspection {
     for (const end of ENDS) if (this.#wanted[end].hooks.delete(id)) this.#hookFailed(end, message)
     this.#follow()
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
-}
-
-function hookError(url: string, why: string): UvethError {
-  return new UvethError(`EINVAL: the hook ${url} cannot be used: ${why}`, {
-    code: 'EINVAL',
-    attribute: 'hook',
-  })
 }

@@ -1,6 +1,7 @@
 // A user's hook that is in a chain, as its user holds it. Made by end.ts.
 
 import type { Judge } from '../datapath/guard.js'
+import { UvethError } from '../errors.js'
 import type { Inspection } from './inspection.js'
 
 export class UserHook implements AsyncDisposable {
@@ -30,4 +31,11 @@ export function defineHook<Options = undefined>(
   make: (options: Options) => Judge | Promise<Judge>,
 ): (options: Options) => Judge | Promise<Judge> {
   return make
+}
+
+export function hookError(url: string, why: string): UvethError {
+  return new UvethError(`EINVAL: the hook ${url} cannot be used: ${why}`, {
+    code: 'EINVAL',
+    attribute: 'hook',
+  })
 }

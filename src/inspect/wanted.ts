@@ -2,7 +2,7 @@
 
 import type { ImpairPlan } from '../hooks/impair-options.js'
 import type { Match } from '../hooks/match.js'
-import type { RuleAction, RulePlan } from '../hooks/rule.js'
+import type { RulePlan } from '../hooks/rule.js'
 
 /** What is wanted for the frames of one end. */
 export class Wanted {
@@ -29,7 +29,7 @@ export class Wanted {
 export interface RuleStats {
   id: number
   /** What it does, and to which frames. */
-  action: RuleAction
+  action: RulePlan['action']
   match: Match
   /** Frames that its match fits; of these, frames that it acted on (nth, every, first). */
   matched: number

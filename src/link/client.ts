@@ -121,9 +121,7 @@ export class Link {
 
   /** Its descriptors were closed when it ended, so the pairs are gone. */
   #fail(error: Error): void {
-    this.#failure ??= new UvethError(`the link thread failed: ${error.stack ?? error.message}`, {
-      code: 'ERR_LINK',
-    })
+    this.#failure ??= failure(error)
     if (link === this) link = undefined
     const pending = [...this.#pending.values()]
     const pairs = [...this.#pairs]
@@ -134,6 +132,13 @@ export class Link {
       hear({ event: 'closed', handle, reason: 'failed', end: null, stats: [null, null] })
     }
   }
+}
+
+/** Why the thread ended, as the caller sees it: one sentence, unless nobody foresaw it. */
+function failure(error: Error & { code?: string }): UvethError {
+  const { code, message, stack = message } = error
+  if (code === 'ERR_NO_ADDON') return new UvethError(message, { code })
+  return new UvethError(`the link thread failed: ${stack}`, { code: 'ERR_LINK' })
 }
 
 /** Promise.withResolvers, which Node 20 does not have. */

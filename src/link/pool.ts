@@ -21,6 +21,7 @@ const ORDER_TIMEOUT = 5_000
 /** ms that a user's hook may take for one burst, and how often it is looked at. */
 const HOOK_PATIENCE = 2_000
 const HOOK_LOOK = 250
+const TOO_LONG = `a hook took more than ${HOOK_PATIENCE / 1000} s for one burst`
 
 interface Hearing {
   heard(notice: Notice): void
@@ -33,6 +34,10 @@ class PooledWorker {
   readonly #control: Int32Array
   /** What it leaves when it releases a pair. */
   readonly #left: MessagePort
+  readonly #patience: number
+  /** Who waits for a module. */
+  #loaded: ((error: string | undefined) => void) | undefined
+  #ended = false
   readonly ready: Promise<void>
   /** Queue pairs that it serves: new ones go to the worker with the fewest. */
   load = 0
@@ -43,6 +48,7 @@ class PooledWorker {
     const workerData: WorkerSetup = { index, own, control, left: port2 }
     this.index = index
     this.#left = port1
+    this.#patience = own ? HOOK_PATIENCE : ORDER_TIMEOUT
     this.#control = new Int32Array(control)
     this.#worker = new Worker(new URL('../datapath/worker.js', import.meta.url), {
       name: own ? 'uveth-worker-own' : `uveth-worker-${index}`,
@@ -51,7 +57,11 @@ class PooledWorker {
       execArgv: [], // the user's loaders and inspectors have no business here
     })
     this.ready = new Promise((started) => {
-      this.#worker.on('message', (notice: Notice) => (notice.event === 'ready' ? started() : heard(notice)))
+      this.#worker.on('message', (notice: Notice) => {
+        if (notice.event === 'ready') started()
+        else if (notice.event === 'loaded') this.#loaded?.(notice.error)
+        else heard(notice)
+      })
     })
     this.#worker.on('error', failed)
   }
@@ -60,7 +70,7 @@ class PooledWorker {
   order(order: Order, transfer: MessagePort[] = []): void {
     this.#worker.postMessage(order, transfer)
     const generation = Atomics.add(this.#control, GENERATION, 1) + 1
-    const deadline = performance.now() + ORDER_TIMEOUT
+    const deadline = performance.now() + this.#patience
     for (;;) {
       const done = Atomics.load(this.#control, DONE)
       if (done >= generation) return
@@ -83,7 +93,19 @@ class PooledWorker {
     return Atomics.load(this.#control, BEAT)
   }
 
-  end(): Promise<number> {
+  /** Loads a module of hooks; why not, or undefined. One at a time. */
+  loadModule(url: string): Promise<string | undefined> {
+    return new Promise((loaded) => {
+      this.#loaded = loaded
+      const order = () => this.#ended || this.order({ op: 'load', url })
+      this.ready.then(order).catch((error: Error) => loaded(error.message))
+    })
+  }
+
+  /** `why` is for who waits for a module. */
+  end(why: string): Promise<number> {
+    this.#ended = true
+    this.#loaded?.(why)
     this.#left.close()
     return this.#worker.terminate()
   }
@@ -97,22 +119,23 @@ interface Placement {
   workers: PooledWorker[]
   /** A worker that serves this pair alone. */
   own: PooledWorker | undefined
+  /** One that is to become its own. */
+  starting: PooledWorker | undefined
+  /** Takes its own worker away, which does not answer. */
+  giveUp: ((why: string) => void) | undefined
   watchdog: NodeJS.Timeout | undefined
+  /** Modules are loaded one after the other. */
+  turn: Promise<unknown>
 }
 
 export class Pool {
   readonly #workers: PooledWorker[]
   readonly #hearing: Hearing
   readonly #serving = new Map<number, Placement>()
-  readonly #loading = new Map<string, (error: string | undefined) => void>()
 
   private constructor(size: number, hearing: Hearing) {
-    const heard = (notice: Notice) => {
-      if (notice.event === 'loaded') this.#loading.get(notice.url)?.(notice.error)
-      else hearing.heard(notice)
-    }
-    this.#hearing = { ...hearing, heard }
-    this.#workers = Array.from({ length: size }, (_, index) => new PooledWorker(index, false, this.#hearing))
+    this.#hearing = hearing
+    this.#workers = Array.from({ length: size }, (_, index) => new PooledWorker(index, false, hearing))
   }
 
   static async start(
@@ -128,7 +151,8 @@ export class Pool {
   /** Queue q of a goes with queue q of b (test/kernel/18), each such couple to the least loaded worker. */
   adopt(handle: number, counters: SharedArrayBuffer, a: number[], b: number[], port: MessagePort): void {
     const queues = a.map((fd, queue): [number, number] => [fd, b[queue] as number])
-    const placement = { counters, queues, workers: [], own: undefined, watchdog: undefined }
+    const unowned = { own: undefined, starting: undefined, giveUp: undefined, watchdog: undefined }
+    const placement = { counters, queues, workers: [], ...unowned, turn: Promise.resolve() }
     this.#serving.set(handle, placement)
     this.#place(handle, placement, this.#workers, port, undefined)
   }
@@ -139,16 +163,29 @@ export class Pool {
     if (placement === undefined) return
     this.#serving.delete(handle)
     clearInterval(placement.watchdog)
+    void placement.starting?.end('the pair is closed')
     for (const worker of placement.workers) {
       worker.load -= placement.queues.length / placement.workers.length
-      worker.order({ op: 'release', handle, surrender: false })
+      try {
+        worker.order({ op: 'release', handle, surrender: false })
+      } catch (error) {
+        if (worker !== placement.own) throw error
+      }
     }
-    void placement.own?.end()
+    void placement.own?.end('the pair is closed')
   }
 
   /** Afterwards nothing that was sent before carrier comes on is left to be delivered. */
   drain(handle: number): void {
-    for (const worker of this.#serving.get(handle)?.workers ?? []) worker.order({ op: 'drain', handle })
+    const placement = this.#serving.get(handle)
+    for (const worker of placement?.workers ?? []) {
+      try {
+        worker.order({ op: 'drain', handle })
+      } catch (error) {
+        if (worker !== placement?.own) throw error
+        placement.giveUp?.(TOO_LONG)
+      }
+    }
   }
 
   /** Inspected, all queues of a pair are served by one worker, in one order; otherwise by several. */
@@ -163,39 +200,40 @@ export class Pool {
    * Gives a pair a worker of its own, which has loaded the module; the reason when it could not. `lost` is
    * called when that worker has ended or a hook does not come back: the pair is served by nobody then.
    */
-  async own(handle: number, url: string, lost: (why: string) => void): Promise<string | undefined> {
+  own(handle: number, url: string, lost: (why: string) => void): Promise<string | undefined> {
     const placement = this.#serving.get(handle)
-    if (placement === undefined) return
-    if (placement.own !== undefined) return await this.#load(placement.own, url)
-    const end = (why: string) => {
-      clearInterval(placement.watchdog)
-      void own.end()
-      this.#loading.get(url)?.(why)
-      if (placement.own === own && this.#serving.delete(handle)) lost(why)
-    }
-    const failed = (error: Error) => end(error.stack ?? error.message)
-    const own = new PooledWorker(this.#workers.length, true, { ...this.#hearing, failed })
-    const error = await this.#load(own, url)
-    if (error !== undefined || this.#serving.get(handle) !== placement) {
-      await own.end()
-      return error
-    }
-    placement.own = own
-    this.#move(handle, placement, [own])
-    placement.watchdog = watchHooks(own, () =>
-      end(`a hook took more than ${HOOK_PATIENCE / 1000} s for one burst`),
-    )
-    return undefined
+    if (placement === undefined) return Promise.resolve('the pair is closed')
+    const loaded = placement.turn.then(() => this.#own(handle, placement, url, lost))
+    placement.turn = loaded
+    return loaded
   }
 
-  #load(worker: PooledWorker, url: string): Promise<string | undefined> {
-    return new Promise((loaded) => {
-      this.#loading.set(url, (error) => {
-        this.#loading.delete(url)
-        loaded(error)
-      })
-      void worker.ready.then(() => worker.order({ op: 'load', url }))
-    })
+  async #own(
+    handle: number,
+    placement: Placement,
+    url: string,
+    lost: (why: string) => void,
+  ): Promise<string | undefined> {
+    if (placement.own !== undefined) return await placement.own.loadModule(url)
+    const giveUp = (why: string) => {
+      clearInterval(placement.watchdog)
+      void own.end(why)
+      if (placement.own === own && this.#serving.delete(handle)) lost(why)
+    }
+    const failed = (error: Error) => giveUp(error.stack ?? error.message)
+    const own = new PooledWorker(this.#workers.length, true, { ...this.#hearing, failed })
+    placement.starting = own
+    const error = await own.loadModule(url)
+    placement.starting = undefined
+    if (error !== undefined || this.#serving.get(handle) !== placement) {
+      await own.end('')
+      return error ?? 'the pair is closed'
+    }
+    placement.own = own
+    placement.giveUp = giveUp
+    this.#move(handle, placement, [own])
+    placement.watchdog = watchHooks(own, () => giveUp(TOO_LONG))
+    return undefined
   }
 
   #move(handle: number, placement: Placement, to: PooledWorker[]): void {

@@ -228,13 +228,22 @@ describe('GET', () => {
       'end.set',
       'events',
       'health',
+      'impair.del',
+      'impair.get',
+      'impair.set',
       'pair.add',
+      'pair.capture',
       'pair.del',
+      'pair.flap',
       'pair.get',
       'pair.list',
       'pair.put',
       'pair.set',
       'pair.stats',
+      'rule.add',
+      'rule.clear',
+      'rule.del',
+      'rule.list',
       'shutdown',
       'version',
     ])
@@ -255,6 +264,16 @@ describe('GET', () => {
     await answered('/v1/pairs/one1', '/v1/pairs/{ref}')
     await answered('/v1/pairs/one1/stats', '/v1/pairs/{ref}/stats')
     await answered('/v1/ends/one1', '/v1/ends/{ref}')
+    const capture = json.paths['/v1/pairs/{ref}/capture'].get
+    expect(Object.keys(capture.responses['200'].content)).toEqual(['application/octet-stream'])
+    expect(capture.parameters.map(({ name }: { name: string }) => name).sort()).toEqual([
+      'end',
+      'match',
+      'ref',
+      'snaplen',
+    ])
+    const ofRule = json.paths['/v1/ends/{ref}/rules/{id}'].delete.parameters
+    expect(ofRule.map(({ name }: { name: string }) => name)).toEqual(['ref', 'id'])
     await answered('/v1/version', '/v1/version')
     await answered('/v1/health', '/v1/health')
   })

@@ -22,6 +22,7 @@ type Tool =
   | 'unshare'
   | 'nsenter'
   | 'setpriv'
+  | 'setsid'
   | 'bash'
   | 'zsh'
   | 'fish'
@@ -66,6 +67,9 @@ const probes = {
   compose: () => runs('docker', 'compose', 'version') || runs('docker-compose', 'version'),
   /** Debian's Python with its pyroute2. */
   pyroute2: () => runs('/usr/bin/python3', '-c', 'import pyroute2'),
+  /** npm has the package's own dependencies, or its registry answers. */
+  registry: () =>
+    runs('npm', 'view', 'pino', 'version', '--prefer-offline', '--fetch-retries=0', '--fetch-timeout=10000'),
 }
 
 const answers = new Map<string, true | string>()

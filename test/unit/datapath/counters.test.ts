@@ -4,50 +4,80 @@
 
 import { expect, test } from 'vitest'
 import {
+  ADJUSTED,
+  abandonHeld,
   allocateCounters,
   blockOf,
+  blocksOf,
   CARRIER,
-  CAUSES,
+  DROPPED,
   DROPPED_CARRIER,
   DROPPED_DOWN,
   DROPPED_ERROR,
+  DROPPED_LIMIT,
   DROPPED_MTU,
+  EFFECTS,
+  HELD,
+  INSPECTED_COUNTS,
   MTU,
+  RECEIVED,
   RECEIVED_BYTES,
   readBlock,
+  SENT,
   stateOf,
 } from '../../../src/datapath/counters.js'
+import { PASS } from '../../../src/frame/burst.js'
+import { CAUSES } from '../../../src/frame/cause.js'
+import { IMPAIR_COUNTS } from '../../../src/hooks/impairment.js'
+import { balance, NO_DROPS, NOT_INSPECTED } from '../../support/counts.js'
 
-/** Of a direction: received, its bytes, sent, its bytes, and one for each cause. */
-const WORDS = 4 + CAUSES.length
+/** Of a direction: received, its bytes, sent, its bytes, one for each of 8 causes, 8 of what is inspected. */
+const WORDS = 4 + 8 + 8
 
 test('the words of a block are where their names say', () => {
   const memory = allocateCounters(1)
-  blockOf(memory, 0, 0).set([1, 2, 3, 4, 5, 6, 7, 8])
+  blockOf(memory, 0, 0).set(Array.from({ length: WORDS }, (_, index) => index + 1))
   expect(readBlock(memory, 0, 0)).toEqual({
     received: 1,
     received_bytes: 2,
     sent: 3,
     sent_bytes: 4,
-    drops: { carrier: 5, down: 6, mtu: 7, error: 8 },
+    drops: { carrier: 5, down: 6, mtu: 7, error: 8, loss: 9, limit: 10, rule: 11, hook: 12 },
+    inspected: {
+      ...{ held: 13, copied: 14, injected: 15, hook_errors: 16 },
+      ...{ delayed: 17, duplicated: 18, corrupted: 19, reordered: 20 },
+    },
   })
   expect(Object.keys(readBlock(memory, 0, 0).drops)).toEqual([...CAUSES])
+  expect(Object.keys(readBlock(memory, 0, 0).inspected)).toEqual([...INSPECTED_COUNTS])
 })
 
 test('the word of each cause comes in the order of the causes', () => {
-  const words = [DROPPED_CARRIER, DROPPED_DOWN, DROPPED_MTU, DROPPED_ERROR]
-  expect(words).toEqual(CAUSES.map((_, index) => DROPPED_CARRIER + index))
+  expect(CAUSES).toEqual(['carrier', 'down', 'mtu', 'error', 'loss', 'limit', 'rule', 'hook'])
+  const words = [DROPPED_CARRIER, DROPPED_DOWN, DROPPED_MTU, DROPPED_ERROR, DROPPED + 4, DROPPED_LIMIT]
+  expect(words).toEqual(CAUSES.slice(0, 6).map((_, index) => DROPPED + index))
   const memory = allocateCounters(1)
   CAUSES.forEach((cause, index) => {
-    blockOf(memory, 0, 1)[words[index] as number] = 9 + index
+    blockOf(memory, 0, 1)[DROPPED + index] = 9 + index
     expect(readBlock(memory, 0, 1).drops[cause]).toBe(9 + index)
   })
+})
+
+test('a verdict is 1 more than its distance from the first drop, and none of them is PASS', () => {
+  expect(CAUSES.map((_, index) => index + 1)).not.toContain(PASS)
+})
+
+test('an impairment counts in its own order, in the last words', () => {
+  expect(INSPECTED_COUNTS.slice(-IMPAIR_COUNTS.length)).toEqual([...IMPAIR_COUNTS])
+  expect(WORDS - EFFECTS).toBe(IMPAIR_COUNTS.length)
+  expect(EFFECTS - HELD).toBe(INSPECTED_COUNTS.length - IMPAIR_COUNTS.length)
 })
 
 test('blocks of workers and directions are apart from each other and from the state', () => {
   const workers = 3
   const memory = allocateCounters(workers)
-  const blocks = Array.from({ length: workers * 2 }, (_, n) => blockOf(memory, n >> 1, n & 1))
+  expect(blocksOf(memory)).toBe(workers + 1)
+  const blocks = Array.from({ length: (workers + 1) * 2 }, (_, n) => blockOf(memory, n >> 1, n & 1))
   blocks.forEach((block, n) => {
     block.fill(n + 1)
   })
@@ -57,14 +87,14 @@ test('blocks of workers and directions are apart from each other and from the st
   expect([...stateOf(memory)]).toEqual([0, 0, 0, 0])
 })
 
-test('the memory is as long as its parts', () => {
+test('the memory is as long as its parts: a block of each worker, and one of the pair’s own thread', () => {
   for (const workers of [1, 2, 64]) {
-    expect(allocateCounters(workers).byteLength).toBe(4 * 4 + workers * 2 * WORDS * 8)
+    expect(allocateCounters(workers).byteLength).toBe(4 * 4 + (workers + 1) * 2 * WORDS * 8)
   }
 })
 
-test('the state has a word for carrier and one for each end’s MTU', () => {
-  expect(new Set([CARRIER, ...MTU]).size).toBe(3)
+test('the state has a word for carrier, one for each end’s MTU and one for adjustments', () => {
+  expect(new Set([CARRIER, ...MTU, ADJUSTED]).size).toBe(4)
   const memory = allocateCounters(1)
   stateOf(memory).set([1, 1500, 9000])
   expect(stateOf(memory)[CARRIER]).toBe(1)
@@ -75,4 +105,24 @@ test('counts are exact far above 2^32', () => {
   const memory = allocateCounters(1)
   blockOf(memory, 0, 0)[RECEIVED_BYTES] = Number.MAX_SAFE_INTEGER
   expect(readBlock(memory, 0, 0).received_bytes).toBe(Number.MAX_SAFE_INTEGER)
+})
+
+test('frames that a thread has taken with it count as dropped by a hook: held ones, and those of its burst', () => {
+  const memory = allocateCounters(2)
+  for (const direction of [0, 1]) {
+    const block = blockOf(memory, 2, direction)
+    block[RECEIVED] = 100
+    block[SENT] = 60
+    block[DROPPED_MTU] = 10
+    block[HELD] = 20
+  }
+  blockOf(memory, 0, 0)[HELD] = 3
+  abandonHeld(memory)
+  for (const direction of [0, 1]) {
+    const counts = readBlock(memory, 2, direction)
+    expect(counts.drops).toEqual({ ...NO_DROPS, mtu: 10, hook: 30 })
+    expect(counts.inspected).toEqual(NOT_INSPECTED)
+    expect(balance(counts)).toEqual([100, 100])
+  }
+  expect(readBlock(memory, 0, 0).inspected.held).toBe(3)
 })

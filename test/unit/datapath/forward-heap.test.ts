@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 import { allocateCounters, blockOf, CARRIER, MTU, RECEIVED, stateOf } from '../../../src/datapath/counters.js'
 import { type Direction, forward } from '../../../src/datapath/forward.js'
 import { BURST, Slab } from '../../../src/frame/slab.js'
-import { NullPort } from '../../support/fake-port.js'
+import { NullPort, UNINSPECTED } from '../../support/fake-port.js'
 
 const ROUNDS = 40
 const BURSTS_PER_ROUND = 400
@@ -40,7 +40,8 @@ test.each([
   state[CARRIER] = carrier
   state[MTU[1]] = 1500
   const counters = blockOf(memory, 0, 0)
-  const direction = { rx: new NullPort(length), tx: new NullPort(length), state, mtu: MTU[1], counters }
+  const ports = { rx: new NullPort(length), tx: new NullPort(length) }
+  const direction: Direction = { ...UNINSPECTED, ...ports, state, mtu: MTU[1], counters }
   const slab = new Slab()
   for (let warm = 0; warm < 10 * BURSTS_PER_ROUND; warm++) forward(direction, slab)
   counters.fill(0)

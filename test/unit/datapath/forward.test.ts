@@ -14,10 +14,10 @@ import {
 import { type Direction, forward } from '../../../src/datapath/forward.js'
 import { errno } from '../../../src/errors.js'
 import { Slab } from '../../../src/frame/slab.js'
+import { NO_DROPS, NOT_INSPECTED } from '../../support/counts.js'
 import { FakePort, type Frame, frame, UNINSPECTED } from '../../support/fake-port.js'
 
 const slab = new Slab()
-const NO_DROPS = { carrier: 0, down: 0, mtu: 0, error: 0, loss: 0, limit: 0, rule: 0, hook: 0 }
 
 /** One direction, a to b, with carrier, and an MTU of 1500 over there. */
 class Bench {
@@ -70,6 +70,7 @@ describe('passing on', () => {
       sent: 1,
       sent_bytes: 60,
       drops: NO_DROPS,
+      inspected: NOT_INSPECTED,
     })
   })
 
@@ -106,6 +107,7 @@ describe('no carrier', () => {
       sent: 0,
       sent_bytes: 0,
       drops: { ...NO_DROPS, carrier: 2 },
+      inspected: NOT_INSPECTED,
     })
   })
 
@@ -170,6 +172,7 @@ describe('MTU of the receiving end', () => {
       sent: 3,
       sent_bytes: 60 + 61 + 62,
       drops: { ...NO_DROPS, mtu: 2 },
+      inspected: NOT_INSPECTED,
     })
   })
 })
@@ -185,6 +188,7 @@ describe('refusals of the kernel', () => {
       sent: 0,
       sent_bytes: 0,
       drops: { ...NO_DROPS, down: 2 },
+      inspected: NOT_INSPECTED,
     })
   })
 
@@ -211,7 +215,8 @@ describe('refusals of the kernel', () => {
       received_bytes: 60 + 2000 + 70 + 80 + 90,
       sent: 2,
       sent_bytes: 150,
-      drops: { carrier: 0, down: 1, mtu: 1, error: 1 },
+      drops: { ...NO_DROPS, down: 1, mtu: 1, error: 1 },
+      inspected: NOT_INSPECTED,
     })
   })
 })

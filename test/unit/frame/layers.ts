@@ -1,7 +1,7 @@
 // Frames put together layer by layer, every field by hand and every checksum summed the slow way: what the
 // tests of packets, matches and segments compare with. Nothing here uses the code under test.
 
-import { parseAddress } from '../../../src/netlink/address.js'
+import { parseAddress } from '../../../src/frame/address.js'
 
 export const MAC_A = '02:00:5e:00:53:0a'
 export const MAC_B = '02:00:5e:00:53:0b'

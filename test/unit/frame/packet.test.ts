@@ -58,6 +58,11 @@ test.each<[string, Buffer, Record<string, number>]>([
     { length: 46, ...ip4, proto: 17, ...ports, fragment: 1 },
   ],
   [
+    'the last fragment there can be',
+    ether(0x0800, ipv4({ proto: 17, fragment: 0x1000 }, dns)),
+    { length: 46, ...ip4, proto: 17, fragment: 1, l4: ABSENT },
+  ],
+  [
     'ICMP, a later fragment',
     ether(0x0800, ipv4({ proto: 1, fragment: 5 }, dns)),
     { length: 46, ...ip4, proto: 1, icmp: 4, fragment: 1, l4: ABSENT },
@@ -66,6 +71,11 @@ test.each<[string, Buffer, Record<string, number>]>([
     'padding behind TCP',
     ether(0x0800, ipv4({ proto: 6, total: 22 }, tcp({}, Buffer.alloc(0)))),
     { length: 54, ...ip4, proto: 6 },
+  ],
+  [
+    'IPv4 whose options are cut off',
+    ether(0x0800, ipv4({ proto: 17, options: Buffer.alloc(8) }, dns)).subarray(0, 41),
+    { length: 41, ethertype: 0x0800 },
   ],
   [
     'IPv4 that is shorter than its header',
@@ -201,6 +211,19 @@ test('damaged frames: what is outside of the frame makes no difference, offsets 
     }),
     { numRuns: 3_000 },
   )
+})
+
+test('every frame, cut at every place: what is behind makes no difference', () => {
+  const packet = new Packet()
+  for (const frame of frames) {
+    for (let length = 0; length < Math.min(140, frame.length); length++) {
+      const [zeros = [], ones] = [0, 0xff].map((behind) => {
+        packet.read(Buffer.concat([frame.subarray(0, length), Buffer.alloc(64, behind)]), 0, length)
+        return [...packet.fields, packet.l3, packet.l4, packet.payloadEnd]
+      })
+      expect(ones).toEqual(zeros)
+    }
+  }
 })
 
 test('a long chain of extension headers is walked to its end', () => {

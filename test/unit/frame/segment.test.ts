@@ -151,6 +151,19 @@ test('not cut either: no payload, no room, no such index', () => {
   expect(cutSegment(bytes, HEADER, length, 0, to, 3_000 - 1_502)).toBe(1_502)
 })
 
+test('not cut: less memory than the headers agree upon', () => {
+  const bytes = superFrame(base)
+  expect(segmentsOf(bytes.subarray(0, -1), HEADER, bytes.length - HEADER)).toBe(0)
+})
+
+test.each(['tcp', 'udp'] as const)('a checksum of 0 is written as the kernel writes it for %s', (proto) => {
+  const empty: Wish = { ...base, proto, payload: Buffer.alloc(2) }
+  const at = 34 + (proto === 'tcp' ? 16 : 6)
+  const sum = wireFrames(empty)[0]!.readUInt16BE(at)
+  const frames = cut(superFrame({ ...empty, payload: Uint8Array.of(sum >> 8, sum & 0xff) }))
+  expect(frames.map((frame) => frame.readUInt16BE(at))).toEqual([proto === 'tcp' ? 0 : 0xffff])
+})
+
 test('UDP over IPv4 without a checksum stays without', () => {
   const bytes = superFrame({ ...base, proto: 'udp' })
   bytes.writeUInt8(0, 0)
@@ -194,6 +207,15 @@ test('a finished frame only loses its header', () => {
   const bytes = Buffer.concat([Buffer.alloc(HEADER, 2), frame])
   expect(finishChecksum(bytes, HEADER, frame.length)).toBe(true)
   expect(bytes).toEqual(Buffer.concat([Buffer.alloc(HEADER), frame]))
+})
+
+test('a checksum that would stand half outside is not written', () => {
+  const bytes = Buffer.alloc(HEADER + 40 + 2, AROUND)
+  bytes[0] = 1
+  bytes.writeUInt16LE(20, 6)
+  bytes.writeUInt16LE(19, 8)
+  expect(finishChecksum(bytes, HEADER, 40)).toBe(false)
+  expect(bytes.subarray(HEADER).every((byte) => byte === AROUND)).toBe(true)
 })
 
 test('a header that points outside of the frame changes nothing but itself', () => {

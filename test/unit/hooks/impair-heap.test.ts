@@ -13,7 +13,7 @@ import { Impairment } from '../../../src/hooks/impairment.js'
 const ROUNDS = 20
 const BURSTS_PER_ROUND = 800
 /** Bytes. One number of 12 bytes for each burst would be 9,600, for each frame 614,400. */
-const MEASURING_ITSELF = 4_096
+const MEASURING_ITSELF = 8_192
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void

@@ -47,9 +47,11 @@ describe('corruption', () => {
     expect(numbers(all, (fate) => fate.reason === 'corrupted')).toEqual(numbers(all, damaged))
   })
 
-  test('hits every bit of the frame alike', () => {
+  test.each([100, 10])('of %d % hits every bit of the frame alike', (percent) => {
     const counts = new Array<number>(480).fill(0)
-    for (const { damage } of fates({ corrupt: 100, seed: 2 }, 100_000)) counts[damage[0] as number]!++
+    for (const { damage } of fates({ corrupt: percent, seed: 2 }, 100_000)) {
+      for (const bit of damage) counts[bit]!++
+    }
     withinChiSquare(counts)
   })
 
@@ -262,6 +264,23 @@ describe('going on', () => {
     const two = new Impaired({ ...HELD, loss, duplicate, seed }, 0, one.impairment.state()).send(second)
     expect(numbers(two, lost)).toEqual(numbers(whole.slice(first), lost))
     expect(numbers(two, copied)).toEqual(numbers(whole.slice(first), copied))
+  })
+
+  test('a gap goes on', () => {
+    const jumping = { delay: 1, reorder: { probability: 100, gap: 5 }, seed: 7 }
+    const one = new Impaired(jumping)
+    one.send(3)
+    const two = new Impaired(jumping, 0, one.impairment.state())
+    expect(numbers(two.send(10), jumped)).toEqual([1, 6])
+  })
+
+  test('a bad link stays bad', () => {
+    const gemodel = { p: 100, r: 0, h: 0, k: 100 }
+    const one = new Impaired({ loss: { gemodel }, seed: 7 })
+    expect(one.send(2).map(lost)).toEqual([false, true])
+    expect(new Impaired({ loss: { gemodel }, seed: 7 }, 0, one.impairment.state()).send(1).map(lost)).toEqual(
+      [true],
+    )
   })
 
   test('with another model of loss: that one begins', () => {

@@ -89,6 +89,13 @@ describe('Gilbert-Elliott', () => {
     withinMean(runs(frames), 1 / 0.9)
   })
 
+  test('a frame and the state that it leaves behind are drawn apart', () => {
+    // Either state follows either one, and 1/2 or all is lost in them: 3/4, each frame for itself.
+    const frames = lostOf({ gemodel: { p: 50, r: 50, h: 0, k: 50 } })
+    withinBinomial(frames.length, FRAMES, 0.75)
+    withinMean(runs(frames), 1 / 0.25)
+  })
+
   test('the first frame meets a good link', () => {
     expect(lostOf({ gemodel: { p: 100, r: 0 } }, 5)).toEqual([1, 2, 3, 4])
   })
@@ -107,16 +114,16 @@ describe('four states', () => {
   })
 
   test('bursts with frames that get through, and single losses between them', () => {
-    const state = { p13: 1, p31: 10, p32: 30, p23: 50, p14: 2 }
+    const state = { p13: 1, p31: 10, p32: 30, p23: 10, p14: 2 }
     const frames = lostOf({ state })
     // The chain's balance: visits of (1, 2, 3, 4) with pi3 = 1.
     const pi1 = 0.1 / 0.01
-    const pi2 = 0.3 / 0.5
+    const pi2 = 0.3 / 0.1
     const pi4 = pi1 * 0.02
     const share = (1 + pi4) / (pi1 + pi2 + 1 + pi4)
     expect(frames.length / FRAMES).toBeCloseTo(share, 2)
     // A run in state 3 ends with p31 + p32; single losses are runs of one.
-    const starts3 = pi1 * 0.01 + pi2 * 0.5
+    const starts3 = pi1 * 0.01 + pi2 * 0.1
     withinMean(runs(frames), (starts3 * (1 / 0.4) + pi4) / (starts3 + pi4))
   })
 

@@ -214,19 +214,14 @@ test('addresses and prefixes of both versions, as Node says', () => {
   )
 })
 
-test('a damaged frame is no reason to throw, and matches nothing that is not in it', () => {
-  const matchers = [
-    { tcp: { flags: '!ack' } },
-    { ip: { src: '0.0.0.0/0' } },
-    { bytes: [[30, '00', '00']] as const },
-  ]
-  fc.assert(
-    fc.property(fc.constantFrom(...ALL), fc.nat(80), (name, cut) => {
-      const packet = packetOf(FRAMES[name].subarray(0, cut))
-      const [flags, addressed, bytes] = matchers.map((match) => new Matcher(match as Match).test(packet))
-      if (cut < 14 + 20 + 14) expect(flags).toBe(false)
-      if (cut < 14 + 20) expect(addressed).toBe(false)
-      expect(bytes).toBe(packet.end - packet.start > 30)
-    }),
-  )
+test('a frame that is cut off matches nothing that is not in it', () => {
+  const syn = new Matcher({ tcp: { flags: 'syn' } })
+  const addressed = new Matcher({ ip: { src: '0.0.0.0/0' } })
+  const bytes = new Matcher({ bytes: [[30, '00', '00']] })
+  for (let cut = 0; cut <= FRAMES.tcp4.length; cut++) {
+    const packet = packetOf(FRAMES.tcp4.subarray(0, cut))
+    expect(syn.test(packet)).toBe(cut >= 14 + 20 + 14)
+    expect(addressed.test(packet)).toBe(cut >= 14 + 20)
+    expect(bytes.test(packet)).toBe(cut > 30)
+  }
 })

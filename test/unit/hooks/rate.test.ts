@@ -112,4 +112,11 @@ describe('a burst', () => {
     // Frames at 1.6 times the rate, with the burst used up by the first of them.
     expect(throughput(options, 3_000, 0.625) / 1e7).toBeCloseTo(1, 2)
   })
+
+  test('is not given back by frames that count less than nothing', () => {
+    const impaired = new Impaired({ rate: { rate: 8e6, burst: 1000, overhead: -200 } })
+    impaired.send(1, { length: 1200, start: 1000 })
+    impaired.send(10, { length: 100, start: 1000 })
+    expect(impaired.send(1, { length: 1200, start: 1000 })[0]?.delay).toBeCloseTo(1, 6)
+  })
 })

@@ -2,7 +2,8 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { formatAddress, formatCidr, parseAddress, parseCidr } from '../../../src/netlink/address.js'
+import { formatAddress, parseAddress } from '../../../src/frame/address.js'
+import { formatCidr, parseCidr } from '../../../src/netlink/address.js'
 import { hex } from './bytes.js'
 
 test.each<[string, number, string, number]>([

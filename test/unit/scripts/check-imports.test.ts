@@ -36,7 +36,8 @@ test('a tree that points downwards has no problem', () => {
       "import { adopt } from '../datapath/orders.js'\nimport * as native from '../native.js'\n",
     'datapath/forward.ts': "import { SLOT } from '../frame/slab.js'\nimport { join } from 'node:path'\n",
     'netlink/client.ts': "import { netlinkOpen } from '../native.js'\n",
-    'native.ts': "const addon = require('../native/binding.cjs')\n",
+    'native.ts': "import { missingAddon } from './missing-addon.js'\nrequire('../native/binding.cjs')\n",
+    'cli/main.ts': "import { version } from '../version.js'\n",
   })
   expect(problems).toEqual([])
 })
@@ -54,6 +55,7 @@ test.each([
   ['hooks/loss.ts', '../datapath/port.js', 'hooks may not import datapath/port'],
   ['frame/mac.ts', '../native.js', 'frame may not import native'],
   ['errors.ts', './native.js', 'errors may not import native'],
+  ['version.ts', './native.js', 'version may not import native'],
   ['index.ts', './cli/main.js', 'index may not import cli/main'],
   ['datapath/port.ts', '../../native/binding.cjs', 'only src/native.ts imports the addon'],
   ['pair.ts', '../scripts/tally.js', 'nothing in src imports from outside of it (../scripts/tally.js)'],
