@@ -18,10 +18,10 @@ WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 
 FROM tools AS production
-RUN npm install --omit=dev --ignore-scripts --no-save --loglevel=error
+RUN npm ci --omit=dev --ignore-scripts --loglevel=error
 
 FROM tools AS build
-RUN npm install --ignore-scripts --no-save --loglevel=error
+RUN npm ci --ignore-scripts --loglevel=error
 COPY native native
 RUN npm run --silent build:native
 COPY tsconfig.json ./
