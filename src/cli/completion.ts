@@ -30,7 +30,7 @@ const AFTER: Record<string, Candidates> = {
 
 /** By verb and, for link, what follows it. */
 const VERBS: Record<string, Candidates> = {
-  '': { words: `link add monitor stats run daemon health doctor completion help ${OPTIONS}` },
+  '': { words: `link add monitor stats run daemon health doctor completion shim help ${OPTIONS}` },
   link: { words: 'add del set show help' },
   'link add': { words: `name type peer queues quiet id ${ATTRIBUTES}` },
   'link del': { names: 'interfaces' },
@@ -45,6 +45,7 @@ const VERBS: Record<string, Candidates> = {
   health: { words: '--socket --json --help' },
   doctor: { words: '--socket --json --help' },
   completion: { words: 'bash zsh fish' },
+  shim: { words: '--path --help' },
 }
 
 /** Words that `link …` may be written with, by the one in VERBS. */

@@ -71,3 +71,52 @@ Examples:
   uveth completion zsh > /usr/share/zsh/vendor-completions/_uveth
   uveth completion fish > ~/.config/fish/completions/uveth.fish
 `
+
+export const CAPTURE_HELP = `uveth capture: what crosses a pair, as pcapng
+
+Usage: uveth capture NAME [-w FILE] [--end a|b|both] [--snaplen N] [RING] [MATCH]
+
+  -w FILE           a file, which is replaced, a named pipe, or - for standard output (the default, unless
+                    that is a terminal)
+  --end a|b|both    which ends of the pair (default both); each is an interface of the file
+  --snaplen N       keep N bytes of each frame (default: all)
+
+RING: a ring of files FILE-00001, FILE-00002 and so on
+  --filesize SIZE   a file is at most so long, like 10mb
+  --seconds N       a file covers at most N seconds
+  --files N         keep the last N files only
+
+MATCH: only some frames, in the words of rules: uveth link help has them.
+
+Recorded is what each end sends and what it is given. A comment says what became of a frame: dropped, and
+why; delayed, duplicated or changed. epb_packetid is the same for a frame at both ends. It ends with Ctrl-C,
+when its reader leaves or when the pair ends; the file is complete in any case, and the status 0. A file that
+cannot be written fast enough loses frames, and says how many.
+
+Examples:
+  uveth capture veth0 -w veth0.pcapng
+  uveth capture veth0 | tshark -i -
+  uveth capture veth0 --end a udp dport 53 | tshark -i - -V
+  uveth capture veth0 -w ring.pcapng --filesize 10mb --files 5
+`
+
+export const SHIM_HELP = `uveth shim: run scripts that were written for kernel veth, unchanged
+
+Usage: PATH=$(uveth shim --path):$PATH ./their-script.sh
+
+  --path    print the folder to put in front of PATH
+
+The folder holds an "ip". It gives "ip link add … type veth" to uveth, also behind "ip netns exec" and as a
+line of "ip -batch", and everything else to the real ip behind it on PATH, with its output and exit codes.
+"ip link del" of an end returns when its peer is gone as well, "ip link set … up|down" when both ends show the
+carrier that follows. The daemon is started where none runs, without a word.
+
+"ip link show type veth" shows our ends behind the kernel's own.
+
+Not as in the kernel: an end is shown without "@peer", by -d as "tun type tap"; "index N" is refused; within
+one "ip -batch" the next line does not wait for carrier.
+
+Examples:
+  PATH=$(uveth shim --path):$PATH ip link add veth0 type veth peer name veth1
+  PATH=$(uveth shim --path):$PATH ip link del veth1
+`

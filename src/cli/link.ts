@@ -59,17 +59,21 @@ function asksHelp(word: string): boolean {
   return word === '-help' || word === '--help' || word === '-h'
 }
 
-async function add(session: Session, { wish: wanted, queuesIfTheyFit }: AddOrder): Promise<number> {
-  const wish = { ...wanted, a: await located(wanted.a), b: await located(wanted.b) }
-  const pair =
-    queuesIfTheyFit === undefined
-      ? await make(session, wish)
-      : await make(session, { ...wish, queues: queuesIfTheyFit }).catch((error: unknown) => {
-          if (error instanceof UvethError && error.attribute === 'queues') return make(session, wish)
-          throw error
-        })
+async function add(session: Session, order: AddOrder): Promise<number> {
+  const { a, b } = order.wish
+  const wish = { ...order.wish, a: await located(a), b: await located(b) }
+  const pair = await createPair(session, { ...order, wish })
   if (session.globals.json) printPair(session, pair)
   return 0
+}
+
+/** Starts the daemon where none runs. */
+export async function createPair(session: Session, { wish, queuesIfTheyFit }: AddOrder): Promise<PairView> {
+  if (queuesIfTheyFit === undefined) return await make(session, wish)
+  return await make(session, { ...wish, queues: queuesIfTheyFit }).catch((error: unknown) => {
+    if (error instanceof UvethError && error.attribute === 'queues') return make(session, wish)
+    throw error
+  })
 }
 
 /** The same wish, where a container is the network namespace of its process. */

@@ -22,6 +22,7 @@ Pairs that stay, kept by a daemon, in the grammar of ip link:
   add A B                        short for link add
   monitor                        say what happens to pairs
   stats                          count frames, bytes and drops
+  capture NAME                   what crosses a pair, as pcapng: into a file, or a pipe to tshark
 
 One pair in the foreground, with no daemon:
   run A B                        make it and forward until Ctrl-C
@@ -31,6 +32,7 @@ Around it:
   health                         how the daemon is
   doctor                         whether this machine can run it
   completion bash|zsh|fish       print a completion script
+  shim                           run scripts that were written for kernel veth
 
 OPTIONS, as ip has them, in front of the verb:
   -json -pretty -stats -details -brief -oneline    how link show and stats print
@@ -58,11 +60,13 @@ const VERBS = [
   'add',
   'monitor',
   'stats',
+  'capture',
   'run',
   'daemon',
   'health',
   'doctor',
   'completion',
+  'shim',
   'help',
 ] as const
 
@@ -105,6 +109,10 @@ async function carryOut(verb: (typeof VERBS)[number], words: string[], globals: 
       const { stats } = await import('./stats.js')
       return await inOne((session) => stats(session, words))
     }
+    case 'capture': {
+      const { capture } = await import('./capture.js')
+      return await inOne((session) => capture(session, words))
+    }
     case 'run':
       return (await import('./run.js')).run([...runOptions(globals), ...words])
     case 'daemon':
@@ -115,6 +123,8 @@ async function carryOut(verb: (typeof VERBS)[number], words: string[], globals: 
       return (await import('./doctor.js')).doctor(words, globals)
     case 'completion':
       return (await import('./completion.js')).completion(words)
+    case 'shim':
+      return (await import('./shim.js')).shim(words)
     case 'help':
       process.stdout.write(HELP)
       return 0

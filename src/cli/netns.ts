@@ -36,10 +36,11 @@ function isNamed(name: string): boolean {
   return existsSync(`/run/netns/${name}`)
 }
 
-/** Inode of the namespace that orders come from: `place` as findNetns answers it, or one's own. */
-export function inodeOf(place: string | number | undefined): number | undefined {
+/** Inode of the namespace that orders come from: `netns` as `-n` has it or as findNetns answers it, or one's own. */
+export function inodeOf(netns: string | number | undefined): number | undefined {
   try {
-    if (place === undefined) return Number(/^net:\[(\d+)\]$/.exec(readlinkSync('/proc/self/ns/net'))?.[1])
+    if (netns === undefined) return Number(/^net:\[(\d+)\]$/.exec(readlinkSync('/proc/self/ns/net'))?.[1])
+    const place = typeof netns === 'string' ? readNetns(netns) : netns
     if (typeof place === 'number') return statSync(`/proc/${place}/ns/net`).ino
     return statSync(place.includes('/') ? place : `/run/netns/${place}`).ino
   } catch {

@@ -4,7 +4,7 @@
 import { styleText } from 'node:util'
 import { ControlClient, socketPath } from '../control/client.js'
 import type { Globals } from './globals.js'
-import { findNetns, inodeOf } from './netns.js'
+import { findNetns, inodeOf, readNetns } from './netns.js'
 
 export type Style = 'cyan' | 'yellow' | 'green' | 'red' | 'bold'
 export type Paint = (style: Style, text: string) => string
@@ -17,7 +17,7 @@ export class Session {
   readonly #place: string | number | undefined
   #started = false
 
-  private constructor(globals: Globals, place: string | number | undefined) {
+  constructor(globals: Globals, place = globals.netns === undefined ? undefined : readNetns(globals.netns)) {
     this.globals = globals
     this.#place = place
     this.#socket = socketPath(globals.socket)
@@ -27,6 +27,7 @@ export class Session {
     })
   }
 
+  /** With a container as a namespace, if it is one. */
   static async open(globals: Globals): Promise<Session> {
     const { netns } = globals
     return new Session(globals, netns === undefined ? undefined : await findNetns(netns))
@@ -36,7 +37,7 @@ export class Session {
   async needDaemon(): Promise<void> {
     if (this.#started) return
     const { ensureDaemon } = await import('./start.js')
-    await ensureDaemon(this.#socket, { start: this.globals.start })
+    await ensureDaemon(this.#socket, this.globals)
     this.#started = true
   }
 

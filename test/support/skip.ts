@@ -51,6 +51,10 @@ const probes = {
   veth: () => runs('unshare', '-n', 'ip', 'link', 'add', 'p0', 'type', 'veth', 'peer', 'name', 'p1'),
   /** The kernel has bridges. */
   bridge: () => runs('unshare', '-n', 'ip', 'link', 'add', 'p0', 'type', 'bridge'),
+  /** Its bridges know VLANs, and interfaces can be VLANs of others. */
+  vlan: () =>
+    runs('unshare', '-n', 'ip', 'link', 'add', 'p0', 'type', 'bridge', 'vlan_filtering', '1') &&
+    runs('unshare', '-n', 'ip', 'link', 'add', 'link', 'lo', 'name', 'p0', 'type', 'vlan', 'id', '5'),
   /** The kernel has IPv6. */
   ipv6: () => readable('/proc/net/if_inet6'),
   /** The raw-socket package is built for the Node that runs. */
