@@ -13,7 +13,8 @@ Usage: uveth [OPTIONS] link add [[name] NAME] [ATTRIBUTES] type veth [queues N] 
        uveth [OPTIONS] link [show [NAME] [up]]
 
 ATTRIBUTES:
-  netns NS          network namespace: a name (ip netns add NS), a path or a process id
+  netns NS          network namespace: a name (ip netns add NS), a process id, a path or a container's
+                    name or id; container:NAME is always a container
   address MAC       MAC address; otherwise random
   mtu N             68 to 65521 (default 1500)
   txqueuelen N      frames that the kernel keeps before it drops (default 1000)

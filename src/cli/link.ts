@@ -1,7 +1,7 @@
 // `uveth link …` and `uveth add`: one order each, in iproute2's grammar (grammar.ts), to the daemon.
 // Called by main.ts and, line by line, by batch.ts. Prints nothing when it succeeds, as `ip`.
 
-import type { PairView } from '../control/ops.js'
+import type { EndWish, PairView } from '../control/ops.js'
 import { UvethError } from '../errors.js'
 import { isNobody } from './failure.js'
 import { giveFault, parseFault } from './faults.js'
@@ -15,7 +15,7 @@ import {
   type SetOrder,
 } from './grammar.js'
 import { LINK_HELP } from './help.js'
-import { readNetns } from './netns.js'
+import { locate, readNetns } from './netns.js'
 import { type Session, write } from './session.js'
 import { printPair, show } from './show.js'
 
@@ -60,7 +60,9 @@ function asksHelp(word: string): boolean {
 }
 
 async function add(session: Session, order: AddOrder): Promise<number> {
-  const pair = await createPair(session, order)
+  const { a, b } = order.wish
+  const wish = { ...order.wish, a: await located(a), b: await located(b) }
+  const pair = await createPair(session, { ...order, wish })
   if (session.globals.json) printPair(session, pair)
   return 0
 }
@@ -72,6 +74,11 @@ export async function createPair(session: Session, { wish, queuesIfTheyFit }: Ad
     if (error instanceof UvethError && error.attribute === 'queues') return make(session, wish)
     throw error
   })
+}
+
+/** The same wish, where a container is the network namespace of its process. */
+async function located(wish: EndWish = {}): Promise<EndWish> {
+  return wish.netns == null ? wish : { ...wish, netns: await locate(wish.netns as string | number) }
 }
 
 /** A daemon that nobody needed may be ending just now: then the next one is asked. */
@@ -89,7 +96,8 @@ async function make(session: Session, body: object): Promise<PairView> {
   }
 }
 
-async function set({ client }: Session, { ref, wish, carrier }: SetOrder): Promise<number> {
+async function set({ client }: Session, { ref, wish: wanted, carrier }: SetOrder): Promise<number> {
+  const wish = await located(wanted)
   const changes = Object.keys(wish).length > 0
   if (carrier === undefined) await client.call('end.set', { ref, body: wish })
   else if (!changes) await client.call('pair.set', { ref, body: { carrier } })

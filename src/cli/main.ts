@@ -140,7 +140,7 @@ function runOptions({ json, netns }: Globals): string[] {
 }
 
 async function inSession(globals: Globals, give: (session: Session) => Promise<number>): Promise<number> {
-  const session = new Session(globals)
+  const session = await Session.open(globals)
   try {
     return await give(session)
   } finally {

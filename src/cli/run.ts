@@ -11,7 +11,7 @@ import {
   type PairOptions,
   type PairStats,
 } from '../index.js'
-import { readNetns } from './netns.js'
+import { findNetns } from './netns.js'
 import { formatStats } from './table.js'
 import { parseVerb, UsageError } from './usage.js'
 
@@ -20,7 +20,8 @@ const HELP = `uveth run: make a pair of interfaces and forward between them unti
 Usage: uveth run A B [OPTIONS]
 
   A, B              names of the two interfaces (%d: a free number)
-  --netns-a NS      network namespace of A: a name (ip netns add NS), a path or a process id
+  --netns-a NS      network namespace of A: a name (ip netns add NS), a process id, a path, or a
+                    container's name or id
   --netns-b NS      the same of B
   --addr-a CIDR     an address for A, like 10.0.0.1/24 or fd00::1/64; may be given several times
   --addr-b CIDR     the same for B
@@ -90,8 +91,8 @@ export async function run(args: string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(signal))
   const logger = values.log === undefined ? undefined : await openLog(values.log)
   const options = {
-    a: endOptions(a, 'a', values),
-    b: endOptions(b, 'b', values),
+    a: await endOptions(a, 'a', values),
+    b: await endOptions(b, 'b', values),
     quiet: values.quiet ?? false,
     ...(values.capture !== undefined && { capture: values.capture }),
     ...(logger && { logger }),
@@ -137,13 +138,13 @@ async function createWithRules(options: PairOptions & { b: EndOptions }, rules: 
   return pair
 }
 
-function endOptions(name: string, end: 'a' | 'b', values: Values): EndOptions {
+async function endOptions(name: string, end: 'a' | 'b', values: Values): Promise<EndOptions> {
   const netns = values[`netns-${end}`]
   const mac = values[`mac-${end}`]
   const impair = values[`impair-${end}`]
   return {
     name,
-    netns: netns === undefined ? null : readNetns(netns),
+    netns: netns === undefined ? null : await findNetns(netns),
     addresses: values[`addr-${end}`] ?? [],
     up: !values.down,
     ...(mac !== undefined && { mac }),
