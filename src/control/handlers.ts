@@ -52,9 +52,14 @@ export async function makePair(registry: PairRegistry, caller: Caller, sent: Sen
   const { a, b } = entry.pair
   sent.since.a = drawn(sent.since.a, a)
   sent.since.b = drawn(sent.since.b, b)
-  addRules(entry.pair, sent.rules)
-  // The rules stand before the first frame: without the other end's carrier there is none.
-  if (late) await b.up()
+  try {
+    addRules(entry.pair, sent.rules)
+    // The rules stand before the first frame: until end b is up there is none.
+    if (late) await b.up()
+  } catch (error) {
+    await entry.pair.close()
+    throw error
+  }
   if (carrier !== undefined) await entry.pair.setCarrier(carrier)
   await registry.commit()
   return viewPair(entry)
