@@ -218,7 +218,7 @@ describe('writes', () => {
 
   withTshark('into tshark', async () => {
     const line =
-      'uveth capture x0 -w - | tshark -l -i - -c 4 -T fields -e frame.interface_name -e frame.len 2>&1'
+      'uveth capture x0 -w - | tshark -l -i - -c 40 -T fields -e frame.interface_name -e frame.len 2>&1'
     await using shell = new Program<AnyMessages>(['bash', '-o', 'pipefail', '-c', line], {
       netns: daemon.home.name,
       env: { UVETH_SOCKET: daemon.socket, PATH: `${commandFolder(daemon.folder)}:${process.env.PATH}` },
@@ -230,7 +230,7 @@ describe('writes', () => {
     const { code, stdout } = await shell.end()
     expect(code).toBe(0)
     const lines = stdout.split('\n').filter((text) => /^x[01]\t/.test(text))
-    expect(lines).toHaveLength(4)
+    expect(lines).toHaveLength(40)
     expect(new Set(lines)).toEqual(new Set(['x0\t100', 'x1\t100']))
   })
 })

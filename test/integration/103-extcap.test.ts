@@ -142,7 +142,7 @@ withTshark('tshark lists the pairs and captures from one', async () => {
     '-i',
     'uveth:cable',
     '-c',
-    '2',
+    '40',
     '-T',
     'fields',
     '-e',
