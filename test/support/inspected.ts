@@ -1,0 +1,111 @@
+// One inspected direction, a to b, between two fake ports: for unit tests of datapath/inspect.ts.
+
+import { allocateCounters, blockOf, CARRIER, MTU, readBlock, stateOf } from '../../src/datapath/counters.js'
+import { type Direction, forward } from '../../src/datapath/forward.js'
+import { Inspector } from '../../src/datapath/inspect.js'
+import type { Port } from '../../src/datapath/port.js'
+import type { Burst } from '../../src/frame/burst.js'
+import { Slab } from '../../src/frame/slab.js'
+import { planImpair } from '../../src/hooks/impair-options.js'
+import { Impairment } from '../../src/hooks/impairment.js'
+import { FakePort, type Frame, frame, UNINSPECTED } from './fake-port.js'
+
+const slab = new Slab()
+const scratch = new Slab()
+
+export class InspectedBench {
+  readonly rx: Port
+  readonly tx: FakePort[]
+  readonly memory = allocateCounters(1)
+  readonly state = stateOf(this.memory)
+  /** What watches found: the marks of single frames, and ids of rings. */
+  readonly found: Uint8Array[] = []
+  readonly inspector: Inspector
+  readonly #direction: Direction
+
+  /** `queues`: of the receiving end. With other ports there is nothing to send, and nothing is delivered. */
+  constructor({ queues = 1, rx, tx }: { queues?: number; rx?: Port; tx?: Port } = {}) {
+    this.rx = rx ?? new FakePort()
+    this.tx = Array.from({ length: queues }, () => new FakePort())
+    this.state[CARRIER] = 1
+    this.state[MTU[1]] = 1500
+    const watcher = {
+      frame: (_: number, frame: Uint8Array) => void this.found.push(frame),
+      frames: () => undefined,
+    }
+    const counters = blockOf(this.memory, 0, 0)
+    const ports = tx === undefined ? this.tx : [tx]
+    const wiring = { ports, state: this.state, mtu: MTU[1], counters, scratch, watcher }
+    this.inspector = new Inspector({ end: 0, ...wiring })
+    const ends = { rx: this.rx, tx: ports[0] as Port }
+    this.#direction = { ...UNINSPECTED, ...ends, state: this.state, mtu: MTU[1], counters }
+    this.#direction.inspector = this.inspector
+  }
+
+  /** The end sends a burst. */
+  send(...frames: Frame[]): void {
+    ;(this.rx as FakePort).incoming.push(frames)
+    this.forward()
+  }
+
+  forward(): void {
+    forward(this.#direction, slab)
+  }
+
+  /** What was delivered on queue 0, as bytes. */
+  get delivered(): Buffer[] {
+    return (this.tx[0] as FakePort).delivered.map(({ bytes }) => Buffer.from(bytes))
+  }
+
+  /** Sends everything that is held, however long it still had. */
+  releaseAll(): number {
+    return this.inspector.release(Number.MAX_VALUE)
+  }
+
+  get counts() {
+    return readBlock(this.memory, 0, 0)
+  }
+}
+
+export type Judge = (burst: Burst, frame: number) => void
+
+/** A hook that does `judge` to each frame. */
+export const each = (judge: Judge) => ({
+  judge: (burst: Burst) => {
+    for (let i = 0; i < burst.count; i++) judge(burst, i)
+  },
+})
+
+export function benchOf(judge?: Judge, queues = 1): InspectedBench {
+  const bench = new InspectedBench({ queues })
+  if (judge !== undefined) bench.inspector.hooks = [each(judge)]
+  bench.inspector.compose()
+  return bench
+}
+
+/** 60 bytes; the last one is `mark`. */
+export function marked(mark: number, length = 60): Frame {
+  const bytes = new Uint8Array(length)
+  bytes[length - 1] = mark
+  return frame(bytes)
+}
+
+/** Frames as they stand in a slab after a receive. */
+export function received(...frames: Frame[]): { slab: Slab; count: number } {
+  const slab = new Slab()
+  return { slab, count: new FakePort(frames).receive(slab) }
+}
+
+export const marksOf = (frames: Buffer[]) => frames.map((bytes) => bytes.at(-1))
+export const lastOf = (burst: Burst, i: number) => burst.frame(i).at(-1) as number
+
+export function impair(bench: InspectedBench, options: object): void {
+  const plan = planImpair({ seed: 1, ...options }, 'impair')
+  bench.inspector.impairment = new Impairment(plan, 0, new Float64Array(4))
+  bench.inspector.compose()
+}
+
+/** From now on the kernel of the receiving end answers this for each place of a burst. */
+export function refusing(bench: InspectedBench, refuse: (slot: number) => number): void {
+  ;(bench.tx[0] as FakePort).refuse = refuse
+}

@@ -1,0 +1,98 @@
+// An inspected direction allocates nothing per frame, nor per burst: several hundred thousand frames through the
+// whole chain, over ports that allocate nothing themselves. As forward-heap.test.ts does for the loop.
+
+import { memoryUsage } from 'node:process'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect, test } from 'vitest'
+import { GuardedHook } from '../../../src/datapath/guard.js'
+import { BURST } from '../../../src/frame/slab.js'
+import { Capture } from '../../../src/hooks/capture.js'
+import { createRing } from '../../../src/hooks/ring.js'
+import { allocateRuleCounts, planRule } from '../../../src/hooks/rule.js'
+import { balance } from '../../support/counts.js'
+import { NullPort } from '../../support/fake-port.js'
+import { InspectedBench, impair } from '../../support/inspected.js'
+
+const ROUNDS = 20
+const BURSTS_PER_ROUND = 400
+/** Bytes. One number of 12 bytes for each burst would be 4,800, for each frame 307,200. */
+const MEASURING_ITSELF = 4_096
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+class Inspected extends InspectedBench {
+  constructor() {
+    const port = new NullPort(60)
+    super({ rx: port, tx: port })
+  }
+
+  addRule(action: object, match: object): void {
+    const plan = { id: this.inspector.rules.count + 1, ...planRule({ action, match }, 'rule') }
+    this.inspector.rules.add(plan, new Float64Array(allocateRuleCounts()))
+  }
+}
+
+test.each<[string, (bench: Inspected) => void]>([
+  [
+    'rules',
+    (bench) => {
+      bench.addRule({ kind: 'drop' }, { every: 3 })
+      bench.addRule({ kind: 'corrupt' }, {})
+    },
+  ],
+  [
+    'frames that are held, each for another time',
+    (bench) => impair(bench, { delay: { time: 0.05, jitter: 0.05 } }),
+  ],
+  ['a full limit', (bench) => impair(bench, { delay: 1_000, limit: 100 })],
+  [
+    'a user’s hook',
+    (bench) => {
+      const judge = (burst: { count: number; drop(frame: number): void }) => {
+        for (let i = 0; i < burst.count; i += 7) burst.drop(i)
+      }
+      bench.inspector.hooks = [new GuardedHook(1, judge, () => undefined)]
+    },
+  ],
+  [
+    'a capture that nobody reads',
+    (bench) => {
+      const ends = { a: true, b: true }
+      const plan = { id: 1, ring: createRing(65_536), ends, match: null, snaplen: 65_535 }
+      bench.inspector.captures = [new Capture(plan)]
+    },
+  ],
+  [
+    'all of it',
+    (bench) => {
+      bench.addRule({ kind: 'duplicate', copies: 2 }, { every: 5 })
+      bench.addRule({ kind: 'delay', ms: 0.02 }, { length: { min: 10 } })
+      impair(bench, { loss: 10, corrupt: 10, delay: { time: 0.05, jitter: 0.02 }, rate: '10gbit' })
+      bench.inspector.watches.add(9, { ip: { version: 4 } }, undefined)
+    },
+  ],
+])('half a million frames: %s', (_, arrange) => {
+  const bench = new Inspected()
+  arrange(bench)
+  bench.inspector.compose()
+  const bursts = (count: number) => {
+    for (let burst = 0; burst < count; burst++) bench.forward()
+  }
+  bursts(10 * BURSTS_PER_ROUND)
+  const before = bench.counts.received
+  const growths: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    collectGarbage()
+    const heap = memoryUsage().heapUsed
+    bursts(BURSTS_PER_ROUND)
+    growths.push(memoryUsage().heapUsed - heap)
+  }
+  expect(bench.counts.received - before).toBe(ROUNDS * BURSTS_PER_ROUND * BURST)
+  const [came, went] = balance(bench.counts)
+  expect(came).toBe(went)
+  growths.sort((one, other) => one - other)
+  // The median: the compiler may still be at work in some of the rounds.
+  expect(growths[ROUNDS / 2]).toBeLessThan(MEASURING_ITSELF)
+})
