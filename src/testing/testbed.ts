@@ -13,6 +13,10 @@ import { type Exec, Programs, type Spawn } from './programs.js'
 import { endWords, reportWords } from './report.js'
 import { seedEnds } from './seeded.js'
 
+/** ms without a frame that count as silence, and ms after which silence is not waited for any more. */
+const SILENCE = 20
+const LONGEST_CHATTER = 500
+
 /** What a test is given. */
 export interface PairContext {
   readonly pair: Pair
@@ -100,5 +104,19 @@ async function makePair(plan: TestbedPlan, { netns }: Keeper, file: string): Pro
   })
   seedEnds([pair.a, pair.b], plan.seed)
   if (plan.capture !== false) observe(pair)
+  await silence(pair)
   return pair
+}
+
+/**
+ * Resolves when the kernels have said what they say of fresh addresses, so that the first frame is the
+ * test's. Nothing tells that but time.
+ */
+async function silence(pair: Pair): Promise<void> {
+  const sent = () => pair.counters().a.tx_packets + pair.counters().b.tx_packets
+  const deadline = performance.now() + LONGEST_CHATTER
+  for (let before = -1; before !== sent() && performance.now() < deadline; ) {
+    before = sent()
+    await new Promise((resolve) => setTimeout(resolve, SILENCE))
+  }
 }

@@ -4,6 +4,7 @@
 import { AssertionError } from 'node:assert'
 import { expect, test } from 'vitest'
 import { assertCarried, assertDropped, matchers } from '../../../src/testing/index.js'
+import type {} from '../../../src/testing/vitest.js'
 import { datagram, FakePair } from './fake-pair.js'
 
 expect.extend(matchers)
@@ -164,7 +165,9 @@ test('the history is bounded by bytes, and what it has no room for is counted', 
   const fake = new FakePair().observed({ bytes: 1000, match: { udp: {} } })
   expect(fake.wish).toEqual({ ringBytes: 1000, match: { udp: {} } })
   for (let n = 0; n < 10; n++) fake.datagram(53)
-  await expect(assertCarried(fake.pair, dns, { times: 10 })).rejects.toThrow(/17 records found no room/)
+  await expect(assertCarried(fake.pair, dns, { times: 10, within })).rejects.toThrow(
+    /17 records found no room/,
+  )
   expect(() => fake.observed({ bytes: 0 })).toThrow(/^EINVAL: bytes must be/)
 })
 

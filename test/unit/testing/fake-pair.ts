@@ -1,7 +1,7 @@
 // A pair without a kernel, for unit tests of the test kit: its sightings and counters are what a test says.
 
 import type { EndCounters, Match, Pair, Sighting } from '../../../src/index.js'
-import { observe } from '../../../src/testing/index.js'
+import { type ObserveOptions, observe } from '../../../src/testing/index.js'
 import { filler, udp4 } from '../../support/frames.js'
 
 const NO_DROPS = { carrier: 0, down: 0, mtu: 0, error: 0, loss: 0, limit: 0, rule: 0, hook: 0 }
@@ -25,10 +25,10 @@ export class FakePair {
 
   /** As the type that the kit takes. */
   get pair(): Pair {
-    return this as Pair
+    return asPair(this)
   }
 
-  observed(options = {}): this {
+  observed(options: ObserveOptions = {}): this {
     observe(this.pair, options)
     return this
   }
@@ -78,4 +78,8 @@ export function datagram(dport: number, fields: Partial<Sighting> = {}): Sightin
   }
   const delivered: Sighting = { ...sent, end: end === 'a' ? 'b' : 'a', sent: false }
   return sent.cause === undefined ? [sent, delivered] : [sent]
+}
+
+function asPair(fake: unknown): Pair {
+  return fake as Pair
 }
