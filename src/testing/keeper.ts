@@ -1,7 +1,8 @@
 // The two namespaces of a testbed, and the process that keeps them: it makes them, and when its stdin ends it
-// ends what runs in them and removes them. Its stdin ends by close() or with this process, however that ends
-// (process.exit, a signal, kill -9): so there is one way of cleaning up, and nothing is left behind. It is in
-// a session of its own, where a terminal's Ctrl-C does not reach it. Made by testbed.ts.
+// ends what runs in them and removes them. Its stdin ends by close(), with the process that has forked this
+// one, or with this process, however that ends (process.exit, a signal, kill -9): so there is one way of
+// cleaning up, and nothing is left behind. It is in a session of its own, where a terminal's Ctrl-C does not
+// reach it. Made by testbed.ts.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -36,6 +37,18 @@ read -r _
 clear
 `
 
+const keepers = new Set<Keeper>()
+
+/** A forked process may live on without its parent, and so would what it has made. */
+function orphaned(): void {
+  for (const keeper of keepers) keeper.end()
+}
+
+function follow(keeper: Keeper): void {
+  if (keepers.size === 0) process.on('disconnect', orphaned)
+  keepers.add(keeper)
+}
+
 export class Keeper {
   /** Names under /run/netns. */
   readonly netns: { readonly a: string; readonly b: string }
@@ -58,13 +71,21 @@ export class Keeper {
   static async start(file: string): Promise<Keeper> {
     const keeper = new Keeper(file)
     await keeper.#ready()
+    follow(keeper)
     return keeper
+  }
+
+  /** Has it clean up, and does not wait for that. */
+  end(): void {
+    this.#process.stdin.end()
   }
 
   /** Ends what runs in the namespaces and removes them. Any number of times. */
   async close(): Promise<void> {
+    keepers.delete(this)
+    if (keepers.size === 0) process.off('disconnect', orphaned)
     this.#process.ref()
-    this.#process.stdin.end()
+    this.end()
     await this.#exited
   }
 
