@@ -52,9 +52,14 @@ export { expect }
 
 export const test: TestAPI<PairFixtures> = base.extend<PairFixtures>({
   pairOptions: {},
-  cable: async ({ task, pairOptions }, use) => {
+  cable: async ({ task, pairOptions, signal }, use) => {
     const earlier = task.result?.errors?.length ?? 0
     const testbed = await Testbed.lay({ name: nameOf(task), ...pairOptions }, nameOf(task))
+    if (signal.aborted) {
+      // Time ran out before the test began: then vitest does not come back here.
+      await testbed.close(false)
+      throw signal.reason
+    }
     await use(testbed.context)
     // vitest comes back here when the test is over, also when it has failed or timed out.
     const failed = task.result?.state === 'fail' && !task.fails
