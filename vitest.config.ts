@@ -1,5 +1,5 @@
-// The three suites of tests, each a vitest project; scripts/test runs them one by one, `npx vitest
-// --project unit` runs one by hand.
+// The suites of tests, each a vitest project; scripts/test runs them one by one (container is for
+// scripts/docker-test, which builds the images first), `npx vitest --project unit` runs one by hand.
 // unit needs no root and imports the sources. kernel (assumptions about Linux) and integration need root;
 // integration imports the built package by its own name, because vitest does not transform the entry of a
 // worker thread, and the package starts some: run `npm run build` first.
@@ -24,6 +24,7 @@ export default defineConfig({
       { test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'], pool: 'threads' } },
       { test: { ...shared, name: 'kernel', include: ['test/kernel/**/*.test.ts'], pool: 'forks' } },
       { test: { ...shared, name: 'integration', include: ['test/integration/**/*.test.ts'], pool: 'forks' } },
+      { test: { ...shared, name: 'container', include: ['test/container/**/*.test.ts'], pool: 'forks' } },
     ],
   },
 })

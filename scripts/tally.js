@@ -4,9 +4,10 @@
 // skipped: { [reason]: count } }), prints each reason for skipping with its count and, as its last line,
 // `N passed, N failed, N skipped`. Exits 1 when something failed or nothing passed, and, where CI=true,
 // when a test was skipped for a reason that the list of allowed ones does not have.
+// With UVETH_TALLY=FILE the sum goes there as well, as one more such summary.
 // Usage: tally.js FOLDER ALLOWED-SKIPS
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -53,6 +54,7 @@ function main() {
     throw new Error('usage: tally.js FOLDER ALLOWED-SKIPS')
   const files = readdirSync(folder).filter((name) => name.endsWith('.json'))
   const sum = add(files.map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8'))))
+  if (process.env.UVETH_TALLY) writeFileSync(process.env.UVETH_TALLY, JSON.stringify(sum))
   const allowed = reasonsIn(readFileSync(allowedFile, 'utf8'))
   const { lines, ok } = report(sum, allowed, process.env.CI === 'true')
   console.log(lines.join('\n'))

@@ -7,6 +7,7 @@ import { getSystemErrorMap } from 'node:util'
 /** Errors that libuv has no name for, or another one than the kernel's tools. */
 const KERNEL_NAMES = new Map<number, [string, string]>([
   [-constants.errno.EOPNOTSUPP, ['EOPNOTSUPP', 'operation not supported']],
+  [-constants.errno.EEXIST, ['EEXIST', 'file exists']],
   [-52, ['EBADE', 'invalid exchange']],
   [-76, ['ENOTUNIQ', 'name not unique on network']],
   [-77, ['EBADFD', 'file descriptor in bad state']],
@@ -35,6 +36,24 @@ export const errno = {
 export function errnoOf(code: string): number | undefined {
   const number = (constants.errno as Record<string, number>)[code]
   return number === undefined ? (errno as Record<string, number>)[code] : -number
+}
+
+/** strerror() of libc, for what speaks as `ip` does. */
+export function libcSentence(code: string): string {
+  return LIBC[code] ?? code
+}
+
+const LIBC: Record<string, string> = {
+  EPERM: 'Operation not permitted',
+  ESRCH: 'No such process',
+  ENOMEM: 'Cannot allocate memory',
+  EBUSY: 'Device or resource busy',
+  EEXIST: 'File exists',
+  EINVAL: 'Invalid argument',
+  ENFILE: 'Too many open files in system',
+  EOPNOTSUPP: 'Operation not supported',
+  EADDRNOTAVAIL: 'Cannot assign requested address',
+  ENOBUFS: 'No buffer space available',
 }
 
 export interface ErrorFields {

@@ -95,8 +95,10 @@ export function planPair(options: PairOptions): PairPlan {
   return { ends: [planEnd(options.a ?? {}, 'a'), planEnd(options.b ?? {}, 'b')], queues, quiet, inline }
 }
 
-function planEnd({ impair: _, ...options }: EndOptions, end: string): EndPlan {
-  const change = planChange(options, end)
+function planEnd(options: EndOptions, end: string): EndPlan {
+  refuseUnknown(options, [...END_KEYS, 'impair'], end)
+  const { impair: _, ...settings } = options // pair.ts orders it
+  const change = planChange(settings, end)
   return {
     name: change.name ?? DEFAULT_NAME,
     netns: netnsPath(options.netns ?? null, `${end}.netns`),

@@ -60,6 +60,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   #ended: Promise<void> | undefined
   readonly #logger: Logger | undefined
   #id = ''
+  /** What carrier was set to last; a flap leaves it. */
   #mode: CarrierMode = 'auto'
   #carrier = false
   #closed: ClosedReason | undefined
@@ -143,12 +144,12 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   async setCarrier(mode: CarrierMode): Promise<void> {
     if (!CARRIER_MODES.includes(mode))
       throw invalid(`carrier is one of ${CARRIER_MODES.join(', ')}, not '${mode}'`, 'carrier')
-    await this.#setMode(mode)
+    this.#mode = mode
+    await this.#force(mode)
   }
 
-  async #setMode(mode: CarrierMode): Promise<void> {
+  async #force(mode: CarrierMode): Promise<void> {
     await this.#link.request({ op: 'carrier', handle: this.#handle, mode })
-    this.#mode = mode
   }
 
   /**
@@ -157,12 +158,11 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
    */
   async flap(ms: number, times = 1): Promise<void> {
     const { ms: off, times: count } = planFlap(ms, times)
-    const mode = this.#mode
     for (let flap = 0; flap < count; flap++) {
       if (flap > 0) await setTimeout(off)
-      await this.#setMode('off')
+      await this.#force('off')
       await setTimeout(off)
-      await this.#setMode(mode)
+      await this.#force(this.#mode)
     }
   }
 

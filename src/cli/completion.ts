@@ -16,12 +16,22 @@ const OPTIONS =
   '-json -pretty -stats -details -brief -oneline -netns -batch -force --socket --no-start --color --help --version'
 const ATTRIBUTES = 'netns address mtu txqueuelen up down'
 
+/** Words behind `link set … impair` and `… rule add`, wherever one is. */
+const IMPAIR = 'delay loss duplicate reorder gap corrupt rate burst limit slot seed'
+const MATCH =
+  'ethertype src dst vlan ip ip6 inet proto tcp udp sport dport port flags icmp arp op bytes length'
+const RULE = `drop delay duplicate corrupt ${MATCH} nth every first`
+
 /** After one of these words, wherever it stands. `''`: a value that nobody can guess. */
 const AFTER: Record<string, Candidates> = {
   '-n|-netns|--netns|netns|--netns-a|--netns-b': { names: 'netns' },
-  '-b|-batch|--batch|--socket|-socket|--state': { names: 'files' },
+  '-b|-batch|--batch|--socket|-socket|--state|-w|--write|--capture': { names: 'files' },
   type: { words: 'veth' },
   carrier: { words: 'on off auto' },
+  impair: { words: `show none ${IMPAIR}` },
+  rule: { words: 'add show del flush' },
+  distribution: { words: 'uniform normal pareto paretonormal' },
+  '--end': { words: 'a b both' },
   dev: { names: 'interfaces' },
   '--netlink': { words: 'on off' },
   '--log': { words: 'debug info warn error' },
@@ -30,21 +40,30 @@ const AFTER: Record<string, Candidates> = {
 
 /** By verb and, for link, what follows it. */
 const VERBS: Record<string, Candidates> = {
-  '': { words: `link add monitor stats run daemon health doctor completion help ${OPTIONS}` },
+  '': { words: `link add monitor stats capture run daemon health doctor completion shim help ${OPTIONS}` },
   link: { words: 'add del set show help' },
   'link add': { words: `name type peer queues quiet id ${ATTRIBUTES}` },
   'link del': { names: 'interfaces' },
-  'link set': { words: `name carrier ${ATTRIBUTES}`, names: 'interfaces' },
+  'link set': { words: `name carrier impair rule flap ${ATTRIBUTES}`, names: 'interfaces' },
+  'link set impair': { words: IMPAIR },
+  'link set rule': { words: RULE },
+  'link set flap': {},
   'link show': { words: 'up -json -pretty -stats -details -brief -oneline', names: 'interfaces' },
   monitor: { words: '-json --help' },
   stats: { words: '-json -pretty --help', names: 'interfaces' },
+  capture: {
+    words: `-w --end --snaplen --filesize --seconds --files --help ${MATCH}`,
+    names: 'interfaces',
+  },
   run: {
-    words: '--netns-a --netns-b --addr-a --addr-b --mac-a --mac-b --mtu --down --quiet --json --log --help',
+    words:
+      '--netns-a --netns-b --addr-a --addr-b --mac-a --mac-b --mtu --impair-a --impair-b --rule-a --rule-b --capture --down --quiet --json --log --help',
   },
   daemon: { words: '--socket --state --workers --netlink --idle-exit --log --stop --help' },
   health: { words: '--socket --json --help' },
   doctor: { words: '--socket --json --help' },
   completion: { words: 'bash zsh fish' },
+  shim: { words: '--path --help' },
 }
 
 /** Words that `link …` may be written with, by the one in VERBS. */
@@ -54,6 +73,8 @@ const SUBVERBS: Record<string, string> = {
   'set|s|change': 'set',
   'show|sh|list|ls|lst': 'show',
 }
+/** Words behind `link set NAME` that begin words of their own. */
+const FAULTS = 'impair|rule|flap'
 /** Options in front of the verb whose value is the next word. */
 const VALUED = '-n|-netns|--netns|-b|-batch|--batch|--socket|-socket'
 
@@ -101,6 +122,10 @@ _uveth_candidates() {
 ${Object.entries(SUBVERBS)
   .map(([pattern, sub]) => `        ${pattern}) sub=${sub} ;;`)
   .join('\n')}
+      esac
+    elif [ "$verb $sub" = 'link set' ]; then
+      case $word in
+        ${FAULTS}) sub="set $word" ;;
       esac
     fi
   done
@@ -197,6 +222,11 @@ function __uveth_candidates
 ${Object.entries(SUBVERBS)
   .map(([pattern, sub]) => `        case ${pattern.replaceAll('|', ' ')}\n          set sub ' ${sub}'`)
   .join('\n')}
+      end
+    else if test "$verb$sub" = 'link set'
+      switch $word
+        case ${FAULTS.replaceAll('|', ' ')}
+          set sub " set $word"
       end
     end
   end

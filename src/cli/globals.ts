@@ -14,6 +14,8 @@ export interface Globals {
   force: boolean
   /** Start a daemon where one is needed and none runs. */
   start: boolean
+  /** Say nothing of a daemon that was started. */
+  silent: boolean
   color: 'auto' | 'always' | 'never'
   /** -n: give the orders in this namespace. */
   netns?: string
@@ -57,6 +59,7 @@ export function noGlobals(): Globals {
     oneline: false,
     force: false,
     start: true,
+    silent: false,
     color: 'auto',
   }
 }

@@ -22,27 +22,44 @@ export interface SetOrder {
 
 /** `link add …`: words after the verb. */
 export function parseAdd(words: readonly string[], netnsOf: NetnsOf): AddOrder {
-  const reader = new Words(words)
   const a: Attributes = {}
+  const b: Attributes = {}
+  const { wish } = fillAdd(words, netnsOf, a, b)
+  for (const { carrier } of [a, b])
+    if (carrier !== undefined) throw wrong('carrier', 'only "link set" takes a carrier')
+  return orderOf({ ...wish, a: wishOf(a), b: wishOf(b) }, [a, b])
+}
+
+/** Fills both ends' attributes; `hasPeer`: the word `peer` is there. */
+export function fillAdd(
+  words: readonly string[],
+  netnsOf: NetnsOf,
+  a: Attributes,
+  b: Attributes,
+): { wish: PairWish; hasPeer: boolean } {
+  const reader = new Words(words)
   const type = fill(a, reader, netnsOf)
   checkEnd(a)
   if (type === undefined) {
     throw new UsageError('not enough information: "type" argument is required: type veth')
   }
   if (type !== 'veth') throw wrong(type, 'invalid type: uveth makes only type veth')
-  const wish: PairWish = { a: wishOf(a) }
-  const b = parseType(wish, reader, netnsOf)
-  wish.b = wishOf(b)
-  const queues = [a.numtxqueues, a.numrxqueues, b.numtxqueues, b.numrxqueues]
-  const hint = Math.max(...queues.map((count) => count ?? 0))
+  const wish: PairWish = {}
+  return { wish, hasPeer: parseType(wish, b, reader, netnsOf) }
+}
+
+/** With the number of queues that the ends' attributes hint at. */
+export function orderOf(wish: PairWish, ends: Attributes[]): AddOrder {
+  const hint = Math.max(...ends.flatMap(({ numtxqueues = 0, numrxqueues = 0 }) => [numtxqueues, numrxqueues]))
   return { wish, ...(hint > 1 && wish.queues === undefined && { queuesIfTheyFit: hint }) }
 }
 
 /** What stands behind `type veth`: what concerns the pair, then `peer` with everything that is left. */
-function parseType(wish: PairWish, reader: Words, netnsOf: NetnsOf): Attributes {
-  const peer: Attributes = {}
+function parseType(wish: PairWish, peer: Attributes, reader: Words, netnsOf: NetnsOf): boolean {
+  let hasPeer = false
   for (let word = reader.next(); word !== undefined; word = reader.next()) {
     if (word === 'peer') {
+      hasPeer = true
       const type = fill(peer, reader, netnsOf)
       checkEnd(peer)
       if (type !== undefined) throw new UsageError(`duplicate "type": "${type}" is the second value`)
@@ -56,7 +73,7 @@ function parseType(wish: PairWish, reader: Words, netnsOf: NetnsOf): Attributes 
       throw wrong(word, 'after "type veth" come "queues N", "quiet", "id ID" and "peer …"')
     }
   }
-  return peer
+  return hasPeer
 }
 
 /** `uveth add A B`. */
@@ -134,7 +151,7 @@ export function readSubverb(word: string | undefined): 'add' | 'set' | 'delete' 
 }
 
 /** The wish that an end's attributes are. */
-function wishOf({ dev, name = dev, netns, address, mtu, txqueuelen, up }: Attributes): EndWish {
+export function wishOf({ dev, name = dev, netns, address, mtu, txqueuelen, up }: Attributes): EndWish {
   return {
     ...(name !== undefined && { name }),
     ...(netns !== undefined && { netns }),
@@ -150,8 +167,6 @@ function deviceOf({ dev }: Attributes): string {
   return dev
 }
 
-/** What is allowed where an end is changed, and not where it is made. */
-function checkEnd({ dev, carrier }: Attributes): void {
+function checkEnd({ dev }: Attributes): void {
   if (dev !== undefined) checkName(dev)
-  if (carrier !== undefined) throw wrong('carrier', 'only "link set" takes a carrier')
 }

@@ -7,10 +7,14 @@ Usage: uveth [OPTIONS] link add [[name] NAME] [ATTRIBUTES] type veth [queues N] 
        uveth [OPTIONS] add NAME NAME
        uveth [OPTIONS] link del NAME
        uveth [OPTIONS] link set NAME [up|down] [carrier on|off|auto] [name NEW] [ATTRIBUTES]
+       uveth [OPTIONS] link set NAME impair WORDS|show|none
+       uveth [OPTIONS] link set NAME rule add RULE|show|del ID|flush
+       uveth [OPTIONS] link set NAME flap TIME [TIMES]
        uveth [OPTIONS] link [show [NAME] [up]]
 
 ATTRIBUTES:
-  netns NS          network namespace: a name (ip netns add NS), a path or a process id
+  netns NS          network namespace: a name (ip netns add NS), a process id, a path or a container's
+                    name or id; container:NAME is always a container
   address MAC       MAC address; otherwise random
   mtu N             68 to 65521 (default 1500)
   txqueuelen N      frames that the kernel keeps before it drops (default 1000)
@@ -20,6 +24,24 @@ Behind type veth:
   queues N          queues of each end, at most the number of the daemon's workers
   quiet             no IPv6 chatter from the fresh interfaces
   id ID             what the pair is called; otherwise the name of its first end
+
+Behind impair, in the words of tc netem, what is done to the frames that NAME sends; each order replaces
+the whole set, and with the same seed the same frames are hit:
+  delay TIME [JITTER [CORRELATION]] [distribution uniform|normal|pareto|paretonormal]
+  loss P% [CORRELATION] | loss gemodel P [R [1-H [1-K]]] | loss state P13 [P31 [P32 [P23 [P14]]]]
+  duplicate P% [CORRELATION]     corrupt P% [CORRELATION]     reorder P% [CORRELATION] [gap N]
+  rate RATE [OVERHEAD [CELLSIZE [CELLOVERHEAD]]] [burst SIZE]     limit FRAMES     seed N
+  slot MIN [MAX] [packets N] [bytes SIZE]
+
+RULE: what is done to single frames that NAME sends: an action, and which frames it is for:
+  drop | delay TIME | duplicate [N] | corrupt [at OFFSET] [mask M] [bits N] [seed N]
+  ethertype X   src MAC|PREFIX   dst MAC|PREFIX   vlan ID|any [pcp N]   length MIN-MAX
+  ip | ip6 | inet   proto P   ttl RANGE   dscp N   fragment | whole
+  tcp | udp [sport RANGE] [dport RANGE] [port RANGE] [flags syn,!ack]   icmp [type N] [code N]
+  arp [op request|reply|N]   bytes OFFSET:MASK:VALUE   nth N | every N | first N
+Rules come first, in their order, then the impairments. link show -d has both, with what they met.
+
+flap takes carrier away for TIME and gives it back, TIMES times; it returns when that is over.
 
 NAME is an interface of the namespace that the order comes from, a pair's id, or an interface anywhere;
 NAME@NETNS and id:ID are exact. Names may be left out of link add: the next free numbers are taken.
@@ -32,6 +54,9 @@ Examples:
   uveth -n blue link add eth0 up type veth peer eth0 netns green up
   uveth link set veth0 carrier off
   uveth link set veth1 mtu 9000 name lan0 up
+  uveth link set lan0 impair delay 10ms 2ms loss 1% seed 42
+  uveth link set lan0 rule add drop udp dport 53 nth 3
+  uveth link set lan0 flap 200ms 3
   uveth -s -d link show veth0
   uveth -j link show | jq '.[].linkinfo.info_data.peer'
   uveth link del veth0
@@ -41,7 +66,8 @@ export const MONITOR_HELP = `uveth monitor: say what happens to pairs, until Ctr
 
 Usage: uveth monitor [-json]
 
-One line for each event: added, changed, carrier, renamed, moved, removed. With -json one object a line.
+One line for each event: added, changed (ends, impairments, rules), carrier, renamed, moved, removed. With
+-json one object a line.
 
 Examples:
   uveth monitor
@@ -53,7 +79,8 @@ export const STATS_HELP = `uveth stats: count frames, bytes and drops by cause
 Usage: uveth stats [NAME] [-json]
 
 Both ends of every pair, or of one, each from its own point of view, as ip -s link has it. On a terminal
-a table; otherwise lines of fields with tabs between them, under a line of their names.
+a table; otherwise lines of fields with tabs between them, under a line of their names. What impairments
+and rules did (inspected, rules) has columns where there is something to say; with -json it is always there.
 
 Examples:
   uveth stats veth0
@@ -69,4 +96,53 @@ Examples:
   source <(uveth completion bash)
   uveth completion zsh > /usr/share/zsh/vendor-completions/_uveth
   uveth completion fish > ~/.config/fish/completions/uveth.fish
+`
+
+export const CAPTURE_HELP = `uveth capture: what crosses a pair, as pcapng
+
+Usage: uveth capture NAME [-w FILE] [--end a|b|both] [--snaplen N] [RING] [MATCH]
+
+  -w FILE           a file, which is replaced, a named pipe, or - for standard output (the default, unless
+                    that is a terminal)
+  --end a|b|both    which ends of the pair (default both); each is an interface of the file
+  --snaplen N       keep N bytes of each frame (default: all)
+
+RING: a ring of files FILE-00001, FILE-00002 and so on
+  --filesize SIZE   a file is at most so long, like 10mb
+  --seconds N       a file covers at most N seconds
+  --files N         keep the last N files only
+
+MATCH: only some frames, in the words of rules: uveth link help has them.
+
+Recorded is what each end sends and what it is given. A comment says what became of a frame: dropped, and
+why; delayed, duplicated or changed. epb_packetid is the same for a frame at both ends. Ctrl-C, the end of
+the pair and a reader that leaves end it: the file is complete in any case, and the status 0. Frames that
+could not be written fast enough are lost, and the statistics at the file's end count them.
+
+Examples:
+  uveth capture veth0 -w veth0.pcapng
+  uveth capture veth0 | tshark -i -
+  uveth capture veth0 --end a udp dport 53 | tshark -i - -V
+  uveth capture veth0 -w ring.pcapng --filesize 10mb --files 5
+`
+
+export const SHIM_HELP = `uveth shim: run scripts that were written for kernel veth, unchanged
+
+Usage: PATH=$(uveth shim --path):$PATH ./their-script.sh
+
+  --path    print the folder to put in front of PATH
+
+The folder holds an "ip". It gives "ip link add … type veth" to uveth, also behind "ip netns exec" and as a
+line of "ip -batch", and everything else to the real ip behind it on PATH, with its output and exit codes.
+"ip link del" of an end returns when its peer is gone as well, "ip link set … up|down" when both ends show the
+carrier that follows. The daemon is started where none runs, without a word.
+
+"ip link show type veth" shows our ends behind the kernel's own.
+
+Not as in the kernel: an end is shown without "@peer", by -d as "tun type tap"; "index N" is refused; within
+one "ip -batch" the next line does not wait for carrier.
+
+Examples:
+  PATH=$(uveth shim --path):$PATH ip link add veth0 type veth peer name veth1
+  PATH=$(uveth shim --path):$PATH ip link del veth1
 `

@@ -2,7 +2,7 @@
 // in which it compares them (which decides what `a` or `tx` is short for). Called by grammar.ts. Pure.
 
 import { CARRIER_MODES } from '../control/ops.js'
-import { UsageError } from './usage.js'
+import { UnsupportedError, UsageError } from './usage.js'
 import { garbage, matches, type Words, whole, wrong } from './words.js'
 
 export type NetnsOf = (text: string) => string | number
@@ -20,9 +20,14 @@ export interface Attributes {
   numrxqueues?: number
   up?: boolean
   carrier?: (typeof CARRIER_MODES)[number]
+  /**
+   * Words that ip takes and the daemon does not, for `ip link set`. They are refused, and so are those that
+   * the kernel takes and forgets for veth, unless this list is there (shim-words.ts).
+   */
+  later?: string[]
 }
 
-type Meaning = keyof Attributes | 'down' | 'type' | 'index' | 'refused'
+type Meaning = keyof Attributes | 'down' | 'type' | 'index' | 'forgotten' | 'nomaster' | 'refused'
 
 /** A word with `…` at its end may be shortened, the others are taken in full. */
 const KEYWORDS: readonly (readonly [word: string, means: Meaning])[] = [
@@ -32,27 +37,33 @@ const KEYWORDS: readonly (readonly [word: string, means: Meaning])[] = [
   ['index…', 'index'],
   ['link…', 'refused'],
   ['address…', 'address'],
-  ['broadcast…', 'refused'],
-  ['brd', 'refused'],
+  ['broadcast…', 'later'],
+  ['brd', 'later'],
   ['txqueuelen…', 'txqueuelen'],
   ['qlen', 'txqueuelen'],
   ['txqlen…', 'txqueuelen'],
   ['mtu', 'mtu'],
-  ...refused('xdpgeneric', 'xdpdrv', 'xdpoffload', 'xdp'),
+  ...all('refused', 'xdpgeneric', 'xdpdrv', 'xdpoffload', 'xdp'),
   ['netns', 'netns'],
-  ...refused('multicast', 'allmulticast', 'promisc', 'trailers', 'arp'),
+  ...all('later', 'multicast', 'allmulticast', 'promisc', 'trailers', 'arp'),
   ['carrier', 'carrier'],
-  ...refused('vf', 'master', 'vrf', 'nomaster', 'dynamic'),
+  ['vf', 'refused'],
+  ...all('later', 'master…', 'vrf'),
+  ['nomaster…', 'nomaster'],
+  ['dynamic…', 'later'],
   ['type…', 'type'],
-  ...refused('alias…', 'group', 'mode', 'state'),
+  ['alias…', 'forgotten'],
+  ...all('later', 'group', 'mode', 'state'),
   ['numtxqueues…', 'numtxqueues'],
   ['numrxqueues…', 'numrxqueues'],
-  ...refused('addrgenmode', 'link-netns', 'link-netnsid', 'protodown', 'protodown_reason'),
-  ...refused('gso_max_size', 'gso_max_segs', 'gro_max_size', 'parentdev'),
+  ['addrgenmode…', 'later'],
+  ...all('refused', 'link-netns', 'link-netnsid…', 'protodown_reason'),
+  ...all('forgotten', 'protodown', 'parentdev'),
+  ...all('later', 'gso_max_size', 'gso_max_segs', 'gro_max_size', 'gso_ipv4_max_size', 'gro_ipv4_max_size'),
 ]
 
-function refused(...words: string[]): [string, Meaning][] {
-  return words.map((word) => [word, 'refused'])
+function all(meaning: Meaning, ...words: string[]): [string, Meaning][] {
+  return words.map((word) => [word, meaning])
 }
 
 function meaningOf(word: string): Meaning | undefined {
@@ -68,12 +79,17 @@ export function fill(attributes: Attributes, reader: Words, netnsOf: NetnsOf): s
     const meaning = meaningOf(word)
     if (meaning === 'type') return reader.value(word)
     if (word === 'peer') throw wrong(word, 'it stands behind "type veth"')
-    if (meaning === 'refused') throw wrong(word, 'uveth does not take it')
-    if (meaning === 'index') throw wrong(word, `uveth cannot choose an interface's index`)
-    if (meaning === 'up' || meaning === 'down') attributes.up = meaning === 'up'
+    if (meaning === 'index') throw unsupported(word, `uveth cannot choose an interface's index`)
+    if (meaning === 'refused') throw unsupported(word, 'uveth does not take it')
+    if (meaning === 'later' || meaning === 'forgotten' || meaning === 'nomaster') {
+      if (attributes.later === undefined) throw unsupported(word, 'uveth does not take it')
+      const value = meaning === 'nomaster' ? '' : reader.value(word)
+      if (meaning === 'later') attributes.later.push(word, value)
+    } else if (meaning === 'up' || meaning === 'down') attributes.up = meaning === 'up'
     else if (meaning === undefined || meaning === 'dev') {
       const name = word === 'dev' ? reader.value(word) : word
       if (attributes.dev !== undefined) throw garbage(name)
+      if (attributes.later !== undefined && matches(word, 'help')) throw new UsageError('help is asked for')
       attributes.dev = name
     } else {
       const value = reader.value(word)
@@ -85,7 +101,11 @@ export function fill(attributes: Attributes, reader: Words, netnsOf: NetnsOf): s
   return undefined
 }
 
-type Valued = Exclude<keyof Attributes, 'dev' | 'up'>
+function unsupported(word: string, why: string): UnsupportedError {
+  return new UnsupportedError(wrong(word, why).message)
+}
+
+type Valued = Exclude<keyof Attributes, 'dev' | 'up' | 'later'>
 
 const READERS: Record<Valued, (text: string, netnsOf: NetnsOf) => unknown> = {
   name: checkName,

@@ -3,7 +3,9 @@
 // the daemon knows is shown; flags and state follow from admin up and carrier.
 
 import type { EndView, PairView } from '../control/ops.js'
+import { formatImpair } from '../hooks/impair-words.js'
 import type { EndStats } from '../index.js'
+import { ruleText } from './faults.js'
 import type { Paint } from './session.js'
 
 /** One line of a listing: an end of a pair. */
@@ -54,9 +56,10 @@ export function placeOf(netns: string | null): string {
   return netns ?? '(home)'
 }
 
-function dropsOf({ drops }: EndStats): string {
-  const some = Object.entries(drops).filter(([, count]) => count > 0)
-  return some.map(([cause, count]) => `${cause} ${count}`).join(' ') || 'none'
+/** Those that are not 0. */
+function someOf(counts: Record<string, number>): string {
+  const some = Object.entries(counts).filter(([, count]) => count > 0)
+  return some.map(([name, count]) => `${name} ${count}`).join(' ')
 }
 
 /** The object that `-j` shows, keys in iproute2's order. */
@@ -84,11 +87,17 @@ export function linkJson(row: Row, { stats: withStats }: Pick<Detail, 'stats'>):
         carrier: pair.carrier,
         queues: pair.queues,
         quiet: pair.quiet,
-        ...(stats && { drops: stats.drops, workers: stats.workers.map(({ worker }) => worker) }),
+        impair: own.impair,
+        rules: own.rules,
+        ...(stats && countsJson(stats)),
       },
     },
     ...(withStats && stats && { stats64: stats64(stats) }),
   }
+}
+
+function countsJson({ drops, inspected, workers }: EndStats): object {
+  return { drops, inspected, workers: workers.map(({ worker }) => worker) }
 }
 
 /** As `ip -br -j`. */
@@ -165,13 +174,22 @@ export function linkText(row: Row, detail: Detail, paint: Paint): string {
     `    link/ether ${paint('yellow', own.address)}${away}`,
     `    uveth id ${pair.id} end ${end} peer ${peer.name}${together ? '' : ` peer-netns ${placeOf(peer.netns)}`}` +
       ` carrier ${pair.carrier ? 'on' : 'off'}${more}${counted}`,
+    ...(detail.details ? faultLines(own) : []),
     ...(detail.stats && stats ? statsLines(stats) : []),
   ]
   return lines.join(detail.oneline ? '\\' : '\n')
 }
 
-function countedOf(stats: EndStats): string {
-  return ` workers ${stats.workers.map(({ worker }) => worker).join(',')} drops ${dropsOf(stats)}`
+function countedOf({ workers, drops, inspected }: EndStats): string {
+  const threads = workers.map(({ worker }) => worker).join(',')
+  const done = someOf(inspected)
+  return ` workers ${threads} drops ${someOf(drops) || 'none'}${done === '' ? '' : ` inspected ${done}`}`
+}
+
+/** In the words that `link set … impair` and `… rule add` take. */
+function faultLines({ impair, rules }: EndView): string[] {
+  const words = impair === null ? [] : [`impair ${formatImpair(impair)}`]
+  return [...words, ...rules.map(ruleText)].map((line) => `    ${line}`)
 }
 
 function statsLines({ kernel, ...stats }: EndStats): string[] {

@@ -1,7 +1,7 @@
 // `uveth link …` and `uveth add`: one order each, in iproute2's grammar (grammar.ts), to the daemon.
 // Called by main.ts and, line by line, by batch.ts. Prints nothing when it succeeds, as `ip`.
 
-import type { PairView } from '../control/ops.js'
+import type { EndWish, PairView } from '../control/ops.js'
 import { UvethError } from '../errors.js'
 import { isNobody } from './failure.js'
 import { giveFault, parseFault } from './faults.js'
@@ -15,7 +15,7 @@ import {
   type SetOrder,
 } from './grammar.js'
 import { LINK_HELP } from './help.js'
-import { readNetns } from './netns.js'
+import { locate, readNetns } from './netns.js'
 import { type Session, write } from './session.js'
 import { printPair, show } from './show.js'
 
@@ -59,16 +59,26 @@ function asksHelp(word: string): boolean {
   return word === '-help' || word === '--help' || word === '-h'
 }
 
-async function add(session: Session, { wish, queuesIfTheyFit }: AddOrder): Promise<number> {
-  const pair =
-    queuesIfTheyFit === undefined
-      ? await make(session, wish)
-      : await make(session, { ...wish, queues: queuesIfTheyFit }).catch((error: unknown) => {
-          if (error instanceof UvethError && error.attribute === 'queues') return make(session, wish)
-          throw error
-        })
+async function add(session: Session, order: AddOrder): Promise<number> {
+  const { a, b } = order.wish
+  const wish = { ...order.wish, a: await located(a), b: await located(b) }
+  const pair = await createPair(session, { ...order, wish })
   if (session.globals.json) printPair(session, pair)
   return 0
+}
+
+/** Starts the daemon where none runs. */
+export async function createPair(session: Session, { wish, queuesIfTheyFit }: AddOrder): Promise<PairView> {
+  if (queuesIfTheyFit === undefined) return await make(session, wish)
+  return await make(session, { ...wish, queues: queuesIfTheyFit }).catch((error: unknown) => {
+    if (error instanceof UvethError && error.attribute === 'queues') return make(session, wish)
+    throw error
+  })
+}
+
+/** The same wish, where a container is the network namespace of its process. */
+async function located(wish: EndWish = {}): Promise<EndWish> {
+  return wish.netns == null ? wish : { ...wish, netns: await locate(wish.netns as string | number) }
 }
 
 /** A daemon that nobody needed may be ending just now: then the next one is asked. */
@@ -86,7 +96,8 @@ async function make(session: Session, body: object): Promise<PairView> {
   }
 }
 
-async function set({ client }: Session, { ref, wish, carrier }: SetOrder): Promise<number> {
+async function set({ client }: Session, { ref, wish: wanted, carrier }: SetOrder): Promise<number> {
+  const wish = await located(wanted)
   const changes = Object.keys(wish).length > 0
   if (carrier === undefined) await client.call('end.set', { ref, body: wish })
   else if (!changes) await client.call('pair.set', { ref, body: { carrier } })

@@ -19,9 +19,11 @@ Usage: uveth [OPTIONS] VERB …
 Pairs that stay, kept by a daemon, in the grammar of ip link:
   link add A type veth peer B    make a pair; starts the daemon where none runs
   link show, link set, link del  show pairs, change one end, remove a pair
+  link set A impair|rule|flap    delay, lose or drop what A sends; pull the plug for a moment
   add A B                        short for link add
   monitor                        say what happens to pairs
   stats                          count frames, bytes and drops
+  capture NAME                   what crosses a pair, as pcapng: into a file, or a pipe to tshark
 
 One pair in the foreground, with no daemon:
   run A B                        make it and forward until Ctrl-C
@@ -31,6 +33,7 @@ Around it:
   health                         how the daemon is
   doctor                         whether this machine can run it
   completion bash|zsh|fish       print a completion script
+  shim                           run scripts that were written for kernel veth
 
 OPTIONS, as ip has them, in front of the verb:
   -json -pretty -stats -details -brief -oneline    how link show and stats print
@@ -45,6 +48,7 @@ Exit codes: 0; 1 wrong use, a bad value or no such device; 2 the kernel refused.
 Examples:
   uveth link add veth0 type veth peer name veth1
   uveth link set veth0 up
+  uveth link set veth0 impair delay 10ms loss 1% seed 42
   uveth -stats link show veth0
   uveth link del veth1
 
@@ -58,11 +62,13 @@ const VERBS = [
   'add',
   'monitor',
   'stats',
+  'capture',
   'run',
   'daemon',
   'health',
   'doctor',
   'completion',
+  'shim',
   'help',
 ] as const
 
@@ -105,6 +111,10 @@ async function carryOut(verb: (typeof VERBS)[number], words: string[], globals: 
       const { stats } = await import('./stats.js')
       return await inOne((session) => stats(session, words))
     }
+    case 'capture': {
+      const { capture } = await import('./capture.js')
+      return await inOne((session) => capture(session, words))
+    }
     case 'run':
       return (await import('./run.js')).run([...runOptions(globals), ...words])
     case 'daemon':
@@ -115,6 +125,8 @@ async function carryOut(verb: (typeof VERBS)[number], words: string[], globals: 
       return (await import('./doctor.js')).doctor(words, globals)
     case 'completion':
       return (await import('./completion.js')).completion(words)
+    case 'shim':
+      return (await import('./shim.js')).shim(words)
     case 'help':
       process.stdout.write(HELP)
       return 0
@@ -128,7 +140,7 @@ function runOptions({ json, netns }: Globals): string[] {
 }
 
 async function inSession(globals: Globals, give: (session: Session) => Promise<number>): Promise<number> {
-  const session = new Session(globals)
+  const session = await Session.open(globals)
   try {
     return await give(session)
   } finally {

@@ -1,21 +1,46 @@
 // How the command line names network namespaces. A name or path is made to mean the same for the
-// daemon, which is another process with another working folder.
+// daemon, which is another process with another working folder; a container becomes its process id.
 
 import { existsSync, readlinkSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 
-/** As `ip` reads it: a name where there is one, otherwise a number is a process id. */
+/** What stands in front of the name of a container that shall not be taken for anything else. */
+const CONTAINER = 'container:'
+
+/**
+ * As `ip` reads it: a name where there is one, otherwise a number is a process id. What it does not know it
+ * answers as it is: `locate` asks whether that is a container.
+ */
 export function readNetns(text: string): string | number {
+  if (text.startsWith(CONTAINER)) return text
   if (text.includes('/'))
     return resolve(text).replace(/^\/proc\/(?:self|thread-self)(?=\/)/, `/proc/${process.pid}`)
-  return /^[1-9]\d*$/.test(text) && !existsSync(`/run/netns/${text}`) ? Number(text) : text
+  return /^[1-9]\d*$/.test(text) && !isNamed(text) ? Number(text) : text
 }
 
-/** Inode of the namespace that orders come from: `netns` as `-n` has it, or one's own. */
-export function inodeOf(netns: string | undefined): number | undefined {
+/** What `readNetns` has read, where it is neither a path nor a name under /run/netns: a container's process. */
+export async function locate(place: string | number): Promise<string | number> {
+  if (typeof place === 'number' || place === '') return place
+  const explicit = place.startsWith(CONTAINER)
+  if (!explicit && (place.includes('/') || isNamed(place))) return place
+  const { containerPid } = await import('./container.js')
+  return (await containerPid(explicit ? place.slice(CONTAINER.length) : place, explicit)) ?? place
+}
+
+/** A namespace as it stands on the command line. */
+export async function findNetns(text: string): Promise<string | number> {
+  return await locate(readNetns(text))
+}
+
+function isNamed(name: string): boolean {
+  return existsSync(`/run/netns/${name}`)
+}
+
+/** Inode of the namespace that orders come from: `netns` as `-n` has it or as findNetns answers it, or one's own. */
+export function inodeOf(netns: string | number | undefined): number | undefined {
   try {
     if (netns === undefined) return Number(/^net:\[(\d+)\]$/.exec(readlinkSync('/proc/self/ns/net'))?.[1])
-    const place = readNetns(netns)
+    const place = typeof netns === 'string' ? readNetns(netns) : netns
     if (typeof place === 'number') return statSync(`/proc/${place}/ns/net`).ino
     return statSync(place.includes('/') ? place : `/run/netns/${place}`).ino
   } catch {

@@ -1,7 +1,17 @@
 // `uveth run A B`: one pair in the foreground. Uses the public API, as any program would.
 
-import { createPair, type End, type EndOptions, type Logger, type Pair, type PairStats } from '../index.js'
-import { readNetns } from './netns.js'
+import { parseImpairWords } from '../hooks/impair-words.js'
+import { parseRuleWords } from '../hooks/rule-words.js'
+import {
+  createPair,
+  type End,
+  type EndOptions,
+  type Logger,
+  type Pair,
+  type PairOptions,
+  type PairStats,
+} from '../index.js'
+import { findNetns } from './netns.js'
 import { formatStats } from './table.js'
 import { parseVerb, UsageError } from './usage.js'
 
@@ -10,17 +20,25 @@ const HELP = `uveth run: make a pair of interfaces and forward between them unti
 Usage: uveth run A B [OPTIONS]
 
   A, B              names of the two interfaces (%d: a free number)
-  --netns-a NS      network namespace of A: a name (ip netns add NS), a path or a process id
+  --netns-a NS      network namespace of A: a name (ip netns add NS), a process id, a path, or a
+                    container's name or id
   --netns-b NS      the same of B
   --addr-a CIDR     an address for A, like 10.0.0.1/24 or fd00::1/64; may be given several times
   --addr-b CIDR     the same for B
   --mac-a MAC       MAC address of A; otherwise random
   --mac-b MAC       the same of B
   --mtu N           MTU of both, 68 to 65521 (default 1500)
+  --impair-a WORDS  degrade what A sends, in the words of tc netem: 'delay 10ms loss 1% seed 42'
+  --impair-b WORDS  the same of B
+  --rule-a RULE     for single frames that A sends: 'drop udp dport 53 nth 3'; also several times
+  --rule-b RULE     the same of B
+  --capture FILE    write what crosses the pair into FILE, as pcapng
   --down            leave both ends down; otherwise they are brought up
   --quiet           no IPv6 chatter from the fresh interfaces
   --json            JSON lines on stdout: ready, carrier, renamed, moved, stats, closed
   --log LEVEL       log to stderr (JSON, by pino): debug, info or warn
+
+Impairments, rules and captures are in force from the first frame. Their words: uveth link help.
 
 SIGUSR1 prints statistics; Ctrl-C or SIGTERM removes both interfaces and prints them once more. The
 command also ends when either interface is deleted, or its namespace is. Exit codes: 0 after any of
@@ -31,6 +49,7 @@ Examples:
   ip netns add left; ip netns add right
   uveth run eth0 eth0 --netns-a left --addr-a 10.0.0.1/24 --netns-b right --addr-b 10.0.0.2/24
   ip netns exec left ping 10.0.0.2
+  uveth run veth0 veth1 --impair-a 'rate 10mbit delay 20ms' --rule-b 'drop arp nth 1'
 `
 
 const OPTIONS = {
@@ -41,6 +60,11 @@ const OPTIONS = {
   'mac-a': { type: 'string' },
   'mac-b': { type: 'string' },
   mtu: { type: 'string' },
+  'impair-a': { type: 'string' },
+  'impair-b': { type: 'string' },
+  'rule-a': { type: 'string', multiple: true },
+  'rule-b': { type: 'string', multiple: true },
+  capture: { type: 'string' },
   down: { type: 'boolean' },
   quiet: { type: 'boolean' },
   json: { type: 'boolean' },
@@ -66,15 +90,17 @@ export async function run(args: string[]): Promise<number> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(signal))
   const logger = values.log === undefined ? undefined : await openLog(values.log)
+  const options = {
+    a: await endOptions(a, 'a', values),
+    b: await endOptions(b, 'b', values),
+    quiet: values.quiet ?? false,
+    ...(values.capture !== undefined && { capture: values.capture }),
+    ...(logger && { logger }),
+    signal: stop.signal,
+  }
   let pair: Pair
   try {
-    pair = await createPair({
-      a: endOptions(a, 'a', values),
-      b: endOptions(b, 'b', values),
-      quiet: values.quiet ?? false,
-      ...(logger && { logger }),
-      signal: stop.signal,
-    })
+    pair = await createWithRules(options, readRules(values))
   } catch (error) {
     if (!stop.signal.aborted) throw error
     say({ event: 'closed', reason: 'signal' })
@@ -84,15 +110,45 @@ export async function run(args: string[]): Promise<number> {
   return 0
 }
 
-function endOptions(name: string, end: 'a' | 'b', values: Values): EndOptions {
+/** By end. */
+type Rules = Record<'a' | 'b', ReturnType<typeof parseRuleWords>[]>
+
+function readRules(values: Values): Rules {
+  const of = (texts: string[] = []) => texts.map((text) => parseRuleWords(wordsOf(text)))
+  return { a: of(values['rule-a']), b: of(values['rule-b']) }
+}
+
+function wordsOf(text: string): string[] {
+  return text.split(/\s+/).filter((word) => word !== '')
+}
+
+/** The rules stand before the first frame: until end b is up there is none. */
+async function createWithRules(options: PairOptions & { b: EndOptions }, rules: Rules): Promise<Pair> {
+  const late = rules.a.length + rules.b.length > 0 && options.b.up === true
+  const pair = await createPair(late ? { ...options, b: { ...options.b, up: false } } : options)
+  try {
+    for (const end of ['a', 'b'] as const) {
+      for (const { action, match } of rules[end]) pair[end].addRule(action, match)
+    }
+    if (late) await pair.b.up()
+  } catch (error) {
+    await pair.close()
+    throw error
+  }
+  return pair
+}
+
+async function endOptions(name: string, end: 'a' | 'b', values: Values): Promise<EndOptions> {
   const netns = values[`netns-${end}`]
   const mac = values[`mac-${end}`]
+  const impair = values[`impair-${end}`]
   return {
     name,
-    netns: netns === undefined ? null : readNetns(netns),
+    netns: netns === undefined ? null : await findNetns(netns),
     addresses: values[`addr-${end}`] ?? [],
     up: !values.down,
     ...(mac !== undefined && { mac }),
+    ...(impair !== undefined && { impair: parseImpairWords(wordsOf(impair)) }),
     ...(values.mtu !== undefined && { mtu: readNumber(values.mtu, '--mtu') }),
   }
 }
@@ -142,6 +198,7 @@ async function untilClosed(pair: Pair, say: (message: Message) => void, stop: Ab
   process.on('SIGUSR1', async () => say({ event: 'stats', stats: await pair.stats(), names: names() }))
   say({ event: 'ready', id: pair.id, a: describe(pair.a), b: describe(pair.b) })
   const { reason, end } = pair.closed === undefined ? await ended : { reason: pair.closed, end: null }
+  await pair.close() // the capture's file is complete
   say({
     event: 'closed',
     reason: stop.aborted ? 'signal' : reason,

@@ -4,7 +4,7 @@
 import { styleText } from 'node:util'
 import { ControlClient, socketPath } from '../control/client.js'
 import type { Globals } from './globals.js'
-import { inodeOf, readNetns } from './netns.js'
+import { findNetns, inodeOf, readNetns } from './netns.js'
 
 export type Style = 'cyan' | 'yellow' | 'green' | 'red' | 'bold'
 export type Paint = (style: Style, text: string) => string
@@ -13,23 +13,31 @@ export class Session {
   readonly globals: Globals
   readonly client: ControlClient
   readonly #socket: string
+  /** Where the orders are given: undefined is the caller's own namespace. */
+  readonly #place: string | number | undefined
   #started = false
 
-  constructor(globals: Globals) {
-    const { netns } = globals
+  constructor(globals: Globals, place = globals.netns === undefined ? undefined : readNetns(globals.netns)) {
     this.globals = globals
+    this.#place = place
     this.#socket = socketPath(globals.socket)
     this.client = new ControlClient({
       socket: this.#socket,
-      netns: netns === undefined ? undefined : String(readNetns(netns)),
+      netns: place === undefined ? undefined : String(place),
     })
+  }
+
+  /** With a container as a namespace, if it is one. */
+  static async open(globals: Globals): Promise<Session> {
+    const { netns } = globals
+    return new Session(globals, netns === undefined ? undefined : await findNetns(netns))
   }
 
   /** Makes sure, once, that a daemon listens. */
   async needDaemon(): Promise<void> {
     if (this.#started) return
     const { ensureDaemon } = await import('./start.js')
-    await ensureDaemon(this.#socket, { start: this.globals.start })
+    await ensureDaemon(this.#socket, this.globals)
     this.#started = true
   }
 
@@ -40,7 +48,7 @@ export class Session {
 
   /** Inode of the namespace that the orders come from. */
   inode(): number | undefined {
-    return inodeOf(this.globals.netns)
+    return inodeOf(this.#place)
   }
 
   close(): void {

@@ -17,10 +17,13 @@ const LOOK = 20
 const LONGEST_LOG = 1 << 20
 
 /**
- * Returns when a daemon listens on `socket`. Where none does it starts one and says so on stderr, or
- * refuses if `start` is false.
+ * Returns when a daemon listens on `socket`. Where none does it starts one and says so on stderr,
+ * unless it is to be silent, or refuses if `start` is false.
  */
-export async function ensureDaemon(socket: string, { start }: { start: boolean }): Promise<void> {
+export async function ensureDaemon(
+  socket: string,
+  { start, silent }: { start: boolean; silent: boolean },
+): Promise<void> {
   const { listens } = await import('../control/socket-file.js')
   if (await listens(socket)) return
   if (!start) {
@@ -28,7 +31,8 @@ export async function ensureDaemon(socket: string, { start }: { start: boolean }
     throw new UvethError(message, { code: 'ENOENT', attribute: 'socket' })
   }
   try {
-    await startOnce(socket, listens)
+    const pid = await startOnce(socket, listens)
+    if (pid !== undefined && !silent) process.stderr.write(`uveth: started the daemon (pid ${pid})\n`)
   } catch (error) {
     throw ofNode(error)
   }
@@ -36,8 +40,8 @@ export async function ensureDaemon(socket: string, { start }: { start: boolean }
 
 type Listens = (path: string) => Promise<boolean>
 
-/** However many callers there are. */
-async function startOnce(socket: string, listens: Listens): Promise<void> {
+/** However many callers there are. Answers the pid to the one who has started it. */
+async function startOnce(socket: string, listens: Listens): Promise<number | undefined> {
   const { Lock, makeFolder, startLock } = await import('../control/lock.js')
   makeFolder(socket)
   const deadline = performance.now() + PATIENCE
@@ -51,7 +55,7 @@ async function startOnce(socket: string, listens: Listens): Promise<void> {
   throw notStarted(socket, `it does not listen after ${PATIENCE / 1000} s`)
 }
 
-async function startOne(socket: string, deadline: number, listens: Listens): Promise<void> {
+async function startOne(socket: string, deadline: number, listens: Listens): Promise<number | undefined> {
   const child = spawnDaemon(socket)
   let failure: string | undefined
   child.once('error', (error) => {
@@ -68,7 +72,7 @@ async function startOne(socket: string, deadline: number, listens: Listens): Pro
     }
     await sleep(LOOK)
   }
-  process.stderr.write(`uveth: started the daemon (pid ${child.pid})\n`)
+  return child.pid
 }
 
 /** In a session of its own, holding nothing of the caller's. nsenter becomes the daemon: the pid is its. */

@@ -4,28 +4,40 @@ import type { EndStats, PairStats } from '../index.js'
 
 const COLUMNS = ['rx_packets', 'rx_bytes', 'rx_dropped', 'tx_packets', 'tx_bytes', 'tx_dropped'] as const
 
+const NONE = '-'
+
 export interface StatsRow {
   /** Of the interface. */
   name: string
   stats: EndStats
 }
 
+/** Columns that stand only where they have something to say. */
+const FAULTS: Record<string, (stats: EndStats) => string> = {
+  inspected: ({ inspected }) => someOf(Object.entries(inspected)),
+  rules: ({ rules }) => someOf(rules.map(({ id, action, hits }) => [`${id} ${action.kind}`, hits])),
+}
+
 /** The cells: a row of names, then one row for each end, from the interface's own point of view. */
 export function statsTable(rows: StatsRow[]): string[][] {
-  const header = ['end', ...COLUMNS, 'drops']
+  const faults = Object.keys(FAULTS).filter((name) =>
+    rows.some(({ stats }) => FAULTS[name]?.(stats) !== NONE),
+  )
   return [
-    header,
+    ['end', ...COLUMNS, 'drops', ...faults],
     ...rows.map(({ name, stats }) => [
       name,
       ...COLUMNS.map((column) => String(stats[column])),
-      dropsOf(stats),
+      someOf(Object.entries(stats.drops)),
+      ...faults.map((fault) => FAULTS[fault]?.(stats) ?? NONE),
     ]),
   ]
 }
 
-function dropsOf({ drops }: EndStats): string {
-  const some = Object.entries(drops).filter(([, count]) => count > 0)
-  return some.map(([cause, count]) => `${cause} ${count}`).join(', ') || '-'
+/** Those that are not 0: `loss 3, rule 1`. */
+function someOf(counts: [name: string, count: number][]): string {
+  const some = counts.filter(([, count]) => count > 0)
+  return some.map(([name, count]) => `${name} ${count}`).join(', ') || NONE
 }
 
 /** Columns side by side, numbers flush right. */

@@ -5,6 +5,9 @@ import { type ParseArgsConfig, parseArgs } from 'node:util'
 /** Wrong use of the command: one line on stderr, exit code 1. */
 export class UsageError extends Error {}
 
+/** A word that iproute2 takes, and uveth does not. */
+export class UnsupportedError extends UsageError {}
+
 export type OptionTable = NonNullable<ParseArgsConfig['options']>
 
 /** Options and positional words of `uveth VERB …`. */

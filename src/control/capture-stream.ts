@@ -24,8 +24,9 @@ export class CaptureStreams {
     const chunks = pair.captureStream({ ...wish, signal: stop.signal })
     let first: Uint8Array | undefined
     try {
-      // The header of the file comes at once.
+      // The header of the file comes at once; the devices may take a moment longer.
       first = (await chunks.next()).value as Uint8Array | undefined
+      await pair.a.settled()
     } catch (error) {
       socket.off('end', end).off('close', end)
       throw error

@@ -36,6 +36,8 @@ export interface CaptureStream {
   chunks: AsyncIterable<Uint8Array>
   /** Asks for its end: the rest comes, and the statistics. */
   end(): void
+  /** Leaves it. */
+  close(): void
 }
 
 /** A problem document (RFC 9457) as the daemon sends it. */
@@ -98,7 +100,7 @@ export class ControlClient {
     const answer = await this.#send('pair.capture', false, { ref, query })
     if (answer.statusCode !== 200) throw problemError(answer, await textOf(answer))
     // Half a close: the daemon ends the capture, and its answer.
-    return { chunks: answer, end: () => void answer.socket.end() }
+    return { chunks: answer, end: () => void answer.socket.end(), close: () => void answer.destroy() }
   }
 
   /** Closes the connection. */

@@ -28,7 +28,7 @@ export interface SentWish {
 
 export type PairRegistry = Registry<SentWish>
 
-export function viewEnd(end: End): EndView {
+function viewEnd(end: End): EndView {
   const { name, ifindex, netns, netnsInode, mac: address, mtu, isUp: up, flags, txQueueLength } = end
   const faults = { impair: end.impairment, rules: end.rules() }
   return { name, ifindex, netns, netnsInode, address, mtu, up, flags, txQueueLength, ...faults }
@@ -52,9 +52,14 @@ export async function makePair(registry: PairRegistry, caller: Caller, sent: Sen
   const { a, b } = entry.pair
   sent.since.a = drawn(sent.since.a, a)
   sent.since.b = drawn(sent.since.b, b)
-  addRules(entry.pair, sent.rules)
-  // The rules stand before the first frame: without the other end's carrier there is none.
-  if (late) await b.up()
+  try {
+    addRules(entry.pair, sent.rules)
+    // The rules stand before the first frame: until end b is up there is none.
+    if (late) await b.up()
+  } catch (error) {
+    await entry.pair.close()
+    throw error
+  }
   if (carrier !== undefined) await entry.pair.setCarrier(carrier)
   await registry.commit()
   return viewPair(entry)

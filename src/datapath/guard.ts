@@ -1,4 +1,5 @@
-// Users' code in the loop: a hook that throws is taken out and told about, and the loop goes on.
+// Users' code in the loop: a hook that throws, or leaves what is no frame, is taken out and told about, and
+// the loop goes on.
 
 import type { Burst } from '../frame/burst.js'
 import type { Hook } from '../hooks/hook.js'
@@ -23,9 +24,13 @@ export class GuardedHook implements Hook {
 
   judge(burst: Burst): void {
     if (this.#out) return
+    const { count } = burst
     try {
       this.#judge(burst)
+      if (burst.mend(count)) return
+      throw new RangeError('the hook has left a start, a length, a delay or a verdict that cannot be')
     } catch (error) {
+      burst.mend(count)
       this.#out = true
       this.#failed(error)
     }

@@ -113,6 +113,8 @@ export class Inspector {
     this.#starts.set(slab.starts)
     this.#lengths.set(slab.lengths)
     const now = performance.now()
+    // What is due goes first: a frame that is not held must not overtake it.
+    this.release(now)
     this.#burst.begin(slab, now)
     for (let slot = 0; slot < received; slot++) {
       const start = this.#starts[slot] as number

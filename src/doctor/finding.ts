@@ -49,12 +49,74 @@ const CAPABILITIES: Need[] = [
 
 /** `status` is the text of /proc/self/status. */
 export function judgeCapabilities(status: string): Finding[] {
-  const mask = BigInt(`0x${fieldOf(status, 'CapEff') ?? '0'}`)
-  return CAPABILITIES.map(({ name, bit, status: missing, without }) => {
+  const has = capabilitiesOf(status)
+  return CAPABILITIES.map(({ name, status: missing, without }) => {
     const check = `capability.${name.toLowerCase()}`
-    if (((mask >> bit) & 1n) === 1n) return { check, status: 'ok', what: `CAP_${name}` }
+    if (has(name)) return { check, status: 'ok', what: `CAP_${name}` }
     const remedy = `run as root; in a container: --cap-add ${name}`
     return { check, status: missing, what: `no CAP_${name}: ${without}`, remedy }
+  })
+}
+
+function capabilitiesOf(status: string): (name: string) => boolean {
+  const mask = BigInt(`0x${fieldOf(status, 'CapEff') ?? '0'}`)
+  const bits = new Map(CAPABILITIES.map(({ name, bit }) => [name, bit]))
+  return (name) => ((mask >> (bits.get(name) ?? 0n)) & 1n) === 1n
+}
+
+/** What judgeUses has to know beside the capabilities. */
+export interface Surroundings {
+  /** A TAP could be made. */
+  tap: boolean
+  /** Every process of the machine is seen: the initial pid namespace. */
+  allProcesses: boolean
+}
+
+interface Use {
+  check: string
+  what: string
+  capabilities: string[]
+  needs?: (keyof Surroundings)[]
+}
+
+/** Uses of a container, each with all that it takes. */
+const USES: Use[] = [
+  { check: 'pairs', what: 'making and moving pairs', capabilities: ['NET_ADMIN'], needs: ['tap'] },
+  {
+    check: 'netns',
+    what: 'wiring network namespaces by name or process id',
+    capabilities: ['NET_ADMIN', 'SYS_ADMIN'],
+    needs: ['tap'],
+  },
+  {
+    check: 'containers',
+    what: 'wiring containers of others',
+    capabilities: ['NET_ADMIN', 'SYS_ADMIN', 'SYS_PTRACE'],
+    needs: ['tap', 'allProcesses'],
+  },
+  { check: 'raw', what: 'raw sockets and captures by other programs', capabilities: ['NET_RAW'] },
+  {
+    check: 'events',
+    what: "following other namespaces' events at once",
+    capabilities: ['NET_BROADCAST'],
+  },
+]
+
+/** What of it a container has to be given with. */
+const FLAGS: Record<keyof Surroundings, string> = { tap: '--device /dev/net/tun', allProcesses: '--pid host' }
+
+/** Which uses what is here allows, and with which flags a container would have the others. */
+export function judgeUses(status: string, surroundings: Surroundings): Finding[] {
+  const has = capabilitiesOf(status)
+  return USES.map(({ check: name, what, capabilities, needs = [] }) => {
+    const check = `use.${name}`
+    const flags = [
+      ...capabilities.filter((capability) => !has(capability)).map((capability) => `--cap-add ${capability}`),
+      ...needs.filter((need) => !surroundings[need]).map((need) => FLAGS[need]),
+    ]
+    if (flags.length === 0) return { check, status: 'ok', what: `possible: ${what}` }
+    const remedy = `a container needs ${flags.join(' ')}`
+    return { check, status: name === 'pairs' ? 'fail' : 'warn', what: `not possible: ${what}`, remedy }
   })
 }
 

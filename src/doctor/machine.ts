@@ -2,7 +2,7 @@
 // what a pair would open, among others a TAP of its own for a moment, and leaves nothing behind. No
 // link thread, no pair: the doctor must work where those do not.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { release } from 'node:os'
 import { errno, systemError, UvethError } from '../errors.js'
 import {
@@ -25,21 +25,26 @@ import {
 import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { NetlinkPort, VETH_PORT } from '../netlink/port.js'
 import { NetlinkSocket } from '../netlink/socket.js'
-import { type Finding, judgeCapabilities, judgeKernel, judgeSandbox } from './finding.js'
+import { type Finding, judgeCapabilities, judgeKernel, judgeSandbox, judgeUses } from './finding.js'
 
 const DEVICE = '/dev/net/tun'
 const NETNS_DIRECTORY = '/run/netns'
+/** /proc/self/ns/pid where all processes of the machine are seen: PROC_PID_INIT_INO of the kernel. */
+const INITIAL_PIDS = 'pid:[4026531836]'
 const THROWAWAY = '_uvdoctor%d'
 
 export function examineMachine(): Finding[] {
   const status = readFileSync('/proc/self/status', 'utf8')
+  const tun = examineTun()
+  const tap = tun.some(({ check, status }) => check === 'tap' && status === 'ok')
   return [
     ...judgeKernel(release()),
     ...judgeCapabilities(status),
-    ...examineTun(),
+    ...tun,
     examineMonitor(),
     examineNamespaces(),
     ...judgeSandbox(status, textOf('/proc/self/uid_map') ?? '', textOf('/proc/sys/kernel/io_uring_disabled')),
+    ...judgeUses(status, { tap, allProcesses: seesAllProcesses() }),
   ]
 }
 
@@ -175,6 +180,14 @@ function examineNamespaces(): Finding {
     return { check, status: 'ok', what: `${NETNS_DIRECTORY}: ${count} named network namespaces` }
   } catch (error) {
     return { check, status: 'warn', what: (error as Error).message, remedy: 'run as root' }
+  }
+}
+
+function seesAllProcesses(): boolean {
+  try {
+    return readlinkSync('/proc/self/ns/pid') === INITIAL_PIDS
+  } catch {
+    return false // a /proc that hides it
   }
 }
 

@@ -6,10 +6,13 @@
 // `performance.now()` of the thread that runs the loop.
 
 import { CAUSES, type Cause } from './cause.js'
-import { BURST, HEADROOM, SLAB_BYTES, type Slab, SPILL_BYTES } from './slab.js'
+import { BURST, HEADROOM, SLAB_BYTES, SLOTS_OFFSET, type Slab, SPILL_BYTES } from './slab.js'
 
 /** A verdict: pass, or 1 + the index of a cause of CAUSES. */
 export const PASS = 0
+
+/** No frame starts before. */
+const FIRST_FRAME = SLOTS_OFFSET + HEADROOM
 
 const DROPPED = Object.fromEntries(CAUSES.map((cause, index) => [cause, index + 1])) as Record<Cause, number>
 
@@ -63,7 +66,7 @@ export class Burst {
   /** Drops it; counted under `cause`. `reason` is a fixed string that captures show beside the cause. */
   drop(frame: number, cause: Cause = 'hook', reason?: string): void {
     if (this.verdicts[frame] !== PASS) return
-    this.verdicts[frame] = DROPPED[cause]
+    this.verdicts[frame] = DROPPED[cause] ?? DROPPED.hook
     this.reasons[frame] = reason
   }
 
@@ -100,5 +103,32 @@ export class Burst {
     this.bytes.set(bytes, this.starts[frame])
     this.lengths[frame] = bytes.length
     return true
+  }
+
+  /**
+   * To be called after users' code, which may have written anything: `count` is what there was before. What
+   * is no frame or no verdict any more is dropped; then false.
+   */
+  mend(count: number): boolean {
+    let whole = this.count === count
+    this.count = count
+    for (let frame = 0; frame < count; frame++) {
+      if (this.#isWhole(frame)) continue
+      whole = false
+      this.starts[frame] = FIRST_FRAME
+      this.lengths[frame] = 0
+      this.delays[frame] = 0
+      this.verdicts[frame] = DROPPED.hook
+      this.reasons[frame] = 'not a frame any more'
+    }
+    return whole
+  }
+
+  #isWhole(frame: number): boolean {
+    const start = this.starts[frame] as number
+    const length = this.lengths[frame] as number
+    const inside = start >= FIRST_FRAME && length >= 0 && start + length <= this.bytes.length
+    const judged = (this.verdicts[frame] as number) <= CAUSES.length && (this.delays[frame] as number) >= 0
+    return inside && judged && start % 4 === 0
   }
 }

@@ -1,7 +1,8 @@
 // "P percent of the frames, with correlation": the coin that loss, duplicate, corrupt and reorder throw.
 // Made once per impairment; decides a whole burst at a time.
 
-import { DRAWS, draw, type Key } from './random.js'
+import { BURST } from '../frame/slab.js'
+import { DRAWS, draw, drawAll, type Key } from './random.js'
 
 /** 0 to 100 as a fraction. */
 const PERCENT = 0.01
@@ -29,38 +30,44 @@ export class Correlated {
     return this.#last[0] as number
   }
 
-  /** The draw for frame `number`, from 0 to below 2^32. Frames are asked for one by one, in order. */
-  next(number: number): number {
-    const uniform = draw(this.#key, number)
-    if (this.#rho === 0) return uniform
-    const x = uniform * (1 - this.#rho) + (this.#last[0] as number) * this.#rho
-    this.#last[0] = x
-    return x
+  /** The draws for `count` frames from frame `number`, from 0 to below 2^32. */
+  drawAll(number: number, count: number, draws: Float64Array): void {
+    drawAll(this.#key, number, count, 0, draws)
+    if (this.#rho === 0) return
+    let last = this.#last[0] as number
+    for (let i = 0; i < count; i++) {
+      last = (draws[i] as number) * (1 - this.#rho) + last * this.#rho
+      draws[i] = last
+    }
+    this.#last[0] = last
   }
 }
 
 /** 0 percent never hits, 100 percent always. */
 export class Chance {
-  readonly #draws: Correlated
+  readonly #source: Correlated
+  readonly #draws = new Float64Array(BURST)
   readonly #below: number
 
   constructor(key: Key, probability: number, correlation?: number, last?: number) {
-    this.#draws = new Correlated(key, correlation, last)
+    this.#source = new Correlated(key, correlation, last)
     this.#below = threshold(probability)
   }
 
   /** What the next one goes on from. */
   get state(): number {
-    return this.#draws.last
+    return this.#source.last
   }
 
   hits(number: number): boolean {
-    return this.#draws.next(number) < this.#below
+    this.#source.drawAll(number, 1, this.#draws)
+    return (this.#draws[0] as number) < this.#below
   }
 
   /** Decides `count` frames from frame `number`: 1 in `hits` for those that it hits. */
   decide(number: number, count: number, hits: Uint8Array): void {
-    for (let i = 0; i < count; i++) hits[i] = this.hits(number + i) ? 1 : 0
+    this.#source.drawAll(number, count, this.#draws)
+    for (let i = 0; i < count; i++) hits[i] = (this.#draws[i] as number) < this.#below ? 1 : 0
   }
 }
 

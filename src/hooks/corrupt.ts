@@ -4,11 +4,12 @@
 import type { Burst } from '../frame/burst.js'
 import { Chance } from './chance.js'
 import type { ChancePlan } from './impair-options.js'
-import { DRAWS, draw, type Key } from './random.js'
+import { DRAWS, drawAll, type Key } from './random.js'
 
 export class Corrupt {
   readonly #key: Key
   readonly #chance: Chance
+  readonly #place = new Float64Array(1)
 
   /** `last`: the state of one to go on from. */
   constructor(plan: ChancePlan, key: Key, last?: number) {
@@ -29,7 +30,8 @@ export class Corrupt {
   /** Flips a bit of frame `frame` of the burst; `number` is the frame's. */
   flip(burst: Burst, frame: number, number: number): void {
     const bits = (burst.lengths[frame] as number) * 8
-    const bit = Math.floor((draw(this.#key, number, 2) / DRAWS) * bits)
+    drawAll(this.#key, number, 1, 2, this.#place)
+    const bit = Math.floor(((this.#place[0] as number) / DRAWS) * bits)
     burst.bytes[(burst.starts[frame] as number) + (bit >> 3)]! ^= 1 << (bit & 7)
     burst.reasons[frame] ??= 'corrupted'
   }

@@ -31,7 +31,8 @@ export class Delay {
       delays.fill(this.#time, 0, count)
       return
     }
-    for (let i = 0; i < count; i++) delays[i] = this.#draws.next(number + i) / DRAWS
+    this.#draws.drawAll(number, count, delays)
+    for (let i = 0; i < count; i++) delays[i]! /= DRAWS
     toQuantiles(this.#distribution, delays, count)
     for (let i = 0; i < count; i++) {
       delays[i] = Math.max(0, this.#time + this.#jitter * (delays[i] as number))

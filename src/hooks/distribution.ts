@@ -9,6 +9,8 @@
 //   pareto        ((1 - u)^(-1/a) - 3/2) * 4/3, a = 3    (mean 0)
 //   paretonormal  (normal + 3 * pareto) / 4, at the same u
 
+import { BURST } from '../frame/slab.js'
+
 export const DISTRIBUTIONS = ['uniform', 'normal', 'pareto', 'paretonormal'] as const
 export type Distribution = (typeof DISTRIBUTIONS)[number]
 
@@ -17,40 +19,56 @@ const END = 4
 /** Where the normal distribution reaches its table's lower end. */
 const TAIL = 3.1671e-5
 
+/** A burst's worth: paretonormal is made of two. Nothing stays here between two calls. */
+const normals = new Float64Array(BURST)
+
 /**
- * Turns the first `count` values, uniform in [0, 1), into quantiles. In place, because numbers that a
- * function returns may be boxed, and numbers in such an array are not.
+ * Turns the first `count` values (at most BURST), uniform in [0, 1), into quantiles. In place: see drawAll()
+ * of random.ts.
  */
 export function toQuantiles(distribution: Distribution, values: Float64Array, count: number): void {
-  for (let i = 0; i < count; i++) {
-    const u = values[i] as number
-    if (distribution === 'uniform') values[i] = 2 * u - 1
-    else if (distribution === 'normal') values[i] = normal(u)
-    else if (distribution === 'pareto') values[i] = pareto(u)
-    else values[i] = (normal(u) + 3 * pareto(u)) / 4
+  switch (distribution) {
+    case 'uniform':
+      for (let i = 0; i < count; i++) values[i] = 2 * (values[i] as number) - 1
+      return
+    case 'normal':
+      return toNormal(values, count)
+    case 'pareto':
+      return toPareto(values, count)
+    case 'paretonormal':
+      for (let i = 0; i < count; i++) normals[i] = values[i] as number
+      toNormal(normals, count)
+      toPareto(values, count)
+      for (let i = 0; i < count; i++) values[i] = ((normals[i] as number) + 3 * (values[i] as number)) / 4
   }
 }
 
-function pareto(u: number): number {
-  return Math.min(END, (1 / Math.cbrt(1 - u) - 1.5) * (4 / 3))
+function toPareto(values: Float64Array, count: number): void {
+  for (let i = 0; i < count; i++) {
+    values[i] = Math.min(END, (1 / Math.cbrt(1 - (values[i] as number)) - 1.5) * (4 / 3))
+  }
 }
 
 /**
  * Wichura's PPND7 (Algorithm AS 241, Applied Statistics 37, 1988), right to seven digits. Its part for the
  * outermost tails, beyond +-6, is left out: the table ends at 4.
  */
-function normal(u: number): number {
-  if (u < TAIL) return -END
-  if (u > 1 - TAIL) return END
-  const q = u - 0.5
-  if (Math.abs(q) <= 0.425) {
-    const r = 0.180625 - q * q
-    const above = ((59.10937472 * r + 159.29113202) * r + 50.434271938) * r + 3.3871327179
-    const below = ((67.1875636 * r + 78.757757664) * r + 17.895169469) * r + 1
-    return (q * above) / below
+function toNormal(values: Float64Array, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const u = values[i] as number
+    const q = u - 0.5
+    if (u < TAIL) values[i] = -END
+    else if (u > 1 - TAIL) values[i] = END
+    else if (Math.abs(q) <= 0.425) {
+      const r = 0.180625 - q * q
+      const above = ((59.10937472 * r + 159.29113202) * r + 50.434271938) * r + 3.3871327179
+      const below = ((67.1875636 * r + 78.757757664) * r + 17.895169469) * r + 1
+      values[i] = (q * above) / below
+    } else {
+      const r = Math.sqrt(-Math.log(q < 0 ? u : 1 - u)) - 1.6
+      const above = ((0.17023821103 * r + 1.3067284816) * r + 2.75681539) * r + 1.4234372777
+      const below = (0.12021132975 * r + 0.7370016425) * r + 1
+      values[i] = q < 0 ? -above / below : above / below
+    }
   }
-  const r = Math.sqrt(-Math.log(q < 0 ? u : 1 - u)) - 1.6
-  const above = ((0.17023821103 * r + 1.3067284816) * r + 2.75681539) * r + 1.4234372777
-  const below = (0.12021132975 * r + 0.7370016425) * r + 1
-  return q < 0 ? -above / below : above / below
 }

@@ -55,7 +55,8 @@ export class Impairment implements Hook {
   /** Frames judged so far. */
   #number: number
 
-  // What is decided of each frame of a burst. A column whose impairment is absent stays zero.
+  // What is decided of each frame of a burst, zero where an impairment is absent. In columns: a fraction that
+  // a function returns may be boxed, and one in an array is not.
   readonly #lost = new Uint8Array(BURST)
   readonly #doubled = new Uint8Array(BURST)
   readonly #damaged = new Uint8Array(BURST)
@@ -121,7 +122,8 @@ export class Impairment implements Hook {
     this.#loss?.decide(number, count, this.#lost)
     this.#corrupt?.decide(number, count, this.#damaged)
     this.#reorder?.decide(number, count, this.#jumps)
-    this.#delay?.decide(number, count, this.#delays)
+    if (this.#delay === undefined) this.#delays.fill(0)
+    else this.#delay.decide(number, count, this.#delays)
   }
 
   /** Says when frame `i` and its copies go, or drops what there is no room for. Answers how many it holds. */
@@ -130,7 +132,9 @@ export class Impairment implements Hook {
     const double = this.#doubled[i] === 1 && this.#lost[i] === 0 ? 1 : 0
     const before = burst.delays[i] as number
     let copies = Math.min((burst.copies[i] as number) + double, MAX_COPIES)
-    const delay = jumps ? before : this.#wait(burst, i, 1 + copies)
+    if (jumps) this.#delays[i] = before
+    else this.#schedule(burst, i, 1 + copies)
+    const delay = this.#delays[i] as number
     if (delay > 0) {
       const room = this.plan.limit - held
       if (room < 1) {
@@ -149,13 +153,11 @@ export class Impairment implements Hook {
     return delay > 0 ? 1 + copies : 0
   }
 
-  /** ms from the burst's arrival until frame `i` and its copies are due; what rules ask for comes first. */
-  #wait(burst: Burst, i: number, frames: number): number {
-    let wait = (burst.delays[i] as number) + (this.#delays[i] as number)
-    if (this.#rate !== undefined) {
-      const due = this.#rate.due(burst.now + wait, burst.lengths[i] as number, frames)
-      wait = Math.max(wait, due - burst.now)
-    }
-    return this.slot !== undefined && wait === 0 ? A_MOMENT : wait
+  /** Makes of the delay of frame `i` the ms until it and its copies go; what rules ask for comes first. */
+  #schedule(burst: Burst, i: number, frames: number): void {
+    const delays = this.#delays
+    delays[i]! += burst.delays[i] as number
+    this.#rate?.pass(burst, i, frames, delays)
+    if (this.slot !== undefined && delays[i] === 0) delays[i] = A_MOMENT
   }
 }

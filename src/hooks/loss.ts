@@ -3,9 +3,10 @@
 // Giannuzzi: "Definition of a general and intuitive loss model for packet networks", NetemCLG). Used by
 // impairment.ts.
 
+import { BURST } from '../frame/slab.js'
 import { Chance, threshold } from './chance.js'
 import type { LossPlan } from './impair-options.js'
-import { draw, type Key } from './random.js'
+import { drawAll, type Key } from './random.js'
 
 export interface Loss {
   /** Decides `count` frames from frame `number`: 1 in `lost` for those that are lost. */
@@ -39,6 +40,8 @@ class GilbertElliott implements Loss {
   readonly #r: number
   readonly #h: number
   readonly #k: number
+  readonly #fates = new Float64Array(BURST)
+  readonly #moves = new Float64Array(BURST)
   #state: number
 
   constructor(model: { p: number; r: number; h: number; k: number }, key: Key, state = GOOD) {
@@ -55,10 +58,12 @@ class GilbertElliott implements Loss {
   }
 
   decide(number: number, count: number, lost: Uint8Array): void {
+    drawAll(this.#key, number, count, 0, this.#moves)
+    drawAll(this.#key, number, count, 1, this.#fates)
     for (let i = 0; i < count; i++) {
       const bad = this.#state === BAD
-      lost[i] = draw(this.#key, number + i, 1) < (bad ? this.#h : this.#k) ? 0 : 1
-      if (draw(this.#key, number + i) < (bad ? this.#r : this.#p)) this.#state = bad ? GOOD : BAD
+      lost[i] = (this.#fates[i] as number) < (bad ? this.#h : this.#k) ? 0 : 1
+      if ((this.#moves[i] as number) < (bad ? this.#r : this.#p)) this.#state = bad ? GOOD : BAD
     }
   }
 }
@@ -85,6 +90,7 @@ class FourState implements Loss {
   readonly #p32: number
   readonly #p23: number
   readonly #p14: number
+  readonly #moves = new Float64Array(BURST)
   #state: number
 
   constructor(model: FourStateModel, key: Key, state = SENT_IN_GAP) {
@@ -102,13 +108,16 @@ class FourState implements Loss {
   }
 
   decide(number: number, count: number, lost: Uint8Array): void {
+    drawAll(this.#key, number, count, 0, this.#moves)
     for (let i = 0; i < count; i++) {
-      this.#state = this.#after(this.#state, draw(this.#key, number + i))
+      this.#state = this.#after(this.#state, i)
       lost[i] = this.#state === LOST_IN_GAP || this.#state === LOST_IN_BURST ? 1 : 0
     }
   }
 
-  #after(state: number, x: number): number {
+  /** The state after `state`, by the i-th draw. */
+  #after(state: number, i: number): number {
+    const x = this.#moves[i] as number
     if (state === SENT_IN_GAP) {
       if (x < this.#p14) return LOST_IN_GAP
       return x < this.#p14 + this.#p13 ? LOST_IN_BURST : SENT_IN_GAP

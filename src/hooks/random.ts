@@ -34,7 +34,21 @@ export function keyOf(seed: number, end: 0 | 1, kind: Kind): Key {
 
 /** The `k`-th draw (0 to 2047) for frame `number` (whole, up to 2^53 - 1): 0 to 2^32 - 1, uniform. */
 export function draw(key: Key, number: number, k = 0): number {
-  return threefry(key.low, key.high, number | 0, Math.floor(number / DRAWS) | (k << SEED_BITS_IN_HIGH)) >>> 0
+  return threefry(key.low, key.high, number | 0, highOf(number, k)) >>> 0
+}
+
+/**
+ * The `k`-th draws for `count` frames from frame `number`. Into an array, because a fraction or a large number
+ * that a function returns is boxed unless the call is inlined.
+ */
+export function drawAll(key: Key, number: number, count: number, k: number, draws: Float64Array): void {
+  for (let i = 0; i < count; i++) {
+    draws[i] = threefry(key.low, key.high, (number + i) | 0, highOf(number + i, k)) >>> 0
+  }
+}
+
+function highOf(number: number, k: number): number {
+  return Math.floor(number / DRAWS) | (k << SEED_BITS_IN_HIGH)
 }
 
 const ROUNDS = 13

@@ -1,6 +1,7 @@
 // How fast a direction is: each frame takes its length over the rate, one after the other; `burst` bytes may
 // go at once after a pause. Used by impairment.ts. A clock (ms) says when the link is free again.
 
+import type { Burst } from '../frame/burst.js'
 import type { RatePlan } from './impair-options.js'
 
 /** Earlier than every clock, and still plain JSON. */
@@ -32,24 +33,22 @@ export class Rate {
   }
 
   /**
-   * When `frames` frames of `length` bytes each, there at `time`, are through; before `time` if they fit into
-   * the burst. They take the link only when take() follows.
+   * Frame `frame` of the burst comes after `delays[frame]` ms, `frames` times: raises that to when they are
+   * through, unless they fit into `burst`. They take the link only when take() follows.
    */
-  due(time: number, length: number, frames: number): number {
+  pass(burst: Burst, frame: number, frames: number, delays: Float64Array): void {
+    const time = burst.now + (delays[frame] as number)
     const start = Math.max(this.#clock[0] as number, time - this.#credit)
-    const end = start + this.#bytes(length) * frames * this.#msPerByte
+    const bytes = Math.max(0, (burst.lengths[frame] as number) + this.#overhead)
+    // Whole cells where there are cells, as packet_time_ns() of netem.
+    const counted = this.#cellSize === 0 ? bytes : Math.ceil(bytes / this.#cellSize) * this.#cellBytes
+    const end = start + counted * frames * this.#msPerByte
     this.#clock[1] = end
-    return end
+    if (end > time) delays[frame] = end - burst.now
   }
 
-  /** The frames that due() was asked for last are sent. */
+  /** The frames that pass() was asked for last are sent. */
   take(): void {
     this.#clock[0] = this.#clock[1] as number
-  }
-
-  /** What a frame counts: with `overhead`, in whole cells where there are cells (packet_time_ns of netem). */
-  #bytes(length: number): number {
-    const bytes = Math.max(0, length + this.#overhead)
-    return this.#cellSize === 0 ? bytes : Math.ceil(bytes / this.#cellSize) * this.#cellBytes
   }
 }

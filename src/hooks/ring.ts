@@ -28,12 +28,12 @@ const RECORDS = 192
 const RECORD_HEADER = 8
 
 const SMALLEST = 4096
-const LARGEST = 2 ** 30
+export const LARGEST_RING = 2 ** 30
 
 /** A ring for about `bytes` bytes of records: the next power of two. */
 export function createRing(bytes: number): SharedArrayBuffer {
   const capacity = 2 ** Math.ceil(Math.log2(Math.max(bytes, SMALLEST)))
-  if (!(capacity <= LARGEST)) throw new RangeError(`a ring holds at most ${LARGEST} bytes`)
+  if (!(capacity <= LARGEST_RING)) throw new RangeError(`a ring holds at most ${LARGEST_RING} bytes`)
   return new SharedArrayBuffer(RECORDS + capacity)
 }
 

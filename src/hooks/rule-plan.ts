@@ -61,7 +61,7 @@ export function planRule(options: unknown, attribute: string): Omit<RulePlan, 'i
   const given = fields(options, attribute, ['action', 'match'])
   return {
     action: planAction(given.action, `${attribute}.action`),
-    match: planMatch(given.match ?? {}, `${attribute}.match`),
+    match: planMatch(given.match === undefined ? {} : given.match, `${attribute}.match`),
   }
 }
 

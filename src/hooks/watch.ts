@@ -64,7 +64,12 @@ export class Watches implements Hook {
   }
 
   state(): WatchState[] {
-    return this.#watches.map(({ id, match, matcher, shared }) => ({ id, match, matched: matcher.matched, ring: shared }))
+    return this.#watches.map(({ id, match, matcher, shared }) => ({
+      id,
+      match,
+      matched: matcher.matched,
+      ring: shared,
+    }))
   }
 
   #found({ id, ring }: Watch, burst: Burst, frame: number): void {

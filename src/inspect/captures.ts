@@ -9,7 +9,7 @@ import { invalid } from '../errors.js'
 import { parseMac } from '../frame/mac.js'
 import type { CapturePlan } from '../hooks/capture.js'
 import { type Match, planMatch } from '../hooks/match.js'
-import { createRing } from '../hooks/ring.js'
+import { createRing, LARGEST_RING } from '../hooks/ring.js'
 import type { Inspection } from './inspection.js'
 import type { RingStream, Sighting } from './ring-stream.js'
 
@@ -152,8 +152,8 @@ function planCapture(wish: CaptureWish): Omit<CapturePlan, 'id'> {
   const { end, match, snaplen = SNAPLEN, ringBytes = RING_BYTES } = wish
   if (end !== undefined && end !== 'a' && end !== 'b') throw invalid(`end is 'a' or 'b', not ${end}`, 'end')
   for (const [name, value] of Object.entries({ snaplen, ringBytes })) {
-    if (!(Number.isInteger(value) && value >= 1))
-      throw invalid(`${name} must be a number of bytes, 1 or more, not ${value}`, name)
+    if (!(Number.isInteger(value) && value >= 1 && value <= LARGEST_RING))
+      throw invalid(`${name} must be a number of bytes, 1 to ${LARGEST_RING}, not ${value}`, name)
   }
   return {
     ring: createRing(Math.max(ringBytes, SMALLEST_RING)),

@@ -214,7 +214,8 @@ export class Inspection {
       if (plan !== null) this.#line.post({ op: 'impair', end, plan, restart: true })
       for (const rule of rules.values()) this.#line.post({ op: 'rule', end, ...rule })
       for (const [id, watch] of watches) this.#line.post({ op: 'watch', end, id, ...watch })
-      for (const id of [...hooks.keys()]) this.#hookEnded(id, why)
+      // Told later: who hears it may use the pair, which is forwarded again by then.
+      for (const id of [...hooks.keys()]) queueMicrotask(() => this.#hookEnded(id, why))
     }
     for (const plan of this.#captures.values()) this.#line.post({ op: 'capture', plan })
     return far

@@ -1,9 +1,9 @@
 // Who waits for frames of a pair: one frame (waitFor) or all of them (frames). Used by inspection.ts, which
 // arms a watch in the data path for each and hands over what that finds.
 
-import { UvethError } from '../errors.js'
+import { invalid, UvethError } from '../errors.js'
 import type { Match } from '../hooks/match.js'
-import { createRing } from '../hooks/ring.js'
+import { createRing, LARGEST_RING } from '../hooks/ring.js'
 import { nextFrame } from '../hooks/watch.js'
 import { RingStream } from './ring-stream.js'
 
@@ -54,6 +54,8 @@ export class Watching {
 
   /** Copies of the frames that match, from now on; `bytes` of them may wait for their reader. */
   frames(at: Watchable, match: Match, bytes: number): RingStream<Uint8Array> {
+    if (!(Number.isInteger(bytes) && bytes >= 1 && bytes <= LARGEST_RING))
+      throw invalid(`bytes must be a number of bytes, 1 to ${LARGEST_RING}, not ${bytes}`, 'bytes')
     const ring = createRing(bytes)
     const id = at.watch(match, ring)
     return this.follow(id, new RingStream(ring, nextFrame, () => this.#forget(id, () => at.unwatch(id))))

@@ -45,7 +45,9 @@ function settle(home: NetlinkSocket, tap: Tap, on: boolean): void {
   for (;;) {
     const link = tap.look(home)
     if (link === undefined || !tap.state.up) return
-    if ((link.operstate === IF_OPER_UP) === on || performance.now() > deadline) return
+    // It shows UP a moment before the first queue takes frames: until then `noop` drops them.
+    const acted = (link.operstate === IF_OPER_UP) === on && !(on && link.qdisc === 'noop')
+    if (acted || performance.now() > deadline) return
     Atomics.wait(sleeper, 0, 0, POLL)
   }
 }

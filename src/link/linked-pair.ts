@@ -176,8 +176,11 @@ export class LinkedPair {
       const before = this.#before[end]
       if (inspected[end] === (before !== undefined)) continue
       this.#before[end] = undefined
-      if (before !== undefined) stopInspecting(home, this.taps[end], before)
-      else this.#before[end] = startInspecting(home, this.taps[end])
+      if (before === undefined) this.#before[end] = startInspecting(home, this.taps[end])
+      else {
+        stopInspecting(home, this.taps[end], before)
+        this.#publish(end) // it has looked at the device, and may have seen what others changed
+      }
     }
   }
 

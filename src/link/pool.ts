@@ -64,6 +64,8 @@ class PooledWorker {
       })
     })
     this.#worker.on('error', failed)
+    // A hook may call process.exit(), which ends its thread.
+    if (own) this.#worker.on('exit', (code) => this.#ended || failed(new Error(`its thread exited: ${code}`)))
   }
 
   /** Posts an order and waits until it has been carried out. */
@@ -218,7 +220,9 @@ export class Pool {
     const giveUp = (why: string) => {
       clearInterval(placement.watchdog)
       void own.end(why)
-      if (placement.own === own && this.#serving.delete(handle)) lost(why)
+      if (placement.own !== own || this.#serving.get(handle) !== placement) return
+      this.#serving.delete(handle)
+      lost(why)
     }
     const failed = (error: Error) => giveUp(error.stack ?? error.message)
     const own = new PooledWorker(this.#workers.length, true, { ...this.#hearing, failed })

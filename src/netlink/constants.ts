@@ -79,6 +79,7 @@ export const IF_OPER_UP = 6
 export const IFLA_ADDRESS = 1
 export const IFLA_IFNAME = 3
 export const IFLA_MTU = 4
+export const IFLA_QDISC = 6
 export const IFLA_TXQLEN = 13
 export const IFLA_OPERSTATE = 16
 export const IFLA_IFALIAS = 20

@@ -25,6 +25,7 @@ import {
   IFLA_NEW_IFINDEX,
   IFLA_NEW_NETNSID,
   IFLA_OPERSTATE,
+  IFLA_QDISC,
   IFLA_STATS64,
   IFLA_TARGET_NETNSID,
   IFLA_TXQLEN,
@@ -109,6 +110,8 @@ export interface Link {
   address: Uint8Array
   alias: string
   txqlen: number
+  /** Of its queue; 'noop' until the kernel has acted on its first carrier. */
+  qdisc: string
   /** Of a 'del' that is a move: where to, as the namespace that the link has left knows it. */
   newNetnsid: number | undefined
   newIfindex: number | undefined
@@ -260,6 +263,7 @@ export function parseLink(message: Message, nsid = -1): Link {
     address: new Uint8Array(0),
     alias: '',
     txqlen: 0,
+    qdisc: '',
     newNetnsid: undefined,
     newIfindex: undefined,
     stats64: undefined,
@@ -277,6 +281,7 @@ function readLinkAttribute(link: Link, attribute: AttributeDecoder): void {
   else if (type === IFLA_CARRIER) link.carrier = attribute.u8() !== 0
   else if (type === IFLA_ADDRESS) link.address = attribute.bytes()
   else if (type === IFLA_IFALIAS) link.alias = attribute.string()
+  else if (type === IFLA_QDISC) link.qdisc = attribute.string()
   else if (type === IFLA_TXQLEN) link.txqlen = attribute.u32()
   else if (type === IFLA_NEW_NETNSID) link.newNetnsid = attribute.s32()
   else if (type === IFLA_NEW_IFINDEX) link.newIfindex = attribute.s32()

@@ -206,7 +206,13 @@ describe('what only the kernel can refuse', () => {
     }
   })
 
-  test('an IPv6 address where IPv6 is disabled', async () => {
+  needs(
+    'root',
+    'tun',
+    'netns',
+    'ip',
+    'sysctl',
+  )('an IPv6 address where IPv6 is disabled', async () => {
     using home = Netns.create('home')
     using left = Netns.create('left')
     for (const scope of ['all', 'default']) {

@@ -11,9 +11,9 @@ import { A, B, pings } from '../support/wiring.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 const END_KEYS = ['name', 'ifindex', 'netns', 'address', 'mtu']
-const CAUSES = ['carrier', 'down', 'mtu', 'error']
+const CAUSES = ['carrier', 'down', 'mtu', 'error', 'loss', 'limit', 'rule', 'hook']
 const COUNTERS = ['rx_packets', 'rx_bytes', 'tx_packets', 'tx_bytes', 'rx_dropped', 'tx_dropped', 'drops']
-const STATS_KEYS = [...COUNTERS, 'workers', 'rx_errors', 'tx_errors', 'kernel']
+const STATS_KEYS = [...COUNTERS, 'inspected', 'workers', 'rx_errors', 'tx_errors', 'kernel', 'rules']
 
 function between(left: Netns, right: Netns, ...words: string[]): string[] {
   const places = ['--netns-a', left.name, '--netns-b', right.name]

@@ -277,6 +277,7 @@ describe('started by a verb', () => {
     'nsenter',
     'unshare',
     'setpriv',
+    'sys-ptrace',
   )('nowhere, when those may not be entered: the command to run is told', async () => {
     using home = Netns.create('home')
     using blue = Netns.create('blue')

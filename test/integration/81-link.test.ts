@@ -147,7 +147,10 @@ describe('JSON', () => {
         "carrier",
         "queues",
         "quiet",
+        "impair",
+        "rules",
         "drops",
+        "inspected",
         "workers",
       ]
     `)

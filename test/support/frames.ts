@@ -57,7 +57,7 @@ export function filler(length: number, seed = 1): Buffer {
   return bytes
 }
 
-function arpRequest(sender: string, target: string, addressing: Addressing = {}): Buffer {
+export function arpRequest(sender: string, target: string, addressing: Addressing = {}): Buffer {
   const { to = BROADCAST, from = SENDER } = addressing
   const fixed = Buffer.from([0, 1, 8, 0, 6, 4, 0, 1])
   const payload = [fixed, macBytes(from), ipv4Bytes(sender), Buffer.alloc(6), ipv4Bytes(target)]

@@ -35,11 +35,14 @@ type Kernel = `kernel ${number}.${number}`
 
 /** Bits of CapEff in /proc/self/status, from linux/capability.h. */
 const CAP = { NET_ADMIN: 12n, NET_RAW: 13n, SYS_ADMIN: 21n }
+const CAP_SYS_PTRACE = 19n
 
 // Each answers whether it is there, or, where it can say more than the bare name, why it is not.
 const probes = {
   /** uid 0 with the capabilities to make interfaces and namespaces and to open packet sockets. */
   root: () => process.getuid?.() === 0 && Object.values(CAP).every(capable),
+  /** uid 0 with the capability to make interfaces, and perhaps no other: a container's root. */
+  'net-admin': () => process.getuid?.() === 0 && capable(CAP.NET_ADMIN),
   /** /dev/net/tun can be opened. */
   tun: () => opens('/dev/net/tun'),
   /** A network namespace can be made. */
@@ -48,10 +51,24 @@ const probes = {
   veth: () => runs('unshare', '-n', 'ip', 'link', 'add', 'p0', 'type', 'veth', 'peer', 'name', 'p1'),
   /** The kernel has bridges. */
   bridge: () => runs('unshare', '-n', 'ip', 'link', 'add', 'p0', 'type', 'bridge'),
+  /** Its bridges know VLANs, and interfaces can be VLANs of others. */
+  vlan: () =>
+    runs('unshare', '-n', 'ip', 'link', 'add', 'p0', 'type', 'bridge', 'vlan_filtering', '1') &&
+    runs('unshare', '-n', 'ip', 'link', 'add', 'link', 'lo', 'name', 'p0', 'type', 'vlan', 'id', '5'),
   /** The kernel has IPv6. */
   ipv6: () => readable('/proc/net/if_inet6'),
   /** The raw-socket package is built for the Node that runs. */
   'raw-socket': rawSocket,
+  /** CAP_SYS_PTRACE: to look into processes that have other capabilities. */
+  'sys-ptrace': () => capable(CAP_SYS_PTRACE),
+  /** /proc/sys can be written: containers have it read-only. */
+  sysctl: () => allows('/proc/sys/net/ipv4/ip_forward', constants.W_OK),
+  /** A container engine answers, and scripts/docker-test has built the images. */
+  'container engine': () => runs('docker', 'info'),
+  'images of scripts/docker-test': () =>
+    Boolean(process.env.UVETH_IMAGE) && Boolean(process.env.UVETH_PLAIN_IMAGE),
+  /** `docker compose`, or the docker-compose of old. */
+  compose: () => runs('docker', 'compose', 'version') || runs('docker-compose', 'version'),
   /** Debian's Python with its pyroute2. */
   pyroute2: () => runs('/usr/bin/python3', '-c', 'import pyroute2'),
   /** npm has the package's own dependencies, or its registry answers. */

@@ -46,7 +46,7 @@ describe('what an errno is called', () => {
   test.each([
     ['EBADFD', -77, 'file descriptor in bad state'], // libuv has no name for it
     ['EOPNOTSUPP', -constants.errno.EOPNOTSUPP, 'operation not supported'], // libuv calls it ENOTSUP
-    ['EEXIST', errno.EEXIST, 'file already exists'],
+    ['EEXIST', errno.EEXIST, 'file exists'],
     ['ENODEV', errno.ENODEV, 'no such device'],
   ])('%s', (code, number, sentence) => {
     expect(told(number)).toBe(`${code}: ${sentence}, call`)

@@ -8,7 +8,9 @@ import { eventText } from '../../../src/cli/monitor.js'
 import { paint } from '../../../src/cli/session.js'
 import { UsageError } from '../../../src/cli/usage.js'
 import type { EndView, PairView } from '../../../src/control/ops.js'
+import { INSPECTED_COUNTS } from '../../../src/datapath/counters.js'
 import { UvethError } from '../../../src/errors.js'
+import { CAUSES } from '../../../src/frame/cause.js'
 import type { EndStats } from '../../../src/stats.js'
 
 const end = (name: string, more: Partial<EndView> = {}): EndView => ({
@@ -21,6 +23,8 @@ const end = (name: string, more: Partial<EndView> = {}): EndView => ({
   up: true,
   flags: 0x1003,
   txQueueLength: 1000,
+  impair: null,
+  rules: [],
   ...more,
 })
 
@@ -36,6 +40,14 @@ const pair: PairView = {
 /** End b away, in `blue`. */
 const apart: PairView = { ...pair, b: end('eth0', { ifindex: 8, netns: 'blue', netnsInode: 2 }) }
 
+/** A number for each name, 0 for those that are not given. */
+function counts<K extends string>(
+  names: readonly K[],
+  some: Partial<Record<K, number>> = {},
+): Record<K, number> {
+  return { ...(Object.fromEntries(names.map((name) => [name, 0])) as Record<K, number>), ...some }
+}
+
 const kernel = { multicast: 5, tx_carrier_errors: 6, collisions: 7 } as EndStats['kernel']
 const stats: EndStats = {
   rx_packets: 10,
@@ -46,7 +58,9 @@ const stats: EndStats = {
   tx_dropped: 3,
   rx_errors: 0,
   tx_errors: 0,
-  drops: { carrier: 2, down: 0, mtu: 1, error: 0 },
+  drops: counts(CAUSES, { carrier: 2, mtu: 1 }),
+  inspected: counts(INSPECTED_COUNTS),
+  rules: [],
   workers: [{ worker: 0 }, { worker: 1 }] as EndStats['workers'],
   kernel,
 }
@@ -88,6 +102,27 @@ describe('text', () => {
     TX:  bytes packets  errors dropped carrier collsns
           2000      20       0       3       6       7`,
     )
+  })
+
+  test('with what is done to frames, in the words that orders take', () => {
+    const impair = { delay: { time: 10, jitter: 2 }, loss: { random: 1 }, limit: 1000, seed: 42 }
+    const match = { udp: { dport: 53 }, nth: 3 }
+    const rules = [{ id: 4, action: { kind: 'drop' } as const, match, matched: 5, hits: 1 }]
+    const of = { ...pair, a: end('veth0', { impair, rules }) }
+    const counted = { ...stats, inspected: counts(INSPECTED_COUNTS, { held: 2, delayed: 9 }) }
+    const detail = { stats: false, details: true, oneline: false }
+    expect(
+      linkText(row(of, { stats: counted }), detail, plain)
+        .split('\n')
+        .slice(2),
+    ).toEqual([
+      '    uveth id veth0 end a peer veth1 carrier on queues 1 quiet off workers 0,1 drops carrier 2 mtu 1 inspected held 2 delayed 9',
+      '    impair limit 1000 delay 10ms 2ms loss 1% seed 42',
+      '    rule 4: drop udp dport 53 nth 3 matched 5 hits 1',
+    ])
+    expect(linkText(row(of), short, plain)).not.toContain('impair')
+    const json = linkJson(row(of), { stats: false })
+    expect(json).toMatchObject({ linkinfo: { info_data: { impair, rules } } })
   })
 
   test('in one line', () => {
@@ -149,7 +184,10 @@ describe('JSON', () => {
             carrier: true,
             queues: 1,
             quiet: false,
-            drops: { carrier: 2, down: 0, mtu: 1, error: 0 },
+            impair: null,
+            rules: [],
+            drops: counts(CAUSES, { carrier: 2, mtu: 1 }),
+            inspected: counts(INSPECTED_COUNTS),
             workers: [0, 1],
           },
         },

@@ -4,7 +4,17 @@
 
 import { expect, test } from 'vitest'
 import { formatStats } from '../../../src/cli/table.js'
+import { INSPECTED_COUNTS } from '../../../src/datapath/counters.js'
+import { CAUSES } from '../../../src/frame/cause.js'
 import type { EndStats } from '../../../src/stats.js'
+
+/** A number for each name, 0 for those that are not given. */
+function counts<K extends string>(
+  names: readonly K[],
+  some: Partial<Record<K, number>> = {},
+): Record<K, number> {
+  return { ...(Object.fromEntries(names.map((name) => [name, 0])) as Record<K, number>), ...some }
+}
 
 function end(numbers: Partial<EndStats>): EndStats {
   return {
@@ -16,7 +26,9 @@ function end(numbers: Partial<EndStats>): EndStats {
     tx_dropped: 0,
     rx_errors: 0,
     tx_errors: 0,
-    drops: { carrier: 0, down: 0, mtu: 0, error: 0 },
+    drops: counts(CAUSES),
+    inspected: counts(INSPECTED_COUNTS),
+    rules: [],
     workers: [],
     kernel: null,
     ...numbers,
@@ -28,7 +40,7 @@ test('two rows under their headings: numbers to the right, texts to the left', (
     rx_packets: 12,
     rx_bytes: 123_456_789_012,
     tx_dropped: 9,
-    drops: { carrier: 7, down: 0, mtu: 2, error: 0 },
+    drops: counts(CAUSES, { carrier: 7, mtu: 2 }),
   })
   expect(formatStats(['veth0', 'a-longer-name'], { a, b: end({}) })).toBe(
     [
@@ -40,6 +52,25 @@ test('two rows under their headings: numbers to the right, texts to the left', (
 })
 
 test('no line ends in a space', () => {
-  const stats = { a: end({ drops: { carrier: 1, down: 1, mtu: 1, error: 1 } }), b: end({}) }
+  const stats = { a: end({ drops: counts(CAUSES, { carrier: 1, rule: 3 }) }), b: end({}) }
   for (const line of formatStats(['a', 'b'], stats).split('\n')) expect(line).not.toMatch(/\s$/)
+})
+
+test('what was done to frames has columns where there is something to say', () => {
+  const a = end({
+    drops: counts(CAUSES, { loss: 4, rule: 1 }),
+    inspected: counts(INSPECTED_COUNTS, { delayed: 3, copied: 2 }),
+  })
+  const b = end({
+    rules: [
+      { id: 3, action: { kind: 'drop' }, match: {}, matched: 5, hits: 2 },
+      { id: 4, action: { kind: 'delay', ms: 1 }, match: {}, matched: 5, hits: 0 },
+    ],
+  })
+  const lines = formatStats(['veth0', 'veth1'], { a, b }).split('\n')
+  expect(lines.map((line) => line.slice(line.search(/drops|loss|-/)))).toEqual([
+    'drops           inspected            rules',
+    'loss 4, rule 1  copied 2, delayed 3  -',
+    '-               -                    3 drop 2',
+  ])
 })

@@ -135,3 +135,44 @@ describe('events', () => {
     expect(events).toHaveLength(1)
   })
 })
+
+describe('a capture', () => {
+  test('asks for what is wanted, and is asked to end by half a close: the rest comes', async () => {
+    Object.assign(server, { httpAllowHalfOpen: true })
+    let asked = ''
+    answer = (request, response) => {
+      asked = request.url ?? ''
+      request.socket.once('end', () => response.end('the rest'))
+      response.write('head, ')
+    }
+    const query = { end: 'a', match: '{"ip":{"src":"::1"}}' }
+    const capture = await new ControlClient({ socket }).capture('id:x&y', query)
+    let text = ''
+    for await (const chunk of capture.chunks) {
+      text += Buffer.from(chunk).toString()
+      if (text === 'head, ') capture.end()
+    }
+    expect(text).toBe('head, the rest')
+    const { pathname, searchParams } = new URL(asked, 'http://u')
+    expect(decodeURIComponent(pathname)).toBe('/v1/pairs/id:x&y/capture')
+    expect(Object.fromEntries(searchParams)).toEqual(query)
+  })
+
+  test('is refused as an order is', async () => {
+    answer = (_, response) => void response.writeHead(404).end('{"code":"ENODEV","detail":"no such"}')
+    const capture = new ControlClient({ socket }).capture('x', {})
+    await expect(capture).rejects.toMatchObject({ name: 'UvethError', code: 'ENODEV', message: 'no such' })
+  })
+
+  test('is left when it is closed', async () => {
+    const left = new Promise<void>((resolve) => {
+      answer = (request, response) => {
+        request.socket.once('close', () => resolve())
+        response.write('head')
+      }
+    })
+    const capture = await new ControlClient({ socket }).capture('x', {})
+    capture.close()
+    await left
+  })
+})

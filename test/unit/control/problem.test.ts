@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { REFUSALS } from '../../../src/control/ops.js'
-import { problem, problemOf } from '../../../src/control/problem.js'
+import { problem, problemOf, renamed } from '../../../src/control/problem.js'
 import { invalid, systemError, UvethError } from '../../../src/errors.js'
 
 describe('a document', () => {
@@ -69,4 +69,16 @@ test('every document has a code and a number', () => {
       errno: expect.any(Number),
     })
   }
+})
+
+test('an attribute may be renamed, in the message as well', () => {
+  const error = invalid('rule.match.udp must be an object', 'rule.match.udp')
+  const refusal = renamed(error, /^rule\./, '') as UvethError
+  expect(refusal).toMatchObject({
+    message: 'EINVAL: match.udp must be an object',
+    attribute: 'match.udp',
+    code: 'EINVAL',
+  })
+  const other = new Error('x')
+  expect(renamed(other, /x/, '')).toBe(other)
 })

@@ -1,7 +1,7 @@
 // Judgements of what /proc says.
 
 import { describe, expect, test } from 'vitest'
-import { judgeCapabilities, judgeKernel, judgeSandbox } from '../../../src/doctor/finding.js'
+import { judgeCapabilities, judgeKernel, judgeSandbox, judgeUses } from '../../../src/doctor/finding.js'
 
 const statuses = (findings: { check: string; status: string }[]) =>
   Object.fromEntries(findings.map(({ check, status }) => [check, status]))
@@ -39,6 +39,47 @@ describe('capabilities', () => {
   test("a container's: NET_ADMIN and Docker's default ones", () => {
     const { 'capability.net_admin': admin, 'capability.net_raw': raw } = statuses(judged('00000000a80435fb'))
     expect([admin, raw]).toEqual(['ok', 'ok'])
+  })
+})
+
+describe('uses of a container', () => {
+  const bits = { NET_BROADCAST: 11n, NET_ADMIN: 12n, NET_RAW: 13n, SYS_PTRACE: 19n, SYS_ADMIN: 21n }
+  const with_ = (...names: (keyof typeof bits)[]) => {
+    const mask = names.reduce((sum, name) => sum | (1n << bits[name]), 0n)
+    return `CapEff:\t${mask.toString(16).padStart(16, '0')}\n`
+  }
+  const here = { tap: true, allProcesses: true }
+  const uses = (findings: ReturnType<typeof judgeUses>) => Object.values(statuses(findings))
+
+  test.each([
+    [with_(), here, ['fail', 'warn', 'warn', 'warn', 'warn']],
+    [with_('NET_ADMIN'), here, ['ok', 'warn', 'warn', 'warn', 'warn']],
+    [with_('NET_ADMIN'), { ...here, tap: false }, ['fail', 'warn', 'warn', 'warn', 'warn']],
+    [with_('SYS_ADMIN', 'SYS_PTRACE'), here, ['fail', 'warn', 'warn', 'warn', 'warn']],
+    [with_('NET_ADMIN', 'SYS_ADMIN'), here, ['ok', 'ok', 'warn', 'warn', 'warn']],
+    [with_('NET_ADMIN', 'SYS_ADMIN', 'SYS_PTRACE'), here, ['ok', 'ok', 'ok', 'warn', 'warn']],
+    [
+      with_('NET_ADMIN', 'SYS_ADMIN', 'SYS_PTRACE'),
+      { ...here, allProcesses: false },
+      ['ok', 'ok', 'warn', 'warn', 'warn'],
+    ],
+    [with_('NET_RAW'), here, ['fail', 'warn', 'warn', 'ok', 'warn']],
+    [with_('NET_BROADCAST'), here, ['fail', 'warn', 'warn', 'warn', 'ok']],
+  ])('%s %o', (status, surroundings, wanted) => {
+    expect(uses(judgeUses(status, surroundings))).toEqual(wanted)
+  })
+
+  test('the remedy is what is missing, and no more', () => {
+    const remedies = judgeUses(with_('NET_ADMIN', 'SYS_PTRACE'), { tap: true, allProcesses: false }).map(
+      ({ check, remedy }) => [check, remedy],
+    )
+    expect(Object.fromEntries(remedies)).toEqual({
+      'use.pairs': undefined,
+      'use.netns': 'a container needs --cap-add SYS_ADMIN',
+      'use.containers': 'a container needs --cap-add SYS_ADMIN --pid host',
+      'use.raw': 'a container needs --cap-add NET_RAW',
+      'use.events': 'a container needs --cap-add NET_BROADCAST',
+    })
   })
 })
 

@@ -1,9 +1,8 @@
-// How the parts of an impairment play together: netem's order, independent and repeatable decisions, the
-// limit, and going on elsewhere.
+// How the parts of an impairment play together: netem's order, independent and repeatable decisions,
+// and the limit.
 
 import { describe, expect, test } from 'vitest'
-import { planImpair } from '../../../src/hooks/impair-options.js'
-import { Impairment } from '../../../src/hooks/impairment.js'
+import type { Burst } from '../../../src/frame/burst.js'
 import { type Fate, Impaired, lost, numbers, type Traffic } from '../../support/impaired.js'
 import { withinBinomial, withinChiSquare, withinMean } from '../../support/statistics.js'
 
@@ -96,6 +95,14 @@ describe('reordering', () => {
     expect(fate?.delay).toBe(3)
   })
 
+  test('takes nothing of the rate for a frame that there was no room for', () => {
+    const options = { delay: 1, rate: 1e6, limit: 1, reorder: { probability: 100, gap: 3 } }
+    const impaired = new Impaired(options)
+    const all = impaired.send(3, { length: 1250 })
+    expect(all.map((fate) => fate.dropped ?? fate.delay)).toEqual([11, 'limit', 0])
+    expect(impaired.send(1, { length: 1250, start: 11 })[0]?.delay).toBe(11)
+  })
+
   test('takes nothing of the rate', () => {
     const all = fates({ delay, rate: 1e6, reorder: { probability: 100, gap: 2 } }, 4, { length: 125 })
     expect(all.map((fate) => fate.delay)).toEqual([11, 0, 12, 0])
@@ -177,6 +184,16 @@ describe('decisions', () => {
   })
 })
 
+test('what only a rule delays is not counted as delayed', () => {
+  const before = (burst: Burst) => burst.hold(0, 5)
+  const jumping = new Impaired({ delay: 1, reorder: 100 })
+  jumping.send(1, { before })
+  expect(jumping.counts).toMatchObject({ delayed: 0, reordered: 1 })
+  const losing = new Impaired({ loss: 0 })
+  losing.send(1, { before })
+  expect(losing.counts.delayed).toBe(0)
+})
+
 describe('the limit', () => {
   test('drops what would be held beyond it, and nothing else', () => {
     const impaired = new Impaired({ delay: 10, limit: 100 })
@@ -234,86 +251,5 @@ describe('slots', () => {
   test('do not hold what jumps the queue', () => {
     const all = fates({ slot: 10, delay: 5, reorder: 100 }, 10)
     expect(all.every(jumped)).toBe(true)
-  })
-})
-
-describe('going on', () => {
-  const options = {
-    loss: { state: { p13: 5, p31: 20, p32: 30, p23: 50, p14: 2 } },
-    duplicate: { probability: 50, correlation: 50 },
-    corrupt: { probability: 50, correlation: 50 },
-    reorder: { probability: 50, correlation: 50, gap: 3 },
-    delay: { time: 20, jitter: 5, correlation: 50 },
-    seed: 7,
-    ...HELD,
-  }
-  const [first, second] = [777, 1000]
-  const whole = new Impaired(options).send(first + second)
-
-  test('in another thread: as if nothing had happened', () => {
-    const one = new Impaired(options)
-    one.send(first)
-    const state = JSON.parse(JSON.stringify(one.impairment.state()))
-    expect(new Impaired(options, 0, state).send(second)).toEqual(whole.slice(first))
-  })
-
-  test('with another plan of the same seed: what stays in it goes on', () => {
-    const one = new Impaired(options)
-    one.send(first)
-    const { loss, duplicate, seed } = options
-    const two = new Impaired({ ...HELD, loss, duplicate, seed }, 0, one.impairment.state()).send(second)
-    expect(numbers(two, lost)).toEqual(numbers(whole.slice(first), lost))
-    expect(numbers(two, copied)).toEqual(numbers(whole.slice(first), copied))
-  })
-
-  test('a gap goes on', () => {
-    const jumping = { delay: 1, reorder: { probability: 100, gap: 5 }, seed: 7 }
-    const one = new Impaired(jumping)
-    one.send(3)
-    const two = new Impaired(jumping, 0, one.impairment.state())
-    expect(numbers(two.send(10), jumped)).toEqual([1, 6])
-  })
-
-  test('a bad link stays bad', () => {
-    const gemodel = { p: 100, r: 0, h: 0, k: 100 }
-    const one = new Impaired({ loss: { gemodel }, seed: 7 })
-    expect(one.send(2).map(lost)).toEqual([false, true])
-    expect(new Impaired({ loss: { gemodel }, seed: 7 }, 0, one.impairment.state()).send(1).map(lost)).toEqual(
-      [true],
-    )
-  })
-
-  test('with another model of loss: that one begins', () => {
-    const one = new Impaired({ loss: { random: 50, correlation: 50 }, seed: 7 })
-    one.send(first)
-    const gemodel = { p: 0, r: 0, h: 0, k: 100 }
-    const two = new Impaired({ loss: { gemodel }, seed: 7 }, 0, one.impairment.state())
-    expect(two.send(second).some(lost)).toBe(false)
-  })
-
-  test('with another seed: from the first frame', () => {
-    const one = new Impaired({ ...options, seed: 8 })
-    one.send(first)
-    expect(new Impaired(options, 0, one.impairment.state()).send(first + second)).toEqual(whole)
-  })
-
-  test('a rate goes on from its clock, in the clock of the other thread', () => {
-    const plan = { rate: 1e6, limit: 1e6 }
-    const one = new Impaired(plan)
-    one.send(100, { length: 125, start: 1000 })
-    // 100 frames of 1 ms each: the link is free at 1100, which the other thread calls 600.
-    const two = new Impaired(plan, 0, one.impairment.state(-500))
-    expect(two.send(1, { length: 125, start: 500 })[0]?.delay).toBeCloseTo(101, 6)
-  })
-
-  test('slots go on from theirs', () => {
-    const counters = new Float64Array(4)
-    const plan = planImpair({ slot: { min: 10, packets: 1 }, seed: 1 }, 'impair')
-    const one = new Impairment(plan, 0, counters)
-    expect(one.slot?.allows(1000, 1000, 60)).toBe(false)
-    const two = new Impairment(plan, 0, counters, one.state(-500))
-    expect(two.slot?.next).toBe(510)
-    expect(two.slot?.allows(510, 500, 60)).toBe(true)
-    expect(two.slot?.allows(510, 500, 60)).toBe(false)
   })
 })

@@ -98,6 +98,12 @@ describe('a burst', () => {
     expect(fates.slice(10).map(({ delay }) => Math.round(delay))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
   })
 
+  test('goes with the delay, not before', () => {
+    const fates = new Impaired({ ...options, delay: 20 }).send(12, { length: 1250, start: 1000 })
+    expect(fates.slice(0, 10).map(({ delay }) => delay)).toEqual(new Array(10).fill(20))
+    expect(fates[11]?.delay).toBeCloseTo(22, 6)
+  })
+
   test('is there again only after as long as it takes', () => {
     const impaired = new Impaired(options)
     impaired.send(10, { length: 1250, start: 1000 })

@@ -35,6 +35,10 @@ describe('a slot', () => {
     expect(release(slotOf({ min: 10, bytes: 250 }), [1, 1, 1, 1, 1])).toEqual([11, 11, 11, 21, 21])
   })
 
+  test('of just as many bytes as come is used up by them', () => {
+    expect(release(slotOf({ min: 10, bytes: 200 }), [1, 1, 1, 1, 1])).toEqual([11, 11, 21, 21, 31])
+  })
+
   test('comes between min and max, evenly', () => {
     const times = release(slotOf({ min: 10, max: 30, packets: 1 }), new Array(2_000).fill(1))
     const gaps = times.slice(1).map((time, i) => time - (times[i] as number))

@@ -21,6 +21,10 @@ const link = [
   '08 00',
   '0d 00', // IFLA_TXQLEN
   'e8 03 00 00',
+  '09 00',
+  '06 00', // IFLA_QDISC
+  '6e 6f 6f 70 00', // "noop"
+  '00 00 00',
   '05 00',
   '10 00', // IFLA_OPERSTATE
   '06',
@@ -61,6 +65,7 @@ const parsed = {
   address: hex('02 00 00 00 00 01'),
   alias: 'peer',
   txqlen: 1000,
+  qdisc: 'noop',
   newNetnsid: undefined,
   newIfindex: undefined,
   stats64: {
@@ -106,6 +111,7 @@ describe('parseLink', () => {
       address: hex(),
       alias: '',
       txqlen: 0,
+      qdisc: '',
       stats64: undefined,
     })
   })

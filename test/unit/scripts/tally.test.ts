@@ -1,5 +1,10 @@
 // How scripts/test adds up its steps and judges them.
 
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { add, reasonsIn, report } from '../../../scripts/tally.js'
 
@@ -35,4 +40,25 @@ test('nothing passed is a failure', () => {
 
 test('the list of allowed reasons has comments and empty lines', () => {
   expect(reasonsIn('# why\nneeds bridge\n\nneeds kernel 6.8\n')).toEqual(['needs bridge', 'needs kernel 6.8'])
+})
+
+test('the sum can be a summary itself, for the next who adds up', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'uvt-tally-'))
+  try {
+    const [summaries, sum] = [join(folder, 'summaries'), join(folder, 'sum.json')]
+    mkdirSync(summaries)
+    writeFileSync(
+      join(summaries, '1.json'),
+      JSON.stringify({ passed: 2, failed: 0, skipped: { 'needs x': 1 } }),
+    )
+    writeFileSync(join(summaries, '2.json'), JSON.stringify({ passed: 3, failed: 0, skipped: {} }))
+    writeFileSync(join(folder, 'allowed'), '')
+    const script = fileURLToPath(new URL('../../../scripts/tally.js', import.meta.url))
+    const env = { ...process.env, CI: '', UVETH_TALLY: sum }
+    const printed = execFileSync(process.execPath, [script, summaries, join(folder, 'allowed')], { env })
+    expect(String(printed)).toBe('skipped 1: needs x\n5 passed, 0 failed, 1 skipped\n')
+    expect(JSON.parse(readFileSync(sum, 'utf8'))).toEqual({ passed: 5, failed: 0, skipped: { 'needs x': 1 } })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

@@ -1,0 +1,120 @@
+#!/usr/bin/env node
+// `uveth-extcap`: shows the daemon's pairs to Wireshark and tshark as interfaces `uveth:ID`. They run it from
+// one of their extcap folders, with the options below. What a capture is stands in recording.ts.
+
+import { readFileSync } from 'node:fs'
+import type { PairView } from '../control/ops.js'
+import { queryOf, stopSignal } from './capture.js'
+import { exitCodeOf, isNobody, sentenceOf } from './failure.js'
+import { noGlobals } from './globals.js'
+import { record } from './recording.js'
+import { Session, write } from './session.js'
+import { parseVerb, UsageError } from './usage.js'
+
+const HELP = `uveth-extcap: pairs of uveth as interfaces of Wireshark and tshark
+
+Wireshark runs it, where it finds it:
+
+  mkdir -p ~/.local/lib/wireshark/extcap
+  ln -s "$(command -v uveth-extcap)" ~/.local/lib/wireshark/extcap/
+  tshark -D | grep uveth
+  tshark -i uveth:veth0
+
+UVETH_SOCKET names the daemon's socket, where it is not the default; one has to have the right to open it.
+By hand: uveth-extcap --capture --extcap-interface uveth:veth0 --fifo FILE [--snaplen N] [--end a|b|both]
+`
+
+const OPTIONS = {
+  'extcap-interfaces': { type: 'boolean' },
+  'extcap-dlts': { type: 'boolean' },
+  'extcap-config': { type: 'boolean' },
+  'extcap-reload-option': { type: 'string' },
+  'extcap-interface': { type: 'string' },
+  'extcap-capture-filter': { type: 'string' },
+  'extcap-version': { type: 'string' },
+  capture: { type: 'boolean' },
+  fifo: { type: 'string' },
+  snaplen: { type: 'string' },
+  end: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+type Values = ReturnType<typeof parseVerb<typeof OPTIONS>>['values']
+
+const PREFIX = 'uveth:'
+
+/** Ethernet, and what may be asked before a capture. */
+const DLTS = 'dlt {number=1}{name=EN10MB}{display=Ethernet}\n'
+const CONFIG = `arg {number=0}{call=--end}{display=Ends}{type=selector}{tooltip=Each end is an interface of the capture}
+value {arg=0}{value=both}{display=Both ends}{default=true}
+value {arg=0}{value=a}{display=End a}{default=false}
+value {arg=0}{value=b}{display=End b}{default=false}
+arg {number=1}{call=--snaplen}{display=Bytes of each frame}{type=unsigned}{range=1,262144}{default=262144}
+`
+
+async function main(words: string[]): Promise<number> {
+  const { values } = parseVerb('', words, OPTIONS)
+  const filter = values['extcap-capture-filter'] ?? ''
+  if (values['extcap-interfaces']) return await listInterfaces()
+  if (values['extcap-dlts']) write(DLTS)
+  else if (values['extcap-config']) write(CONFIG)
+  else if (values.capture) return await capturePair(values, filter)
+  // Asked whether a filter is good, an extcap says on standard output why it is not.
+  else if (values['extcap-interface'] !== undefined) write(filter === '' ? '' : `${NO_FILTER}\n`)
+  else write(HELP)
+  return 0
+}
+
+const NO_FILTER =
+  'uveth takes no capture filter here: use a display filter, or uveth capture NAME udp dport 53 | wireshark -k -i -'
+
+/** No daemon, no pairs: that is no error. */
+async function listInterfaces(): Promise<number> {
+  const help = '{help=https://www.npmjs.com/package/uveth}'
+  write(`extcap {version=${version()}}${help}{display=uveth: virtual Ethernet cables}\n`)
+  const session = new Session(noGlobals())
+  try {
+    for (const { id, a, b } of await session.client.call<PairView[]>('pair.list')) {
+      // Braces would end the value.
+      if (!/[{}]/.test(id)) write(`interface {value=${PREFIX}${id}}{display=uveth ${a.name} <-> ${b.name}}\n`)
+    }
+  } catch (error) {
+    if (!isNobody(error)) process.stderr.write(`${sentenceOf(error)}\n`)
+  } finally {
+    session.close()
+  }
+  return 0
+}
+
+async function capturePair(values: Values, filter: string): Promise<number> {
+  const { fifo, snaplen, end } = values
+  const name = values['extcap-interface'] ?? ''
+  if (!name.startsWith(PREFIX)) throw new UsageError(`--extcap-interface takes ${PREFIX}ID, not '${name}'`)
+  if (fifo === undefined) throw new UsageError('--capture needs --fifo FILE')
+  if (filter !== '') throw new UsageError(NO_FILTER)
+  const session = new Session(noGlobals())
+  try {
+    const query = queryOf({ end, snaplen })
+    const stop = stopSignal()
+    await record(await session.client.capture(`id:${name.slice(PREFIX.length)}`, query), fifo, stop)
+  } finally {
+    session.close()
+  }
+  return 0
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  process.stderr.write(`${sentenceOf(error)}\n`)
+  process.exitCode = exitCodeOf(error)
+}

@@ -1,0 +1,226 @@
+// Writes a capture that the daemon streams: into a file, a ring of files, a pipe or standard output, with the
+// rights of whoever runs the command. Whole blocks only, at once. Used by capture.ts and extcap.ts.
+
+import { constants, fstatSync, openSync, statSync, writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
+import { openSink, removeOldest, type Sink } from '../capture/sink.js'
+import type { CaptureStream } from '../control/client.js'
+import { ofNode } from '../errors.js'
+import { ENHANCED_PACKET, PcapngStream, typeOf } from './pcapng-stream.js'
+
+/** When to go on in another file. */
+export interface Ring {
+  bytes?: number | undefined
+  seconds?: number | undefined
+  /** Only so many files are kept. */
+  files?: number | undefined
+}
+
+export interface Recorded {
+  frames: number
+  bytes: number
+  lost: number
+  files: string[]
+}
+
+interface Output {
+  readonly files: string[]
+  /** False when the reader has gone. */
+  write(blocks: Buffer[]): Promise<boolean>
+  close(): void
+}
+
+const STDOUT = 1
+/** ms that a reader which does not read gets once the capture is to end. */
+const PATIENCE = 1_000
+/** ms between two looks whether a named pipe has a reader. */
+const LOOK = 10
+
+/**
+ * Records until the pair ends, the reader has gone or `stop` is raised; in any case what is written is
+ * complete. `path` is a file, a named pipe or `-`.
+ */
+export async function record(
+  capture: CaptureStream,
+  path: string,
+  stop: AbortSignal,
+  ring?: Ring,
+): Promise<Recorded> {
+  const stream = new PcapngStream()
+  let output: Output | undefined
+  const end = () => {
+    capture.end()
+    void giveUp(stream)
+  }
+  stop.addEventListener('abort', end, { once: true })
+  try {
+    if (stop.aborted) end()
+    output = await openOutput(path, stream, stop, ring)
+    await copy(capture, stream, output)
+  } catch (error) {
+    throw ofNode(error)
+  } finally {
+    stop.removeEventListener('abort', end)
+    output?.close()
+    capture.close()
+  }
+  const { frames, bytes, lost } = stream
+  return { frames, bytes, lost, files: output?.files ?? [] }
+}
+
+async function copy(capture: CaptureStream, stream: PcapngStream, output: Output | undefined): Promise<void> {
+  try {
+    for await (const part of capture.chunks) {
+      const blocks = stream.take(part)
+      if (output === undefined || !(await output.write(blocks))) return
+    }
+  } catch (error) {
+    // The daemon was killed: whole blocks were written up to then.
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error
+  }
+}
+
+/** Ends the process when the capture is to end and its reader takes nothing. */
+async function giveUp(stream: PcapngStream): Promise<void> {
+  for (let before = -1; before !== stream.bytes; ) {
+    before = stream.bytes
+    await setTimeout(PATIENCE, undefined, { ref: false })
+  }
+  process.exit(0)
+}
+
+/** Undefined: nobody came to read the pipe before the end. */
+async function openOutput(
+  path: string,
+  stream: PcapngStream,
+  stop: AbortSignal,
+  ring: Ring | undefined,
+): Promise<Output | undefined> {
+  if (path === '-') {
+    const stats = fstatSync(STDOUT)
+    // The same pipe once more: it must not block, and the flags of the shared one are not ours to change.
+    if (stats.isFIFO()) return await openPipe(`/proc/self/fd/${STDOUT}`, stop)
+    if (stats.isSocket()) return new PipeOutput(new Socket({ fd: STDOUT, readable: false, writable: true }))
+    return { files: [], write: async (blocks) => writeAll(STDOUT, Buffer.concat(blocks)), close: () => {} }
+  }
+  if (statSync(path, { throwIfNoEntry: false })?.isFIFO()) return await openPipe(path, stop)
+  return new FileOutput(path, stream, ring)
+}
+
+async function openPipe(path: string, stop: AbortSignal): Promise<Output | undefined> {
+  while (!stop.aborted) {
+    try {
+      const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
+      return new PipeOutput(new Socket({ fd, readable: false, writable: true }))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error
+    }
+    await setTimeout(LOOK)
+  }
+  return undefined
+}
+
+function writeAll(fd: number, bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
+  return true
+}
+
+/** A pipe, or a socket that stands for one. */
+class PipeOutput implements Output {
+  readonly files: string[] = []
+  readonly #socket: Socket
+  #gone = false
+  #error: Error | undefined
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET') this.#error = error
+    })
+    socket.once('close', () => {
+      this.#gone = true
+    })
+  }
+
+  async write(blocks: Buffer[]): Promise<boolean> {
+    if (!this.#gone && blocks.length > 0) {
+      // Buffers that wait must not change: the next part has memory of its own.
+      await new Promise<void>((resolve) => {
+        this.#socket.once('close', resolve)
+        this.#socket.write(Buffer.concat(blocks), () => {
+          this.#socket.off('close', resolve)
+          resolve()
+        })
+      })
+    }
+    if (this.#error !== undefined) throw this.#error
+    return !this.#gone
+  }
+
+  close(): void {
+    this.#socket.end()
+  }
+}
+
+/** A file, or a ring of them: `name-00001.pcapng` and so on. */
+class FileOutput implements Output {
+  readonly #sink: Sink
+  readonly #stream: PcapngStream
+  readonly #ring: Ring | undefined
+  #bytes = 0
+  #frames = 0
+  #opened = performance.now()
+
+  constructor(path: string, stream: PcapngStream, ring: Ring | undefined) {
+    const around = { ended: () => false, post: () => {} }
+    this.#sink = openSink({ kind: 'path', path, ...(ring && { rotate: ring }) }, around)
+    this.#stream = stream
+    this.#ring = ring
+  }
+
+  get files(): string[] {
+    return this.#sink.files
+  }
+
+  async write(blocks: Buffer[]): Promise<boolean> {
+    let run: Buffer[] = []
+    for (const block of blocks) {
+      const frame = typeOf(block) === ENHANCED_PACKET
+      if (frame && this.#isFull(block.length)) {
+        this.#put(run)
+        run = []
+        this.#nextFile()
+      }
+      if (frame) this.#frames++
+      this.#bytes += block.length
+      run.push(block)
+    }
+    this.#put(run)
+    return true
+  }
+
+  close(): void {
+    this.#sink.close()
+  }
+
+  #put(blocks: Buffer[]): void {
+    if (blocks.length > 0) this.#sink.write(Buffer.concat(blocks))
+  }
+
+  /** A file without frames goes on. */
+  #isFull(more: number): boolean {
+    const { bytes = Number.POSITIVE_INFINITY, seconds = Number.POSITIVE_INFINITY } = this.#ring ?? {}
+    if (this.#frames === 0) return false
+    return this.#bytes + more > bytes || performance.now() - this.#opened >= 1000 * seconds
+  }
+
+  #nextFile(): void {
+    this.#sink.next()
+    if (this.#ring?.files !== undefined) removeOldest(this.#sink, this.#ring.files)
+    this.#put(this.#stream.head)
+    this.#bytes = this.#stream.head.reduce((sum, { length }) => sum + length, 0)
+    this.#frames = 0
+    this.#opened = performance.now()
+  }
+}

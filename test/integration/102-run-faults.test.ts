@@ -1,0 +1,74 @@
+// `uveth run` with impairments, rules and a capture: in force from the first frame, and the file complete when
+// the command has ended.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect } from 'vitest'
+import { expectRefusal } from '../support/cli.js'
+import { Folder } from '../support/daemon.js'
+import { numbered, readNumbered } from '../support/frames.js'
+import { Netns } from '../support/netns.js'
+import { PacketSocket } from '../support/packet.js'
+import { readPcapng } from '../support/pcapng.js'
+import { uveth, uvethOnce } from '../support/program.js'
+import { needs } from '../support/skip.js'
+
+const test = needs('root', 'tun', 'netns', 'ip')
+
+describe('refused, and nothing is made', () => {
+  test.each([
+    [['--impair-a', 'loss lots'], 1, /"lots" is wrong: loss takes a percentage/],
+    [['--impair-b', 'reorder 5%'], 1, /reordering not possible without specifying some delay/],
+    [['--rule-a', 'eat'], 1, /begins with "eat"/],
+    [['--rule-b', 'drop udp tcp'], 1, /wants tcp and udp: no frame is both/],
+    [['--capture', '/none/such/file'], 2, /ENOENT: no such file or directory, open '\/none\/such\/file'/],
+  ] as [string[], number, RegExp][])('%j', async (words, code, sentence) => {
+    using home = Netns.create('home')
+    expectRefusal(await uvethOnce(['run', 'x0', 'x1', ...words], { netns: home.name }), code, sentence)
+    expect(home.links()).toHaveLength(1)
+  })
+})
+
+test('drops what it is told to from the first frame on, and writes it down', async () => {
+  using home = Netns.create('home')
+  using folder = new Folder()
+  const file = folder.file('x.pcapng')
+  const words = ['run', 'x0', 'x1', '--quiet', '--json', '--capture', file]
+  const faults = [
+    '--rule-a',
+    'drop nth 2',
+    '--rule-a',
+    ' delay  1ms nth 1 ',
+    '--impair-b',
+    'loss 100% seed 1',
+  ]
+  await using program = uveth([...words, ...faults], { netns: home.name })
+  await program.next('ready')
+  expect(existsSync(file)).toBe(true)
+  const near = PacketSocket.open(home, 'x0')
+  const far = PacketSocket.open(home, 'x1')
+  for (let number = 0; number < 3; number++) near.send(numbered(0, number, 100))
+  far.send(numbered(1, 0, 100))
+  const got = [await far.receive(), await far.receive()].map((frame) => frame && readNumbered(frame))
+  near.close()
+  far.close()
+  expect(got).toContainEqual({ flow: 0, number: 0 })
+  expect(got).toContainEqual({ flow: 0, number: 2 })
+  const { code, stdout } = await program.stop('SIGINT')
+  expect(code).toBe(0)
+  const closed = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+  expect(closed.stats.a).toMatchObject({ drops: { rule: 1 }, rules: [{ matched: 3, hits: 1 }, { hits: 1 }] })
+  expect(closed.stats.b.drops.loss).toBe(1)
+  const [section, ...more] = readPcapng(readFileSync(file))
+  expect(more).toEqual([])
+  const comments = (on: string, direction: string) =>
+    section?.packets
+      .filter((packet) => packet.on === on && packet.direction === direction)
+      .map((p) => p.comments[0])
+  expect(comments('x0', 'out')).toEqual([
+    'delayed: 1.000 ms',
+    expect.stringMatching(/^dropped: rule \(rule \d+\)$/),
+    undefined,
+  ])
+  expect(comments('x1', 'out')).toEqual(['dropped: loss'])
+  expect(section?.statistics).toHaveLength(2)
+})

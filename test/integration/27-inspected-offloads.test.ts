@@ -1,0 +1,180 @@
+// What inspection does to the devices: hooks see wire frames with finished checksums whatever the stack hands
+// out, and afterwards the offloads and the queue are as their user had them.
+
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { configure, type End } from 'uveth'
+import { beforeAll, describe, expect } from 'vitest'
+import { addressed, Cable } from '../support/cable.js'
+import { expectBalanced, perFrame } from '../support/hooks.js'
+import { iperf3, says } from '../support/iperf.js'
+import type { Netns } from '../support/netns.js'
+import { needs } from '../support/skip.js'
+
+const it = needs('root', 'tun', 'netns', 'ip', 'ethtool')
+const itTcp = needs('root', 'tun', 'netns', 'ip', 'ethtool', 'iperf3')
+const itDumps = needs('root', 'tun', 'netns', 'ip', 'tcpdump', 'bash')
+
+const FEATURES = ['tx-checksum-ip-generic', 'tx-tcp-segmentation', 'tx-tcp6-segmentation'] as const
+const ON = Object.fromEntries(FEATURES.map((name) => [name, 'on']))
+const OFF = Object.fromEntries(FEATURES.map((name) => [name, 'off']))
+
+beforeAll(() => configure({ workers: 2 }))
+
+function features(netns: Netns, end: string): Record<string, string | undefined> {
+  const text = netns.exec('ethtool', '-k', end)
+  const of = (name: string) => new RegExp(`^\\s*${name}: (\\w+)`, 'm').exec(text)?.[1]
+  return Object.fromEntries(FEATURES.map((name) => [name, of(name)]))
+}
+
+/** Begins to inspect, waits until it is in force, and answers how to end it. */
+async function inspect(end: End): Promise<() => Promise<void>> {
+  const rule = end.drop({ udp: { dport: 1 } })
+  await end.settled()
+  return async () => {
+    rule.remove()
+    await end.settled()
+  }
+}
+
+describe('offloads of the end that sends', () => {
+  it('are off while it is inspected, and on again afterwards; its peer keeps its own', async () => {
+    await using cable = await Cable.lay()
+    expect(features(cable.left, 'x0')).toEqual(ON)
+    const stop = await inspect(cable.pair.a)
+    expect(features(cable.left, 'x0')).toEqual(OFF)
+    expect(features(cable.right, 'x1')).toEqual(ON)
+    await stop()
+    expect(features(cable.left, 'x0')).toEqual(ON)
+  })
+
+  it('are off from the start of a pair that is made inspected', async () => {
+    await using cable = await Cable.lay({ a: { impair: { delay: 1 } } })
+    expect(features(cable.left, 'x0')).toEqual(OFF)
+    await cable.pair.a.impair(null)
+    expect(features(cable.left, 'x0')).toEqual(ON)
+  })
+
+  it('that the user had switched off stay off', async () => {
+    await using cable = await Cable.lay()
+    cable.left.exec('ethtool', '-K', 'x0', 'tx-tcp6-segmentation', 'off')
+    const mine = { ...ON, 'tx-tcp6-segmentation': 'off' }
+    expect(features(cable.left, 'x0')).toEqual(mine)
+    for (let n = 0; n < 3; n++) {
+      const stop = await inspect(cable.pair.a)
+      expect(features(cable.left, 'x0')).toEqual(OFF)
+      await stop()
+      expect(features(cable.left, 'x0')).toEqual(mine)
+    }
+    cable.left.exec('ethtool', '-K', 'x0', 'tx-tcp6-segmentation', 'on')
+    expect(features(cable.left, 'x0')).toEqual(ON)
+  })
+
+  it('of every queue', async () => {
+    await using cable = await Cable.lay({ ...addressed(), queues: 2 })
+    const stop = await inspect(cable.pair.a)
+    expect(features(cable.left, 'x0')).toEqual(OFF)
+    await stop()
+    expect(features(cable.left, 'x0')).toEqual(ON)
+  })
+
+  it('in another namespace, after a move', async () => {
+    await using cable = await Cable.lay()
+    const stop = await inspect(cable.pair.a)
+    await cable.pair.a.move(cable.right.name, { up: true })
+    expect(features(cable.right, 'x0')).toEqual(OFF)
+    await stop()
+    expect(features(cable.right, 'x0')).toEqual(ON)
+  })
+})
+
+describe('the transmit queue', () => {
+  it('of an end that is up is not touched: the kernel would drop what is sent meanwhile', async () => {
+    await using cable = await Cable.lay()
+    const stop = await inspect(cable.pair.a)
+    expect([cable.links().a.txqlen, cable.pair.a.txQueueLength]).toEqual([1_000, 1_000])
+    await stop()
+    expect(cable.links().a.txqlen).toBe(1_000)
+  })
+
+  it('of one that is made inspected is longer, and its user’s length is kept in mind', async () => {
+    await using cable = await Cable.lay({ a: { impair: { delay: 1 }, txQueueLength: 500 } })
+    expect([cable.links().a.txqlen, cable.pair.a.txQueueLength]).toEqual([10_000, 500])
+    await cable.pair.a.down()
+    await cable.pair.a.impair(null)
+    expect([cable.links().a.txqlen, cable.pair.a.txQueueLength]).toEqual([500, 500])
+  })
+
+  it('that its user sets meanwhile stays', async () => {
+    await using cable = await Cable.lay({ a: { impair: { delay: 1 } } })
+    await cable.pair.a.set({ txQueueLength: 77 })
+    expect([cable.links().a.txqlen, cable.pair.a.txQueueLength]).toEqual([77, 77])
+    await cable.pair.a.down()
+    await cable.pair.a.impair(null)
+    expect(cable.links().a.txqlen).toBe(77)
+  })
+})
+
+describe('hooks see wire frames with finished checksums', () => {
+  /** Throws for a frame that is longer than the MTU, or whose checksum of TCP or UDP over IPv4 is wrong. */
+  const CHECK = perFrame(`
+    const frame = burst.frame(i)
+    if (frame.length > 1514) throw new Error('a frame of ' + frame.length + ' bytes')
+    if (frame[12] === 8 && frame[13] === 0) {
+      const sum = (bytes, start) => {
+        for (let at = 0; at < bytes.length; at += 2) start += (bytes[at] << 8) + (bytes[at + 1] ?? 0)
+        while (start > 0xffff) start = (start & 0xffff) + (start >>> 16)
+        return start
+      }
+      const length = (frame[16] << 8) + frame[17] - 20
+      const l4 = frame.subarray(34, 34 + length)
+      if (sum(frame.subarray(14, 34), 0) !== 0xffff) throw new Error('IP checksum')
+      if (sum(l4, sum(frame.subarray(26, 34), frame[23] + length)) !== 0xffff) throw new Error('checksum')
+    }`)
+
+  itTcp('while TCP runs and inspection goes on and off twenty times', async () => {
+    await using cable = await Cable.lay(addressed())
+    const failures: string[] = []
+    cable.pair.on('hookFailed', ({ message }) => failures.push(message))
+    const server = cable.right.spawn('iperf3', ['--server', '--one-off', '--forceflush'])
+    await says(server.stdout as Readable, 'Server listening')
+    const client = cable.left.spawn('iperf3', ['--client', '10.77.0.2', '--time', '4'])
+    const ended = once(client, 'exit')
+    for (let n = 0; n < 20; n++) {
+      await using _hook = await cable.pair.a.use(CHECK)
+      await new Promise((resolve) => setTimeout(resolve, 40))
+    }
+    expect(await ended).toEqual([0, null])
+    expect(failures).toEqual([])
+    expect(features(cable.left, 'x0')).toEqual(ON)
+    const { a } = await expectBalanced(cable)
+    expect(a.tx_dropped).toBe(0)
+    expect(a.tx_bytes).toBeGreaterThan(1e6)
+  })
+
+  itTcp('and TCP goes in super-frames again when nothing is inspected any more', async () => {
+    await using cable = await Cable.lay(addressed())
+    const stop = await inspect(cable.pair.a)
+    await stop()
+    await iperf3(cable.left, cable.right, '10.77.0.2', '--time', '1')
+    const { a } = await expectBalanced(cable)
+    expect(a.tx_bytes / a.tx_packets).toBeGreaterThan(3 * 1514)
+  })
+
+  itDumps(
+    'UDP arrives with right checksums through an inspected cable, as a DHCP client wants it',
+    async () => {
+      await using cable = await Cable.lay(addressed())
+      const stop = await inspect(cable.pair.a)
+      const filter = ['-c', '5', '-nn', '-vv', '--immediate-mode', 'udp dst port 67']
+      const tcpdump = cable.right.spawn('tcpdump', ['-i', 'x1', ...filter])
+      const printed = says(tcpdump.stdout as Readable, '\0').catch(({ message }) => String(message))
+      await says(tcpdump.stderr as Readable, 'listening on')
+      cable.left.exec('bash', '-c', 'for n in 1 2 3 4 5; do echo discover $n >/dev/udp/10.77.0.2/67; done')
+      const seen = await printed
+      expect(seen).not.toContain('bad udp cksum')
+      expect(seen.match(/\[udp sum ok\]|udp sum ok/g)).toHaveLength(5)
+      await stop()
+    },
+  )
+})

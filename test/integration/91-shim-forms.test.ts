@@ -1,0 +1,164 @@
+// What `ip` orders do through the shim, where the self-tests (92) do not say it by their output: whole or not at
+// all, both ends gone when an order returns, batches in order and as their lines come, other namespaces.
+
+import { spawn } from 'node:child_process'
+import { expect } from 'vitest'
+import { well } from '../support/cli.js'
+import { inside, TestDaemon } from '../support/daemon.js'
+import { Netns, until } from '../support/netns.js'
+import { SHIM, shimEnvironment, shimOf } from '../support/shim.js'
+import { needs } from '../support/skip.js'
+
+const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
+const names = (netns: Netns) => netns.links().map(({ ifname }) => ifname)
+
+test('what the daemon cannot do is done by ip afterwards, or nothing is', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  const sh = shimOf(daemon)
+  const made = await sh(
+    'ip link add a0 arp off promisc on group 5 up type veth peer name a1 netns $1 multicast off mode dormant up',
+    blue.name,
+  )
+  expect(made).toMatchObject(well)
+  expect(daemon.home.link('a0')).toMatchObject({ group: '5' })
+  expect(daemon.home.link('a0').flags).toEqual(expect.arrayContaining(['NOARP', 'PROMISC', 'UP']))
+  expect(blue.link('a1')).toMatchObject({ linkmode: 'DORMANT' })
+  expect(blue.link('a1').flags).not.toContain('MULTICAST')
+  expect(blue.link('a1').flags).toContain('UP')
+
+  for (const [words, code, sentence] of [
+    ['b0 group nothing type veth peer name b1 netns $1', 255, /Invalid "group" value/],
+    ['b0 type veth peer name b1 netns $1 mode fast', 255, /Invalid link mode/],
+    ['b0 master lo type veth peer name b1 netns $1', 2, /^RTNETLINK answers: /],
+  ] as const) {
+    const refused = await sh(`ip link add ${words}`, blue.name)
+    expect([words, refused.code, refused.stdout]).toEqual([words, code, ''])
+    expect(refused.stderr).toMatch(sentence)
+    expect([names(daemon.home), names(blue)]).toEqual([
+      ['lo', 'a0'],
+      ['lo', 'a1'],
+    ])
+  }
+})
+
+test('words that uveth cannot follow are refused in its own words', async () => {
+  await using daemon = await TestDaemon.start()
+  const { code, stdout, stderr } = await shimOf(daemon)('ip link add a0 index 77 type veth')
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  expect(stderr).toBe(`Error: argument "index" is wrong: uveth cannot choose an interface's index.\n`)
+  expect(names(daemon.home)).toEqual(['lo'])
+})
+
+test('the kernel’s numbers for names that are left out', async () => {
+  await using daemon = await TestDaemon.start()
+  const sh = shimOf(daemon)
+  expect(
+    await sh('ip link add type veth; ip link add veth7 type veth; ip link add x%d type veth'),
+  ).toMatchObject(well)
+  expect(names(daemon.home)).toEqual(['lo', 'veth0', 'veth1', 'veth2', 'veth7', 'veth3', 'x0'])
+})
+
+test('link del returns when both ends are gone, wherever the peer is', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  using green = Netns.create('green')
+  const sh = shimOf(daemon)
+  const script = `for i in 1 2 3; do
+    ip link add a0 type veth peer name a1 || exit 1
+    ip link del a1 && ip link add a0 netns $1 type veth peer name a1 netns $2 || exit 2
+    ip -n $1 link del dev a0 && ip link add a0 type veth peer name a1 netns $2 || exit 3
+    ip netns exec $2 ip link del a1 && ip -n $2 link add a0 type veth peer name a1 || exit 4
+    ip -n $2 link set a0 netns $1
+    ip -n $1 l d a0 type veth && ip -n $2 link add a1 type veth peer name a0 || exit 5
+    ip netns exec $2 ip link delete a0
+  done`
+  expect(await sh(script, blue.name, green.name)).toMatchObject(well)
+  expect([names(daemon.home), names(blue), names(green)]).toEqual([['lo'], ['lo'], ['lo']])
+})
+
+test('a peer in a namespace without a name', async () => {
+  await using daemon = await TestDaemon.start()
+  const sh = shimOf(daemon)
+  const script = `unshare -n sleep 60 & pid=$!
+    until [ "$(readlink /proc/$pid/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do :; done
+    ip link add a0 type veth peer name a1 netns $pid && nsenter -n -t $pid ip link show a1 >/dev/null && ip link del a0
+    code=$?
+    nsenter -n -t $pid ip link show a1 2>&1
+    kill $pid
+    exit $code`
+  expect(await sh(script)).toMatchObject({ code: 0, stdout: 'Device "a1" does not exist.\n' })
+})
+
+test('carrier has followed when link set returns', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  const sh = shimOf(daemon)
+  const script = `ip link add a0 up type veth peer name a1 netns $1
+    for i in 1 2 3 4 5; do
+      ip -n $1 link set a1 up; ip link show a0 | grep -o NO-CARRIER
+      ip -n $1 link set dev a1 down; ip link show a0 | grep -o NO-CARRIER
+    done`
+  expect(await sh(script, blue.name)).toMatchObject({ stdout: 'NO-CARRIER\n'.repeat(5), stderr: '' })
+})
+
+test('options in front, and a batch on stdin whose answers come line by line', async () => {
+  await using daemon = await TestDaemon.start()
+  const [file = '', ...prefix] = inside(daemon.home)
+  const batch = spawn(file, [...prefix, `${SHIM}/ip`, '-br', '-batch', '-'], {
+    env: { ...process.env, ...shimEnvironment(daemon.socket) },
+  })
+  let said = ''
+  batch.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+  })
+  const ended = new Promise((resolve) => batch.once('close', resolve))
+  try {
+    batch.stdin.write('link set lo up\n')
+    await until('the first line', () => daemon.home.link('lo').flags.includes('UP'))
+    batch.stdin.write('link add a0 type veth peer name a1\n')
+    await until('the second line', () => daemon.home.has('a0'))
+    batch.stdin.write('link set a1 up\n')
+    await until('the third line', () => daemon.home.link('a1').flags.includes('UP'))
+    batch.stdin.end('link add b0 type veth\nlink show dev b0\nlink del a0\n')
+    expect(await ended).toBe(0)
+    expect(said).toMatch(/^b0 +DOWN [^\n]*\n$/)
+    expect(names(daemon.home)).toEqual(['lo', 'veth0', 'b0'])
+  } finally {
+    batch.kill('SIGKILL')
+  }
+})
+
+test('show type veth shows our ends, with the kernel’s own where it has some', async () => {
+  await using daemon = await TestDaemon.start()
+  const sh = shimOf(daemon)
+  await sh('ip link add a0 type veth peer name a1; ip link set a0 up; ip addr add 192.0.2.1/24 dev a0')
+  const namesIn = async (line: string) =>
+    (JSON.parse((await sh(line)).stdout) as { ifname?: string }[]).flatMap(({ ifname = [] }) => ifname)
+  expect((await sh('ip -br link show type veth | cut -d " " -f 1')).stdout).toBe('a1\na0\n')
+  expect((await sh('ip -o addr show up type veth | grep -c a0')).stdout).toMatch(/^[1-9]\n$/)
+  expect(await namesIn('ip -j link show type veth')).toEqual(['a1', 'a0'])
+  expect(await namesIn('ip -j -p -d -s link show type veth')).toEqual(['a1', 'a0'])
+  expect(await namesIn('ip -j link show up type veth')).toEqual(['a0'])
+  const swept = await sh(
+    'for end in $(ip -br link show type veth | cut -d " " -f 1); do ip link del $end; done',
+  )
+  expect(swept).toMatchObject({ code: 1, stderr: 'Cannot find device "a0"\n' })
+  expect(names(daemon.home)).not.toContain('a1')
+})
+
+test('a batch out of a pipe with a name keeps that name in what fails', async () => {
+  await using daemon = await TestDaemon.start()
+  const sh = shimOf(daemon)
+  const pipe = daemon.folder.file('pipe')
+  const said = await sh(
+    `mkfifo $1; printf 'link set lo up\\nlink add a0 type veth\\nlink set nothing up\\n' > $1 & ip -b $1`,
+    pipe,
+  )
+  expect(said).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: `Cannot find device "nothing"\nCommand failed ${pipe}:3\n`,
+  })
+  expect(names(daemon.home)).toEqual(['lo', 'veth0', 'a0'])
+})

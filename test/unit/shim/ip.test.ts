@@ -1,0 +1,217 @@
+// What shim/ip makes of a command line: whose it is, with which words it goes there, and that no line starts a
+// process more than it has to. Batches: ip-batch.test.ts.
+
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { ShimScript } from '../../support/shim-script.js'
+
+const setting = new ShimScript()
+const { folder, shim, bin } = setting
+afterAll(() => setting[Symbol.dispose]())
+
+const split = (line: string) => line.split(' ').filter((word) => word !== '')
+
+describe('link add of type veth is ours', () => {
+  test.each([
+    'link add veth0 type veth peer name veth1',
+    'link add veth0 type veth',
+    'link add type veth',
+    'l a veth0 ty veth',
+    'li ad name veth0 typ veth peer veth1',
+    'link add name veth0 numtxqueues 4 type veth peer name veth1 netns 17',
+    'lin replace veth0 type veth',
+    'l r veth0 type veth',
+    '-n blue link add veth0 type veth',
+    '-netns blue -s -d -j link add veth0 type veth',
+    '--netns blue link add veth0 type veth',
+    '-4 -o -br link add veth0 type veth',
+    '-6 -force link add veth0 type veth',
+    '-f inet link add veth0 type veth',
+    '-l 5 -rc 10000 -- link add veth0 type veth',
+    '-c=never -p -ts -N link add veth0 type veth',
+    // Decided by uveth, which may still give it to the real ip.
+    'link add dummy0 alias x type veth type dummy',
+  ])('ip %s', (line) => {
+    expect(setting.called(split(line)).notes).toEqual([
+      `node ${setting.main} shim ip ${setting.real} ${line}`,
+    ])
+  })
+
+  test('its exit code is the one of uveth', () => {
+    expect(setting.called(split('link add veth0 type veth'), { code: 2 })).toMatchObject({
+      code: 2,
+      said: '',
+    })
+  })
+})
+
+describe('everything else is passed on, by exec and with every word as it is', () => {
+  test.each([
+    '',
+    'link',
+    'l',
+    'link show',
+    'link show master br0',
+    'addr add 10.0.0.1/24 dev veth0',
+    'link add br0 type bridge',
+    'link add veth type dummy',
+    'link add name veth0 link eth0 type vlan id 5',
+    'link set veth0 master br0',
+    'link set veth0 netns blue',
+    'link set veth0 netns blue up',
+    'link set group 5 up',
+    'link help veth',
+    'link property add dev veth0 altname type veth',
+    'netns exec blue ip link add veth0 type veth',
+    'netns add veth',
+    'route add default via 10.0.0.1',
+    'tunnel add type veth',
+    '-V',
+    '-n',
+    '-n blue',
+    '-s -j link show dev veth0',
+    '-f link add veth0 type veth',
+    '-l link add veth0 type veth',
+    '-batch /nowhere/at/all',
+    '-x link add',
+    'link del group 5',
+    'link del',
+  ])('ip %s', (line) => {
+    for (const code of [0, 1, 2, 255])
+      expect(setting.called(split(line), { code })).toEqual({ notes: [`ip ${line}`.trim()], code, said: '' })
+  })
+
+  test('words with white space, quotes and stars', () => {
+    const words = ['link', 'set', 'x', 'alias', `a  b\t"c" '*' $HOME \\ é`]
+    expect(setting.called(words).notes).toEqual([`ip link set x alias a  b "c" '*' $HOME \\ é`])
+    expect(setting.called(['link', 'show', '']).notes).toEqual(['ip link show '])
+  })
+})
+
+describe('the real ip', () => {
+  test('is behind us, also when we stand on PATH twice, under a link or with a slash more', () => {
+    const link = join(folder, 'link')
+    symlinkSync(shim, link)
+    for (const path of [
+      [shim, shim, bin],
+      [shim, '', link, `${shim}/`, bin],
+      ['/nowhere', link, bin, '/usr/bin'],
+      [bin],
+    ])
+      expect(setting.called(['addr'], { path }).notes).toEqual(['ip addr'])
+  })
+
+  test('two shims do not call each other in a circle', () => {
+    const other = setting.copy('other')
+    for (const path of [
+      [shim, other, bin],
+      [other, shim, other, shim, bin],
+    ])
+      expect(setting.called(['addr'], { path }).notes).toEqual(['ip addr'])
+  })
+
+  test('may be missing', () => {
+    const empty = join(folder, 'empty')
+    mkdirSync(empty)
+    const { status, stderr } = spawnSync(join(shim, 'ip'), ['addr'], {
+      encoding: 'utf8',
+      env: { PATH: `${shim}:${empty}` },
+    })
+    expect(status).toBe(127)
+    expect(stderr).toMatch(/^ip: not found behind [^\n]+ on PATH\n$/)
+  })
+
+  test('a link to the script finds its package', () => {
+    const link = join(folder, 'linked-ip')
+    symlinkSync(join(shim, 'ip'), link)
+    expect(setting.called(split('link add type veth'), { command: link }).notes).toEqual([
+      `node ${setting.main} shim ip ${setting.real} link add type veth`,
+    ])
+  })
+})
+
+const END =
+  '7: left0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc pfifo_fast state UP\\    link/ether 02\\    '
+
+describe('an interface that goes', () => {
+  test.each(['link del left0', 'l d dev left0', '-n blue link delete left0 type veth'])('ip %s', (line) => {
+    // No end of ours: one look, then the order.
+    const { notes } = setting.called(split(line), { lines: `${END}alias something else\n` })
+    const netns = line.startsWith('-n') ? '-n blue ' : ''
+    expect(notes).toEqual([`ip ${netns}-o link show dev left0`, `ip ${line}`])
+  })
+
+  test('is ours, and its peer cannot be seen from here', () => {
+    const { notes } = setting.called(split('link del left0'), {
+      lines: `${END}alias uveth peer right0 netns blue\n`,
+    })
+    expect(notes.slice(0, 2)).toEqual(['ip -o link show dev left0', 'ip -n blue -o link show dev right0'])
+    expect(notes.at(-1)).toBe(`node ${setting.main} shim ip ${setting.real} link del left0`)
+  })
+
+  test('is ours: the order, then looks until the peer is gone, which end', () => {
+    // An `ip` that shows the same line for both: its peer is called as itself, and never goes.
+    const { notes, code } = setting.called(split('link del left0'), {
+      lines: `${END}alias uveth peer left0\n`,
+    })
+    expect(notes[2]).toBe('ip link del left0')
+    expect(new Set(notes.slice(3))).toEqual(new Set(['ip -o link show dev left0']))
+    expect(notes.length).toBeGreaterThan(400)
+    expect(code).toBe(0)
+  })
+})
+
+describe('an interface that goes up or down', () => {
+  test.each([
+    'link set left0 up',
+    'l s dev left0 mtu 1400 down',
+    'link set up left0',
+    'link change up dev left0',
+  ])('ip %s', (line) => {
+    const { notes } = setting.called(split(line), { lines: `${END}\n` })
+    expect(notes).toEqual(['ip -o link show dev left0', `ip ${line}`])
+  })
+
+  test('is ours, and carrier has followed', () => {
+    const { notes } = setting.called(split('link set left0 up'), { lines: `${END}alias uveth peer left0\n` })
+    expect(notes).toEqual([
+      'ip -o link show dev left0',
+      'ip link set left0 up',
+      ...Array(2).fill('ip -o link show dev left0'),
+    ])
+  })
+
+  test('a refusal is the last word', () => {
+    const { notes, code } = setting.called(split('link set left0 up'), {
+      lines: `${END}alias uveth peer left0\n`,
+      code: 2,
+    })
+    expect([notes.length, code]).toEqual([2, 2])
+  })
+})
+
+describe('show type veth', () => {
+  test.each([
+    'link show type veth',
+    '-n blue -br l ls ty veth',
+    'addr show type veth',
+    '-j a s up type veth',
+  ])('ip %s: without an end of ours the real ip’s', (line) => {
+    const netns = line.startsWith('-n') ? '-n blue ' : ''
+    expect(setting.called(split(line), { lines: `${END}\n` }).notes).toEqual([
+      `ip ${netns}-o link show type tun`,
+      `ip ${line}`,
+    ])
+  })
+
+  test('our ends are shown one by one', () => {
+    const lines = `${END}alias uveth peer right0\n${END.replace('left0', 'left1')}alias uveth peer right1\n`
+    expect(setting.called(split('-br link show type veth up'), { lines }).notes.slice(1)).toEqual([
+      'ip -br link show type veth up',
+      'ip -br link show dev left0 up',
+      'ip -br link show dev left1 up',
+    ])
+  })
+})
