@@ -75,6 +75,11 @@ export class Keeper {
     return keeper
   }
 
+  /** It was told to clean up. */
+  get ended(): boolean {
+    return this.#process.stdin.writableEnded
+  }
+
   /** Has it clean up, and does not wait for that. */
   end(): void {
     this.#process.stdin.end()

@@ -4,7 +4,7 @@
 
 import { UvethError } from '../errors.js'
 import { createPair, type End, type Pair } from '../index.js'
-import { keep } from './artifact.js'
+import { type Artifacts, keep } from './artifact.js'
 import { available } from './available.js'
 import { Keeper } from './keeper.js'
 import { observe } from './observation.js'
@@ -86,11 +86,17 @@ export class Testbed {
   async #leave(failed: boolean, words: string[]): Promise<string> {
     const { artifacts, name, capture, seed } = this.#plan
     if (!failed && capture !== 'always') return ''
-    const kept = await keep(artifacts, name, this.#file)
+    if (this.#keeper.ended) return reportWords(words, seed, 'none (the test runner is gone)')
+    // A full disk must not hide why the test has failed.
+    const kept = await keep(artifacts, name, this.#file).catch(notKept)
     const report = reportWords(words, seed, kept.capture ?? 'none (capture: false)')
     if (failed) await kept.report(report)
     return report
   }
+}
+
+function notKept(error: Error): Artifacts {
+  return { capture: `not kept: ${error.message}`, report: async () => {} }
 }
 
 async function makePair(plan: TestbedPlan, { netns }: Keeper, file: string): Promise<Pair> {

@@ -106,6 +106,13 @@ describe('a test that fails', () => {
     }
   })
 
+  test('says all but the capture where that cannot be kept', async () => {
+    const error = await failure({ artifacts: '/proc/nowhere', seed: 3 }, () =>
+      Promise.reject(new Error('no')),
+    )
+    expect(error.message).toMatch(/^no\n\n[\s\S]*UVETH_SEED=3\n[\s\S]*capture: not kept: ENOENT/)
+  })
+
   test('without a name has the place of the call', async () => {
     const error = await failure({}, () => Promise.reject(new Error('no')))
     expect(error.message).toMatch(/capture: \S+\/113-testing-kit-frames\.test\.ts-\d+\.pcapng$/)
