@@ -107,10 +107,10 @@ describe('a test that fails', () => {
   })
 
   test('says all but the capture where that cannot be kept', async () => {
-    const error = await failure({ artifacts: '/proc/nowhere', seed: 3 }, () =>
+    const error = await failure({ artifacts: '/dev/null/nowhere', seed: 3 }, () =>
       Promise.reject(new Error('no')),
     )
-    expect(error.message).toMatch(/^no\n\n[\s\S]*UVETH_SEED=3\n[\s\S]*capture: not kept: ENOENT/)
+    expect(error.message).toMatch(/^no\n\n[\s\S]*UVETH_SEED=3\n[\s\S]*capture: not kept: ENOTDIR/)
   })
 
   test('without a name has the place of the call', async () => {

@@ -92,7 +92,7 @@ withTshark(
     const { code, stdout, stderr } = await program.end(PATIENCE)
     const said = stdout + stderr
     expect(code).toBe(1)
-    expect(said).toMatch(/Tests\s+4 failed \| 1 passed \(5\)/)
+    expect(said).toMatch(/Tests\s+4 failed \| 2 passed \(6\)/)
 
     const name = 'fails.fixture.ts-an-expectation-fails-frames-were-not-carried'
     expect(said).toContain('expected the pair to have carried `icmp type 8` from a; it has carried 0 frames')
