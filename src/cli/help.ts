@@ -17,7 +17,7 @@ ATTRIBUTES:
                     name or id; container:NAME is always a container
   address MAC       MAC address; otherwise random
   mtu N             68 to 65521 (default 1500)
-  txqueuelen N      frames that the kernel keeps before it drops (default 1000)
+  txqueuelen N      frames that the kernel keeps before it drops (default 1000; with faults take 10000)
   up                bring it up at once (link add leaves it down, as ip does)
 
 Behind type veth:

@@ -65,18 +65,6 @@ export function blockOf(memory: SharedArrayBuffer, worker: number, direction: nu
   return new Float64Array(memory, 4 * STATE_WORDS + 8 * BLOCK_WORDS * block, BLOCK_WORDS)
 }
 
-/** The thread that a pair had of its own has ended: what it held, or was about to judge, is lost. */
-export function abandonHeld(memory: SharedArrayBuffer): void {
-  for (const direction of [0, 1]) {
-    const block = blockOf(memory, blocksOf(memory) - 1, direction)
-    const word = (index: number) => block[index] as number
-    const dropped = CAUSES.reduce((sum, _, index) => sum + word(DROPPED + index), 0)
-    const taken = word(RECEIVED) + word(COPIED) + word(INJECTED)
-    block[DROPPED + CAUSES.indexOf('hook')]! += taken - word(SENT) - dropped
-    block[HELD] = 0
-  }
-}
-
 /** What hooks and impairments did to frames of a direction, beside dropping them. */
 export const INSPECTED_COUNTS = ['held', 'copied', 'injected', 'hook_errors', ...IMPAIR_COUNTS] as const
 export type InspectedCount = (typeof INSPECTED_COUNTS)[number]
@@ -103,5 +91,24 @@ export function readBlock(memory: SharedArrayBuffer, worker: number, direction: 
     sent_bytes: word(SENT_BYTES),
     drops: named(CAUSES, DROPPED),
     inspected: named(INSPECTED_COUNTS, HELD),
+  }
+}
+
+/**
+ * The thread that a pair had of its own has ended, and no other one serves the pair: what it held, or was
+ * about to judge, is lost. Frames may have been received by one thread and held by another, so all count.
+ */
+export function abandonHeld(memory: SharedArrayBuffer): void {
+  const blocks = blocksOf(memory)
+  for (const direction of [0, 1]) {
+    let lost = 0
+    for (let worker = 0; worker < blocks; worker++) {
+      const { received, sent, drops, inspected } = readBlock(memory, worker, direction)
+      const dropped = CAUSES.reduce((sum, cause) => sum + drops[cause], 0)
+      lost += received + inspected.copied + inspected.injected - sent - dropped
+    }
+    const block = blockOf(memory, blocks - 1, direction)
+    block[DROPPED + CAUSES.indexOf('hook')]! += lost
+    block[HELD] = 0
   }
 }

@@ -188,8 +188,9 @@ export class Inspector {
     this.#wiring.counters[count.HELD] = 0
   }
 
-  /** What another thread needs to go on from here; what is held goes with it. */
+  /** Ends: what another thread needs to go on from here; what is held goes with it. */
   state(): InspectorState {
+    this.#wiring.counters[count.HELD] = 0
     return {
       origin: performance.timeOrigin,
       number: this.#number,

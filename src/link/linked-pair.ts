@@ -170,17 +170,13 @@ export class LinkedPair {
 
   /** From now on the frames that these ends send are looked into, and those of no other. */
   inspect(inspected: Inspected): void {
-    const { home, pool } = this.#context
-    pool.gather(this.handle, inspected.includes(true))
+    this.#context.pool.gather(this.handle, inspected.includes(true))
     for (const end of ENDS) {
       const before = this.#before[end]
       if (inspected[end] === (before !== undefined)) continue
       this.#before[end] = undefined
-      if (before === undefined) this.#before[end] = startInspecting(home, this.taps[end])
-      else {
-        stopInspecting(home, this.taps[end], before)
-        this.#publish(end) // it has looked at the device, and may have seen what others changed
-      }
+      if (before === undefined) this.#before[end] = startInspecting(this.taps[end])
+      else stopInspecting(this.taps[end], before)
     }
   }
 

@@ -34,12 +34,6 @@ import { fallbackForced } from './fallback.js'
 import { inodeOf, isHome, nameOf } from './netns.js'
 import type { EndState } from './protocol.js'
 
-/**
- * Frames that the kernel keeps for a device that is inspected before it is up. Without offloads a TCP stream
- * overflows 1000 in every run (a frame of 1,000 is lost; it is as fast), and 10,000 in none.
- */
-export const INSPECTED_TX_QUEUE_LENGTH = 10_000
-
 /** The namespace number of home, where the socket of every question stands. */
 export const HOME_NSID = -1
 
@@ -55,8 +49,6 @@ export class Tap {
   carrier = false
   /** TUN_F_*: the offloads that the kernel took. */
   readonly offloads: number
-  /** The user's txqueuelen while the device has another one (inspect.ts). */
-  keptTxQueueLength: number | undefined
 
   private constructor(fds: number[], name: string, offloads: number) {
     this.fds = fds
@@ -111,19 +103,12 @@ export class Tap {
     const before = this.state
     const link = this.look(home)
     if (link === undefined) return this.alive() ? 'same' : 'gone'
-    const { name, mtu, flags } = link
-    const txQueueLength = this.#txQueueLength(link.txqlen)
+    const { name, mtu, flags, txqlen: txQueueLength } = link
     const up = (flags & IFF_UP) !== 0
     this.state = { ...this.state, name, mac: formatMac(link.address), mtu, up, flags, txQueueLength }
     this.carrier = link.carrier
     const keys = Object.keys(before) as (keyof EndState)[]
     return keys.some((key) => before[key] !== this.state[key]) ? 'changed' : 'same'
-  }
-
-  /** The user's: the kernel has another one while the device is inspected, unless the user changed that. */
-  #txQueueLength(actual: number): number {
-    if (actual !== INSPECTED_TX_QUEUE_LENGTH) this.keptTxQueueLength = undefined
-    return this.keptTxQueueLength ?? actual
   }
 
   /** Runs `use` with a socket for ethtool's questions, as withRoute() does for rtnetlink's. */

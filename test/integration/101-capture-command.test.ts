@@ -14,6 +14,7 @@ import { type AnyMessages, Program, uveth } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
+const onTerminal = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'script')
 const withTshark = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'bash', 'tshark')
 
 let daemon: TestDaemon
@@ -77,7 +78,7 @@ describe('refused', () => {
     expectRefusal(await commandOf(daemon)('capture', ...words), code, sentence)
   })
 
-  test('on a terminal it says what to do', () => {
+  onTerminal('on a terminal it says what to do', () => {
     const line = `${process.execPath} dist/cli/main.js --socket ${daemon.socket} capture x0`
     const script = ['-qec', line, '/dev/null']
     let said = ''
