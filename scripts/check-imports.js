@@ -49,6 +49,18 @@ export const rules = {
     ],
     because: 'the public API gathers what is below it, and never the command',
   },
+  testing: {
+    may: [
+      'index',
+      'hooks/match',
+      'hooks/match-names',
+      'hooks/rule-plan',
+      'hooks/rule-words',
+      'hooks/impair-words',
+      'frame',
+    ],
+    because: 'the test kit is made of the public API; beside it, it only finds words for frames and faults',
+  },
   daemon: {
     may: ['control', 'registry', 'index', 'pair', 'end', 'native'],
     because: 'the daemon is a thin shell over the registry and its front ends',

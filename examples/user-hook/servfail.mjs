@@ -14,7 +14,7 @@ const SERVFAIL = 2
  * @param {Uint8Array} frame
  * @param {number} at
  */
-const u16 = (frame, at) => /** @type {number} */ ((frame[at]) << 8) | /** @type {number} */ (frame[at + 1])
+const u16 = (frame, at) => /** @type {number} */ (frame[at] << 8) | /** @type {number} */ (frame[at + 1])
 
 /**
  * Where the UDP header of a DNS answer begins; undefined for another frame.
@@ -22,7 +22,7 @@ const u16 = (frame, at) => /** @type {number} */ ((frame[at]) << 8) | /** @type 
  */
 function dnsAnswer(frame) {
   if (u16(frame, ETHERTYPE) !== IPV4 || frame[IP_HEADER + 9] !== UDP) return undefined
-  const udp = IP_HEADER + 4 * /** @type {number} */ ((frame[IP_HEADER]) & 0x0f)
+  const udp = IP_HEADER + 4 * /** @type {number} */ (frame[IP_HEADER] & 0x0f)
   return u16(frame, udp) === DNS_PORT && frame.length > udp + 8 + 4 ? udp : undefined
 }
 
@@ -35,7 +35,7 @@ const make = ({ every }) => {
       const udp = dnsAnswer(frame)
       if (udp === undefined || ++answers % every !== 0) continue
       const flags = udp + 8 + 3
-      frame[flags] = /** @type {number} */ ((frame[flags]) & 0xf0) | SERVFAIL
+      frame[flags] = /** @type {number} */ (frame[flags] & 0xf0) | SERVFAIL
       frame.fill(0, udp + 6, udp + 8) // no UDP checksum: allowed over IPv4
     }
   }

@@ -2,7 +2,16 @@
 // imported and compiled against. Packed from a copy of the build, because `npm pack` changes package.json for
 // a moment.
 
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -227,7 +236,7 @@ it.each([
   async (resolution, module) => {
     const { folder } = await project()
     linkTypes(folder)
-    const entries = Object.keys(MANIFEST.exports).filter((entry) => !entry.endsWith('.json'))
+    const entries = Object.keys(MANIFEST.exports).filter((entry) => !/\.json$|vitest$/.test(entry))
     const imports = entries.map((entry, i) => `import * as e${i} from 'uveth${entry.slice(1)}'`)
     const checks = entries.map((_, i) => `export const k${i}: keyof typeof e${i} = 'no such name'`)
     writeFileSync(`${folder}/use.mts`, [...imports, USE].join('\n'))
@@ -242,6 +251,39 @@ it.each([
   },
   PATIENCE,
 )
+
+it(
+  'TypeScript finds the fixtures and matchers of uveth/testing/vitest where vitest is installed',
+  async () => {
+    const { folder } = await project()
+    linkTypes(folder)
+    symlinkSync(`${ROOT}node_modules/vitest`, `${folder}/node_modules/vitest`)
+    writeFileSync(`${folder}/fixtures.mts`, FIXTURES)
+    const tsc = ['node', `${ROOT}node_modules/typescript/bin/tsc`, '--noEmit', '--strict', '--skipLibCheck']
+    const options = ['--module', 'nodenext', '--target', 'es2024', '--types', 'node']
+    try {
+      expect(await inFolder(folder, ...tsc, ...options, 'fixtures.mts')).toBe('')
+    } finally {
+      rmSync(`${folder}/node_modules/vitest`)
+    }
+  },
+  PATIENCE,
+)
+
+const FIXTURES = `
+import { expect, test } from 'uveth/testing/vitest'
+test('a test', async ({ cable, pair, a, exec }) => {
+  const { stdout } = await exec('a', 'ping', ['-c', '1', cable.ip.b])
+  const text: string = stdout
+  a.drop({ udp: { dport: 53 }, nth: 3 })
+  await expect(pair).toHaveCarried({ icmp: {} }, { from: 'a', times: 1 })
+  await expect(cable).not.toHaveDropped({ cause: 'rule' })
+  // @ts-expect-error: no such cause
+  await expect(cable).toHaveDropped({ cause: 'rules' })
+  // @ts-expect-error: no such end
+  await cable.exec('c', text)
+})
+`
 
 const USE = `
 import { createPair, type Pair } from 'uveth'

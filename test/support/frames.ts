@@ -73,7 +73,7 @@ interface Udp extends Addressing {
 }
 
 /** UDP over IPv4, all checksums finished. */
-function udp4(udp: Udp): Buffer {
+export function udp4(udp: Udp): Buffer {
   const datagram = udpDatagram(udp, Buffer.concat([ipv4Bytes(udp.source), ipv4Bytes(udp.target)]))
   const header = Buffer.alloc(IPV4_HEADER)
   header.writeUInt8(0x45, 0)

@@ -1,0 +1,219 @@
+// Has a pair carried, or dropped, the frames that a test expects? Counts them, waits a little for what is on
+// its way, and says in words what came instead. Used by matchers.ts, for every test runner.
+
+import { invalid } from '../errors.js'
+import { CAUSES, type Cause } from '../frame/cause.js'
+import { planMatch } from '../hooks/match.js'
+import type { Match, Pair, Sighting } from '../index.js'
+import { countWords, frames, frameWords, matchWords } from './frame-words.js'
+import { type Observation, observationOf } from './observation.js'
+
+export interface CarriedOptions {
+  /** The end that sent them; default: either. */
+  from?: 'a' | 'b'
+  /** Exactly so many. Default: one or more. */
+  times?: number
+  /** ms that they may still be on their way. Default 1,000. */
+  within?: number
+}
+
+export interface DroppedOptions extends CarriedOptions {
+  /** Why; default: any cause. `carrier`, `down` and `error` are counted only, so they go without a match. */
+  cause?: Cause | readonly Cause[]
+  match?: Match
+}
+
+/** The answer, and the sentence for a test that fails because of it. */
+export interface Verdict {
+  pass: boolean
+  message: string
+}
+
+interface Question {
+  pair: Pair
+  from: readonly ('a' | 'b')[]
+  times: number | undefined
+  within: number
+  /** Undefined: counters answer. */
+  match: Match | undefined
+  /** Undefined: delivered. */
+  causes: readonly Cause[] | undefined
+  observation: Observation | undefined
+}
+
+const WITHIN = 1_000
+/** ms between looks. */
+const INTERVAL = 5
+/** Frames that a message shows. */
+const SHOWN = 5
+const UNSEEN: readonly Cause[] = ['carrier', 'down', 'error']
+const CARRIED_KEYS = ['from', 'times', 'within']
+const DROPPED_KEYS = [...CARRIED_KEYS, 'cause', 'match']
+
+export async function carried(
+  pair: Pair,
+  match: Match | undefined,
+  options: CarriedOptions,
+  negated: boolean,
+): Promise<Verdict> {
+  return await answer({ ...asked(pair, match, options, CARRIED_KEYS), causes: undefined }, negated)
+}
+
+export async function dropped(pair: Pair, options: DroppedOptions, negated: boolean): Promise<Verdict> {
+  const question = asked(pair, options.match, options, DROPPED_KEYS)
+  const causes = options.cause === undefined ? CAUSES : [options.cause].flat()
+  const unknown = causes.find((cause) => !CAUSES.includes(cause))
+  if (unknown !== undefined) throw invalid(`no cause '${unknown}': there are ${CAUSES.join(', ')}`, 'cause')
+  const unseen = options.cause !== undefined && causes.find((cause) => UNSEEN.includes(cause))
+  if (unseen && options.match !== undefined)
+    throw invalid(`drops by '${unseen}' are counted, but not by frame: leave out the match`, 'match')
+  return await answer({ ...question, causes }, negated)
+}
+
+function asked(
+  pair: Pair,
+  match: Match | undefined,
+  options: CarriedOptions,
+  keys: readonly string[],
+): Question {
+  const unknown = Object.keys(options).find((key) => !keys.includes(key))
+  if (unknown !== undefined) throw invalid(`unknown option ${unknown}: there are ${keys.join(', ')}`, unknown)
+  const { from, times, within = WITHIN } = options
+  if (from !== undefined && from !== 'a' && from !== 'b')
+    throw invalid(`from is 'a' or 'b', not ${from}`, 'from')
+  if (times !== undefined && !(Number.isInteger(times) && times >= 0))
+    throw invalid(`times must be a whole number, 0 or more, not ${times}`, 'times')
+  if (!(within >= 0)) throw invalid(`within must be milliseconds, 0 or more, not ${within}`, 'within')
+  const planned = match && (planMatch(match, 'match') as Match)
+  const counting = (['nth', 'every', 'first'] as const).find((key) => planned?.[key] !== undefined)
+  if (counting !== undefined) throw invalid(`an expectation's match has no ${counting}: give times`, 'match')
+  const observation = observationOf(pair)
+  if (match !== undefined && observation === undefined) throw unobserved()
+  const ends = from === undefined ? (['a', 'b'] as const) : [from]
+  return { pair, from: ends, times, within, match: planned, causes: undefined, observation }
+}
+
+function unobserved(): Error {
+  return invalid(
+    'nobody has looked at the frames of this pair: leave out the match (then counters answer), let withPair ' +
+      'make it (not with capture: false), or call observe(pair) before the traffic',
+    'match',
+  )
+}
+
+async function answer(question: Question, negated: boolean): Promise<Verdict> {
+  const { times, within } = question
+  const deadline = performance.now() + within
+  for (;;) {
+    // Everything that has passed is in the records then.
+    await question.pair.a.settled()
+    const found = count(question)
+    const pass = times === undefined ? found > 0 : found === times
+    const late = negated || performance.now() >= deadline || (times !== undefined && found > times)
+    if (pass || late) {
+      refuseGaps(question, found)
+      return { pass, message: sentence(question, found, negated) }
+    }
+    await new Promise((resolve) => setTimeout(resolve, INTERVAL))
+  }
+}
+
+/** What was not kept may have matched: only a frame that was seen is sure. */
+function refuseGaps({ match, observation, times }: Question, found: number): void {
+  const missed = observation?.missed ?? 0
+  if (match === undefined || missed === 0 || (times === undefined && found > 0)) return
+  throw invalid(
+    `too much traffic to tell: ${missed} records found no room. Ask earlier (each question makes room), ` +
+      'or observe(pair, { match, bytes }) only what matters',
+    'match',
+  )
+}
+
+function count({ pair, from, match, causes, observation }: Question): number {
+  if (match !== undefined && observation !== undefined) {
+    return select(observation.matching(match), from, causes).length
+  }
+  const counters = pair.counters()
+  const of = (end: 'a' | 'b') =>
+    causes === undefined
+      ? counters[end === 'a' ? 'b' : 'a'].rx_packets
+      : causes.reduce((sum, cause) => sum + counters[end].drops[cause], 0)
+  return from.reduce((sum, end) => sum + of(end), 0)
+}
+
+function select(
+  sightings: readonly Sighting[],
+  from: readonly ('a' | 'b')[],
+  causes: readonly Cause[] | undefined,
+): Sighting[] {
+  return sightings.filter(({ end, sent, cause }) =>
+    causes === undefined
+      ? !sent && from.includes(end === 'a' ? 'b' : 'a')
+      : sent && from.includes(end) && cause !== undefined && causes.includes(cause),
+  )
+}
+
+function sentence(question: Question, found: number, negated: boolean): string {
+  const { from, times, match, causes, observation } = question
+  const side = from.length === 1 ? ` from ${from[0]}` : ''
+  const what = match === undefined ? 'any frame' : matchWords(match)
+  const by = causes === undefined || causes === CAUSES ? '' : ` by ${causes.join(' or ')}`
+  const verb = causes === undefined ? 'carried' : 'dropped'
+  const amount = times === undefined ? '' : ` ${times} times`
+  const not = negated ? 'not ' : ''
+  const lines = [
+    `expected the pair ${not}to have ${verb} ${what}${side}${by}${amount}; it has ${verb} ${frames(found)}`,
+    ...countersOf(question),
+  ]
+  if (match !== undefined && observation !== undefined) {
+    const matching = observation.matching(match)
+    const shown = negated || found > 0 ? select(matching, from, causes) : []
+    lines.push(...fates(matching, from))
+    if (shown.length > 0) lines.push(...list('these', shown.slice(0, SHOWN), shown.length))
+    else lines.push(...list('last seen', observation.sightings.slice(-SHOWN)))
+  }
+  return lines.join('\n')
+}
+
+/** Of each end: what it has sent, and why what was dropped was. */
+function countersOf({ pair, from }: Question): string[] {
+  const counters = pair.counters()
+  return from.map((end) => {
+    const { tx_packets, tx_dropped, drops } = counters[end]
+    const why = tx_dropped === 0 ? '' : ` (${countWords(drops)})`
+    const { rx_packets } = counters[end === 'a' ? 'b' : 'a']
+    return `  ${end} has sent ${frames(tx_packets + tx_dropped)}: ${rx_packets} delivered, ${tx_dropped} dropped${why}`
+  })
+}
+
+/** What became of the frames that match. */
+function fates(matching: readonly Sighting[], from: readonly ('a' | 'b')[]): string[] {
+  const delivered = new Set(matching.filter(({ sent }) => !sent).map(({ id }) => id))
+  const fate = ({ cause, reason, id }: Sighting) =>
+    cause !== undefined
+      ? `dropped by ${reason ?? cause}`
+      : delivered.has(id)
+        ? 'delivered'
+        : 'held or changed on the way'
+  const counts: Record<string, number> = {}
+  const sent = matching.filter((sighting) => sighting.sent && from.includes(sighting.end))
+  for (const sighting of sent) counts[fate(sighting)] = (counts[fate(sighting)] ?? 0) + 1
+  const what = sent.length === 0 ? '' : `: ${countWords(counts)}`
+  return [`  of these, ${frames(sent.length)} matched when sent${what}`]
+}
+
+function list(title: string, sightings: readonly Sighting[], total = sightings.length): string[] {
+  if (sightings.length === 0) return ['  no frame at all was seen']
+  const rest = total - sightings.length
+  return [
+    `  ${title}:`,
+    ...sightings.map((sighting) => `    ${sightingWords(sighting)}`),
+    ...(rest > 0 ? [`    and ${rest} more`] : []),
+  ]
+}
+
+function sightingWords({ end, sent, cause, reason, time, frame, length }: Sighting): string {
+  const at = new Date(time).toISOString().slice(11, 23)
+  const dropped = cause === undefined ? '' : `, dropped by ${reason ?? cause}`
+  return `${at} ${sent ? `sent by ${end}` : `delivered to ${end}`}: ${frameWords(frame, length)}${dropped}`
+}

@@ -1,0 +1,96 @@
+// What a test can say afterwards about the frames of a pair: what became of each, kept from the moment that
+// the observation began. Bounded: the data path writes into a ring that is read when somebody asks, so a test
+// that does not ask costs nothing here; what finds no room is not kept, and counted, and then nothing is
+// proven by absence. Begun by testbed.ts, or by users for pairs made otherwise.
+
+import { invalid } from '../errors.js'
+import { Packet } from '../frame/packet.js'
+import { Matcher } from '../hooks/match.js'
+import type { Match, Pair, RingStream, Sighting } from '../index.js'
+
+export interface ObserveOptions {
+  /** Only these frames are kept (without nth, every and first). */
+  match?: Match
+  /** Bytes of frames that are kept. Default 32 MiB. */
+  bytes?: number
+}
+
+const BYTES = 32 * 1024 * 1024
+const LARGEST_RING = 16 * 1024 * 1024
+/** What keeping a frame takes beside its bytes, about. */
+const OVERHEAD = 200
+
+const observations = new WeakMap<Pair, Observation>()
+const packet = new Packet()
+
+export class Observation {
+  readonly pair: Pair
+  readonly #stream: RingStream<Sighting>
+  readonly #sightings: Sighting[] = []
+  #room: number
+  #unkept = 0
+
+  /** @internal */
+  constructor(pair: Pair, { match, bytes = BYTES }: ObserveOptions) {
+    this.pair = pair
+    this.#room = bytes
+    this.#stream = pair.sightings({
+      ringBytes: Math.min(bytes, LARGEST_RING),
+      ...(match !== undefined && { match }),
+    })
+  }
+
+  /** What was seen so far, the oldest first. */
+  get sightings(): readonly Sighting[] {
+    for (let next = this.#stream.now(); next !== undefined; next = this.#stream.now()) {
+      this.#room -= next.frame.length + OVERHEAD
+      if (this.#room >= 0) this.#sightings.push(next)
+      else this.#unkept++
+    }
+    return this.#sightings
+  }
+
+  /** Sightings that found no room. */
+  get missed(): number {
+    return this.#stream.lost + this.#unkept
+  }
+
+  /** Those whose frame matches. */
+  matching(match: Match): Sighting[] {
+    const matcher = new Matcher(match)
+    return this.sightings.filter(({ frame }) => {
+      packet.read(frame, 0, frame.length)
+      return matcher.test(packet)
+    })
+  }
+
+  /** Ends it; what was seen stays. */
+  async stop(): Promise<void> {
+    void this.sightings // return() throws away what nobody has read
+    await this.#stream.return()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}
+
+/**
+ * Begins to look at the frames of a pair that withPair has not made, so that assertions can be made about
+ * them; `withPair` does it by itself. What an earlier one has seen does not count any more.
+ */
+export function observe(pair: Pair, options: ObserveOptions = {}): Observation {
+  const { bytes = BYTES } = options
+  if (!(Number.isInteger(bytes) && bytes >= 1))
+    throw invalid(`bytes must be a number of bytes, 1 or more, not ${bytes}`, 'bytes')
+  const before = observations.get(pair)
+  const observation = new Observation(pair, options)
+  observations.set(pair, observation)
+  void before?.stop()
+  return observation
+}
+
+/** What is looked at of this pair, if somebody does. */
+export function observationOf(pair: Pair): Observation | undefined {
+  return observations.get(pair)
+}

@@ -1,0 +1,99 @@
+// What a test may ask of its pair, with the defaults and the places in the environment where they come from.
+// Called by testbed.ts.
+
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { invalid } from '../errors.js'
+import type { EndOptions, PairOptions } from '../index.js'
+import { chooseSeed, withSeed } from './seeded.js'
+
+/** Of an end in a namespace of its own. */
+export type TestEndOptions = Omit<EndOptions, 'netns'>
+
+export interface WithPairOptions extends Omit<PairOptions, 'a' | 'b' | 'capture' | 'signal'> {
+  /** As in createPair; up and with addresses unless this says otherwise. */
+  a?: TestEndOptions
+  b?: TestEndOptions
+  /** For everything that draws and has no seed of its own. Default: $UVETH_SEED, or random. */
+  seed?: number
+  /** What the test is called, in the artifacts. Default: file and line of the call. */
+  name?: string
+  /**
+   * Capture from the first frame, and keep the file when the test fails, or always. `false`: frames are not
+   * looked at, so offloads stay on and the pair runs at full speed. Default 'on-failure'.
+   */
+  capture?: 'on-failure' | 'always' | false
+  /** The folder for captures. Default: $UVETH_ARTIFACTS, or `uveth-artifacts` here. */
+  artifacts?: string
+  /** Ends the test: the pair and its programs go, and the call rejects. A test runner's own fits. */
+  signal?: AbortSignal
+}
+
+export interface TestbedPlan {
+  pair: Omit<PairOptions, 'a' | 'b'> & { a: EndOptions; b: EndOptions }
+  ip: { a: string; b: string }
+  ip6: { a: string; b: string }
+  seed: number
+  name: string
+  capture: 'on-failure' | 'always' | false
+  artifacts: string
+  signal: AbortSignal | undefined
+}
+
+const CAPTURES = ['on-failure', 'always', false]
+const FOLDER = 'uveth-artifacts'
+const DEFAULTS = {
+  a: { name: 'uveth-a', addresses: ['192.0.2.1/24'], addresses6: ['2001:db8::1/64'] },
+  b: { name: 'uveth-b', addresses: ['192.0.2.2/24'], addresses6: ['2001:db8::2/64'] },
+}
+
+export function planTestbed(options: WithPairOptions, caller: string): TestbedPlan {
+  if (typeof options !== 'object' || options === null) throw invalid('options must be an object', 'options')
+  const { a, b, seed: wanted, name = caller, capture = 'on-failure', artifacts, signal, ...rest } = options
+  if (!CAPTURES.includes(capture))
+    throw invalid(`capture is 'on-failure', 'always' or false, not ${capture}`, 'capture')
+  const seed = chooseSeed(wanted)
+  const ends = { a: planEnd('a', a, seed), b: planEnd('b', b, seed) }
+  return {
+    pair: { quiet: true, ...rest, ...ends },
+    ip: { a: addressOf(ends.a, 4), b: addressOf(ends.b, 4) },
+    ip6: { a: addressOf(ends.a, 6), b: addressOf(ends.b, 6) },
+    seed,
+    name,
+    capture,
+    artifacts: resolve(artifacts ?? (process.env.UVETH_ARTIFACTS || FOLDER)),
+    signal,
+  }
+}
+
+function planEnd(end: 'a' | 'b', options: TestEndOptions = {}, seed: number): EndOptions {
+  if ('netns' in options) throw invalid('each end has a namespace of its own here', `${end}.netns`)
+  const { name, addresses, addresses6 } = DEFAULTS[end]
+  const own = existsSync('/proc/net/if_inet6') ? [...addresses, ...addresses6] : addresses
+  const { impair, ...rest } = options
+  return { name, addresses: own, up: true, ...rest, ...(impair && { impair: withSeed(impair, seed) }) }
+}
+
+/** The first address of that version, without its prefix; empty where there is none. */
+function addressOf({ addresses = [] }: EndOptions, version: 4 | 6): string {
+  const found = addresses.find((address) => address.includes(':') === (version === 6))
+  return found?.split('/')[0] ?? ''
+}
+
+/** Where a capture goes while nobody knows whether it will be kept. */
+export function temporaryFile(): string {
+  return join(tmpdir(), `uveth-${process.pid}-${randomBytes(4).toString('hex')}.pcapng`)
+}
+
+/** Where the call came from, by a stack: `client.test.ts-12`. `self`: the URL of the file that was called. */
+export function callerIn(stack: string | undefined, self: string): string {
+  for (const frame of stack?.split('\n').slice(1) ?? []) {
+    const [, place = '', line = ''] = /((?:file:\/\/)?\/[^():]+):(\d+):\d+\)?$/.exec(frame) ?? []
+    if (place === '' || place === self || place === fileURLToPath(self)) continue
+    return `${basename(place)}-${line}`
+  }
+  return 'test'
+}

@@ -1,0 +1,68 @@
+// What a failing test says about its cable, so that it can be understood and repeated: the seed, what was done
+// to frames at each end and how often, the programs that ran, and where the capture is. Used by testbed.ts.
+
+import { formatImpair } from '../hooks/impair-words.js'
+import { planRule } from '../hooks/rule-plan.js'
+import { formatRule } from '../hooks/rule-words.js'
+import type { End, Pair, PairCounters } from '../index.js'
+import { countWords, frames } from './frame-words.js'
+
+/** What is said of an end. Taken while its pair lives. */
+export function endWords(pair: Pair, letter: 'a' | 'b'): string[] {
+  const end = pair[letter]
+  const state = pair.closed !== undefined ? 'gone' : end.isUp ? 'up' : 'down'
+  const carrier = end.carrier ? '' : ', no carrier'
+  return [
+    `${letter}: ${end.name}, ${state}${carrier}, mtu ${end.mtu}; ${trafficWords(pair.counters(), letter)}`,
+    ...impairWords(end),
+    ...ruleWords(end),
+  ]
+}
+
+function trafficWords(counters: PairCounters, letter: 'a' | 'b'): string {
+  const { tx_packets, tx_dropped, rx_packets, drops } = counters[letter]
+  const why = tx_dropped === 0 ? '' : ` (${countWords(drops)})`
+  return `sent ${frames(tx_packets + tx_dropped)}, of which ${tx_dropped} dropped${why}; received ${rx_packets}`
+}
+
+function impairWords(end: End): string[] {
+  return end.impairment === null ? [] : [`   impair ${formatImpair(end.impairment)}`]
+}
+
+function ruleWords(end: End): string[] {
+  return end.rules().map(({ id, action, match, matched, hits }) => {
+    const words = formatRule(planRule({ action, match }, 'rule'))
+    return `   rule ${id}: ${words} (matched ${matched}, acted on ${hits})`
+  })
+}
+
+/** The whole of it; `words`: of the ends and of programs. */
+export function reportWords(words: readonly string[], seed: number, capture: string): string {
+  const lines = [`seed: ${seed}, to repeat: UVETH_SEED=${seed}`, ...words, `capture: ${capture}`]
+  return `uveth, the pair of this test:\n${lines.map((line) => `  ${line}`).join('\n')}`
+}
+
+/** The error with the report in its message; one that is no Error becomes the cause of one. */
+export function explained(error: unknown, report: string): unknown {
+  if (!isErrorLike(error)) return new Error(`${String(error)}\n\n${report}`, { cause: error })
+  const { message } = error
+  const longer = message === '' ? report : `${message}\n\n${report}`
+  try {
+    const stack = error.stack
+    error.message = longer
+    if (stack !== undefined) error.stack = stackWith(stack, message, longer)
+    return error
+  } catch {
+    return new Error(longer, { cause: error }) // frozen
+  }
+}
+
+function isErrorLike(error: unknown): error is { message: string; stack?: string } {
+  return typeof (error as { message?: unknown } | null | undefined)?.message === 'string'
+}
+
+/** The message stands in the stack too, which is what many runners print. */
+function stackWith(stack: string, message: string, longer: string): string {
+  if (message !== '' && stack.includes(message)) return stack.replace(message, () => longer)
+  return stack.replace(/^.*$/m, (line) => `${line.replace(/[: ]+$/, '')}: ${longer}`)
+}

@@ -1,0 +1,50 @@
+// One seed for everything in a test that draws: the impairments and corrupting rules of its ends that were
+// given none of their own. Used by testbed.ts, which wraps the ends of its pair: nothing in the library itself
+// looks at the environment.
+
+import { randomInt } from 'node:crypto'
+import { invalid } from '../errors.js'
+import type { End } from '../index.js'
+
+const VARIABLE = 'UVETH_SEED'
+const SEEDS = Number.MAX_SAFE_INTEGER + 1
+
+/** The seed of a test: the one that it asks for, the environment's, or a random one. */
+export function chooseSeed(wanted: number | undefined): number {
+  if (wanted !== undefined) return checked(wanted, 'seed')
+  const text = process.env[VARIABLE]
+  if (text === undefined || text === '') return randomInt(2 ** 32)
+  return checked(/^\d+$/.test(text) ? Number(text) : text, VARIABLE)
+}
+
+function checked(seed: unknown, attribute: string): number {
+  if (typeof seed === 'number' && Number.isSafeInteger(seed) && seed >= 0) return seed
+  throw invalid(`${attribute} must be a whole number from 0 to 2^53 - 1, not ${seed}`, attribute)
+}
+
+/** `options` with the seed, unless they have one or are none. */
+export function withSeed<T>(options: T, seed: number): T {
+  const lacksOne = typeof options === 'object' && options !== null && !('seed' in options)
+  return lacksOne ? { ...options, seed } : options
+}
+
+/** From here on `impair`, `patchImpairment`, `corrupt` and `addRule` of these ends draw from `seed`. */
+export function seedEnds(ends: readonly End[], seed: number): void {
+  let rules = 0
+  for (const end of ends) {
+    const impair = end.impair.bind(end)
+    end.impair = (options) => impair(withSeed(options, seed))
+    const patch = end.patchImpairment.bind(end)
+    end.patchImpairment = (change) => patch(end.impairment === null ? withSeed(change, seed) : change)
+    const addRule = end.addRule.bind(end)
+    end.addRule = (action, match) => {
+      const draws = action?.kind === 'corrupt' && !('mask' in action && action.mask !== undefined)
+      // Each its own: two rules that flip the same bit of a frame would change nothing.
+      return addRule(draws ? withSeed(definedOf(action), (seed + rules++) % SEEDS) : action, match)
+    }
+  }
+}
+
+function definedOf<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T
+}

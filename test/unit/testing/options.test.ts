@@ -1,0 +1,121 @@
+// What a test may ask of its pair: defaults, the environment, the seed and where it goes, and what is refused.
+
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { End } from '../../../src/index.js'
+import { planTestbed } from '../../../src/testing/options.js'
+import { chooseSeed, seedEnds } from '../../../src/testing/seeded.js'
+
+beforeEach(() => {
+  vi.stubEnv('UVETH_SEED', '')
+  vi.stubEnv('UVETH_ARTIFACTS', '')
+})
+afterEach(() => {
+  vi.unstubAllEnvs()
+})
+
+test('misuse is refused', () => {
+  expect(() => planTestbed(null as never, 'x')).toThrow(/^EINVAL: options must be an object/)
+  expect(() => planTestbed({ capture: true as never }, 'x')).toThrow(
+    /capture is 'on-failure', 'always' or false/,
+  )
+  expect(() => planTestbed({ a: { netns: 'left' } as never }, 'x')).toThrow(
+    /each end has a namespace of its own/,
+  )
+  expect(() => planTestbed({ seed: -1 }, 'x')).toThrow(/^EINVAL: seed must be a whole number/)
+  vi.stubEnv('UVETH_SEED', '12x')
+  expect(() => planTestbed({}, 'x')).toThrow(/^EINVAL: UVETH_SEED must be a whole number .*, not 12x$/)
+})
+
+test('the defaults: two addressed ends that are up, quiet', () => {
+  const { pair, ip, ip6, name, capture, artifacts, seed } = planTestbed({}, 'a.test.ts-7')
+  expect(pair).toMatchObject({
+    quiet: true,
+    a: { name: 'uveth-a', up: true },
+    b: { name: 'uveth-b', up: true },
+  })
+  expect(pair.a.addresses?.[0]).toBe('192.0.2.1/24')
+  expect(ip).toEqual({ a: '192.0.2.1', b: '192.0.2.2' })
+  expect([ip6, { a: '', b: '' }]).toContainEqual({ a: ip6.a, b: ip6.b })
+  expect({ name, capture, artifacts }).toEqual({
+    name: 'a.test.ts-7',
+    capture: 'on-failure',
+    artifacts: `${process.cwd()}/uveth-artifacts`,
+  })
+  expect(Number.isSafeInteger(seed)).toBe(true)
+})
+
+test('what is asked for replaces them', () => {
+  vi.stubEnv('UVETH_ARTIFACTS', '/tmp/kept')
+  const wish = { a: { addresses: ['10.0.0.1/8'], up: false }, b: { addresses: [] }, quiet: false, mtu: 9000 }
+  const { pair, ip, ip6, artifacts } = planTestbed({ ...wish, name: 'mine' }, 'x')
+  expect(pair).toMatchObject({ quiet: false, a: wish.a, b: wish.b })
+  expect({ ip, ip6, artifacts }).toEqual({
+    ip: { a: '10.0.0.1', b: '' },
+    ip6: { a: '', b: '' },
+    artifacts: '/tmp/kept',
+  })
+  expect(planTestbed({ artifacts: '/tmp/other' }, 'x').artifacts).toBe('/tmp/other')
+})
+
+test('the seed is the wish, the environment or random, in this order', () => {
+  const random = new Set([1, 2, 3].map(() => chooseSeed(undefined)))
+  expect(random.size).toBe(3)
+  vi.stubEnv('UVETH_SEED', '9007199254740991')
+  expect(chooseSeed(undefined)).toBe(2 ** 53 - 1)
+  expect(chooseSeed(0)).toBe(0)
+})
+
+test('impairments of the options take the seed unless they have one', () => {
+  const { pair } = planTestbed(
+    { seed: 5, a: { impair: { loss: 1 } }, b: { impair: { loss: 1, seed: 6 } } },
+    'x',
+  )
+  expect([pair.a.impair, pair.b.impair]).toEqual([
+    { loss: 1, seed: 5 },
+    { loss: 1, seed: 6 },
+  ])
+})
+
+/** An end that keeps what it was asked. */
+function recording(impairment: object | null = null) {
+  const asked: unknown[] = []
+  const fake: unknown = {
+    impairment,
+    impair: async (options: unknown) => void asked.push(options),
+    patchImpairment: async (patch: unknown) => void asked.push(patch),
+    addRule: (action: unknown, match: unknown) => void asked.push([action, match]),
+  }
+  return { asked, end: fake as End }
+}
+
+test('impairments and corrupting rules of ends take the seed unless they have one', async () => {
+  const one = recording()
+  const other = recording({ seed: 1, limit: 1000 })
+  seedEnds([one.end, other.end], 5)
+  await one.end.impair({ loss: 1 })
+  await one.end.impair({ loss: 1, seed: 9 })
+  await one.end.impair(null)
+  await one.end.patchImpairment({ loss: 2 })
+  await other.end.patchImpairment({ loss: 2 })
+  expect(one.asked).toEqual([{ loss: 1, seed: 5 }, { loss: 1, seed: 9 }, null, { loss: 2, seed: 5 }])
+  expect(other.asked).toEqual([{ loss: 2 }])
+})
+
+test('no two corrupting rules draw the same', () => {
+  const one = recording()
+  const other = recording()
+  seedEnds([one.end, other.end], 2 ** 53 - 1)
+  const match = { udp: {} }
+  one.end.addRule({ kind: 'corrupt' }, match)
+  one.end.addRule({ kind: 'corrupt', offset: 20, mask: 1 }, match)
+  one.end.addRule({ kind: 'drop' }, match)
+  one.end.addRule({ kind: 'corrupt', seed: 3 }, match)
+  other.end.addRule({ kind: 'corrupt', bits: 2 }, match)
+  expect([...one.asked, ...other.asked]).toEqual([
+    [{ kind: 'corrupt', seed: 2 ** 53 - 1 }, match],
+    [{ kind: 'corrupt', offset: 20, mask: 1 }, match],
+    [{ kind: 'drop' }, match],
+    [{ kind: 'corrupt', seed: 3 }, match],
+    [{ kind: 'corrupt', bits: 2, seed: 0 }, match],
+  ])
+})
