@@ -11,7 +11,7 @@ import { needs } from '../support/skip.js'
 const it = needs('root', 'tun', 'netns', 'ip')
 
 function drops(causes: Partial<Record<Cause, number>> = {}): Record<Cause, number> {
-  return { carrier: 0, down: 0, mtu: 0, error: 0, ...causes }
+  return { carrier: 0, down: 0, mtu: 0, error: 0, loss: 0, limit: 0, rule: 0, hook: 0, ...causes }
 }
 
 function total(causes: Record<Cause, number>): number {
@@ -41,7 +41,12 @@ function expectBalanced(
 it('a fresh pair has counted nothing', async () => {
   await using cable = await Cable.lay()
   const nothing = { rx_packets: 0, rx_bytes: 0, tx_packets: 0, tx_bytes: 0, rx_dropped: 0, tx_dropped: 0 }
-  const zero = { ...nothing, drops: drops(), workers: [{ worker: 0, ...nothing, drops: drops() }] }
+  const inspected = {
+    ...{ held: 0, copied: 0, injected: 0, hook_errors: 0 },
+    ...{ delayed: 0, duplicated: 0, corrupted: 0, reordered: 0 },
+  }
+  const each = { ...nothing, drops: drops(), inspected }
+  const zero = { ...each, workers: [{ worker: 0, ...each }] }
   expect(cable.pair.counters()).toEqual({ a: zero, b: zero })
 })
 
