@@ -46,13 +46,14 @@ export class Sender {
   send(from: Outgoing, queue: number): void {
     const counters = this.#counters
     const staged = this.staged
+    const now = this.captures.length > 0 ? performance.now() : 0
     this.staged = 0
     counters[count.SENT]! += (this.#ports[queue] as Port).transmit(from, staged)
     for (let at = 0; at < staged; at++) {
       const length = from.lengths[at] as number
       if (length > 0) {
         counters[count.SENT_BYTES]! += length - VNET_HDR_LEN
-        if (this.captures.length > 0) this.#show(from, at)
+        if (now > 0) this.#show(from, at, now)
       } else if (length === errno.EIO) counters[count.DROPPED_DOWN]!++
       else if (length < 0) counters[count.DROPPED_ERROR]!++
     }
@@ -64,12 +65,11 @@ export class Sender {
     this.staged = 0
   }
 
-  #show(from: Outgoing, at: number): void {
+  #show(from: Outgoing, at: number, now: number): void {
     const start = from.starts[at] as number
     const length = this.#lengths[at] as number
     const number = this.#numbers[at] as number
     const delay = this.#delays[at] as number
-    const now = performance.now()
     for (const capture of this.captures) {
       capture.delivered(this.#peer, from.bytes, start, length, number, now, delay)
     }

@@ -9,12 +9,12 @@ import { MAX_SEED } from './random.js'
 import { complement } from './units.js'
 
 /** A number of ms, or tc's words: `'10ms'`, `'500us'`, `'1s'`. */
-export type Time = number | string
+type Time = number | string
 /** A number of percent, 0 to 100, or a text: `'1%'`. */
-export type Percent = number | string
+type Percent = number | string
 
 /** How often, and how much each draw depends on the one before. */
-export interface ChanceOptions {
+interface ChanceOptions {
   probability: Percent
   correlation?: Percent
 }

@@ -32,7 +32,7 @@ export interface PairPlan {
 }
 
 /** Descriptors of a pair that is forwarded inline. */
-export type Lent = [a: number, b: number][]
+type Lent = [a: number, b: number][]
 
 /** `auto`: carrier follows the rule, up(a) and up(b). */
 export type CarrierMode = 'on' | 'off' | 'auto'
