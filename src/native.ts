@@ -70,24 +70,25 @@ export const TUN_F_USO = 0x20 | 0x40 // only together, from Linux 6.2
 export const EPOLLIN = 0x001
 export const EPOLLOUT = 0x004
 
-const watched = new Map<number, () => void>()
-let watcherStarted = false
+/** Kept with the addon: it has one watcher for a thread, also where this module is loaded twice (by a test runner). */
+const shared = addon as Addon & { watched?: Map<number, () => void> }
 
 /**
  * Calls `ready` on this thread's event loop, once, when `fd` is ready for `events` or in error.
  * Call again to go on watching. Answers 0 or a negative errno.
  */
 export function watch(fd: number, events: number, ready: () => void): number {
-  if (!watcherStarted) {
+  if (shared.watched === undefined) {
+    const watched = new Map<number, () => void>()
     const started = addon.watcherOpen((fired) => watched.get(fired)?.())
     if (started < 0) return started
-    watcherStarted = true
+    shared.watched = watched
   }
-  watched.set(fd, ready)
+  shared.watched.set(fd, ready)
   return addon.watchArm(fd, events)
 }
 
 /** Ends a watch; `ready` is not called any more. */
 export function unwatch(fd: number): void {
-  if (watched.delete(fd)) addon.watchEnd(fd)
+  if (shared.watched?.delete(fd)) addon.watchEnd(fd)
 }

@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
-import { Netns, run } from '../support/netns.js'
+import { Netns } from '../support/netns.js'
 import { uveth } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
@@ -39,30 +39,37 @@ it('the command: both ends carry traffic, and Ctrl-C removes them', async () => 
   expect([left.has('eth0'), right.has('eth0')]).toEqual([false, false])
 })
 
-it('the library: says what it counted, and leaves nothing behind', async () => {
-  using left = Netns.create('left')
-  using right = Netns.create('right')
+/** Runs a TypeScript example in a project that has installed the package; what it says. */
+async function runTyped(text: string): Promise<string> {
   const folder = await mkdtemp(`${tmpdir()}/uveth-readme-`)
   try {
-    // A project that has installed the package; its compiler translates `await using`, which Node 20 lacks.
     mkdirSync(`${folder}/node_modules`)
     symlinkSync(ROOT, `${folder}/node_modules/uveth`)
     symlinkSync(`${ROOT}node_modules/@types`, `${folder}/node_modules/@types`)
-    writeFileSync(`${folder}/example.mts`, named(example('library'), left, right))
+    writeFileSync(`${folder}/example.mts`, text)
+    // The compiler translates `await using`, which Node 20 lacks.
     const options = ['--target', 'ES2022', '--module', 'NodeNext', '--types', 'node', '--skipLibCheck']
-    execFileSync(
-      `${ROOT}node_modules/.bin/tsc`,
-      [...options, '--lib', 'ES2024,ESNext.Disposable', 'example.mts'],
-      {
-        cwd: folder,
-        stdio: 'inherit',
-      },
-    )
-    const said = run(process.execPath, `${folder}/example.mjs`)
-    expect(said).toContain('carrier false')
-    expect(said).toMatch(/^\d+ \d+ \{/m)
-    expect([left.has('left0'), right.has('right0')]).toEqual([false, false])
+    const compile = [...options, '--lib', 'ES2024,ESNext.Disposable', 'example.mts']
+    execFileSync(`${ROOT}node_modules/.bin/tsc`, compile, { cwd: folder, stdio: 'inherit' })
+    return execFileSync(process.execPath, ['example.mjs'], { cwd: folder, encoding: 'utf8' })
   } finally {
     await rm(folder, { recursive: true })
   }
+}
+
+it('the library: says what it counted, and leaves nothing behind', async () => {
+  using left = Netns.create('left')
+  using right = Netns.create('right')
+  const said = await runTyped(named(example('library'), left, right))
+  expect(said).toContain('carrier false')
+  expect(said).toMatch(/^\d+ \d+ \{/m)
+  expect([left.has('left0'), right.has('right0')]).toEqual([false, false])
+})
+
+it('faults in the library: a frame is put in and seen, and the third would be dropped', async () => {
+  using left = Netns.create('left')
+  using right = Netns.create('right')
+  const said = await runTyped(named(example('faults-library'), left, right))
+  expect(said).toContain('42 bytes seen; 1 matched, 0 dropped')
+  expect(said).toContain('seed: 42')
 })
