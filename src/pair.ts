@@ -3,9 +3,10 @@
 
 import { EventEmitter } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
+import type { MessagePort } from 'node:worker_threads'
 import type { CaptureOptions } from './capture/session.js'
 import { allocateCounters } from './datapath/counters.js'
-import { InlineLoop } from './datapath/inline.js'
+import type { InlineLoop } from './datapath/inline.js'
 import { End } from './end.js'
 import { invalid } from './errors.js'
 import {
@@ -108,7 +109,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     if (b?.impair !== undefined) await inspection.impair(1, b.impair, 'b.impair')
     const target = capture === undefined ? undefined : planTarget(capture)
     const armed = target && this.#captures.arm(target.wish)
-    if (plan.inline) this.#inline = new InlineLoop(this.#handle, this.#memory, port)
+    if (plan.inline) this.#inline = await this.#openLoop(port)
     const inspected = inspection.begin(this.#inline)
     const request = { op: 'create', handle: this.#handle, plan, counters: this.#memory, inspected } as const
     if (plan.inline) await this.#link.request(request)
@@ -120,6 +121,12 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
       await this.close()
       throw error
     }
+  }
+
+  /** The one part that needs the addon in this thread: loaded when it is asked for. */
+  async #openLoop(port: MessagePort): Promise<InlineLoop> {
+    const { InlineLoop } = await import('./datapath/inline.js')
+    return new InlineLoop(this.#handle, this.#memory, port)
   }
 
   /** The name that end `a` was made with, with a suffix if another pair of this process has it. */

@@ -18,7 +18,8 @@ export class Project implements Disposable {
     const modules = `${this.folder}/node_modules`
     mkdirSync(`${modules}/uveth`, { recursive: true })
     for (const name of readdirSync(`${ROOT}node_modules`)) {
-      if (!name.startsWith('.')) symlinkSync(`${ROOT}node_modules/${name}`, `${modules}/${name}`)
+      if (!name.startsWith('.') || name === '.bin')
+        symlinkSync(`${ROOT}node_modules/${name}`, `${modules}/${name}`)
     }
     const built = (path: string) => !/native\/(src|target)/.test(path)
     for (const name of ['package.json', 'dist', 'native']) {
