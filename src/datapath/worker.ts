@@ -34,6 +34,9 @@ const BULK_BYTES = 16 * 1024
 /** For so many sleeps: acknowledgements wake it in between. */
 const BULK_SLEEPS = 16
 
+/** ms that a worker with users' hooks sleeps at most. */
+const OWN_SLEEP = 10
+
 const port = parentPort as MessagePort
 const { index, own, left, control: controlMemory } = workerData as WorkerSetup
 const control = new Int32Array(controlMemory)
@@ -72,7 +75,7 @@ function serve(): void {
     if (leave) break
     if (moved > 0 && ++round < ROUNDS) continue
     round = 0
-    if (look(moved > 0 ? 0 : untilDue())) return
+    if (look(moved > 0 ? 0 : untilDue()) || own) return
   }
   leave = false
 }
@@ -85,10 +88,11 @@ function release(): number {
   return released
 }
 
-/** ns until the next held frame is due; -1 when none is held. */
+/** ns until the next held frame is due; -1: not before something else happens. */
 function untilDue(): number {
   if (inspected.size === 0) return -1
-  let due = Number.POSITIVE_INFINITY
+  // A user's hook may have timers, which the event loop keeps.
+  let due = own ? performance.now() + OWN_SLEEP : Number.POSITIVE_INFINITY
   for (const pair of inspected) due = Math.min(due, pair.due)
   return due === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.round((due - performance.now()) * 1e6))
 }

@@ -53,6 +53,20 @@ describe('refused, and the pair goes on', () => {
 })
 
 describe('what a hook may do', () => {
+  it('have timers, which run while no frame comes', async () => {
+    await using cable = await Cable.lay()
+    const gate = moduleOf(`export default () => {
+      let open = false
+      setTimeout(() => { open = true }, 50)
+      return (burst) => { for (let i = 0; i < burst.count; i++) if (!open) burst.drop(i) }
+    }`)
+    await using _hook = await cable.pair.a.use(gate)
+    sendMarks(cable, 1)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    sendMarks(cable, 2)
+    expect(await marksAtB(cable, 1)).toEqual([2])
+  })
+
   it('let everything pass: 5,000 frames keep their order', async () => {
     await using cable = await Cable.lay()
     await using _hook = await cable.pair.a.use(perFrame(''))
