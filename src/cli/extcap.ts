@@ -2,10 +2,10 @@
 // `uveth-extcap`: shows the daemon's pairs to Wireshark and tshark as interfaces `uveth:ID`. They run it from
 // one of their extcap folders, with the options below. What a capture is stands in recording.ts.
 
-import { readFileSync } from 'node:fs'
 import type { PairView } from '../control/ops.js'
+import { version } from '../version.js'
 import { queryOf, stopSignal } from './capture.js'
-import { exitCodeOf, isNobody, sentenceOf } from './failure.js'
+import { isNobody, runCommand } from './failure.js'
 import { noGlobals } from './globals.js'
 import { record } from './recording.js'
 import { Session, write } from './session.js'
@@ -103,18 +103,4 @@ async function capturePair(values: Values, filter: string): Promise<number> {
   return 0
 }
 
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
-}
-
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-})
-
-try {
-  process.exitCode = await main(process.argv.slice(2))
-} catch (error) {
-  process.stderr.write(`${sentenceOf(error)}\n`)
-  process.exitCode = exitCodeOf(error)
-}
+await runCommand(main)

@@ -1,8 +1,22 @@
-// What the command says and answers when an order fails: one line, and iproute2's exit codes. Used by
-// main.ts, and by batches for each of their lines.
+// How a command ends: what it says and answers when an order fails, one line and iproute2's exit codes. Used
+// by main.ts and extcap.ts, and by batches for each of their lines.
 
 import { UvethError } from '../errors.js'
 import { UsageError } from './usage.js'
+
+/** Runs a command with the words it was called with, and ends the process as it says. */
+export async function runCommand(main: (words: string[]) => Promise<number>): Promise<void> {
+  // A reader that went away (`| head`) is a normal end of output, not an error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+  try {
+    process.exitCode = await main(process.argv.slice(2))
+  } catch (error) {
+    process.stderr.write(`${sentenceOf(error)}\n`)
+    process.exitCode = exitCodeOf(error)
+  }
+}
 
 /** `uveth: …` without a line end. An error that nobody expected comes with its stack. */
 export function sentenceOf(error: unknown): string {

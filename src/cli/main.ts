@@ -6,7 +6,7 @@
 process.on('SIGUSR1', () => {})
 
 import { version } from '../version.js'
-import { exitCodeOf, sentenceOf } from './failure.js'
+import { runCommand } from './failure.js'
 import { type Globals, readGlobals } from './globals.js'
 import { Session } from './session.js'
 import { UsageError } from './usage.js'
@@ -148,14 +148,4 @@ async function inSession(globals: Globals, give: (session: Session) => Promise<n
   }
 }
 
-// A reader that went away (`| head`) is a normal end of output, not an error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-})
-
-try {
-  process.exitCode = await main(process.argv.slice(2))
-} catch (error) {
-  process.stderr.write(`${sentenceOf(error)}\n`)
-  process.exitCode = exitCodeOf(error)
-}
+await runCommand(main)
