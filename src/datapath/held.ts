@@ -30,6 +30,11 @@ export class Held {
   lengths!: Int32Array<ArrayBuffer>
   starts!: Int32Array<ArrayBuffer>
   words!: Int32Array
+  /**
+   * Of the frame that hold() is called for: when it is due (ms), and how long it is held. Not arguments: V8
+   * allocates a number with a fraction for each call that it does not inline.
+   */
+  readonly times = new Float64Array(2)
   /** Frames held. */
   count = 0
   #top = SLOTS_OFFSET
@@ -80,16 +85,8 @@ export class Held {
     return this.#start[this.#heap[0] as number] as number
   }
 
-  /** Holds a copy of a frame, which stands at a multiple of 4, until `due`. */
-  hold(
-    from: Int32Array,
-    start: number,
-    length: number,
-    number: number,
-    queue: number,
-    due: number,
-    delay: number,
-  ): void {
+  /** Holds a copy of a frame, which stands at a multiple of 4; `times` says until when. */
+  hold(from: Int32Array, start: number, length: number, number: number, queue: number): void {
     const cell = this.#take(length)
     const to = cell + HEADROOM
     const { words } = this
@@ -98,14 +95,21 @@ export class Held {
       words[target + i] = from[source + i] as number
     if (this.count === this.#heap.length) this.#enlarge(2 * this.count)
     const entry = this.#heap[this.count] as number
-    this.#due[entry] = due
+    this.#due[entry] = this.times[0] as number
     this.#order[entry] = this.#arrivals++
     this.#number[entry] = number
-    this.#delay[entry] = delay
+    this.#delay[entry] = this.times[1] as number
     this.#start[entry] = to
     this.#length[entry] = length
     this.#queue[entry] = queue
     this.#rise(this.count++)
+  }
+
+  /** Writes the next frame's number, and the ms that it was to be held, at `at`. */
+  tell(numbers: Float64Array, delays: Float64Array, at: number): void {
+    const entry = this.#heap[0] as number
+    numbers[at] = this.#number[entry] as number
+    delays[at] = this.#delay[entry] as number
   }
 
   /** Takes the next frame out of the order. Its bytes stay where they are until `free`. */
@@ -143,7 +147,9 @@ export class Held {
     for (const { frame, wait, number, queue, delay } of frames) {
       const words = new Int32Array((frame.length + 3) >> 2)
       new Uint8Array(words.buffer).set(frame)
-      this.hold(words, 0, frame.length, number, queue, now + wait, delay)
+      this.times[0] = now + wait
+      this.times[1] = delay
+      this.hold(words, 0, frame.length, number, queue)
     }
   }
 

@@ -159,8 +159,7 @@ export class Inspector {
       const first = released
       while (held.next <= now && held.nextQueue === queue && sender.staged < BURST) {
         if (slot !== undefined && !slot.allows(now, held.next, held.nextLength)) break
-        sender.stage(held, held.nextStart, held.nextLength, held.nextNumber, held.nextDelay)
-        held.pop()
+        sender.stageHeld(held)
         released++
       }
       if (released === first) break
@@ -302,7 +301,6 @@ export class Inspector {
           burst.starts[frame] as number,
           burst.lengths[frame] as number,
           burst.numbers[frame] as number,
-          0,
         )
       }
     }
@@ -314,7 +312,9 @@ export class Inspector {
     const delay = burst.delays[frame] as number
     const start = burst.starts[frame] as number
     const length = burst.lengths[frame] as number
-    held.hold(burst.words, start, length, burst.numbers[frame] as number, queue, burst.now + delay, delay)
+    held.times[0] = burst.now + delay
+    held.times[1] = delay
+    held.hold(burst.words, start, length, burst.numbers[frame] as number, queue)
     this.#wiring.counters[count.HELD] = held.count
   }
 }

@@ -5,7 +5,7 @@ import { errno } from '../errors.js'
 import { BURST, VNET_HDR_LEN } from '../frame/slab.js'
 import type { Capture } from '../hooks/capture.js'
 import * as count from './counters.js'
-import type { Outgoing } from './held.js'
+import type { Held, Outgoing } from './held.js'
 import type { Port } from './port.js'
 
 export class Sender {
@@ -28,13 +28,24 @@ export class Sender {
   }
 
   /** Adds a frame that stands in `from`, with a virtio-net header of zeros in front of it. */
-  stage(from: Outgoing, start: number, length: number, number: number, delay: number): void {
+  stage(from: Outgoing, start: number, length: number, number: number): void {
     const at = this.staged++
     from.starts[at] = start
     from.lengths[at] = length + VNET_HDR_LEN
     this.#lengths[at] = length
     this.#numbers[at] = number
-    this.#delays[at] = delay
+    this.#delays[at] = 0
+  }
+
+  /** Adds the next of the frames that are held, and takes it out of their order. */
+  stageHeld(held: Held): void {
+    const at = this.staged++
+    const length = held.nextLength
+    held.starts[at] = held.nextStart
+    held.lengths[at] = length + VNET_HDR_LEN
+    this.#lengths[at] = length
+    held.tell(this.#numbers, this.#delays, at)
+    held.pop()
   }
 
   /** Bytes of a frame that was gathered last, also after it was sent. */

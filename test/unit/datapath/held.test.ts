@@ -20,7 +20,8 @@ const words = new Int32Array(LONGEST_FRAME / 4 + 1)
 function hold(held: Held, { due, length, number, queue = 0, delay = 0 }: Wish): void {
   const bytes = new Uint8Array(words.buffer)
   bytes.fill(number & 0xff, 0, length)
-  held.hold(words, 0, length, number, queue, due, delay)
+  held.times.set([due, delay])
+  held.hold(words, 0, length, number, queue)
 }
 
 /** Takes out the next one, and says what is known of it. */

@@ -13,8 +13,11 @@ import { arp, ether, extension, icmp, ipv4, ipv6, tcp, udp } from '../frame/laye
 
 const ROUNDS = 40
 const BURSTS_PER_ROUND = 200
-/** Bytes. One number of 12 bytes for each burst would be 2,400, for each frame 153,600. */
-const MEASURING_ITSELF = 2_048
+/**
+ * Bytes. An object of 16 bytes for each frame would be 204,800. Some V8 boxes a number here and there (Node 24:
+ * 1.4 bytes a frame, Node 20: none), as it decides what to inline; that is no object of ours.
+ */
+const LESS_THAN_OBJECTS = 51_200
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -73,5 +76,5 @@ test('half a million frames through rules', () => {
   // All of them had something to do.
   for (const { counts } of rules.state().slice(0, -1)) expect(counts[1]).toBeGreaterThan(99)
   // The median: the compiler may still be at work in some of the rounds.
-  expect(growths[ROUNDS / 2]).toBeLessThan(MEASURING_ITSELF)
+  expect(growths[ROUNDS / 2]).toBeLessThan(LESS_THAN_OBJECTS)
 })
