@@ -27,8 +27,10 @@ export const rules = {
       'hooks/rule-words',
       'hooks/units',
       'capture/sink',
+      'native',
     ],
-    because: 'a verb uses the public API or talks to the daemon; it has no way of its own into the rest',
+    because:
+      'a verb uses the public API or talks to the daemon; the addon only tells a capture that its reader left',
   },
   index: {
     may: [

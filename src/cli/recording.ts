@@ -31,11 +31,19 @@ interface Output {
   close(): void
 }
 
+/** Who takes what is recorded: told when to stop, and tells when it has gone. */
+interface Reader {
+  stop: AbortSignal
+  gone(): void
+}
+
 const STDOUT = 1
 /** ms that a reader which does not read gets once the capture is to end. */
 const PATIENCE = 1_000
 /** ms between two looks whether a named pipe has a reader. */
 const LOOK = 10
+/** Events of `watch`: EPOLLERR and EPOLLHUP, which a pipe without a reader has, are always among them. */
+const NOTHING_BUT_ERRORS = 0
 
 /**
  * Records until the pair ends, the reader has gone or `stop` is raised; in any case what is written is
@@ -53,13 +61,18 @@ export async function record(
     capture.end()
     void giveUp(stream)
   }
+  let left = false
+  const gone = () => {
+    left = true
+    capture.close()
+  }
   stop.addEventListener('abort', end, { once: true })
   try {
     if (stop.aborted) end()
-    output = await openOutput(path, stream, stop, ring)
+    output = await openOutput(path, stream, { stop, gone }, ring)
     await copy(capture, stream, output)
   } catch (error) {
-    throw ofNode(error)
+    if (!left) throw ofNode(error)
   } finally {
     stop.removeEventListener('abort', end)
     output?.close()
@@ -94,31 +107,51 @@ async function giveUp(stream: PcapngStream): Promise<void> {
 async function openOutput(
   path: string,
   stream: PcapngStream,
-  stop: AbortSignal,
+  reader: Reader,
   ring: Ring | undefined,
 ): Promise<Output | undefined> {
   if (path === '-') {
     const stats = fstatSync(STDOUT)
     // The same pipe once more: it must not block, and the flags of the shared one are not ours to change.
-    if (stats.isFIFO()) return await openPipe(`/proc/self/fd/${STDOUT}`, stop)
-    if (stats.isSocket()) return new PipeOutput(new Socket({ fd: STDOUT, readable: false, writable: true }))
+    if (stats.isFIFO()) return await openPipe(`/proc/self/fd/${STDOUT}`, reader)
+    if (stats.isSocket()) {
+      void watchReader(STDOUT, reader.gone)
+      return new PipeOutput(new Socket({ fd: STDOUT, readable: false, writable: true }))
+    }
     return { files: [], write: async (blocks) => writeAll(STDOUT, Buffer.concat(blocks)), close: () => {} }
   }
-  if (statSync(path, { throwIfNoEntry: false })?.isFIFO()) return await openPipe(path, stop)
+  if (statSync(path, { throwIfNoEntry: false })?.isFIFO()) return await openPipe(path, reader)
   return new FileOutput(path, stream, ring)
 }
 
-async function openPipe(path: string, stop: AbortSignal): Promise<Output | undefined> {
-  while (!stop.aborted) {
-    try {
-      const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
-      return new PipeOutput(new Socket({ fd, readable: false, writable: true }))
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error
-    }
-    await setTimeout(LOOK)
+async function openPipe(path: string, { stop, gone }: Reader): Promise<Output | undefined> {
+  for (; !stop.aborted; await setTimeout(LOOK)) {
+    const fd = openForReader(path)
+    if (fd === undefined) continue
+    void watchReader(fd, gone)
+    return new PipeOutput(new Socket({ fd, readable: false, writable: true }))
   }
   return undefined
+}
+
+/** The pipe's writing end; undefined while nobody reads. */
+function openForReader(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENXIO') return undefined
+    throw error
+  }
+}
+
+/** A write would tell that the reader has gone, but a quiet cable has nothing to write: then the kernel does. */
+async function watchReader(fd: number, gone: () => void): Promise<void> {
+  try {
+    const { watch } = await import('../native.js')
+    watch(fd, NOTHING_BUT_ERRORS, gone)
+  } catch {
+    // Without the addon the next frame tells.
+  }
 }
 
 function writeAll(fd: number, bytes: Buffer): boolean {

@@ -151,6 +151,25 @@ describe('ends with a complete file and status 0', () => {
   })
 })
 
+describe('on a quiet cable ends at once when its reader has gone', () => {
+  const command = () => [...inside(daemon.home), process.execPath, 'dist/cli/main.js', 'capture', 'x0']
+  const env = () => ({ ...process.env, UVETH_SOCKET: daemon.socket })
+
+  test('a pipe', () => {
+    const script = `set -o pipefail; ${command().join(' ')} | head -c 20 > ${path('beginning')}`
+    execFileSync('bash', ['-c', script], { env: env(), timeout: 10_000 }) // throws for another status than 0
+    expect(statSync(path('beginning')).size).toBe(20)
+  })
+
+  test('a socket', async () => {
+    const [file = '', ...words] = command()
+    const capture = spawn(file, words, { env: env(), stdio: ['ignore', 'pipe', 'inherit'] })
+    const code = new Promise((resolve) => capture.once('exit', resolve))
+    capture.stdout?.once('data', () => capture.stdout?.destroy())
+    expect(await code).toBe(0)
+  })
+})
+
 describe('writes', () => {
   test('at once, what matches, of the end that is wanted', async () => {
     await using program = await capturing('some.pcapng', '--end', 'b', '--snaplen', '64', 'length', '100')
