@@ -13,7 +13,8 @@ import { type AnyMessages, type Outcome, Program } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
-const withTshark = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'tshark', 'setpriv')
+// The daemon looks at the namespace of whoever asks, who is not root here.
+const withTshark = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'tshark', 'setpriv', 'sys-ptrace')
 const EXTCAP = `${ROOT}dist/cli/extcap.js`
 
 let daemon: TestDaemon

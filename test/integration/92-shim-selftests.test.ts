@@ -21,8 +21,8 @@ const SCRIPTS: Record<string, Parameters<typeof needs>> = {
   carrier: [],
   mtu: [],
   namespaces: [],
-  'neighbour-evict': ['kernel 6.0'],
-  routes: [],
+  'neighbour-evict': ['kernel 6.0', 'sysctl'],
+  routes: ['sysctl'],
   'vlan-bridge': ['vlan'],
 }
 

@@ -57,7 +57,7 @@ it('offloads that are switched off and on lose no frame', async () => {
 it('a change of txqueuelen loses what is sent meanwhile, and counts it as dropped', async () => {
   using tap = RawTap.open()
   tap.up()
-  const change = `for n in 1 2 3 4 5; do
+  const change = `for n in $(seq 30); do
     ip link set ${tap.name} txqueuelen 2000; ip link set ${tap.name} txqueuelen 1000
   done`
   const shell = spawn('sh', ['-c', change])
