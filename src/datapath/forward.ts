@@ -30,6 +30,8 @@ export interface Adjustable {
   /** Adjustments taken so far, as counted in the shared word. */
   readonly adjusted: number
   adjust(): void
+  /** Directions with nothing to inspect do without their inspector. */
+  follow(): void
 }
 
 /** Forwards one burst. How many frames were received (0: idle), or a negative errno (EBADFD: gone). */
@@ -39,8 +41,11 @@ export function forward(direction: Direction, slab: Slab): number {
   if (received <= 0) return received
   // Read after the receive: a rule that was armed before a frame was sent finds it.
   if (Atomics.load(state, count.ADJUSTED) !== direction.adjustable.adjusted) direction.adjustable.adjust()
-  if (direction.inspector !== undefined) {
-    direction.inspector.forward(slab, received, direction.queue)
+  const { inspector } = direction
+  if (inspector !== undefined) {
+    inspector.forward(slab, received, direction.queue)
+    // The last of what was held may have gone, with nothing left to inspect.
+    if (inspector.idle) direction.adjustable.follow()
     return received
   }
   // Read after the receive: what was sent before carrier came on is never delivered (carrier.ts). The

@@ -48,7 +48,7 @@ export class InlineLoop {
     pair.adjust()
     this.#port.on('message', (adjustment: Adjustment) => {
       pair.apply(adjustment)
-      pair.follow()
+      pair.compose()
       this.#turn()
     })
     this.#port.unref()

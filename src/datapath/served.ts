@@ -87,7 +87,7 @@ export class ServedPair implements Adjustable, Watcher {
     for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
       this.apply(next.message as Adjustment)
     }
-    this.follow()
+    this.compose()
   }
 
   /** What is held of both directions and due next, in ms; Infinity for nothing. */
@@ -130,15 +130,20 @@ export class ServedPair implements Adjustable, Watcher {
   /** Goes on where another thread stopped. */
   resume(state: PairState): void {
     for (const end of ENDS) if (state[end] !== undefined) this.inspector(end).resume(state[end])
+    this.compose()
+  }
+
+  /** After a change of what is inspected: the chains, and who needs one. */
+  compose(): void {
+    for (const inspector of this.#inspectors) inspector.compose()
     this.follow()
   }
 
-  /** Directions with nothing to inspect do without their inspector. */
+  /** Directions with nothing to inspect, and nothing held, do without their inspector. */
   follow(): void {
     let busy = false
     for (const direction of this.directions) {
       const inspector = this.#inspectors[direction.end]
-      inspector?.compose()
       direction.inspector = inspector === undefined || inspector.idle ? undefined : inspector
       if (direction.inspector !== undefined) busy = true
     }
@@ -206,7 +211,7 @@ export class ServedPair implements Adjustable, Watcher {
         return
       case 'inject': {
         // What was posted before it is in force for it.
-        this.follow()
+        this.compose()
         return inspector.inject(adjustment.frame)
       }
     }
@@ -234,7 +239,7 @@ export class ServedPair implements Adjustable, Watcher {
     if (hookOf === undefined) return fail(new Error('this thread serves other pairs too'))
     hookOf(url, options).then((judge) => {
       inspector.hooks = [...inspector.hooks, new GuardedHook(id, judge, fail)]
-      this.follow()
+      this.compose()
       this.tell({ event: 'hook-ready', id })
     }, fail)
   }
@@ -247,7 +252,7 @@ export class ServedPair implements Adjustable, Watcher {
       failed(error)
     }
     inspector.hooks = [...inspector.hooks, new GuardedHook(id, judge, fail)]
-    this.follow()
+    this.compose()
   }
 
   /** Counted, and out of the chain. */
@@ -255,7 +260,7 @@ export class ServedPair implements Adjustable, Watcher {
     count.blockOf(this.#setup.counters, this.#setup.index, end)[count.HOOK_ERRORS]!++
     const inspector = this.inspector(end)
     inspector.hooks = inspector.hooks.filter((hook) => (hook as GuardedHook).id !== id)
-    this.follow()
+    this.compose()
   }
 
   #direction(end: 0 | 1, queue: number, ports: readonly [TapPort, TapPort]): ServedDirection {

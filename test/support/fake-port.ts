@@ -33,7 +33,7 @@ function startOf(slab: Outgoing, slot: number): number {
 /** The rest of a direction that nobody inspects. */
 export const UNINSPECTED: Pick<Direction, 'queue' | 'adjustable' | 'inspector'> = {
   queue: 0,
-  adjustable: { adjusted: 0, adjust: () => undefined },
+  adjustable: { adjusted: 0, adjust: () => undefined, follow: () => undefined },
   inspector: undefined,
 }
 

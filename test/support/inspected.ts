@@ -21,6 +21,8 @@ export class InspectedBench {
   /** What watches found: the marks of single frames, and ids of rings. */
   readonly found: Uint8Array[] = []
   readonly inspector: Inspector
+  /** How often forward() has asked to do without the inspector, because it is idle. */
+  asked = 0
   readonly #direction: Direction
 
   /** `queues`: of the receiving end. With other ports there is nothing to send, and nothing is delivered. */
@@ -38,7 +40,11 @@ export class InspectedBench {
     const wiring = { ports, state: this.state, mtu: MTU[1], counters, scratch, watcher }
     this.inspector = new Inspector({ end: 0, ...wiring })
     const ends = { rx: this.rx, tx: ports[0] as Port }
-    this.#direction = { ...UNINSPECTED, ...ends, state: this.state, mtu: MTU[1], counters }
+    const follow = () => {
+      this.asked++
+    }
+    const adjustable = { ...UNINSPECTED.adjustable, follow }
+    this.#direction = { ...UNINSPECTED, adjustable, ...ends, state: this.state, mtu: MTU[1], counters }
     this.#direction.inspector = this.inspector
   }
 

@@ -36,6 +36,19 @@ describe('held', () => {
     expect(marksOf(bench.delivered)).toEqual([1, 2])
   })
 
+  test('the last of it, gone before what arrives, makes an inspector without a chain superfluous', () => {
+    const bench = benchOf((burst, i) => burst.hold(i, 0.5))
+    bench.send(marked(1))
+    bench.inspector.hooks = []
+    bench.inspector.compose()
+    expect([bench.inspector.idle, bench.asked]).toEqual([false, 0])
+    const { due } = bench.inspector
+    while (performance.now() < due);
+    bench.send(marked(2))
+    expect(marksOf(bench.delivered)).toEqual([1, 2])
+    expect([bench.inspector.idle, bench.asked]).toEqual([true, 1])
+  })
+
   test('on each its own queue', () => {
     const bench = benchOf((burst, i) => burst.hold(i, 60_000), 2)
     bench.send(marked(1))
