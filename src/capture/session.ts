@@ -27,10 +27,11 @@ export interface CaptureOptions {
   ringBytes?: number | undefined
 }
 
-const SNAPLEN = 262_144
-const RING_BYTES = 4 * 1024 * 1024
+/** Bytes of a frame; more than the longest has. */
+export const SNAPLEN = 262_144
+export const RING_BYTES = 4 * 1024 * 1024
 /** Less might not hold the longest frame. */
-const SMALLEST_RING = 256 * 1024
+export const SMALLEST_RING = 256 * 1024
 const APPLICATION = 'uveth'
 
 /** Resolves when the sink is open; rejects when it cannot be opened or written to. */

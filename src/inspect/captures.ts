@@ -2,7 +2,13 @@
 // the thread that writes it (capture/session.ts), and ends it. Made by pair.ts.
 
 import { planRotation } from '../capture/rotation.js'
-import { type CaptureOptions, CaptureSession } from '../capture/session.js'
+import {
+  type CaptureOptions,
+  CaptureSession,
+  RING_BYTES,
+  SMALLEST_RING,
+  SNAPLEN,
+} from '../capture/session.js'
 import type { CaptureResult, Rotation } from '../capture/setup.js'
 import type { End } from '../end.js'
 import { invalid } from '../errors.js'
@@ -44,9 +50,6 @@ interface Armed {
   match: Match | null
 }
 
-const SNAPLEN = 262_144
-const RING_BYTES = 4 * 1024 * 1024
-const SMALLEST_RING = 256 * 1024
 const KEYS = ['end', 'match', 'snaplen', 'ringBytes']
 
 /** A capture that runs. */

@@ -9,6 +9,7 @@ import { afterAll, describe, expect } from 'vitest'
 import { run, until } from '../support/netns.js'
 import { Program } from '../support/program.js'
 import { needs } from '../support/skip.js'
+import { alive, expectGone, failureOf } from '../support/testing-kit.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 const unprivileged = needs('root', 'tun', 'setpriv')
@@ -20,23 +21,8 @@ afterAll(() => rmSync(artifacts, { recursive: true }))
 const ping = ['-n', '-c', '1', '-W', '2']
 
 /** What a test with this body fails with. */
-async function failure(options: WithPairOptions, body: (context: PairContext) => unknown): Promise<Error> {
-  const unexpected = new Error('it has not failed')
-  const error = await withPair({ artifacts, ...options }, body).then(
-    () => unexpected,
-    (error: Error) => error,
-  )
-  if (error === unexpected) throw error
-  return error
-}
-
-function expectGone({ a, b }: PairContext['netns']): void {
-  for (const name of [a, b]) expect(existsSync(`/run/netns/${name}`), name).toBe(false)
-}
-
-function alive(pid: number): boolean {
-  return existsSync(`/proc/${pid}`)
-}
+const failure = (options: WithPairOptions, body: (context: PairContext) => unknown) =>
+  failureOf(withPair({ artifacts, ...options }, body))
 
 describe('without what it needs', () => {
   unprivileged('it says what is missing, before anything is made', async () => {

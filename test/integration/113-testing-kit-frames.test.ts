@@ -16,6 +16,7 @@ import type {} from 'uveth/testing/vitest'
 import { afterAll, describe, expect } from 'vitest'
 import { run } from '../support/netns.js'
 import { needs } from '../support/skip.js'
+import { alive, expectGone, failureOf } from '../support/testing-kit.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 const withTshark = needs('root', 'tun', 'netns', 'ip', 'ping', 'tshark')
@@ -29,23 +30,8 @@ const ping = ['-n', '-c', '1', '-W', '2']
 const echoes = { icmp: { type: 8 } }
 
 /** What a test with this body fails with. */
-async function failure(options: WithPairOptions, body: (context: PairContext) => unknown): Promise<Error> {
-  const unexpected = new Error('it has not failed')
-  const error = await withPair({ artifacts, ...options }, body).then(
-    () => unexpected,
-    (error: Error) => error,
-  )
-  if (error === unexpected) throw error
-  return error
-}
-
-function expectGone({ a, b }: PairContext['netns']): void {
-  for (const name of [a, b]) expect(existsSync(`/run/netns/${name}`), name).toBe(false)
-}
-
-function alive(pid: number): boolean {
-  return existsSync(`/proc/${pid}`)
-}
+const failure = (options: WithPairOptions, body: (context: PairContext) => unknown) =>
+  failureOf(withPair({ artifacts, ...options }, body))
 
 describe('a test that fails', () => {
   test('says the seed, faults, counters, programs and the capture', async () => {
