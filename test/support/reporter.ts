@@ -1,5 +1,6 @@
 // A vitest reporter that writes what scripts/test adds up: the JSON file named by UVETH_TEST_SUMMARY gets
-// { passed, failed, skipped: { [reason]: count } }. It prints nothing; vitest's own reporter runs beside it.
+// { passed, failed, skipped: { [reason]: count }, failures: [names] }. It prints nothing; vitest's own reporter runs
+// beside it.
 // What could not run counts as failed: a file that does not load, a hook that throws, an error outside of
 // any test, a test that was never reached. Only a test that says why may be skipped with a reason.
 
@@ -10,6 +11,8 @@ export interface Summary {
   passed: number
   failed: number
   skipped: Record<string, number>
+  /** What failed, by name; the closing lines of a long log repeat it. */
+  failures: string[]
 }
 
 export default class SummaryReporter implements Reporter {
@@ -20,21 +23,28 @@ export default class SummaryReporter implements Reporter {
 }
 
 export function summarize(modules: readonly TestModule[], errorsOutsideTests: number): Summary {
-  const sum: Summary = { passed: 0, failed: errorsOutsideTests, skipped: {} }
+  const sum: Summary = { passed: 0, failed: 0, skipped: {}, failures: [] }
+  for (let error = 0; error < errorsOutsideTests; error++) fail(sum, 'an error outside of any test')
   for (const module of modules) {
-    if (module.errors().length > 0) sum.failed += 1
+    if (module.errors().length > 0) fail(sum, module.relativeModuleId)
     for (const suite of module.children.allSuites()) {
-      if (suite.errors().length > 0) sum.failed += 1
+      if (suite.errors().length > 0) fail(sum, `${module.relativeModuleId} > ${suite.fullName}`)
     }
     for (const test of module.children.allTests()) count(test, sum)
   }
   return sum
 }
 
+function fail(sum: Summary, name: string): void {
+  sum.failed += 1
+  sum.failures.push(name)
+}
+
 function count(test: TestCase, sum: Summary): void {
   const result = test.result()
   if (result.state === 'passed') sum.passed += 1
-  else if (result.state !== 'skipped' || neverReached(test, result.note)) sum.failed += 1
+  else if (result.state !== 'skipped' || neverReached(test, result.note))
+    fail(sum, `${test.module.relativeModuleId} > ${test.fullName}`)
   else {
     const reason = result.note ?? reasonOf(test)
     sum.skipped[reason] = (sum.skipped[reason] ?? 0) + 1

@@ -10,12 +10,17 @@ import { add, reasonsIn, report } from '../../../scripts/tally.js'
 
 const two = add([
   { passed: 3, failed: 0, skipped: { 'needs root': 2 } },
-  { passed: 1, failed: 1, skipped: { 'needs root': 1, 'needs iperf3': 1 } },
+  { passed: 1, failed: 1, skipped: { 'needs root': 1, 'needs iperf3': 1 }, failures: ['12 > carrier'] },
 ])
 
-test('the closing line is the sum of all steps, after each reason for skipping', () => {
+test('the closing line is the sum of all steps, after what failed and each reason for skipping', () => {
   expect(report(two, [], false)).toEqual({
-    lines: ['skipped 3: needs root', 'skipped 1: needs iperf3', '4 passed, 1 failed, 4 skipped'],
+    lines: [
+      'failed: 12 > carrier',
+      'skipped 3: needs root',
+      'skipped 1: needs iperf3',
+      '4 passed, 1 failed, 4 skipped',
+    ],
     ok: false,
   })
 })
@@ -57,7 +62,12 @@ test('the sum can be a summary itself, for the next who adds up', () => {
     const env = { ...process.env, CI: '', UVETH_TALLY: sum }
     const printed = execFileSync(process.execPath, [script, summaries, join(folder, 'allowed')], { env })
     expect(String(printed)).toBe('skipped 1: needs x\n5 passed, 0 failed, 1 skipped\n')
-    expect(JSON.parse(readFileSync(sum, 'utf8'))).toEqual({ passed: 5, failed: 0, skipped: { 'needs x': 1 } })
+    expect(JSON.parse(readFileSync(sum, 'utf8'))).toEqual({
+      passed: 5,
+      failed: 0,
+      skipped: { 'needs x': 1 },
+      failures: [],
+    })
   } finally {
     rmSync(folder, { recursive: true })
   }

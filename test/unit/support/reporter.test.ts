@@ -34,10 +34,18 @@ test('every way to end is counted, and each reason for skipping', () => {
         'needs kernel 99.0, no-such-tool': 4,
         'the reason of its suite': 1,
       },
+      failures: [
+        'outcomes.fixture.ts > a suite that cannot be set up',
+        'outcomes.fixture.ts > fails',
+        'outcomes.fixture.ts > a suite that cannot be set up > inside',
+      ],
     },
   })
 })
 
 test('a file that does not load is a failure', () => {
-  expect(run('broken')).toEqual({ status: 1, summary: { passed: 0, failed: 1, skipped: {} } })
+  expect(run('broken')).toEqual({
+    status: 1,
+    summary: { passed: 0, failed: 1, skipped: {}, failures: ['broken.fixture.ts'] },
+  })
 })
