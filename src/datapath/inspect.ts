@@ -12,7 +12,7 @@ import { BURST, HEADROOM, SLAB_BYTES, SLOTS_OFFSET, type Slab, VNET_HDR_LEN } fr
 import { Capture, type CapturePlan } from '../hooks/capture.js'
 import type { Hook } from '../hooks/hook.js'
 import type { ImpairPlan } from '../hooks/impair-options.js'
-import { Impairment, type ImpairState } from '../hooks/impairment.js'
+import { Impairment, type ImpairState, shifted } from '../hooks/impairment.js'
 import { Rules, type RulesState } from '../hooks/rule.js'
 import { type Watcher, Watches, type WatchState } from '../hooks/watch.js'
 import * as count from './counters.js'
@@ -59,6 +59,8 @@ export class Inspector {
   readonly #burst = new Burst()
   readonly #held = new Held()
   #chain: readonly Hook[] = []
+  /** Captures want frames as they were sent, and a hook of the chain may change them. */
+  #keeps = false
   /** Number of the next frame. */
   #number = 0
   /** The tables of a burst that was received; the slab's own are needed for sending. */
@@ -85,6 +87,8 @@ export class Inspector {
     const { watches, rules, hooks, impairment } = this
     const parts = [watches.count > 0 && watches, rules.count > 0 && rules, ...hooks, impairment]
     this.#chain = parts.filter((part) => part !== false && part !== undefined)
+    const alters = rules.alters || hooks.length > 0 || impairment?.plan.corrupt !== undefined
+    this.#keeps = alters && this.captures.length > 0
   }
 
   /** Nothing is inspected and nothing held: the direction needs it no more. */
@@ -177,13 +181,8 @@ export class Inspector {
 
   /** Carrier comes on: what was sent before is not to be delivered. */
   discard(): void {
-    const held = this.#held
-    this.#wiring.counters[count.DROPPED_CARRIER]! += held.count
-    while (held.count > 0) {
-      const { nextStart, nextLength } = held
-      held.pop()
-      held.free(nextStart, nextLength)
-    }
+    this.#wiring.counters[count.DROPPED_CARRIER]! += this.#held.count
+    this.#held.clear()
     this.#wiring.counters[count.HELD] = 0
   }
 
@@ -208,10 +207,8 @@ export class Inspector {
     for (const { id, match, ring, matched } of watches) this.watches.add(id, match, ring, matched)
     this.rules.resume(rules)
     if (impairment !== undefined) {
-      const { plan, state } = impairment
-      const effects = counters.subarray(count.EFFECTS)
-      const here = new Impairment(plan, end, effects, state).state(origin - performance.timeOrigin)
-      this.impairment = new Impairment(plan, end, effects, here)
+      const from = shifted(impairment.state, origin - performance.timeOrigin)
+      this.impairment = new Impairment(impairment.plan, end, counters.subarray(count.EFFECTS), from)
     }
     this.captures = captures.map((plan) => new Capture(plan))
     // Spread over several threads again, this one may not have the queue that a frame came by.
@@ -255,6 +252,7 @@ export class Inspector {
     const burst = this.#burst
     if (burst.count === 0) return
     if (this.impairment !== undefined) this.impairment.held = this.#held.count
+    if (this.#keeps) burst.keep()
     for (const hook of this.#chain) hook.judge(burst)
     this.#refuse()
     for (const capture of this.captures) capture.sent(burst, this.#wiring.end)

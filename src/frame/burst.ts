@@ -6,7 +6,7 @@
 // `performance.now()` of the thread that runs the loop.
 
 import { CAUSES, type Cause } from './cause.js'
-import { BURST, HEADROOM, SLAB_BYTES, SLOTS_OFFSET, type Slab, SPILL_BYTES } from './slab.js'
+import { BURST, HEADROOM, KEPT_OFFSET, SLAB_BYTES, SLOTS_OFFSET, type Slab } from './slab.js'
 
 /** A verdict: pass, or 1 + the index of a cause of CAUSES. */
 export const PASS = 0
@@ -26,6 +26,9 @@ export class Burst {
   now = 0
   readonly starts = new Int32Array(BURST)
   readonly lengths = new Int32Array(BURST)
+  /** Where each frame stands as the end has sent it, and how long it was then: for captures. */
+  readonly sentStarts = new Int32Array(BURST)
+  readonly sentLengths = new Int32Array(BURST)
   /** Number of each frame in its direction, counted from 0 since the direction is inspected. */
   readonly numbers = new Float64Array(BURST)
   readonly verdicts = new Uint8Array(BURST)
@@ -49,13 +52,22 @@ export class Burst {
   /** Adds a frame, with the verdict "pass". There is room for BURST of them. */
   push(start: number, length: number, number: number): void {
     const at = this.count++
-    this.starts[at] = start
-    this.lengths[at] = length
+    this.starts[at] = this.sentStarts[at] = start
+    this.lengths[at] = this.sentLengths[at] = length
     this.numbers[at] = number
     this.verdicts[at] = PASS
     this.delays[at] = 0
     this.copies[at] = 0
     this.reasons[at] = undefined
+  }
+
+  /** Copies the frames as they are now to where captures look, before a hook that may change them. */
+  keep(): void {
+    const last = this.count - 1
+    const first = this.starts[0] as number
+    const end = (this.starts[last] as number) + (this.lengths[last] as number)
+    this.bytes.copyWithin(KEPT_OFFSET + first, first, end)
+    for (let frame = 0; frame <= last; frame++) this.sentStarts[frame]! += KEPT_OFFSET
   }
 
   /** True while nobody has dropped it. */
@@ -91,7 +103,7 @@ export class Burst {
     if (bytes.length > (this.lengths[frame] as number)) {
       const start = this.#spill + HEADROOM
       const end = Math.ceil((start + bytes.length) / 64) * 64
-      if (end > SLAB_BYTES + SPILL_BYTES) {
+      if (end > KEPT_OFFSET) {
         this.drop(frame, 'hook', 'no room for a longer frame')
         return false
       }

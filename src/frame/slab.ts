@@ -28,6 +28,8 @@ export const LONGEST_FRAME = 65_600
 export const SLAB_BYTES = SLOTS_OFFSET + 256 * 1024 + HEADROOM
 /** Behind the slots: where a hook puts a frame that has become longer (burst.ts). Untouched, it costs nothing. */
 export const SPILL_BYTES = 256 * 1024
+/** Behind that: a copy of the slots, for frames as they were before the hooks (burst.ts). */
+export const KEPT_OFFSET = SLAB_BYTES + SPILL_BYTES
 
 /** virtio-net headers may grow to 24 bytes (tunnel segmentation); a slot must hold those too. */
 const LONGEST_VNET_HDR = 24
@@ -36,7 +38,7 @@ if (LONGEST_FRAME < MAX_MTU + MAX_OVERHEAD || HEADROOM < LONGEST_VNET_HDR) {
 }
 
 export class Slab {
-  readonly bytes = new Uint8Array(SLAB_BYTES + SPILL_BYTES)
+  readonly bytes = new Uint8Array(KEPT_OFFSET + SLAB_BYTES)
   /** Bytes in each slot, the virtio-net header included; owned by the burst under way. */
   readonly lengths = new Int32Array(this.bytes.buffer, 0, BURST)
   /** Where each frame's first byte stands in `bytes`. */

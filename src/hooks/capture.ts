@@ -50,13 +50,13 @@ export class Capture {
     this.#snaplen = Math.min(plan.snaplen, LONGEST_FRAME)
   }
 
-  /** Records what `end` sent, after the hooks: the frames of a burst, those that were dropped too. */
+  /** Records what `end` sent, as it was sent, with what the hooks have said of it: those that were dropped too. */
   sent(burst: Burst, end: 0 | 1): void {
     if (!this.#wants(end)) return
-    const { bytes, count, starts, lengths, verdicts, copies, reasons } = burst
+    const { bytes, count, sentStarts, sentLengths, verdicts, copies, reasons } = burst
     for (let i = 0; i < count; i++) {
       const what = end | record.OUTBOUND | ((verdicts[i] as number) << 8) | ((copies[i] as number) << 16)
-      const at = this.#record(what, bytes, starts[i] as number, lengths[i] as number, reasons[i])
+      const at = this.#record(what, bytes, sentStarts[i] as number, sentLengths[i] as number, reasons[i])
       if (at < 0) continue
       this.#floats[at + record.TIME] = burst.now
       this.#floats[at + record.ID] = 2 * (burst.numbers[i] as number) + end

@@ -38,6 +38,16 @@ export interface ImpairState {
   slot?: SlotState
 }
 
+/** The same for a thread whose clock began `offset` ms earlier. */
+export function shifted(state: ImpairState, offset: number): ImpairState {
+  const { rate, slot } = state
+  return {
+    ...state,
+    ...(rate !== undefined && { rate: rate + offset }),
+    ...(slot && { slot: { ...slot, next: slot.next + offset } }),
+  }
+}
+
 export class Impairment implements Hook {
   readonly plan: ImpairPlan
   /** Asked when held frames are released; undefined where there are no slots. */
@@ -86,16 +96,15 @@ export class Impairment implements Hook {
     this.slot = slot && new Slot(slot, key('slot'), last?.slot)
   }
 
-  /** `offset`: ms that are added to times, for a thread whose clock began earlier by so much. */
-  state(offset = 0): ImpairState {
+  state(): ImpairState {
     const state: ImpairState = { seed: this.plan.seed, number: this.#number }
     if (this.#loss) state.loss = { model: modelOf(this.plan.loss!), state: this.#loss.state }
     if (this.#duplicate) state.duplicate = this.#duplicate.state
     if (this.#corrupt) state.corrupt = this.#corrupt.state
     if (this.#reorder) state.reorder = this.#reorder.state
     if (this.#delay) state.delay = this.#delay.state
-    if (this.#rate) state.rate = this.#rate.state + offset
-    if (this.slot) state.slot = { ...this.slot.state, next: this.slot.next + offset }
+    if (this.#rate) state.rate = this.#rate.state
+    if (this.slot) state.slot = this.slot.state
     return state
   }
 

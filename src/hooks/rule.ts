@@ -45,6 +45,11 @@ export class Rules implements Hook {
     return this.#rules.length
   }
 
+  /** Is there one that changes bytes? */
+  get alters(): boolean {
+    return this.#rules.some(({ plan }) => plan.action.kind === 'corrupt')
+  }
+
   /** `counts` is a view of allocateRuleCounts(). Behind the others; in the place of the one with the same id, if there is one. */
   add(plan: RulePlan, counts: Float64Array): void {
     const { action, id } = plan

@@ -93,6 +93,21 @@ it('with what became of it: dropped by what, and held for how long', async () =>
   expect(Number((delivered?.time ?? 0n) - (sent?.time ?? 0n))).toBeGreaterThanOrEqual(30e6)
 })
 
+it('a frame that was changed, as it was sent and as it was delivered', async () => {
+  await using cable = await Cable.lay({ a: { impair: { corrupt: 100, seed: 1 } } })
+  const rule = cable.pair.a.corrupt({ bytes: [[14, 0xff, 1]] }, { offset: 20, mask: 0xff })
+  await using capture = await cable.pair.capture(path)
+  sendMarks(cable, 1, 2)
+  const arrived = [await cable.b.receive(), await cable.b.receive()].map((frame) => Buffer.from(frame ?? []))
+  await capture.stop()
+  const packets = packetsIn(path)
+  const sent = at(packets, 'x0')
+  expect(sent.map(({ frame }) => frame)).toEqual([marked(1), marked(2)])
+  expect(sent.map(({ comments }) => comments)).toEqual([[`changed: rule ${rule.id}`], ['changed: corrupted']])
+  expect(at(packets, 'x1').map(({ frame }) => frame)).toEqual(arrived)
+  expect(arrived).not.toEqual([marked(1), marked(2)])
+})
+
 describe('one end, a match and a snaplen', () => {
   it.each<[what: string, wish: object, records: number]>([
     ['end a: what it sends and is given', { end: 'a' }, 3],

@@ -7,6 +7,9 @@ import { CARRIER, MTU } from '../../../src/datapath/counters.js'
 import { GuardedHook } from '../../../src/datapath/guard.js'
 import { errno } from '../../../src/errors.js'
 import type { Burst } from '../../../src/frame/burst.js'
+import { Capture } from '../../../src/hooks/capture.js'
+import { createRing, RingReader } from '../../../src/hooks/ring.js'
+import { nextSighting, type Sighting } from '../../../src/inspect/ring-stream.js'
 import { NO_DROPS } from '../../support/counts.js'
 import { frame } from '../../support/fake-port.js'
 import { benchOf, each, lastOf, marked, marksOf, received, refusing } from '../../support/inspected.js'
@@ -16,6 +19,12 @@ import { HEADER, superFrame, type Wish, wireFrames } from '../frame/super-frame.
 function superOf(wish: Wish): { bytes: Buffer; header: Buffer } {
   const bytes = superFrame(wish)
   return { bytes: bytes.subarray(HEADER), header: bytes.subarray(0, HEADER) }
+}
+
+/** What a capture has recorded. */
+function sightingsOf(ring: SharedArrayBuffer): Sighting[] {
+  const reader = new RingReader(ring)
+  return Array.from({ length: 100 }, () => nextSighting(reader)).filter((one) => one !== undefined)
 }
 
 describe('at once', () => {
@@ -75,6 +84,35 @@ describe('at once', () => {
     expect(marksOf(bench.delivered)).toEqual([2])
     expect(bench.counts.drops).toEqual({ ...NO_DROPS, hook: 1, down: 1, error: 1 })
     expect(bench.counts).toMatchObject({ sent: 1, sent_bytes: 60 })
+  })
+
+  test('captures see a frame as it was sent at its sender, and as it was delivered at its receiver', () => {
+    const bench = benchOf((burst, i) => {
+      const mark = lastOf(burst, i)
+      if (mark === 1) burst.frame(i)[59] = 100
+      if (mark === 2) burst.replace(i, new Uint8Array(80).fill(101))
+      if (mark === 3) burst.replace(i, new Uint8Array(20).fill(102))
+      if (mark === 4) burst.drop(i, 'hook', 'by its mark')
+      if (mark === 4) burst.frame(i).fill(103)
+    })
+    const ring = createRing(2 ** 16)
+    const plan = { id: 1, ring, ends: { a: true, b: true }, match: null, snaplen: 65_536 }
+    bench.inspector.captures = [new Capture(plan)]
+    bench.inspector.compose()
+    const sent = [1, 2, 3, 4, 5].map((mark) => marked(mark))
+    bench.send(...sent)
+    const seen = sightingsOf(ring)
+    expect(seen.filter(({ end }) => end === 'a').map(({ frame }) => frame)).toEqual(
+      sent.map(({ bytes }) => bytes),
+    )
+    expect(seen.find(({ reason }) => reason === 'by its mark')).toMatchObject({ cause: 'hook', id: 6 })
+    const delivered = seen.filter(({ end }) => end === 'b')
+    expect(delivered.map(({ id, length, frame }) => [id, length, frame.at(-1)])).toEqual([
+      [0, 60, 100],
+      [2, 80, 101],
+      [4, 20, 102],
+      [8, 60, 5],
+    ])
   })
 
   test('replaced by a longer one, in several frames of a burst', () => {

@@ -58,7 +58,7 @@ describe('layout', () => {
 describe('Slab', () => {
   test('is one buffer: the lengths are a view of its beginning', () => {
     const slab = new Slab()
-    expect(slab.bytes.length).toBe(SLAB_BYTES + SPILL_BYTES)
+    expect(slab.bytes.length).toBe(SLAB_BYTES + SPILL_BYTES + SLAB_BYTES)
     expect(slab.lengths.length).toBe(BURST)
     slab.lengths[1] = -5
     expect(new Int32Array(slab.bytes.buffer, 4, 1)[0]).toBe(-5)

@@ -187,7 +187,7 @@ describe('only what is wanted', () => {
     const capture = new Capture(plan)
     const burst = burstOf([frames[0] as Buffer])
     burst.replace(0, filler(LONGEST_FRAME + 1000))
-    capture.sent(burst, 0)
+    capture.delivered(1, burst.bytes, burst.starts[0] as number, burst.lengths[0] as number, 0, NOW, 0)
     capture.flush()
     expect(recordsOf(plan)[0]).toMatchObject({ length: LONGEST_FRAME, original: LONGEST_FRAME + 1000 })
   })

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { planImpair } from '../../../src/hooks/impair-options.js'
-import { Impairment } from '../../../src/hooks/impairment.js'
+import { Impairment, shifted } from '../../../src/hooks/impairment.js'
 import { type Fate, Impaired, lost, numbers } from '../../support/impaired.js'
 
 const HELD = { limit: 1e9 }
@@ -75,7 +75,7 @@ describe('going on', () => {
     const one = new Impaired(plan)
     one.send(100, { length: 125, start: 1000 })
     // 100 frames of 1 ms each: the link is free at 1100, which the other thread calls 600.
-    const two = new Impaired(plan, 0, one.impairment.state(-500))
+    const two = new Impaired(plan, 0, shifted(one.impairment.state(), -500))
     expect(two.send(1, { length: 125, start: 500 })[0]?.delay).toBeCloseTo(101, 6)
   })
 
@@ -84,7 +84,7 @@ describe('going on', () => {
     const plan = planImpair({ slot: { min: 10, packets: 1 }, seed: 1 }, 'impair')
     const one = new Impairment(plan, 0, counters)
     expect(one.slot?.allows(1000, 1000, 60)).toBe(false)
-    const two = new Impairment(plan, 0, counters, one.state(-500))
+    const two = new Impairment(plan, 0, counters, shifted(one.state(), -500))
     expect(two.slot?.next).toBe(510)
     expect(two.slot?.allows(510, 500, 60)).toBe(true)
     expect(two.slot?.allows(510, 500, 60)).toBe(false)
