@@ -8,6 +8,7 @@
 // What is due comes out in the order of its time, and of its arrival where times are equal: a binary heap.
 
 import { BURST, HEADROOM, LONGEST_FRAME, SLAB_BYTES, SLOTS_OFFSET, type Slab } from '../frame/slab.js'
+import { DUE, NOW } from '../hooks/slot.js'
 
 /** Bytes of a cell, its headroom included. */
 const CELLS = [2048, 16 * 1024, HEADROOM + LONGEST_FRAME] as const
@@ -35,6 +36,8 @@ export class Held {
    * allocates a number with a fraction for each call that it does not inline.
    */
   readonly times = new Float64Array(2)
+  /** ms, while frames are released; hooks/slot.ts says what stands where. */
+  readonly clock = new Float64Array(2)
   /** Frames held. */
   count = 0
   #top = SLOTS_OFFSET
@@ -60,6 +63,13 @@ export class Held {
   /** When the next frame is due, in ms; Infinity when none is held. */
   get next(): number {
     return this.count === 0 ? Number.POSITIVE_INFINITY : (this.#due[this.#heap[0] as number] as number)
+  }
+
+  /** Is the next frame due at clock[NOW]? When it is, stands at clock[DUE] then. */
+  isDue(): boolean {
+    const { clock } = this
+    clock[DUE] = this.next
+    return clock[DUE] <= (clock[NOW] as number)
   }
 
   get nextLength(): number {

@@ -14,6 +14,7 @@ import type { Hook } from '../hooks/hook.js'
 import type { ImpairPlan } from '../hooks/impair-options.js'
 import { Impairment, type ImpairState, shifted } from '../hooks/impairment.js'
 import { Rules, type RulesState } from '../hooks/rule.js'
+import { NOW } from '../hooks/slot.js'
 import { type Watcher, Watches, type WatchState } from '../hooks/watch.js'
 import * as count from './counters.js'
 import { Held, type HeldFrame } from './held.js'
@@ -158,11 +159,12 @@ export class Inspector {
     const sender = this.#sender
     const slot = this.impairment?.slot
     let released = 0
-    while (held.next <= now) {
+    held.clock[NOW] = now
+    while (held.isDue()) {
       const queue = held.nextQueue
       const first = released
-      while (held.next <= now && held.nextQueue === queue && sender.staged < BURST) {
-        if (slot !== undefined && !slot.allows(now, held.next, held.nextLength)) break
+      while (held.isDue() && held.nextQueue === queue && sender.staged < BURST) {
+        if (slot !== undefined && !slot.allows(held.clock, held.nextLength)) break
         sender.stageHeld(held)
         released++
       }

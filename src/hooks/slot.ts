@@ -4,7 +4,7 @@
 
 import { toQuantiles } from './distribution.js'
 import type { SlotPlan } from './impair-options.js'
-import { DRAWS, draw, type Key } from './random.js'
+import { DRAWS, drawAll, type Key } from './random.js'
 
 export interface SlotState {
   /** Slots so far. */
@@ -17,62 +17,74 @@ export interface SlotState {
 
 const UNLIMITED = Number.MAX_SAFE_INTEGER
 
+/** Places in `times`, ms: now, and when a frame was due. */
+export const NOW = 0
+export const DUE = 1
+
+/** Places in what a slot knows, in the order of SlotState. */
+const SLOTS = 0
+const NEXT = 1
+const PACKETS = 2
+const BYTES = 3
+
 export class Slot {
   readonly #plan: SlotPlan
   readonly #key: Key
-  readonly #state: SlotState
+  /** In words, and times come in words: V8 allocates a number with a fraction for a call that it does not inline. */
+  readonly #state: Float64Array
   readonly #x = new Float64Array(1)
 
   /** The first frame begins the first slot. */
   constructor(plan: SlotPlan, key: Key, from?: SlotState) {
+    const { slots = 0, next = 0, packets = 0, bytes = 0 } = from ?? {}
     this.#plan = plan
     this.#key = key
-    this.#state = from === undefined ? { slots: 0, next: 0, packets: 0, bytes: 0 } : { ...from }
+    this.#state = Float64Array.of(slots, next, packets, bytes)
     if (from === undefined) this.#fill()
   }
 
   /** What the next one goes on from. */
   get state(): SlotState {
-    return { ...this.#state }
+    const [slots = 0, next = 0, packets = 0, bytes = 0] = this.#state
+    return { slots, next, packets, bytes }
   }
 
   /** ms: when the slot opens. Ask again then if allows() said no. */
   get next(): number {
-    return this.#state.next
+    return this.#state[NEXT] as number
   }
 
   /**
-   * May a frame of `length` bytes that was due at `due` go at `now`? Asked in the order of `due`, for frames
-   * with `due` <= `now` only; true takes its place in the slot.
+   * May a frame of `length` bytes that was due at times[DUE] go at times[NOW]? Asked in the order of DUE, for
+   * frames with DUE <= NOW only; true takes its place in the slot.
    */
-  allows(now: number, due: number, length: number): boolean {
+  allows(times: Float64Array, length: number): boolean {
     const state = this.#state
     // It came after the slot had opened: it belongs to the next one.
-    if (due > state.next) this.#begin(now)
-    if (now < state.next) return false
-    state.packets--
-    state.bytes -= length
-    if (state.packets <= 0 || state.bytes <= 0) this.#begin(now)
+    if ((times[DUE] as number) > (state[NEXT] as number)) this.#begin(times)
+    if ((times[NOW] as number) < (state[NEXT] as number)) return false
+    state[PACKETS]!--
+    state[BYTES]! -= length
+    if ((state[PACKETS] as number) <= 0 || (state[BYTES] as number) <= 0) this.#begin(times)
     return true
   }
 
-  #begin(now: number): void {
-    this.#state.next = now + this.#wait(draw(this.#key, this.#state.slots++) / DRAWS)
+  #begin(times: Float64Array): void {
+    const plan = this.#plan
+    const state = this.#state
+    const x = this.#x
+    drawAll(this.#key, state[SLOTS]!++, 1, 0, x)
+    x[0]! /= DRAWS
+    if ('distribution' in plan) {
+      toQuantiles(plan.distribution, x, 1)
+      x[0] = Math.max(0, plan.delay + plan.jitter * x[0]!)
+    } else x[0] = plan.min + (plan.max - plan.min) * x[0]!
+    state[NEXT] = times[NOW]! + x[0]!
     this.#fill()
   }
 
-  #wait(u: number): number {
-    const plan = this.#plan
-    if ('distribution' in plan) {
-      this.#x[0] = u
-      toQuantiles(plan.distribution, this.#x, 1)
-      return Math.max(0, plan.delay + plan.jitter * (this.#x[0] as number))
-    }
-    return plan.min + (plan.max - plan.min) * u
-  }
-
   #fill(): void {
-    this.#state.packets = this.#plan.packets ?? UNLIMITED
-    this.#state.bytes = this.#plan.bytes ?? UNLIMITED
+    this.#state[PACKETS] = this.#plan.packets ?? UNLIMITED
+    this.#state[BYTES] = this.#plan.bytes ?? UNLIMITED
   }
 }

@@ -9,6 +9,7 @@ import { Burst } from '../../../src/frame/burst.js'
 import { BURST, HEADROOM, SLOTS_OFFSET, Slab } from '../../../src/frame/slab.js'
 import { planImpair } from '../../../src/hooks/impair-options.js'
 import { Impairment } from '../../../src/hooks/impairment.js'
+import { DUE, NOW } from '../../../src/hooks/slot.js'
 
 const ROUNDS = 20
 const BURSTS_PER_ROUND = 800
@@ -17,6 +18,8 @@ const BURSTS_PER_ROUND = 800
  * 1.2 bytes a frame, Node 20: none), as it decides what to inline; that is no object of ours.
  */
 const LESS_THAN_OBJECTS = 204_800
+
+const times = new Float64Array(2)
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -27,7 +30,9 @@ function judge(impairment: Impairment, burst: Burst, slab: Slab, bursts: number)
     for (let frame = 0; frame < BURST; frame++) burst.push(SLOTS_OFFSET + frame * 128 + HEADROOM, 60, frame)
     impairment.held = i & 63
     impairment.judge(burst)
-    for (let frame = 0; frame < BURST; frame++) impairment.slot?.allows(burst.now, burst.now - 0.5, 60)
+    times[NOW] = burst.now
+    times[DUE] = burst.now - 0.5
+    for (let frame = 0; frame < BURST; frame++) impairment.slot?.allows(times, 60)
   }
 }
 

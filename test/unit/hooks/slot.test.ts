@@ -14,7 +14,7 @@ function release(slot: Slot, dues: readonly number[], length = 100): number[] {
   let now = 0
   return dues.map((due) => {
     now = Math.max(now, due)
-    while (!slot.allows(now, due, length)) {
+    while (!slot.allows(Float64Array.of(now, due), length)) {
       expect(slot.next).toBeGreaterThan(now)
       now = slot.next
     }
