@@ -48,6 +48,7 @@ export const {
   tunOpen,
   tunSetCarrier,
   tunSetIff,
+  tunSetIfindex,
   tunSetMac,
   tunSetOffload,
   tunSetQueue,

@@ -23,6 +23,8 @@ export interface EndOptions {
   name?: string
   /** Default: null, the namespace that this process started in. */
   netns?: Netns
+  /** Interface index, 1 to 2^31 - 1, free in the end's namespace. Default: the kernel chooses. */
+  ifindex?: number
   /** Addresses with prefix length: `10.0.0.1/24`, `fd00::1/64`. */
   addresses?: string[]
   /** Set the link up. Default false, as after `ip link add`. */
@@ -72,7 +74,7 @@ export interface PairOptions {
 }
 
 /** What can be changed of an end; the same meanings as in EndOptions. */
-export type EndSettings = Omit<EndOptions, 'netns' | 'impair'>
+export type EndSettings = Omit<EndOptions, 'netns' | 'ifindex' | 'impair'>
 
 const DEFAULT_NAME = 'veth%d'
 const DEFAULT_MTU = 1500
@@ -83,6 +85,7 @@ const DEFAULT_TX_QUEUE_LENGTH = 1000
  */
 const INSPECTED_TX_QUEUE_LENGTH = 10_000
 const MAX_TX_QUEUE_LENGTH = 1_000_000
+const MAX_IFINDEX = 2 ** 31 - 1
 /** IFNAMSIZ, without the terminator. */
 const MAX_NAME_BYTES = 15
 
@@ -107,12 +110,13 @@ export function planPair(options: PairOptions): PairPlan {
 }
 
 function planEnd(options: EndOptions, end: string, txqlen: number): EndPlan {
-  refuseUnknown(options, [...END_KEYS, 'impair'], end)
-  const { impair: _, ...settings } = options // pair.ts orders it
+  refuseUnknown(options, [...END_KEYS, 'ifindex', 'impair'], end)
+  const { ifindex, impair: _, ...settings } = options // pair.ts orders the impairment
   const change = planChange(settings, end)
   return {
     name: change.name ?? DEFAULT_NAME,
     netns: netnsPath(options.netns ?? null, `${end}.netns`),
+    ifindex: ifindex === undefined ? undefined : integer(ifindex, 1, MAX_IFINDEX, `${end}.ifindex`),
     mac: change.mac ?? randomMac(),
     mtu: change.mtu ?? DEFAULT_MTU,
     txQueueLength: change.txQueueLength ?? txqlen,

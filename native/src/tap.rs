@@ -54,6 +54,13 @@ pub fn tun_set_iff(fd: i32, name: String, flags: u32) -> i32 {
     ioctl(fd, libc::TUNSETIFF as _, &mut request)
 }
 
+/// The interface index of the device that TUNSETIFF is going to make; without it the kernel chooses.
+#[napi(catch_unwind)]
+pub fn tun_set_ifindex(fd: i32, ifindex: u32) -> i32 {
+    let mut value: libc::c_uint = ifindex;
+    ioctl(fd, libc::TUNSETIFINDEX as _, &mut value)
+}
+
 #[napi(object)]
 pub struct Iff {
     pub errno: i32,

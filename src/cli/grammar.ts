@@ -92,7 +92,8 @@ export function parseSet(words: readonly string[], netnsOf: NetnsOf): SetOrder {
   const type = fill(attributes, reader, netnsOf)
   if (type !== undefined) throw wrong(type, '"link set" takes no type')
   const ref = deviceOf(attributes)
-  const { carrier, dev: _, ...own } = attributes
+  const { carrier, index, dev: _, ...own } = attributes
+  if (index !== undefined) throw wrong('index', 'an index can be chosen by "link add" only')
   const wish = wishOf(own)
   if (carrier === undefined && Object.keys(wish).length === 0) {
     throw new UsageError(`nothing to set: give "${ref}" a state, a carrier or an attribute`)
@@ -151,10 +152,11 @@ export function readSubverb(word: string | undefined): 'add' | 'set' | 'delete' 
 }
 
 /** The wish that an end's attributes are. */
-export function wishOf({ dev, name = dev, netns, address, mtu, txqueuelen, up }: Attributes): EndWish {
+export function wishOf({ dev, name = dev, netns, index, address, mtu, txqueuelen, up }: Attributes): EndWish {
   return {
     ...(name !== undefined && { name }),
     ...(netns !== undefined && { netns }),
+    ...(index !== undefined && { ifindex: index }),
     ...(address !== undefined && { address }),
     ...(mtu !== undefined && { mtu }),
     ...(txqueuelen !== undefined && { txQueueLength: txqueuelen }),

@@ -12,6 +12,7 @@ export interface Attributes {
   dev?: string
   name?: string
   netns?: string | number
+  index?: number
   /** MAC, two digits for each byte. */
   address?: string
   mtu?: number
@@ -27,7 +28,7 @@ export interface Attributes {
   later?: string[]
 }
 
-type Meaning = keyof Attributes | 'down' | 'type' | 'index' | 'forgotten' | 'nomaster' | 'refused'
+type Meaning = keyof Attributes | 'down' | 'type' | 'forgotten' | 'nomaster' | 'refused'
 
 /** A word with `…` at its end may be shortened, the others are taken in full. */
 const KEYWORDS: readonly (readonly [word: string, means: Meaning])[] = [
@@ -79,7 +80,6 @@ export function fill(attributes: Attributes, reader: Words, netnsOf: NetnsOf): s
     const meaning = meaningOf(word)
     if (meaning === 'type') return reader.value(word)
     if (word === 'peer') throw wrong(word, 'it stands behind "type veth"')
-    if (meaning === 'index') throw unsupported(word, `uveth cannot choose an interface's index`)
     if (meaning === 'refused') throw unsupported(word, 'uveth does not take it')
     if (meaning === 'later' || meaning === 'forgotten' || meaning === 'nomaster') {
       if (attributes.later === undefined) throw unsupported(word, 'uveth does not take it')
@@ -109,6 +109,11 @@ type Valued = Exclude<keyof Attributes, 'dev' | 'up' | 'later'>
 
 const READERS: Record<Valued, (text: string, netnsOf: NetnsOf) => unknown> = {
   name: checkName,
+  index: (text) => {
+    const index = whole(text, 'Invalid "index" value')
+    if (index === 0) throw wrong(text, 'Invalid "index" value')
+    return index
+  },
   netns: (text, netnsOf) => {
     if (text === '') throw wrong(text, 'invalid netns')
     return netnsOf(text)

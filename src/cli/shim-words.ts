@@ -74,6 +74,8 @@ export function parseVeth(words: readonly string[], netnsOf: NetnsOf): VethOrder
   for (const { dev, name } of [first, peer])
     if (dev !== undefined && name !== undefined) throw new UsageError('both "name" and "dev" are given')
   if (!hasPeer) Object.assign(peer, inherited(first))
+  // The kernel looks at the peer's index only where the first end has one.
+  if (first.index === undefined) delete peer.index
   // The kernel gives only the first end a master.
   peer.later = pairsOf(peer.later)
     .filter(([word]) => !isMaster(word))

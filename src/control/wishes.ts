@@ -40,6 +40,7 @@ export type ImpairWish = FromSchema<typeof IMPAIR>
 const endProperties = {
   name: text('interface name, 1 to 15 bytes; %d asks the kernel for a free number'),
   netns,
+  ifindex: whole('interface index, at creation only; the kernel chooses when left out'),
   address: text('MAC address; random when left out'),
   mtu: whole('L3 payload in bytes, 68 to 65521'),
   up: flag('admin up'),

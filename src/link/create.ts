@@ -2,9 +2,9 @@
 // reverse and leave nothing behind. Called by thread.ts; also holds what a change of an end shares
 // with its creation (move, addresses).
 
-import { errno, UvethError } from '../errors.js'
+import { errno, systemError, UvethError } from '../errors.js'
 import { IN6_ADDR_GEN_MODE_NONE } from '../netlink/constants.js'
-import { addAddress, setLink } from '../netlink/route.js'
+import { addAddress, getLink, setLink } from '../netlink/route.js'
 import type { NetlinkSocket } from '../netlink/socket.js'
 import { HOME_PATH, withNetns, withNetnsDescriptor } from './netns.js'
 import type { EndChange, EndPlan, NetnsPath, PairPlan } from './protocol.js'
@@ -17,17 +17,45 @@ const TEMPORARY_NAME = '_uveth%d'
 export function createTaps(home: NetlinkSocket, plan: PairPlan, made: Tap[]): [Tap, Tap] {
   for (const end of plan.ends) {
     withNetns(end.netns, (fd) => {
-      const tap = Tap.open(fd < 0 ? end.name : TEMPORARY_NAME, plan.queues)
+      const here = fd < 0
+      if (here && end.ifindex !== undefined) refuseTaken(home, end.ifindex)
+      const tap = Tap.open(here ? end.name : TEMPORARY_NAME, plan.queues, here ? end.ifindex : undefined)
       made.push(tap)
       tap.refresh(home)
       const { ifindex } = tap.state
       setLink(home, { ifindex, address: end.mac, mtu: end.mtu, txqlen: end.txQueueLength })
-      if (fd >= 0) moveTo(home, ifindex, fd, end.name)
+      if (!here) moveTo(home, ifindex, fd, end.name, end.ifindex)
       if (tap.refresh(home) === 'gone')
         throw new UvethError(`ENODEV: '${end.name}' vanished`, { code: 'ENODEV' })
+      if (end.ifindex !== undefined && tap.state.ifindex !== end.ifindex) throw tooOld(end.ifindex)
     })
   }
   return made as [Tap, Tap]
+}
+
+/** The kernel itself says EBUSY, as it does for a name. */
+function refuseTaken(home: NetlinkSocket, ifindex: number): void {
+  try {
+    getLink(home, { ifindex })
+  } catch (error) {
+    if (error instanceof UvethError && error.code === 'ENODEV') return
+    throw error
+  }
+  throw taken(ifindex)
+}
+
+function taken(ifindex: number): UvethError {
+  return systemError(errno.EEXIST, 'ioctl(TUNSETIFINDEX)', `ifindex ${ifindex}`)
+}
+
+/** Before Linux 5.13 a move has no index (test/kernel/12). */
+function tooOld(ifindex: number): UvethError {
+  return systemError(
+    errno.EOPNOTSUPP,
+    'RTM_SETLINK',
+    `ifindex ${ifindex}`,
+    'in another namespace from Linux 5.13',
+  )
 }
 
 /** Brings an end that was just made to what was asked for: quiet, up, addresses. */
@@ -72,6 +100,17 @@ export function moveTap(home: NetlinkSocket, tap: Tap, path: NetnsPath, name: st
 }
 
 /** Namespace and name in one request, so that EEXIST and `%d` are judged over there (test/kernel/12). */
-function moveTo(socket: NetlinkSocket, ifindex: number, netnsFd: number, name: string | undefined): void {
-  setLink(socket, { ifindex, netnsFd, name })
+function moveTo(
+  socket: NetlinkSocket,
+  ifindex: number,
+  netnsFd: number,
+  name: string | undefined,
+  newIfindex?: number,
+): void {
+  try {
+    setLink(socket, { ifindex, netnsFd, name, newIfindex })
+  } catch (error) {
+    const isTaken = newIfindex !== undefined && error instanceof UvethError && error.code === 'EBUSY'
+    throw isTaken ? taken(newIfindex) : error
+  }
 }

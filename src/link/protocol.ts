@@ -17,6 +17,8 @@ export interface EndPlan {
   mtu: number
   txQueueLength: number
   up: boolean
+  /** undefined: the kernel chooses. */
+  ifindex: number | undefined
   addresses: Cidr[]
   /** Do duplicate address detection for IPv6 addresses (the address is not usable for a second). */
   dad: boolean

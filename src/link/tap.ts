@@ -22,6 +22,7 @@ import {
   tunOpen,
   tunSetCarrier,
   tunSetIff,
+  tunSetIfindex,
   tunSetOffload,
   tunSetVnetHdrSz,
   tunSetVnetLe,
@@ -57,12 +58,12 @@ export class Tap {
     this.state = { name, ifindex: 0, netns: null, netnsInode: 0, ...unknown }
   }
 
-  /** Makes the device at home, with carrier off. `name` may be a `%d` template. */
-  static open(name: string, queues: number): Tap {
+  /** Makes the device at home, with carrier off. `name` may be a `%d` template; the kernel chooses the index if you do not. */
+  static open(name: string, queues: number, ifindex?: number): Tap {
     const fds: number[] = []
     try {
       const flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (queues > 1 ? IFF_MULTI_QUEUE : 0)
-      const offloads = openQueue(name, flags | IFF_TUN_EXCL, fds)
+      const offloads = openQueue(name, flags | IFF_TUN_EXCL, fds, ifindex)
       const given = tunGetIff(fds[0] as number).name
       for (let queue = 1; queue < queues; queue++) openQueue(given, flags, fds)
       return new Tap(fds, given, offloads)
@@ -179,17 +180,18 @@ export class Tap {
 }
 
 /** Opens one queue, adds its descriptor to `fds` at once, and sets it up. The offloads that it has. */
-function openQueue(name: string, flags: number, fds: number[]): number {
+function openQueue(name: string, flags: number, fds: number[], ifindex?: number): number {
   const fd = tunOpen()
   if (fd < 0) throw openError(fd)
   fds.push(fd)
   // Without an off-to-on transition operstate stays UNKNOWN (test/kernel/02, 07).
   const bornOff = (tunGetFeatures(fd) & IFF_NO_CARRIER) !== 0 && !fallbackForced('no-carrier')
-  const made = tunSetIff(fd, name, flags | (bornOff ? IFF_NO_CARRIER : 0))
-  if (made < 0) throw setIffError(made, name)
   const check = (result: number, call: string) => {
     if (result < 0) throw systemError(result, `ioctl(${call})`, name)
   }
+  if (ifindex !== undefined) check(tunSetIfindex(fd, ifindex), 'TUNSETIFINDEX')
+  const made = tunSetIff(fd, name, flags | (bornOff ? IFF_NO_CARRIER : 0))
+  if (made < 0) throw setIffError(made, name)
   if (!bornOff) check(tunSetCarrier(fd, false), 'TUNSETCARRIER')
   check(tunSetVnetHdrSz(fd, VNET_HDR_LEN), 'TUNSETVNETHDRSZ')
   check(tunSetVnetLe(fd), 'TUNSETVNETLE')

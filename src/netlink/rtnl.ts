@@ -67,8 +67,9 @@ export interface LinkChange {
   address?: Uint8Array | undefined
   /** A new name; may hold %d. With `netnsFd` it is the name over there. */
   name?: string | undefined
-  /** The namespace to move to. */
+  /** The namespace to move to, and the index over there (from Linux 5.13). */
   netnsFd?: number | undefined
+  newIfindex?: number | undefined
   /** '' removes it. */
   alias?: string | undefined
   txqlen?: number | undefined
@@ -165,6 +166,7 @@ export function setLinkRequest(change: LinkChange): Request {
   const header = ifinfomsg(change.ifindex, up ? IFF_UP : 0, up === undefined ? 0 : IFF_UP)
   const attributes = new AttributeWriter(header)
   if (change.netnsFd !== undefined) attributes.s32(IFLA_NET_NS_FD, change.netnsFd)
+  if (change.newIfindex !== undefined) attributes.s32(IFLA_NEW_IFINDEX, change.newIfindex)
   if (change.address !== undefined) attributes.bytes(IFLA_ADDRESS, change.address)
   if (change.mtu !== undefined) attributes.u32(IFLA_MTU, change.mtu)
   if (change.name !== undefined) attributes.string(IFLA_IFNAME, change.name)

@@ -3,7 +3,7 @@
 
 import { createPair } from 'uveth'
 import { describe, expect } from 'vitest'
-import { Netns, uniqueName, until } from '../support/netns.js'
+import { homeLink, Netns, uniqueName, until } from '../support/netns.js'
 import { evaluate, launch } from '../support/program.js'
 import { needs } from '../support/skip.js'
 import { A, B, pings, wired } from '../support/wiring.js'
@@ -107,6 +107,17 @@ describe('an end is made with', () => {
     expect(right.link('y')).toMatchObject({ mtu: 68, txqlen: 1000 })
     expect(pair.a).toMatchObject({ mac: '02:aa:bb:00:00:01', mtu: 9000, ifindex: left.link('x').ifindex })
     expect(pair.b).toMatchObject({ mtu: 68, ifindex: right.link('y').ifindex })
+  })
+
+  test('its index, at home and in a namespace', async () => {
+    using left = Netns.create('left')
+    const ifindex = 1_100_000_000 + process.pid
+    await using pair = await createPair({
+      a: { name: uniqueName('i'), ifindex },
+      b: { name: 'x', netns: left.name, ifindex },
+    })
+    expect([pair.a.ifindex, pair.b.ifindex]).toEqual([ifindex, ifindex])
+    expect([homeLink(pair.a.name).ifindex, left.link('x').ifindex]).toEqual([ifindex, ifindex])
   })
 
   test('the largest MTU', async () => {

@@ -125,6 +125,25 @@ describe('a name that is taken is EEXIST', () => {
   })
 })
 
+describe('an index that is taken is EEXIST', () => {
+  test('at home, in the target namespace, and for both ends', async () => {
+    using home = Netns.create('home')
+    using left = Netns.create('left')
+    const fresh = { name: 'fresh' }
+    for (const wish of [
+      { a: fresh, b: { ifindex: 1 } },
+      { a: { ifindex: 1 }, b: fresh },
+      { a: fresh, b: { ifindex: 1, netns: left.name } },
+      { a: { ...fresh, ifindex: 9 }, b: { ifindex: 9 } },
+    ]) {
+      const tried = await attempt(wish, home)
+      expect(tried.error).toMatchObject({ name: 'UvethError', code: 'EEXIST', errno: -17 })
+      expect(tried.error?.message).toMatch(/^EEXIST: .*'ifindex \d'$/)
+      expectNothingLeft(tried, home, left)
+    }
+  })
+})
+
 describe('a namespace that is not there', () => {
   test('is ENOENT, with a hint where it was named', async () => {
     using home = Netns.create('home')

@@ -44,10 +44,24 @@ test('what the daemon cannot do is done by ip afterwards, or nothing is', async 
 
 test('words that uveth cannot follow are refused in its own words', async () => {
   await using daemon = await TestDaemon.start()
-  const { code, stdout, stderr } = await shimOf(daemon)('ip link add a0 index 77 type veth')
+  const { code, stdout, stderr } = await shimOf(daemon)('ip link add a0 type veth peer xdp off')
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-  expect(stderr).toBe(`Error: argument "index" is wrong: uveth cannot choose an interface's index.\n`)
+  expect(stderr).toBe('Error: argument "xdp" is wrong: uveth does not take it.\n')
   expect(names(daemon.home)).toEqual(['lo'])
+})
+
+test('an index, as the kernel takes it', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  const sh = shimOf(daemon)
+  const script = `ip link add a0 index 77 type veth peer name a1 index 78 netns $1
+    ip -o link show a0 | cut -d: -f1,2; ip -n $1 -o link show a1 | cut -d: -f1,2
+    ip link add b0 type veth peer name b1 index 77`
+  expect(await sh(script, blue.name)).toMatchObject({ code: 0, stdout: '77: a0\n78: a1\n', stderr: '' })
+  const taken = await sh('ip link add c0 index 77 type veth')
+  expect(taken).toMatchObject({ code: 2, stderr: 'RTNETLINK answers: File exists\n' })
+  const late = await sh('ip link set a0 index 5')
+  expect(late.code).not.toBe(0)
 })
 
 test('the kernel’s numbers for names that are left out', async () => {

@@ -13,6 +13,7 @@ import {
   tunGetIff,
   tunOpen,
   tunSetIff,
+  tunSetIfindex,
   tunSetVnetHdrSz,
 } from '../../src/native.js'
 import { NETLINK_ROUTE } from '../../src/netlink/constants.js'
@@ -76,8 +77,9 @@ export class RawTap implements Disposable {
     this.fd = fd
   }
 
-  static open(name = uniqueName('k'), flags = FLAGS): RawTap {
+  static open(name = uniqueName('k'), flags = FLAGS, ifindex?: number): RawTap {
     const tap = new RawTap(tunOpen())
+    if (ifindex !== undefined) tunSetIfindex(tap.fd, ifindex)
     const made = tunSetIff(tap.fd, name, flags)
     if (made < 0) {
       tap.close()
@@ -119,12 +121,12 @@ export class RawTap implements Disposable {
   }
 
   /** From home into a namespace, and under a new name, by one request, as src/link/create.ts does it. */
-  moveTo(netns: Netns, name?: string): void {
+  moveTo(netns: Netns, name?: string, newIfindex?: number): void {
     using home = NetlinkSocket.open(NETLINK_ROUTE)
     const { ifindex } = getLink(home, { name: this.name })
     const netnsFd = netnsOpen(netns.path)
     try {
-      setLink(home, { ifindex, netnsFd, name })
+      setLink(home, { ifindex, netnsFd, name, newIfindex })
     } finally {
       closeFd(netnsFd)
     }

@@ -55,6 +55,9 @@ describe('refused: names', () => {
 
 describe('refused: values of an end', () => {
   test.each<[keyof EndOptions, unknown]>([
+    ['ifindex', 0],
+    ['ifindex', 2 ** 31],
+    ['ifindex', '7'],
     ['mtu', 67],
     ['mtu', 65_522],
     ['mtu', 1500.5],
@@ -124,7 +127,11 @@ describe('refused: options of a pair', () => {
     expect(refusal(endA({ color: 1 })).message).toMatch(/name, netns, addresses, up, mac, mtu/)
   })
 
-  test('settings of an end that exists: no netns in them', () => {
+  test('settings of an end that exists: no netns and no index in them', () => {
+    expectInvalid(
+      refusal(() => planChange({ ifindex: 7 } as object, 'a')),
+      'a.ifindex',
+    )
     expectInvalid(
       refusal(() => planChange({ mtu: 1 }, 'a')),
       'a.mtu',
@@ -145,6 +152,7 @@ describe('defaults', () => {
         name: 'veth%d',
         netns: null,
         mac: expect.any(Uint8Array),
+        ifindex: undefined,
         mtu: 1500,
         txQueueLength: 1000,
         up: false,

@@ -34,16 +34,20 @@ describe('refused', () => {
     expect(error).not.toBeInstanceOf(UnsupportedError)
   })
 
-  test.each(['a0 index 5 type veth', 'a0 type veth peer b0 xdp off', 'a0 link eth0 type veth'])(
-    '%s: nobody can do it',
-    (line) => {
-      expect(thrownBy(() => veth(line))).toBeInstanceOf(UnsupportedError)
-    },
-  )
+  test.each(['a0 type veth peer b0 xdp off', 'a0 link eth0 type veth'])('%s: nobody can do it', (line) => {
+    expect(thrownBy(() => veth(line))).toBeInstanceOf(UnsupportedError)
+  })
 })
 
 describe('link add … type veth', () => {
   const none = { a: [], b: [] }
+
+  test('an index of the peer counts only beside one of the first end, as for the kernel', () => {
+    const both = { a: { name: 'b0', ifindex: 6 }, b: { name: 'a0', ifindex: 5 } }
+    expect(veth('a0 index 5 type veth peer b0 index 6').wish).toEqual(both)
+    expect(veth('a0 type veth peer b0 index 6').wish.a).toEqual({ name: 'b0' })
+    expect(veth('a0 ind 5 type veth').wish).toEqual({ a: {}, b: { name: 'a0', ifindex: 5 } })
+  })
 
   test('the peer is end a, as the kernel makes it first', () => {
     expect(veth('v0 mtu 1400 netns l type veth peer name v1 address 2:0:0:0:0:1 up')).toEqual({

@@ -108,6 +108,20 @@ const requests: [
     ],
   ],
   [
+    'move, with the index over there',
+    setLinkRequest({ ifindex: 7, netnsFd: 20, newIfindex: 9 }),
+    { name: 'RTM_SETLINK', subject: 'ifindex 7', type: 19, flags: 5 },
+    [
+      ...ifinfomsg(SEVEN),
+      '08 00',
+      '1c 00', // IFLA_NET_NS_FD
+      '14 00 00 00',
+      '08 00',
+      '31 00', // IFLA_NEW_IFINDEX
+      '09 00 00 00',
+    ],
+  ],
+  [
     'alias, without a NUL',
     setLinkRequest({ ifindex: 7, alias: 'p' }),
     { name: 'RTM_SETLINK', subject: 'ifindex 7', type: 19, flags: 5 },
