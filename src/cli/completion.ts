@@ -35,14 +35,15 @@ const AFTER: Record<string, Candidates> = {
   dev: { names: 'interfaces' },
   '--netlink': { words: 'on off' },
   '--log': { words: 'debug info warn error' },
-  'name|address|mtu|txqueuelen|queues|id|--mtu|--mac-a|--mac-b|--addr-a|--addr-b|--workers|--idle-exit': {},
+  'name|index|address|mtu|txqueuelen|queues|id|--mtu|--mac-a|--mac-b|--addr-a|--addr-b|--workers|--idle-exit':
+    {},
 }
 
 /** By verb and, for link, what follows it. */
 const VERBS: Record<string, Candidates> = {
   '': { words: `link add monitor stats capture run daemon health doctor completion shim help ${OPTIONS}` },
   link: { words: 'add del set show help' },
-  'link add': { words: `name type peer queues quiet id ${ATTRIBUTES}` },
+  'link add': { words: `name type peer index queues quiet id ${ATTRIBUTES}` },
   'link del': { names: 'interfaces' },
   'link set': { words: `name carrier impair rule flap ${ATTRIBUTES}`, names: 'interfaces' },
   'link set impair': { words: IMPAIR },

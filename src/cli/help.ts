@@ -18,6 +18,7 @@ ATTRIBUTES:
   address MAC       MAC address; otherwise random
   mtu N             68 to 65521 (default 1500)
   txqueuelen N      frames that the kernel keeps before it drops (default 1000; with faults take 10000)
+  index N           interface index, of link add only; otherwise the kernel chooses
   up                bring it up at once (link add leaves it down, as ip does)
 
 Behind type veth:
@@ -139,7 +140,7 @@ carrier that follows. The daemon is started where none runs, without a word.
 
 "ip link show type veth" shows our ends behind the kernel's own.
 
-Not as in the kernel: an end is shown without "@peer", by -d as "tun type tap"; "index N" is refused; within
+Not as in the kernel: an end is shown without "@peer", by -d as "tun type tap"; within
 one "ip -batch" the next line does not wait for carrier.
 
 Examples:
