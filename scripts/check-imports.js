@@ -27,6 +27,7 @@ export const rules = {
       'hooks/rule-words',
       'hooks/units',
       'capture/sink',
+      'pcapng/blocks',
       'native',
     ],
     because:

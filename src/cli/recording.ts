@@ -92,6 +92,7 @@ async function copy(capture: CaptureStream, stream: PcapngStream, output: Output
     // The daemon was killed: whole blocks were written up to then.
     if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error
   }
+  if (!stream.ended) await output?.write(stream.statistics())
 }
 
 /** Ends the process when the capture is to end and its reader takes nothing. */
@@ -245,10 +246,14 @@ class FileOutput implements Output {
   #isFull(more: number): boolean {
     const { bytes = Number.POSITIVE_INFINITY, seconds = Number.POSITIVE_INFINITY } = this.#ring ?? {}
     if (this.#frames === 0) return false
-    return this.#bytes + more > bytes || performance.now() - this.#opened >= 1000 * seconds
+    return (
+      this.#bytes + more + this.#stream.statisticsBytes > bytes ||
+      performance.now() - this.#opened >= 1000 * seconds
+    )
   }
 
   #nextFile(): void {
+    this.#put(this.#stream.statistics())
     this.#sink.next()
     if (this.#ring?.files !== undefined) removeOldest(this.#sink, this.#ring.files)
     this.#put(this.#stream.head)

@@ -117,7 +117,7 @@ describe('ends with a complete file and status 0', () => {
     await lay()
   })
 
-  test('when the daemon is killed: whole blocks', async () => {
+  test('when the daemon is killed: whole blocks, and the statistics of what has come', async () => {
     await using program = await capturing('killed.pcapng')
     await send(5)
     await until('the frames to be written', () => framesOf('killed.pcapng') === 10)
@@ -125,7 +125,9 @@ describe('ends with a complete file and status 0', () => {
     far.close()
     await daemon.kill()
     expect(await program.end()).toMatchObject(ended)
-    expect(framesOf('killed.pcapng')).toBe(10)
+    const [section] = readPcapng(readFileSync(path('killed.pcapng')))
+    expect(section?.packets).toHaveLength(10)
+    expect(section?.statistics).toMatchObject([{ delivered: 5 }, { delivered: 5 }])
     await daemon.restart()
     await lay()
   })
@@ -199,6 +201,7 @@ describe('writes', () => {
       const [section] = readPcapng(readFileSync(path(name)))
       expect(section?.interfaces.map(({ name }) => name)).toEqual(['x0'])
       expect(section?.packets.length).toBeGreaterThan(0)
+      expect(section?.statistics).toMatchObject([{ interface: 0, dropped: 0 }])
     }
   })
 

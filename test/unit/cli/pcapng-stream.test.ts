@@ -5,9 +5,10 @@ import { expect, test } from 'vitest'
 import { ENHANCED_PACKET, PcapngStream, typeOf } from '../../../src/cli/pcapng-stream.js'
 import { OUTBOUND } from '../../../src/pcapng/blocks.js'
 import { PcapngWriter } from '../../../src/pcapng/writer.js'
+import { readPcapng } from '../../support/pcapng.js'
 
-/** A file with so many frames, of which `lost` are lost on each of two interfaces. */
-function fileOf(frames: number, lost: number): Buffer {
+/** A file with so many frames, beside which `lost` were lost on each of two interfaces. */
+function fileOf(frames: number, lost: number, { ended = true, before = 0 } = {}): Buffer {
   const parts: Buffer[] = []
   const about = (name: string) => ({ name, mac: new Uint8Array(6) })
   const options = { interfaces: [about('x0'), about('x1')], snaplen: 100, application: 'test' }
@@ -15,10 +16,11 @@ function fileOf(frames: number, lost: number): Buffer {
   writer.begin()
   for (let id = 0; id < frames; id++) {
     const frame = { bytes: new Uint8Array(100).fill(id), start: 0, length: 60 + (id % 40), original: 100 }
-    const rest = { interface: id % 2, time: 1n, direction: OUTBOUND, id, lost: 0, comments: ['delayed'] }
+    const rest = { interface: id % 2, time: 1n, direction: OUTBOUND, id, lost: before, comments: ['delayed'] }
     writer.packet({ ...frame, ...rest })
   }
-  writer.end(2n, [lost, lost])
+  if (ended) writer.end(2n, [lost, lost])
+  else writer.flush()
   return Buffer.concat(parts)
 }
 
@@ -42,9 +44,22 @@ test('whole blocks come out, whatever the pieces are', () => {
       }
       expect(Buffer.concat(blocks)).toEqual(file)
       expect([stream.frames, stream.lost, stream.bytes]).toEqual([frames, 2 * lost, file.length])
+      expect(stream.ended).toBe(true)
       expect(blocks.filter((block) => typeOf(block) === ENHANCED_PACKET)).toHaveLength(frames)
     }),
   )
+})
+
+test('statistics of what has come so far, by interface; lost frames as the ones behind them tell', () => {
+  const stream = new PcapngStream()
+  stream.take(fileOf(5, 0, { ended: false, before: 7 }))
+  expect([stream.lost, stream.ended]).toEqual([35, false])
+  const [section] = readPcapng(Buffer.concat([...stream.head, ...stream.statistics()]))
+  expect(section?.statistics).toMatchObject([
+    { received: 24, dropped: 21, delivered: 3 },
+    { received: 16, dropped: 14, delivered: 2 },
+  ])
+  expect(stream.statisticsBytes).toBeGreaterThanOrEqual(Buffer.concat(stream.statistics()).length)
 })
 
 test('the head is what stands in front of the first frame', () => {
