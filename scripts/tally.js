@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // @ts-check
 // Adds up the summaries that scripts/test collected in a folder (one JSON file a step: { passed, failed,
-// skipped: { [reason]: count }, failures: [names] }), prints what failed, each reason for skipping with its count
-// and, as its last line, `N passed, N failed, N skipped`. Exits 1 when something failed or nothing passed, and, where CI=true,
+// skipped: { [reason]: count }, failures: [names], flaky: [names] }), prints what failed, what passed at the second
+// try only, each reason for skipping with its count and, as its last line, `N passed, N failed, N skipped`. Exits 1 when something failed or nothing passed, and, where CI=true,
 // when a test was skipped for a reason that the list of allowed ones does not have.
 // With UVETH_TALLY=FILE the sum goes there as well, as one more such summary.
 // Usage: tally.js FOLDER ALLOWED-SKIPS
@@ -11,16 +11,17 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** @typedef {{ passed: number, failed: number, skipped: Record<string, number>, failures?: string[] }} Summary */
+/** @typedef {{ passed: number, failed: number, skipped: Record<string, number>, failures?: string[], flaky?: string[] }} Summary */
 
 /** @param {Summary[]} summaries @returns {Summary} */
 export function add(summaries) {
   /** @type {Summary} */
-  const sum = { passed: 0, failed: 0, skipped: {}, failures: [] }
+  const sum = { passed: 0, failed: 0, skipped: {}, failures: [], flaky: [] }
   for (const one of summaries) {
     sum.passed += one.passed
     sum.failed += one.failed
     sum.failures?.push(...(one.failures ?? []))
+    sum.flaky?.push(...(one.flaky ?? []))
     for (const [reason, count] of Object.entries(one.skipped)) {
       sum.skipped[reason] = (sum.skipped[reason] ?? 0) + count
     }
@@ -37,6 +38,7 @@ export function add(summaries) {
 export function report(sum, allowed, strict) {
   const reasons = Object.entries(sum.skipped).sort(([, a], [, b]) => b - a)
   const lines = (sum.failures ?? []).map((name) => `failed: ${name}`)
+  lines.push(...(sum.flaky ?? []).map((name) => `passed at the second try: ${name}`))
   lines.push(...reasons.map(([reason, count]) => `skipped ${count}: ${reason}`))
   const refused = strict ? reasons.filter(([reason]) => !allowed.includes(reason)) : []
   for (const [reason] of refused) lines.push(`CI may not skip this: ${reason}`)

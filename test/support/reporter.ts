@@ -1,6 +1,6 @@
 // A vitest reporter that writes what scripts/test adds up: the JSON file named by UVETH_TEST_SUMMARY gets
-// { passed, failed, skipped: { [reason]: count }, failures: [names] }. It prints nothing; vitest's own reporter runs
-// beside it.
+// { passed, failed, skipped: { [reason]: count }, failures: [names], flaky: [names] }. It prints nothing; vitest's
+// own reporter runs beside it.
 // What could not run counts as failed: a file that does not load, a hook that throws, an error outside of
 // any test, a test that was never reached. Only a test that says why may be skipped with a reason.
 
@@ -13,6 +13,8 @@ export interface Summary {
   skipped: Record<string, number>
   /** What failed, by name; the closing lines of a long log repeat it. */
   failures: string[]
+  /** What passed at the second try only. */
+  flaky: string[]
 }
 
 export default class SummaryReporter implements Reporter {
@@ -23,7 +25,7 @@ export default class SummaryReporter implements Reporter {
 }
 
 export function summarize(modules: readonly TestModule[], errorsOutsideTests: number): Summary {
-  const sum: Summary = { passed: 0, failed: 0, skipped: {}, failures: [] }
+  const sum: Summary = { passed: 0, failed: 0, skipped: {}, failures: [], flaky: [] }
   for (let error = 0; error < errorsOutsideTests; error++) fail(sum, 'an error outside of any test')
   for (const module of modules) {
     if (module.errors().length > 0) fail(sum, module.relativeModuleId)
@@ -35,6 +37,10 @@ export function summarize(modules: readonly TestModule[], errorsOutsideTests: nu
   return sum
 }
 
+function nameOf(test: TestCase): string {
+  return `${test.module.relativeModuleId} > ${test.fullName}`
+}
+
 function fail(sum: Summary, name: string): void {
   sum.failed += 1
   sum.failures.push(name)
@@ -42,9 +48,10 @@ function fail(sum: Summary, name: string): void {
 
 function count(test: TestCase, sum: Summary): void {
   const result = test.result()
-  if (result.state === 'passed') sum.passed += 1
-  else if (result.state !== 'skipped' || neverReached(test, result.note))
-    fail(sum, `${test.module.relativeModuleId} > ${test.fullName}`)
+  if (result.state === 'passed') {
+    sum.passed += 1
+    if (test.diagnostic()?.flaky) sum.flaky.push(nameOf(test))
+  } else if (result.state !== 'skipped' || neverReached(test, result.note)) fail(sum, nameOf(test))
   else {
     const reason = result.note ?? reasonOf(test)
     sum.skipped[reason] = (sum.skipped[reason] ?? 0) + 1

@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 import { add, reasonsIn, report } from '../../../scripts/tally.js'
 
 const two = add([
-  { passed: 3, failed: 0, skipped: { 'needs root': 2 } },
+  { passed: 3, failed: 0, skipped: { 'needs root': 2 }, flaky: ['13 > ping'] },
   { passed: 1, failed: 1, skipped: { 'needs root': 1, 'needs iperf3': 1 }, failures: ['12 > carrier'] },
 ])
 
@@ -17,6 +17,7 @@ test('the closing line is the sum of all steps, after what failed and each reaso
   expect(report(two, [], false)).toEqual({
     lines: [
       'failed: 12 > carrier',
+      'passed at the second try: 13 > ping',
       'skipped 3: needs root',
       'skipped 1: needs iperf3',
       '4 passed, 1 failed, 4 skipped',
@@ -67,6 +68,7 @@ test('the sum can be a summary itself, for the next who adds up', () => {
       failed: 0,
       skipped: { 'needs x': 1 },
       failures: [],
+      flaky: [],
     })
   } finally {
     rmSync(folder, { recursive: true })

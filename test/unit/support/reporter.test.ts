@@ -25,7 +25,7 @@ test('every way to end is counted, and each reason for skipping', () => {
   expect(run('outcomes')).toEqual({
     status: 1,
     summary: {
-      passed: 2,
+      passed: 3,
       // the test, the hook, and the test that was never reached because of the hook
       failed: 3,
       skipped: {
@@ -39,6 +39,7 @@ test('every way to end is counted, and each reason for skipping', () => {
         'outcomes.fixture.ts > fails',
         'outcomes.fixture.ts > a suite that cannot be set up > inside',
       ],
+      flaky: ['outcomes.fixture.ts > passes at the second try'],
     },
   })
 })
@@ -46,6 +47,6 @@ test('every way to end is counted, and each reason for skipping', () => {
 test('a file that does not load is a failure', () => {
   expect(run('broken')).toEqual({
     status: 1,
-    summary: { passed: 0, failed: 1, skipped: {}, failures: ['broken.fixture.ts'] },
+    summary: { passed: 0, failed: 1, skipped: {}, failures: ['broken.fixture.ts'], flaky: [] },
   })
 })
