@@ -38,6 +38,9 @@ export async function shimBatch(
   }
 }
 
+/** The largest exit code of an order that was refused. Behind it ip ends there and then, with -force as well. */
+const REFUSED = 2
+
 class BatchRun {
   readonly #script: string
   readonly #real: string
@@ -55,38 +58,41 @@ class BatchRun {
   }
 
   async all(begun: Begun): Promise<number> {
-    let code = begun.failed ? 1 : 0
+    let { failed } = begun
     for await (const { text, line } of ordersOf(linesOf(this.#file, begun))) {
-      const failed = await this.#give(text, line)
-      if (failed) code = 1
-      if (failed && !this.#line.force) return code
+      const code = await this.#give(text, line)
+      if (code > REFUSED) return code
+      failed ||= code !== 0
+      if (failed && !this.#line.force) return 1
     }
-    return (await this.#end()) ? 1 : code
+    const code = await this.#end()
+    if (code > REFUSED) return code
+    return failed || code !== 0 ? 1 : 0
   }
 
-  /** True when an order has failed: this one, or one of the lines before it. */
-  async #give(text: string, line: number): Promise<boolean> {
+  /** Other than 0 when an order has failed: this one, or one of the lines before it. */
+  async #give(text: string, line: number): Promise<number> {
     const words = wordsOf(text)
     const verb = verbOf(words)
-    if ((verb !== 'add' && verb !== 'replace') || !words.includes('veth')) return this.#pass(text, line)
+    if ((verb !== 'add' && verb !== 'replace') || !words.includes('veth')) return await this.#pass(text, line)
     const before = await this.#end()
-    if (before && !this.#line.force) return true
+    if (before > REFUSED || (before !== 0 && !this.#line.force)) return before
     const code = await carryOut(this.#session, this.#real, { ...this.#line, words })
-    if (code === undefined) return this.#pass(text, line) || before
-    if (code !== 0) process.stderr.write(`Command failed ${this.#file}:${line}\n`)
-    return before || code !== 0
+    if (code === undefined) return (await this.#pass(text, line)) || before
+    if (code > 0 && code <= REFUSED) process.stderr.write(`Command failed ${this.#file}:${line}\n`)
+    return code || before
   }
 
-  /** True when they have ended already, which they do at the first failure. */
-  #pass(text: string, line: number): boolean {
+  /** Other than 0 when they have ended already, which they do at the first failure. */
+  async #pass(text: string, line: number): Promise<number> {
     this.#others ??= new Others(this.#script, [...this.#line.options, '-batch', '-'], this.#file)
-    return this.#others.pass(text, line)
+    return this.#others.pass(text, line) ? await this.#end() : 0
   }
 
-  async #end(): Promise<boolean> {
+  async #end(): Promise<number> {
     const others = this.#others
     this.#others = undefined
-    return others !== undefined && (await others.end()) !== 0
+    return others === undefined ? 0 : await others.end()
   }
 }
 
@@ -99,7 +105,9 @@ class Others {
 
   constructor(script: string, words: string[], file: string) {
     const named = file !== '-'
-    this.#child = spawn(script, words, { stdio: ['pipe', 'inherit', named ? 'pipe' : 'inherit'] })
+    // Without the word the script would give back a line that looks like one of ours.
+    const env = { ...process.env, UVETH_SHIM_PASSED: 'yes' }
+    this.#child = spawn(script, words, { stdio: ['pipe', 'inherit', named ? 'pipe' : 'inherit'], env })
     this.#child.stdin?.on('error', () => {}) // it has ended: `end` tells with what
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       process.stderr.write(text.replace(/^Command failed -:(?=\d+$)/gm, `Command failed ${file}:`))

@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 import { well } from '../support/cli.js'
 import { inside, TestDaemon } from '../support/daemon.js'
 import { Netns, until } from '../support/netns.js'
-import { SHIM, shimEnvironment, shimOf } from '../support/shim.js'
+import { SHIM, shell, shimEnvironment, shimOf } from '../support/shim.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
@@ -175,4 +175,22 @@ test('a batch out of a pipe with a name keeps that name in what fails', async ()
     stderr: `Cannot find device "nothing"\nCommand failed ${pipe}:3\n`,
   })
   expect(names(daemon.home)).toEqual(['lo', 'veth0', 'a0'])
+})
+
+test.each([
+  'link add "v0 type veth peer name v1',
+  'l a v0 type veth p name v1',
+  'link add v0 type veth peer name v1 mtu x',
+  'link show nothing type veth',
+  'link del v0 type veth',
+])('a line of a batch that looks like ours and is not is the real ip’s, once: %s', async (line) => {
+  await using daemon = await TestDaemon.start()
+  using plain = Netns.create('plain')
+  // The lines in front and behind are carried out as they would be.
+  const script = `printf '%s\n' 'link set lo up' 'link add a0 type veth peer name a1' '${line}' 'link del a0' |
+    timeout 20 ip -force -batch -`
+  const ours = await shimOf(daemon)(script)
+  const { code, stdout, stderr } = await shell({ prefix: inside(plain) })(script)
+  expect(ours).toMatchObject({ code, stdout, stderr })
+  expect(names(daemon.home).sort()).toEqual(names(plain).sort())
 })
