@@ -57,15 +57,14 @@ function sumDrops(drops: Record<Cause, number>): number {
 
 /** `sending` is the direction that the interface sends into, `receiving` the other one. */
 function fromInside(sending: DirectionCounts, receiving: DirectionCounts): InterfaceCounters {
-  const dropped = sumDrops(sending.drops)
   return {
     rx_packets: receiving.sent,
     rx_bytes: receiving.sent_bytes,
-    // As with netem, a frame that the cable sends twice counts twice.
-    tx_packets: sending.received + sending.inspected.injected + sending.inspected.copied - dropped,
+    // As behind netem: a frame that is held is not sent yet, one that the cable sends twice counts twice.
+    tx_packets: sending.sent,
     tx_bytes: sending.sent_bytes,
     rx_dropped: receiving.drops.mtu, // veth counts a frame that is too long on both ends
-    tx_dropped: dropped,
+    tx_dropped: sumDrops(sending.drops),
     drops: sending.drops,
     inspected: sending.inspected,
   }

@@ -39,7 +39,7 @@ async function fates(cable: Cable, count: number, length = 100, batch = 200): Pr
 
 function asked(pair: Pair): number {
   const { tx_packets, tx_dropped, inspected } = pair.counters().a
-  return tx_packets + tx_dropped - inspected.copied
+  return tx_packets + tx_dropped + inspected.held - inspected.copied
 }
 
 const lostOf = (all: Sighting[]) => all.filter(({ cause }) => cause === 'loss').map(({ id }) => id / 2)

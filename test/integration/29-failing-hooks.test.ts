@@ -2,7 +2,7 @@
 // hook is taken out, which the pair tells, and frames pass on.
 
 import { once } from 'node:events'
-import type { EndCounters, Pair } from 'uveth'
+import type { EndStats, Pair } from 'uveth'
 import { expect } from 'vitest'
 import { Cable } from '../support/cable.js'
 import { expectBalanced, marked, marksAtB, perFrame, sendMarks } from '../support/hooks.js'
@@ -14,7 +14,7 @@ const MARKS = [1, 2, 3, 4, 5, 6]
 const DROP_EVEN = perFrame("if (burst.frame(i)[14] % 2 === 0) burst.drop(i, 'hook', 'even')")
 
 /** Frames that were read. */
-const asked = ({ tx_packets, tx_dropped }: EndCounters) => tx_packets + tx_dropped
+const asked = ({ kernel }: EndStats) => kernel?.tx_packets
 
 async function failure(pair: Pair): Promise<{ end: string; message: string }> {
   const [{ end, message }] = (await once(pair, 'hookFailed')) as [{ end: unknown; message: string }]
@@ -66,7 +66,7 @@ it('one that never returns does not keep its pair from being closed', async () =
   await using cable = await Cable.lay()
   await cable.pair.a.use(perFrame('for (;;);'))
   sendMarks(cable, 3)
-  await until('it is inside', () => cable.pair.counters().a.workers.at(-1)?.tx_packets === 1)
+  await until('it is inside', async () => asked((await cable.pair.stats()).a) === 1)
   const before = performance.now()
   await cable.pair.close()
   expect(performance.now() - before).toBeLessThan(4_000)
@@ -82,7 +82,7 @@ it.each<[what: string, body: string, message: RegExp]>([
   await cable.pair.b.use(perFrame(body))
   const failed = failure(cable.pair)
   cable.b.send(marked(1))
-  await until('it was asked', () => asked(cable.pair.counters().b) === 1)
+  await until('it was asked', async () => asked((await cable.pair.stats()).b) === 1)
   await cable.pair.b.settled() // a turn of that thread's event loop
   expect(await failed).toMatchObject({ end: 'b', message: expect.stringMatching(message) })
   sendMarks(cable, ...MARKS)

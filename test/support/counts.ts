@@ -1,7 +1,7 @@
 // Counts that nobody has raised, and the equation that they all keep. Imports nothing but names, so that unit
 // tests and integration tests share it.
 
-import type { EndCounters } from 'uveth'
+import type { EndStats } from 'uveth'
 import type { DirectionCounts } from '../../src/datapath/counters.js'
 
 export const NO_DROPS = { carrier: 0, down: 0, mtu: 0, error: 0, loss: 0, limit: 0, rule: 0, hook: 0 }
@@ -26,7 +26,11 @@ export function balance({ received, sent, drops, inspected }: DirectionCounts): 
   return [received + inspected.copied + inspected.injected, sent + sumOf(drops) + inspected.held]
 }
 
-/** Frames that an end sent and that are neither delivered to its peer nor held: none, at rest. */
-export function missing(end: EndCounters, peer: EndCounters): number {
-  return end.tx_packets - peer.rx_packets - end.inspected.held
+/**
+ * Frames that an end's kernel sent, or that were made on the way, and that are neither delivered nor dropped nor
+ * held: none, at rest. Super-frames that are cut count as more than the kernel's one.
+ */
+export function missing(end: EndStats): number {
+  const { copied, injected, held } = end.inspected
+  return (end.kernel?.tx_packets ?? 0) + copied + injected - (end.tx_packets + sumOf(end.drops) + held)
 }

@@ -44,11 +44,9 @@ export function sendMarks(cable: Cable, ...marks: number[]): void {
 /** At rest every frame is accounted for, in both directions; the statistics. */
 export async function expectBalanced({ pair }: Cable) {
   const stats = await atRest(pair)
-  for (const [end, peer] of [
-    [stats.a, stats.b],
-    [stats.b, stats.a],
-  ] as const) {
-    expect(missing(end, peer)).toBe(0)
+  expect([stats.a.tx_packets, stats.b.tx_packets]).toEqual([stats.b.rx_packets, stats.a.rx_packets])
+  for (const end of [stats.a, stats.b]) {
+    expect(missing(end)).toBe(0)
     expect(sumOf(end.drops)).toBe(end.tx_dropped - (end.kernel?.tx_dropped ?? 0))
   }
   return stats
