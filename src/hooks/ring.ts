@@ -87,11 +87,14 @@ export class RingWriter extends RingMemory {
     const pending = words[PENDING] as number
     const place = pending & (capacity - 1)
     const skip = capacity - place < size ? capacity - place : 0
-    if (((pending - Atomics.load(words, TAIL)) >>> 0) + skip + size > capacity) {
+    const room = capacity - ((pending - Atomics.load(words, TAIL)) >>> 0)
+    if (skip > 0 && skip <= room) words[(RECORDS + place) >> 2] = -skip
+    if (skip + size > room) {
+      // An end that is too short is passed over all the same: the next record begins where there is more room.
+      if (skip <= room) words[PENDING] = pending + skip
       this.floats[LOST / 2 + count]!++
       return -1
     }
-    if (skip > 0) words[(RECORDS + place) >> 2] = -skip
     const at = RECORDS + ((place + skip) & (capacity - 1))
     words[at >> 2] = size
     words[PENDING] = pending + skip + size
@@ -143,6 +146,7 @@ export class RingReader extends RingMemory {
    * already, or nothing to come: then read on instead.
    */
   arm(): boolean {
+    this.release() // all that is there was read
     Atomics.store(this.words, WAITING, 1)
     if (Atomics.load(this.words, HEAD) === this.#cursor && !this.ended) return true
     Atomics.store(this.words, WAITING, 0)

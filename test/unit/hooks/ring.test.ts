@@ -65,6 +65,19 @@ describe('records', () => {
     expect(reader.next()).toBe(-1)
   })
 
+  test('that fit into the whole, but not behind the one before, are lost once at most', () => {
+    const { writer, reader } = pair(SMALLEST, 3000)
+    const came = [1, 2, 3, 4].map((value) => {
+      put(writer, 3200, value)
+      writer.publish()
+      const record = take(reader, 3200)
+      expect(reader.arm()).toBe(true)
+      return record?.[0]
+    })
+    expect(came.filter((value) => value !== undefined).length).toBeGreaterThanOrEqual(2)
+    expect(came.filter((value) => value === undefined)).toHaveLength(writer.lost(0))
+  })
+
   test('that were not published when their thread was ended are forgotten', () => {
     const { ring, writer, reader } = pair()
     put(writer, 5, 1)
