@@ -161,7 +161,8 @@ export class End {
     return this.#inspection.patchImpair(this.#index, patch, 'impair')
   }
 
-  /** Drops the frames that match, of those that this end sends. Armed when the call returns, as all rules are. */
+  /** Drops the frames that match, of those that this end sends. Armed when the call returns, as all rules are
+   * (of a pair with several queues, while nothing else inspects it: once `settled()` resolves). */
   drop(match: Match): Rule {
     return this.addRule({ kind: 'drop' }, match)
   }
@@ -204,7 +205,14 @@ export class End {
    * every frame, `{ icmp: {} }` every ICMP frame. Armed when the call returns, so what is sent behind it is
    * seen. ETIMEDOUT after `timeout` ms (default 5,000; 0 or Infinity: never), ENODEV when the pair ends.
    */
-  async waitFor(match: Match = {}, options: WaitOptions = {}): Promise<Uint8Array> {
+  waitFor(match: Match = {}, options: WaitOptions = {}): Promise<Uint8Array> {
+    const found = this.#waitFor(match, options)
+    // Who is kept from awaiting it by another failure is to see that one.
+    found.catch(() => {})
+    return found
+  }
+
+  async #waitFor(match: Match, options: WaitOptions): Promise<Uint8Array> {
     const { timeout, signal } = planWait(options)
     return await this.#inspection.waitFor(this.#index, match, timeout, signal)
   }

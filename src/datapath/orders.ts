@@ -9,8 +9,8 @@ import type { PairState } from './served.js'
 /** Words of a worker's control memory: orders posted, and orders carried out. */
 export const GENERATION = 0
 export const DONE = 1
-/** Raised when a user's hook is entered and when it is left: odd means inside. */
-export const BEAT = 2
+/** Turns that it has taken: one that runs users' hooks takes many a second, unless one does not come back. */
+export const TURNS = 2
 export const CONTROL_WORDS = 3
 
 export type Order =

@@ -10,12 +10,12 @@ import { DROPPED_DOWN, RECEIVED_BYTES } from './counters.js'
 import { forward } from './forward.js'
 import { type HookOf, hookFrom } from './guard.js'
 import {
-  BEAT,
   DONE,
   GENERATION,
   type Notice,
   type Order,
   type Surrendered,
+  TURNS,
   type WorkerSetup,
 } from './orders.js'
 import { drain, type ServedDirection, ServedPair } from './served.js'
@@ -90,8 +90,8 @@ function release(): number {
 
 /** ns until the next held frame is due; -1: not before something else happens. */
 function untilDue(): number {
-  if (inspected.size === 0) return -1
-  // A user's hook may have timers, which the event loop keeps.
+  if (inspected.size === 0 && !own) return -1
+  // A user's module may have timers, which the event loop keeps, also while it is being loaded.
   let due = own ? performance.now() + OWN_SLEEP : Number.POSITIVE_INFINITY
   for (const pair of inspected) due = Math.min(due, pair.due)
   return due === Number.POSITIVE_INFINITY ? -1 : Math.max(0, Math.round((due - performance.now()) * 1e6))
@@ -202,34 +202,12 @@ function adopt({ handle, counters, queues, port: line, state }: Extract<Order, {
 
 const loadHook: HookOf = async (url, options) => {
   leave = true
-  const module = await import(url)
-  const judge = await watched(() => hookFrom(module, options))
-  return (burst) => {
-    beat()
-    try {
-      judge(burst)
-    } finally {
-      beat()
-    }
-  }
-}
-
-function watched<T>(users: () => T): T {
-  beat()
-  try {
-    return users()
-  } finally {
-    beat()
-  }
-}
-
-/** A user's code tells the watchdog (link/pool.ts) when it is entered and left. */
-function beat(): void {
-  Atomics.add(control, BEAT, 1)
+  return await hookFrom(await import(url), options)
 }
 
 /** One turn of the event loop between two services: messages, import(), terminate() and exit. */
 function turn(): void {
+  Atomics.add(control, TURNS, 1)
   serve()
   setImmediate(turn)
 }

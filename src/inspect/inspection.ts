@@ -15,8 +15,8 @@ import { allocateRuleCounts, planRule } from '../hooks/rule.js'
 import type { Link } from '../link/client.js'
 import type { Inspected } from '../link/protocol.js'
 import { Line } from './line.js'
-import { nextSighting, RingStream, type Sighting } from './ring-stream.js'
-import { hookError } from './user-hook.js'
+import { nextSighting, type RingStream, type Sighting } from './ring-stream.js'
+import { hookError, plainOptions } from './user-hook.js'
 import { type RuleStats, Wanted } from './wanted.js'
 import { type Watchable, Watching } from './watching.js'
 
@@ -134,6 +134,7 @@ export class Inspection {
   /** Loads a module of hooks and puts its hook behind the others; its number. */
   async useModule(end: EndIndex, url: string, options: unknown): Promise<number> {
     this.#needOpen()
+    const plain = plainOptions(options)
     if (this.#inline === undefined) {
       const why = await this.#link.request<string | undefined>({ op: 'own', handle: this.#handle, url })
       if (why !== undefined) throw hookError(url, why)
@@ -141,7 +142,7 @@ export class Inspection {
     const id = ++this.#lastId
     this.#wanted[end].hooks.set(id, url)
     const loaded = new Promise<string | undefined>((resolve) => this.#loading.set(id, resolve))
-    this.#adjust({ op: 'hook', end, id, url, options })
+    this.#adjust({ op: 'hook', end, id, url, options: plain })
     const why = await loaded
     if (why !== undefined) {
       this.#wanted[end].hooks.delete(id)
@@ -187,10 +188,7 @@ export class Inspection {
   /** What becomes of each frame, from now on. */
   sightings(capture: Omit<CapturePlan, 'id'>): RingStream<Sighting> {
     const id = this.addCapture(capture)
-    return this.#watching.follow(
-      id,
-      new RingStream(capture.ring, nextSighting, () => void this.removeCapture(id)),
-    )
+    return this.#watching.follow(id, capture.ring, nextSighting, () => void this.removeCapture(id))
   }
 
   /** Ends a capture; resolves when its last record is written. */
@@ -208,6 +206,7 @@ export class Inspection {
 
   /** The pair's own worker is gone: what was wanted, again, for the thread that goes on; without the hooks. */
   rebuild(why: string): MessagePort {
+    this.#line.listen()
     const far = this.#line.connect()
     for (const end of ENDS) {
       const { impair: plan, rules, watches, hooks } = this.#wanted[end]
@@ -218,6 +217,7 @@ export class Inspection {
       for (const id of [...hooks.keys()]) queueMicrotask(() => this.#hookEnded(id, why))
     }
     for (const plan of this.#captures.values()) this.#line.post({ op: 'capture', plan })
+    this.#watching.wakeAll()
     return far
   }
 

@@ -1,7 +1,7 @@
 // A user's hook that is in a chain, as its user holds it. Made by end.ts.
 
 import type { Judge } from '../datapath/guard.js'
-import { UvethError } from '../errors.js'
+import { invalid, UvethError } from '../errors.js'
 import type { Inspection } from './inspection.js'
 
 export class UserHook implements AsyncDisposable {
@@ -38,4 +38,16 @@ export function hookError(url: string, why: string): UvethError {
     code: 'EINVAL',
     attribute: 'hook',
   })
+}
+
+/** As a module in another thread gets them. */
+export function plainOptions(options: unknown): unknown {
+  try {
+    return structuredClone(options)
+  } catch (error) {
+    throw invalid(
+      `a hook's options cross threads, so they are plain data: ${(error as Error).message}`,
+      'options',
+    )
+  }
 }

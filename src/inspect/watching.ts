@@ -3,7 +3,7 @@
 
 import { invalid, UvethError } from '../errors.js'
 import type { Match } from '../hooks/match.js'
-import { createRing, LARGEST_RING } from '../hooks/ring.js'
+import { createRing, LARGEST_RING, type RingReader } from '../hooks/ring.js'
 import { nextFrame } from '../hooks/watch.js'
 import { RingStream } from './ring-stream.js'
 
@@ -58,11 +58,20 @@ export class Watching {
       throw invalid(`bytes must be a number of bytes, 1 to ${LARGEST_RING}, not ${bytes}`, 'bytes')
     const ring = createRing(bytes)
     const id = at.watch(match, ring)
-    return this.follow(id, new RingStream(ring, nextFrame, () => this.#forget(id, () => at.unwatch(id))))
+    return this.follow(id, ring, nextFrame, () => at.unwatch(id))
   }
 
-  /** Wakes a stream when its ring, of the watch or capture `id`, has something in it. */
-  follow<T>(id: number, stream: RingStream<T>): RingStream<T> {
+  /** A stream of what a watch or capture puts into its ring, woken when there is something; `stop` ends that. */
+  follow<T>(
+    id: number,
+    ring: SharedArrayBuffer,
+    read: (ring: RingReader) => T | undefined,
+    stop: () => void,
+  ): RingStream<T> {
+    const stream = new RingStream(ring, read, () => {
+      this.#streams.delete(id)
+      stop()
+    })
     this.#streams.set(id, stream)
     return stream
   }
@@ -72,14 +81,14 @@ export class Watching {
     this.#waiting.get(id)?.resolve(frame)
   }
 
-  #forget(id: number, stop: () => void): void {
-    this.#streams.delete(id)
-    stop()
-  }
-
   /** A stream's ring is not empty any more. */
   wake(id: number): void {
     this.#streams.get(id)?.wake()
+  }
+
+  /** Whoever would have told is gone. */
+  wakeAll(): void {
+    for (const stream of this.#streams.values()) stream.wake()
   }
 
   close(error: Error): void {

@@ -156,7 +156,10 @@ export class LinkedPair {
 
   /** Has the pool serve it; adjustments will come through `port`. */
   adopt(port: MessagePort): void {
-    this.#context.pool.adopt(this.handle, this.#counters, this.taps[0].fds, this.taps[1].fds, port)
+    const { handle } = this
+    const together = this.#before.some((before) => before !== undefined)
+    const [a, b] = this.taps
+    this.#context.pool.adopt({ handle, counters: this.#counters, together }, a.fds, b.fds, port)
   }
 
   /** Has the thread that made it forward for it. */

@@ -4,13 +4,13 @@
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import {
-  BEAT,
   CONTROL_WORDS,
   DONE,
   GENERATION,
   type Notice,
   type Order,
   type Surrendered,
+  TURNS,
   type WorkerSetup,
 } from '../datapath/orders.js'
 import type { PairState } from '../datapath/served.js'
@@ -18,10 +18,10 @@ import { UvethError } from '../errors.js'
 
 /** ms. A worker answers within one burst; this long means that it is stuck or dead. */
 const ORDER_TIMEOUT = 5_000
-/** ms that a user's hook may take for one burst, and how often it is looked at. */
+/** ms that users' code may keep its thread, and how often it is looked at. */
 const HOOK_PATIENCE = 2_000
 const HOOK_LOOK = 250
-const TOO_LONG = `a hook took more than ${HOOK_PATIENCE / 1000} s for one burst`
+const TOO_LONG = `a hook took more than ${HOOK_PATIENCE / 1000} s for one burst, or to be loaded`
 
 interface Hearing {
   heard(notice: Notice): void
@@ -90,9 +90,9 @@ class PooledWorker {
     return receiveMessageOnPort(this.#left)?.message as Surrendered
   }
 
-  /** Odd while it is inside a user's hook. */
-  get beat(): number {
-    return Atomics.load(this.#control, BEAT)
+  /** Turns of its event loop so far. */
+  get turns(): number {
+    return Atomics.load(this.#control, TURNS)
   }
 
   /** Loads a module of hooks; why not, or undefined. One at a time. */
@@ -150,13 +150,19 @@ export class Pool {
     return pool
   }
 
-  /** Queue q of a goes with queue q of b (test/kernel/18), each such couple to the least loaded worker. */
-  adopt(handle: number, counters: SharedArrayBuffer, a: number[], b: number[], port: MessagePort): void {
+  /** Queue q of a goes with queue q of b (test/kernel/18). `together`: as in gather(). */
+  adopt(
+    { handle, counters, together }: { handle: number; counters: SharedArrayBuffer; together: boolean },
+    a: number[],
+    b: number[],
+    port: MessagePort,
+  ): void {
     const queues = a.map((fd, queue): [number, number] => [fd, b[queue] as number])
     const unowned = { own: undefined, starting: undefined, giveUp: undefined, watchdog: undefined }
     const placement = { counters, queues, workers: [], ...unowned, turn: Promise.resolve() }
     this.#serving.set(handle, placement)
-    this.#place(handle, placement, this.#workers, port, undefined)
+    const ranked = [...this.#workers].sort((one, other) => one.load - other.load)
+    this.#place(handle, placement, together ? ranked.slice(0, 1) : ranked, port, undefined)
   }
 
   /** Afterwards no worker touches the pair's descriptors. */
@@ -219,24 +225,25 @@ export class Pool {
     if (placement.own !== undefined) return await placement.own.loadModule(url)
     const giveUp = (why: string) => {
       clearInterval(placement.watchdog)
-      void own.end(why)
-      if (placement.own !== own || this.#serving.get(handle) !== placement) return
-      this.#serving.delete(handle)
-      lost(why)
+      const served = placement.own === own && this.#serving.get(handle) === placement
+      if (served) this.#serving.delete(handle)
+      // What it counted stands only when it is gone.
+      void own.end(why).then(() => served && lost(why))
     }
     const failed = (error: Error) => giveUp(error.stack ?? error.message)
     const own = new PooledWorker(this.#workers.length, true, { ...this.#hearing, failed })
     placement.starting = own
+    placement.watchdog = watchHooks(own, () => giveUp(TOO_LONG))
     const error = await own.loadModule(url)
     placement.starting = undefined
     if (error !== undefined || this.#serving.get(handle) !== placement) {
+      clearInterval(placement.watchdog)
       await own.end('')
       return error ?? 'the pair is closed'
     }
     placement.own = own
     placement.giveUp = giveUp
     this.#move(handle, placement, [own])
-    placement.watchdog = watchHooks(own, () => giveUp(TOO_LONG))
     return undefined
   }
 
@@ -274,15 +281,17 @@ export class Pool {
   }
 }
 
-/** Looks whether a hook has been inside one burst for too long. */
+/**
+ * Looks whether a worker takes no turns any more, once it has taken its first. Looks are counted instead of time:
+ * where the whole process was stopped, neither goes on.
+ */
 function watchHooks(worker: PooledWorker, stuck: () => void): NodeJS.Timeout {
-  let seen = worker.beat
-  let since = performance.now()
+  let seen = 0
+  let looks = 0
   return setInterval(() => {
-    const now = performance.now()
-    if (worker.beat !== seen || seen % 2 === 0) {
-      seen = worker.beat
-      since = now
-    } else if (now - since > HOOK_PATIENCE) stuck()
+    const { turns } = worker
+    looks = turns === seen && turns > 0 ? looks + 1 : 0
+    seen = turns
+    if (looks * HOOK_LOOK > HOOK_PATIENCE) stuck()
   }, HOOK_LOOK)
 }

@@ -122,7 +122,7 @@ describe('what a hook may do', () => {
     await expectBalanced(cable)
   })
 
-  it('replace and hold them, and a capture sees the bytes that were sent', async () => {
+  it('replace and hold them, and a capture sees both frames', async () => {
     await using cable = await Cable.lay()
     const sightings = cable.pair.sightings()
     await using _hook = await cable.pair.a.use(
@@ -132,7 +132,7 @@ describe('what a hook may do', () => {
     expect((await cable.b.receive())?.length).toBe(300)
     const { value: sent } = await sightings.next()
     const { value: delivered } = await sightings.next()
-    expect(sent).toMatchObject({ end: 'a', sent: true, length: 300, delay: 20 })
+    expect(sent).toMatchObject({ end: 'a', sent: true, length: 100, delay: 20 })
     expect(delivered).toMatchObject({ end: 'b', sent: false, length: 300, id: sent?.id })
     await sightings.return()
   })
