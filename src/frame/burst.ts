@@ -6,7 +6,7 @@
 // `performance.now()` of the thread that runs the loop.
 
 import { CAUSES, type Cause } from './cause.js'
-import { BURST, HEADROOM, KEPT_OFFSET, SLAB_BYTES, SLOTS_OFFSET, type Slab } from './slab.js'
+import { BURST, HEADROOM, KEPT_OFFSET, SLAB_BYTES, SLOTS_OFFSET, type Slab, VNET_HDR_LEN } from './slab.js'
 
 /** A verdict: pass, or 1 + the index of a cause of CAUSES. */
 export const PASS = 0
@@ -119,13 +119,18 @@ export class Burst {
 
   /**
    * To be called after users' code, which may have written anything: `count` is what there was before. What
-   * is no frame or no verdict any more is dropped; then false.
+   * is no frame or no verdict any more is dropped; then false. A frame may begin elsewhere than it did: the
+   * virtio-net header in front of it is one of a wire frame again.
    */
   mend(count: number): boolean {
     let whole = this.count === count
     this.count = count
     for (let frame = 0; frame < count; frame++) {
-      if (this.#isWhole(frame)) continue
+      if (this.#isWhole(frame)) {
+        const start = this.starts[frame] as number
+        if (start !== this.#sentStart(frame)) this.bytes.fill(0, start - VNET_HDR_LEN, start)
+        continue
+      }
       whole = false
       this.starts[frame] = FIRST_FRAME
       this.lengths[frame] = 0
@@ -136,11 +141,18 @@ export class Burst {
     return whole
   }
 
+  /** Where it began before any hook. */
+  #sentStart(frame: number): number {
+    return (this.sentStarts[frame] as number) % KEPT_OFFSET
+  }
+
   #isWhole(frame: number): boolean {
     const start = this.starts[frame] as number
     const length = this.lengths[frame] as number
     const inside = start >= FIRST_FRAME && length >= 0 && start + length <= this.bytes.length
-    const judged = (this.verdicts[frame] as number) <= CAUSES.length && (this.delays[frame] as number) >= 0
+    const delay = this.delays[frame] as number
+    const judged =
+      (this.verdicts[frame] as number) <= CAUSES.length && delay >= 0 && delay < Number.POSITIVE_INFINITY
     return inside && judged && start % 4 === 0
   }
 }

@@ -3,13 +3,16 @@
 
 import { once } from 'node:events'
 import type { EndStats, Pair } from 'uveth'
-import { expect } from 'vitest'
+import { configure } from 'uveth'
+import { beforeAll, describe, expect } from 'vitest'
 import { Cable } from '../support/cable.js'
-import { expectBalanced, marked, marksAtB, perFrame, sendMarks } from '../support/hooks.js'
+import { expectBalanced, marked, marksAtB, moduleOf, perFrame, sendMarks } from '../support/hooks.js'
 import { until } from '../support/netns.js'
 import { needs } from '../support/skip.js'
 
 const it = needs('root', 'tun', 'netns', 'ip')
+beforeAll(() => configure({ workers: 2 }))
+
 const MARKS = [1, 2, 3, 4, 5, 6]
 const DROP_EVEN = perFrame("if (burst.frame(i)[14] % 2 === 0) burst.drop(i, 'hook', 'even')")
 
@@ -28,6 +31,7 @@ it.each<[what: string, body: string, message: RegExp]>([
   ['gives it a negative place', 'if (burst.frame(i)[14] === 3) burst.starts[i] = -5', /start/],
   ['makes it longer than the memory', 'if (burst.frame(i)[14] === 3) burst.lengths[i] = 2 ** 30', /length/],
   ['holds it for no number', 'if (burst.frame(i)[14] === 3) burst.hold(i, Number.NaN)', /delay/],
+  ['holds it for ever', 'if (burst.frame(i)[14] === 3) burst.hold(i, Infinity)', /delay/],
   ['gives a verdict that there is not', 'if (burst.frame(i)[14] === 3) burst.verdicts[i] = 99', /verdict/],
   ['counts more frames than there are', 'if (burst.frame(i)[14] === 3) { burst.count = 99; return }', /./],
 ])('one that %s', async (_, body, message) => {
@@ -88,6 +92,60 @@ it.each<[what: string, body: string, message: RegExp]>([
   sendMarks(cable, ...MARKS)
   expect(await marksAtB(cable, 6)).toEqual(MARKS)
   await expectBalanced(cable)
+})
+
+it('one of a pair with several queues: what else was ordered holds for all of them', async () => {
+  await using cable = await Cable.lay({ queues: 2 })
+  const rule = cable.pair.a.drop({ bytes: [[14, 0xff, 5]] })
+  await cable.pair.a.use(perFrame('if (burst.frame(i)[14] === 3) process.exit()'))
+  const failed = failure(cable.pair)
+  sendMarks(cable, 3)
+  await failed
+  await cable.pair.a.settled()
+  for (let flow = 0; flow < 40; flow++) cable.a.send(marked(5, 100 + flow))
+  sendMarks(cable, 6)
+  expect(await marksAtB(cable, 1)).toEqual([6])
+  await until('all were judged', () => rule.hits === 40)
+})
+
+describe('while it is loaded', () => {
+  const endless = moduleOf('for (;;);')
+
+  it('one that never returns is refused, also beside another one, and frames pass on', async () => {
+    await using cable = await Cable.lay()
+    await expect(cable.pair.a.use(endless)).rejects.toMatchObject({ code: 'EINVAL', message: /2 s/ })
+    await cable.pair.a.use(DROP_EVEN)
+    await expect(cable.pair.a.use(endless)).rejects.toMatchObject({ code: 'EINVAL', message: /2 s/ })
+    sendMarks(cable, ...MARKS)
+    expect(await marksAtB(cable, 6)).toEqual(MARKS)
+    await expectBalanced(cable)
+  })
+
+  it.each([
+    ['at its top level', 'await new Promise((done) => setTimeout(done, 50)); export default () => () => {}'],
+    [
+      'in its export',
+      'export default async () => { await new Promise((done) => setTimeout(done, 50)); return () => {} }',
+    ],
+  ])('one that waits for a timer %s is waited for', async (_, source) => {
+    await using cable = await Cable.lay()
+    await using _hook = await cable.pair.a.use(moduleOf(source))
+    sendMarks(cable, 1)
+    expect(await marksAtB(cable, 1)).toEqual([1])
+  })
+
+  it.each([1, 2])(
+    'options that cannot cross threads are refused, and nothing stays (%d queues)',
+    async (queues) => {
+      await using cable = await Cable.lay({ queues })
+      const wish = cable.pair.a.use(DROP_EVEN, { log: () => {} })
+      await expect(wish).rejects.toMatchObject({ code: 'EINVAL', attribute: 'options' })
+      await cable.pair.a.settled()
+      sendMarks(cable, 2)
+      expect(await marksAtB(cable, 1)).toEqual([2])
+      expect(cable.pair.counters().a.workers).toHaveLength(2)
+    },
+  )
 })
 
 it('another one may be used at once, from within the event', async () => {
