@@ -80,8 +80,21 @@ export const rules = {
     because: 'it must work where pairs do not: it looks at the machine through the addon alone',
   },
   registry: { may: ['index', 'pair', 'end'], because: 'the registry knows pairs and nothing below them' },
+  plug: { may: ['options', 'link'], because: 'it plans flaps, and only knows how carrier is ordered' },
   pair: {
-    may: ['end', 'options', 'stats', 'link', 'datapath', 'capture', 'netlink', 'hooks', 'frame', 'inspect'],
+    may: [
+      'plug',
+      'end',
+      'options',
+      'stats',
+      'link',
+      'datapath',
+      'capture',
+      'netlink',
+      'hooks',
+      'frame',
+      'inspect',
+    ],
     because: 'a pair is wired from what is below it',
   },
   end: {

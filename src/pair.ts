@@ -2,7 +2,6 @@
 // work is done by the link thread (devices) and the forwarding workers (frames).
 
 import { EventEmitter } from 'node:events'
-import { setTimeout } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
 import type { CaptureOptions } from './capture/session.js'
 import { allocateCounters } from './datapath/counters.js'
@@ -21,7 +20,8 @@ import { Inspection } from './inspect/inspection.js'
 import type { RingStream, Sighting } from './inspect/ring-stream.js'
 import { type Link, linkThread, type PairEvent, workerCount } from './link/client.js'
 import type { CarrierMode, ClosedReason, EndState, KernelStats, PairPlan } from './link/protocol.js'
-import { type Logger, type PairOptions, planFlap, planPair } from './options.js'
+import { type Logger, type PairOptions, planPair } from './options.js'
+import { type FlapOptions, Plug } from './plug.js'
 import { countersOf, joinKernel, type PairCounters, type PairStats } from './stats.js'
 
 export interface PairEvents {
@@ -31,6 +31,8 @@ export interface PairEvents {
   moved: [{ end: End; netns: string | null; ifindex: number; name: string }]
   /** A user's hook threw, or did not come back, and is not in the chain any more; frames pass on. */
   hookFailed: [{ end: End; message: string }]
+  /** A capture could not be written on (a full disk): what was written before is whole. */
+  captureFailed: [{ path: string | undefined; message: string }]
   /** The last event. `end` is the one that was deleted, null when the pair was closed by us. */
   closed: [{ reason: ClosedReason; end: End | null }]
 }
@@ -46,7 +48,6 @@ const UNKNOWN: EndState = {
   flags: 0,
   txQueueLength: 0,
 }
-const CARRIER_MODES: readonly CarrierMode[] = ['on', 'off', 'auto']
 const idsInUse = new Set<string>()
 
 export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
@@ -61,8 +62,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   #ended: Promise<void> | undefined
   readonly #logger: Logger | undefined
   #id = ''
-  /** What carrier was set to last; a flap leaves it. */
-  #mode: CarrierMode = 'auto'
+  readonly #plug: Plug
   #carrier = false
   #closed: ClosedReason | undefined
   #lastKernelStats: KernelStats = [null, null]
@@ -75,7 +75,10 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const hookFailed = (end: 0 | 1, message: string) =>
       this.#tell('hookFailed', { end: end === 0 ? this.a : this.b, message }, 'warn')
     this.#inspection = new Inspection(this.#link, this.#handle, this.#memory, queues, hookFailed)
-    this.#captures = new Captures(this.#inspection)
+    this.#captures = new Captures(this.#inspection, (path, { message }) =>
+      this.#tell('captureFailed', { path, message }, 'warn'),
+    )
+    this.#plug = new Plug((mode) => this.#link.request({ op: 'carrier', handle: this.#handle, mode }))
     this.a = new End(this, 0, this.#link, this.#handle, this.#inspection, UNKNOWN)
     this.b = new End(this, 1, this.#link, this.#handle, this.#inspection, UNKNOWN)
   }
@@ -149,28 +152,15 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
    * up); `on` holds it whatever the ends are. Resolved means that the kernel shows it.
    */
   async setCarrier(mode: CarrierMode): Promise<void> {
-    if (!CARRIER_MODES.includes(mode))
-      throw invalid(`carrier is one of ${CARRIER_MODES.join(', ')}, not '${mode}'`, 'carrier')
-    this.#mode = mode
-    await this.#force(mode)
-  }
-
-  async #force(mode: CarrierMode): Promise<void> {
-    await this.#link.request({ op: 'carrier', handle: this.#handle, mode })
+    await this.#plug.set(mode)
   }
 
   /**
    * Pulls the plug for `ms` milliseconds and puts it back, `times` times (default 1), with as long a pause in
-   * between. Afterwards carrier is what it was set to before.
+   * between. Afterwards carrier is what it was set to before. setCarrier() and `signal` end it early.
    */
-  async flap(ms: number, times = 1): Promise<void> {
-    const { ms: off, times: count } = planFlap(ms, times)
-    for (let flap = 0; flap < count; flap++) {
-      if (flap > 0) await setTimeout(off)
-      await this.#force('off')
-      await setTimeout(off)
-      await this.#force(this.#mode)
-    }
+  async flap(ms: number, times = 1, options: FlapOptions = {}): Promise<void> {
+    await this.#plug.flap(ms, times, options)
   }
 
   /**
@@ -190,7 +180,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   /** Captures as a stream of pcapng bytes. Leaving the loop ends it. */
   async *captureStream({ signal, ...wish }: CaptureStreamWish = {}): AsyncGenerator<Uint8Array, void> {
     const capture = await this.#capture(wish, 'stream')
-    const stop = () => void capture.stop()
+    const stop = () => void capture.stop().catch(() => {}) // whoever reads hears of it
     signal?.addEventListener('abort', stop, { once: true })
     try {
       if (signal?.aborted) stop()
@@ -238,7 +228,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   }
 
   async #obey(signal: AbortSignal): Promise<void> {
-    const abort = () => void this.close()
+    const abort = () => void this.close().catch(() => {})
     if (signal.aborted) {
       await this.close()
       throw signal.reason

@@ -72,6 +72,7 @@ export const ANSWERS: Partial<Record<OpName, object>> = {
   'end.set': END,
   'impair.get': IMPAIR,
   'impair.set': IMPAIR,
+  'impair.patch': IMPAIR,
   'rule.list': RULES,
   'rule.add': RULE,
   version: object({ version: text, node: text, pid: whole }),

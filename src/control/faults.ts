@@ -21,7 +21,27 @@ export async function setImpair(
   wish: ImpairWish | null,
 ): Promise<ImpairPlan | null> {
   const { entry, end } = findEnd(registry, caller, ref)
-  const plan = await end.impair(wish as ImpairOptions | null)
+  return await keep(registry, entry, end, await end.impair(wish as ImpairOptions | null))
+}
+
+/** Changes a part of it, as a JSON merge patch. */
+export async function patchImpair(
+  registry: PairRegistry,
+  caller: Caller,
+  ref: string,
+  patch: ImpairWish | null,
+): Promise<ImpairPlan | null> {
+  const { entry, end } = findEnd(registry, caller, ref)
+  return await keep(registry, entry, end, await end.patchImpairment(patch))
+}
+
+/** Written down, and told. */
+async function keep(
+  registry: PairRegistry,
+  entry: Entry<SentWish>,
+  end: End,
+  plan: ImpairPlan | null,
+): Promise<ImpairPlan | null> {
   const { since } = entry.wish
   const side = sideOf(entry.pair, end)
   since[side] = { ...since[side], impair: plan && { ...plan } }
@@ -69,15 +89,16 @@ export async function clearRules(registry: PairRegistry, caller: Caller, ref: st
   if (rules.length > 0) await rulesChanged(registry, entry, end)
 }
 
-/** One after the other: each puts carrier back to what it found. */
+/** One after the other: each puts carrier back to what it found. `signal`: whoever has ordered it is gone. */
 export async function flapPair(
   registry: PairRegistry,
   caller: Caller,
   ref: string,
   { ms, times }: FlapOrder,
+  signal: AbortSignal,
 ): Promise<void> {
   const { pair } = registry.find(ref, caller.inode).entry
-  await registry.inTurn(`flap ${pair.id}`, () => pair.flap(ms, times))
+  await registry.inTurn(`flap ${pair.id}`, () => pair.flap(ms, times, { signal }))
 }
 
 /** `action` and `match` as they were ordered, for a pair that is made again. */

@@ -166,13 +166,21 @@ function answersOf(
     'pair.stats': ({ caller, ref }) => handlers.pairStats(registry, caller, ref),
     'end.get': ({ caller, ref }) => handlers.getEnd(registry, caller, ref),
     'end.set': ({ caller, ref, body }) => handlers.setEnd(registry, caller, ref, body as EndWish),
-    'pair.flap': ({ caller, ref, body }) => faults.flapPair(registry, caller, ref, body as FlapOrder),
+    'pair.flap': async ({ caller, ref, body, reply }) => {
+      const left = new AbortController()
+      const { socket } = reply.request.raw
+      const leave = () => left.abort()
+      socket.once('end', leave).once('close', leave)
+      await faults.flapPair(registry, caller, ref, body as FlapOrder, left.signal)
+      socket.off('end', leave).off('close', leave)
+    },
     'pair.capture': async ({ caller, ref, query, reply }) => {
       const { pair } = registry.find(ref, caller.inode).entry
       await captures.begin(pair, query as CaptureQuery, reply)
     },
     'impair.get': ({ caller, ref }) => faults.getImpair(registry, caller, ref),
     'impair.set': ({ caller, ref, body }) => faults.setImpair(registry, caller, ref, body as ImpairWish),
+    'impair.patch': ({ caller, ref, body }) => faults.patchImpair(registry, caller, ref, body as ImpairWish),
     'impair.del': async ({ caller, ref }) => void (await faults.setImpair(registry, caller, ref, null)),
     'rule.list': ({ caller, ref }) => faults.listRules(registry, caller, ref),
     'rule.add': ({ caller, ref, body }) => faults.addRule(registry, caller, ref, body as RuleWish),

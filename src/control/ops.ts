@@ -118,6 +118,14 @@ export const OPS = {
     body: IMPAIR,
     refuses: [...FINDS, 'EINVAL'],
   },
+  'impair.patch': {
+    summary: 'Change a part of the impairments: a JSON merge patch, in which null removes; the seed stays',
+    method: 'PATCH',
+    path: '/v1/ends/{ref}/impair',
+    status: 200,
+    body: IMPAIR,
+    refuses: [...FINDS, 'EINVAL'],
+  },
   'impair.del': {
     summary: 'Impair no more',
     method: 'DELETE',

@@ -118,6 +118,23 @@ describe('setCarrier', () => {
     }
   })
 
+  test('a flap that is ended gives carrier back at once: by an order, and by a signal', async () => {
+    using left = Netns.create('left')
+    using right = Netns.create('right')
+    await using pair = await createPair(wired(left, right))
+    const ended = new AbortController()
+    const flaps = [pair.flap(60_000, 2)]
+    await until('no carrier', () => !pair.carrier)
+    await pair.setCarrier('auto')
+    flaps.push(pair.flap(60_000, 2, { signal: ended.signal }))
+    await until('no carrier', () => !pair.carrier)
+    ended.abort()
+    await Promise.all(flaps)
+    expect([pair.carrier, ...states(left, right)]).toEqual([true, 'UP', 'UP'])
+    await pair.flap(60_000, 2, { signal: ended.signal })
+    expect(pair.carrier).toBe(true)
+  })
+
   test('another mode is refused', async () => {
     using left = Netns.create('left')
     await using pair = await createPair({ a: { netns: left.name }, b: { netns: left.name } })

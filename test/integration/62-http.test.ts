@@ -230,6 +230,7 @@ describe('GET', () => {
       'health',
       'impair.del',
       'impair.get',
+      'impair.patch',
       'impair.set',
       'pair.add',
       'pair.capture',

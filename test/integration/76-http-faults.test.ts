@@ -88,7 +88,7 @@ describe('refused, with the attribute at fault', () => {
   test('what a path does not take', async () => {
     const reply = await daemon.ask('POST', IMPAIR, {})
     expectProblem(reply, 405, {})
-    expect(reply.headers.allow).toBe('GET, PUT, DELETE')
+    expect(reply.headers.allow).toBe('GET, PUT, PATCH, DELETE')
     expectProblem(await daemon.ask('GET', `${RULES}/1`), 405, {})
   })
 })
@@ -117,6 +117,12 @@ describe('impairments', () => {
       impair: { loss: null, delay: { jitter: '1ms' } },
     })
     expect(json.impair).toEqual({ delay: { time: 10, jitter: 1 }, limit: 1000, seed: 42 })
+    const part = await daemon.ask('PATCH', IMPAIR, { delay: null, loss: 2 })
+    expect([part.status, part.json]).toEqual([200, { loss: { random: 2 }, limit: 1000, seed: 42 }])
+    expect(await impaired()).toEqual(part.json)
+    expectProblem(await daemon.ask('PATCH', IMPAIR, { loss: 'much' }), 422, {
+      attribute: 'impair.loss.random',
+    })
     const both = await daemon.ask('PATCH', '/v1/pairs/cable', {
       a: { impair: null },
       b: { impair: { loss: 3 } },
@@ -227,6 +233,26 @@ test('a flap takes carrier away and gives it back, also two at a time', async ()
   expect(performance.now() - started).toBeGreaterThan(4 * 60)
   expect(carrier()).toBe(true)
   expect((await daemon.ask('GET', '/v1/pairs/cable')).json.carrier).toBe(true)
+})
+
+test('a flap ends with an order about carrier, and when whoever has ordered it leaves', async () => {
+  const flap = daemon.ask('POST', '/v1/pairs/cable/flap', { ms: 3_600_000, times: 9 })
+  await until('carrier to go', () => !readCarrier(daemon))
+  expect((await daemon.ask('PATCH', '/v1/pairs/cable', { carrier: 'auto' })).json.carrier).toBe(true)
+  expect((await flap).status).toBe(204)
+  expect(readCarrier(daemon)).toBe(true)
+
+  const client = request({
+    socketPath: daemon.socket,
+    method: 'POST',
+    path: '/v1/pairs/cable/flap',
+    headers: { 'content-type': 'application/json', 'uveth-netns': daemon.home.name },
+  })
+  client.on('error', () => {})
+  client.end(JSON.stringify({ ms: 3_600_000 }))
+  await until('carrier to go again', () => !readCarrier(daemon))
+  client.destroy()
+  await until('carrier to come back', () => readCarrier(daemon))
 })
 
 function readCarrier({ home }: TestDaemon): boolean {
