@@ -86,10 +86,13 @@ export class Capture implements AsyncDisposable {
 
 export class Captures {
   readonly #inspection: Inspection
+  readonly #failed: (path: string | undefined, error: Error) => void
   readonly #running = new Set<Capture>()
 
-  constructor(inspection: Inspection) {
+  /** `failed`: a capture that ran could not be written on. */
+  constructor(inspection: Inspection, failed: (path: string | undefined, error: Error) => void) {
     this.#inspection = inspection
+    this.#failed = failed
   }
 
   /** From here on frames are recorded, into memory at first. */
@@ -111,14 +114,14 @@ export class Captures {
     a: End,
     b: End,
   ): Promise<Capture> {
-    const about = (end: End) => ({
+    const about = (letter: 'a' | 'b', end: End) => ({
       name: end.name,
       mac: parseMac(end.mac) as Uint8Array,
-      description: `peer ${end.peer.name}`,
+      description: `end ${letter}: ${placed(end)}, peer ${placed(end.peer)}`,
     })
     const interfaces = {
-      ...(wish.end !== 'b' && { a: about(a) }),
-      ...(wish.end !== 'a' && { b: about(b) }),
+      ...(wish.end !== 'b' && { a: about('a', a) }),
+      ...(wish.end !== 'a' && { b: about('b', b) }),
     }
     const session = new CaptureSession({ id, ring, sink, interfaces, match, snaplen: wish.snaplen })
     const disarm = () => this.#inspection.removeCapture(id)
@@ -130,6 +133,8 @@ export class Captures {
     }
     session.finished.then(over, over)
     await session.ready
+    const path = typeof sink === 'object' && 'path' in sink ? sink.path : undefined
+    session.finished.catch((error: Error) => this.#failed(path, error))
     return capture
   }
 
@@ -139,12 +144,17 @@ export class Captures {
   }
 }
 
+/** Ends of one name are told by where they are. */
+function placed({ name, netns }: End): string {
+  return netns === null ? name : `${name} netns ${netns}`
+}
+
 /** Checks where a capture goes, before anything starts. */
 export function planTarget(target: string | CaptureTarget): {
   wish: CaptureWish
   sink: CaptureOptions['sink']
 } {
-  const { path, rotate, ...wish } = typeof target === 'string' ? { path: target } : target
+  const { path, rotate, ...wish } = typeof target === 'string' ? { path: target } : (target ?? {})
   if (typeof path !== 'string' || path === '') throw invalid('a capture needs the path of a file', 'path')
   return { wish, sink: { path, rotate: rotate && planRotation(rotate, 'rotate') } }
 }

@@ -1,7 +1,9 @@
 // Captures of a pair, by the library: from the first frame on, with what became of each, complete however they
 // end, on one queue and on two. The bytes of the files are the business of 25 and 26-pcapng-readers.
 
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { configure } from 'uveth'
@@ -141,6 +143,23 @@ describe('is complete', () => {
     expect(packetsIn(path).map(({ on, frame }) => [on, frame[14]])).toEqual([['x0', 1]])
     expect(await capture.finished).toMatchObject({ records: 1, lost: 0 })
     expect(await capture.stop()).toMatchObject({ records: 1 })
+  })
+
+  it('up to where its disk was full, which the pair tells', async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder])
+    try {
+      await using cable = await Cable.lay({ capture: path })
+      const failed = once(cable.pair, 'captureFailed')
+      sendMarks(cable, ...Array.from({ length: 30 }, (_, mark) => mark))
+      await until('the first ones', () => statSync(path).size > 30 * 100)
+      for (let n = 0; n < 100; n++) cable.a.send(marked(n, 1_000))
+      expect(await failed).toMatchObject([{ path, message: expect.stringMatching(/^ENOSPC/) }])
+      sendMarks(cable, 1)
+      await cable.pair.close()
+      expect(packetsOf(readFileSync(path)).length).toBeGreaterThan(20)
+    } finally {
+      execFileSync('umount', [folder])
+    }
   })
 
   it('when an end is deleted by others', async () => {
