@@ -7,21 +7,28 @@ import { tunSetOffload } from '../native.js'
 import { getFeatures, setFeatures } from '../netlink/ethtool.js'
 import type { Tap } from './tap.js'
 
-/** Features that were active before, by name. */
-export type Features = ReadonlyMap<string, boolean>
+type Named = ReadonlyMap<string, boolean>
+
+/** Features by name: which were active before, and which were wanted once the offloads were off. */
+export interface Features {
+  before: Named
+  inspected: Named
+}
 
 /** Begins; answers what `stopInspecting` is to put back. */
 export function startInspecting(tap: Tap): Features {
-  const before = activeFeatures(tap)
+  const before = featuresOf(tap, 'active')
   setOffloads(tap, 0)
-  return before
+  return { before, inspected: featuresOf(tap, 'wanted') }
 }
 
-export function stopInspecting(tap: Tap, before: Features): void {
+export function stopInspecting(tap: Tap, { before, inspected }: Features): void {
+  // What somebody has asked for meanwhile holds.
+  const asked = [...featuresOf(tap, 'wanted')].filter(([name, wanted]) => inspected.get(name) !== wanted)
   setOffloads(tap, tap.offloads)
   // The mask wants every feature that it has: what the user had switched off goes off again.
-  const now = activeFeatures(tap)
-  const changed = [...before].filter(([name, active]) => now.get(name) !== active)
+  const now = featuresOf(tap, 'active')
+  const changed = [...new Map([...before, ...asked])].filter(([name, on]) => now.get(name) !== on)
   if (changed.length > 0) {
     tap.withGeneric((socket) => setFeatures(socket, tap.state.ifindex, Object.fromEntries(changed)))
   }
@@ -32,10 +39,10 @@ function setOffloads(tap: Tap, mask: number): void {
 }
 
 /** A kernel without ethtool's netlink family tells none; then there is nothing to put back. */
-function activeFeatures(tap: Tap): Features {
+function featuresOf(tap: Tap, kind: 'active' | 'wanted'): Named {
   try {
     const features = tap.withGeneric((socket) => getFeatures(socket, tap.state.ifindex))
-    return new Map([...features].map(([name, { active }]) => [name, active]))
+    return new Map([...features].map(([name, feature]) => [name, feature[kind]]))
   } catch (error) {
     if (error instanceof UvethError) return new Map()
     throw error
