@@ -161,13 +161,15 @@ export function netnsPath(netns: Netns, attribute: string): NetnsPath {
 }
 
 const DEFAULT_WAIT = 5_000
+/** ms; 25 days. Node's timers go off at once when they are asked for more. */
+const LONGEST_TIMER = 2 ** 31 - 1
 
 export function planWait(options: WaitOptions): { timeout: number; signal: AbortSignal | undefined } {
   refuseUnknown(options, ['timeout', 'signal'], 'options')
   const { timeout = DEFAULT_WAIT, signal } = options
   if (typeof timeout !== 'number' || !(timeout >= 0))
     throw invalid(`timeout must be milliseconds, 0 or more, not ${show(timeout)}`, 'timeout')
-  return { timeout: timeout === 0 ? Number.POSITIVE_INFINITY : timeout, signal }
+  return { timeout: timeout === 0 || timeout > LONGEST_TIMER ? Number.POSITIVE_INFINITY : timeout, signal }
 }
 
 export function planFrame(frame: Uint8Array): Uint8Array {

@@ -4,7 +4,7 @@
 import type { Burst } from '../frame/burst.js'
 import type { Hook } from '../hooks/hook.js'
 
-/** A user's hook: looks at each burst and gives verdicts (frame/burst.ts). */
+/** A user's hook: looks at each burst and gives verdicts (frame/burst.ts), before it returns. */
 export type Judge = (burst: Burst) => void
 
 /** Loads a module and lets its default export make a hook of the options. */
@@ -26,7 +26,11 @@ export class GuardedHook implements Hook {
     if (this.#out) return
     const { count } = burst
     try {
-      this.#judge(burst)
+      const late: unknown = this.#judge(burst)
+      if (late instanceof Promise) {
+        late.catch(() => {}) // told here
+        throw new TypeError('a hook judges before it returns: this one is async')
+      }
       if (burst.mend(count)) return
       throw new RangeError('the hook has left a start, a length, a delay or a verdict that cannot be')
     } catch (error) {

@@ -49,6 +49,8 @@ export class Inspection {
   /** Adjustments that wait for that: those behind them wait too. */
   #waiting = 0
   #lastId = 0
+  /** Rules have numbers of their own, which people read. */
+  #lastRule = 0
 
   constructor(link: Link, handle: number, memory: SharedArrayBuffer, queues: number, hookFailed: HookFailed) {
     this.#link = link
@@ -91,10 +93,11 @@ export class Inspection {
 
   /** Adds a rule behind the others; armed when this returns. */
   addRule(end: EndIndex, action: unknown, match: unknown): number {
-    const id = ++this.#lastId
-    const plan = { id, ...planRule({ action, match }, 'rule') }
-    const counts = allocateRuleCounts()
+    const planned = planRule({ action, match }, 'rule')
     this.#needOpen()
+    const plan = { id: ++this.#lastRule, ...planned }
+    const { id } = plan
+    const counts = allocateRuleCounts()
     this.#wanted[end].rules.set(id, { plan, counts })
     this.#adjust({ op: 'rule', end, plan, counts })
     return id

@@ -33,8 +33,11 @@ export function defineHook<Options = undefined>(
   return make
 }
 
+/** In one line: `why` may be a stack. */
 export function hookError(url: string, why: string): UvethError {
-  return new UvethError(`EINVAL: the hook ${url} cannot be used: ${why}`, {
+  const [reason = ''] = why.split('\n')
+  const name = url.startsWith('data:') ? 'data:…' : url
+  return new UvethError(`EINVAL: the hook ${name} cannot be used: ${reason}`, {
     code: 'EINVAL',
     attribute: 'hook',
   })

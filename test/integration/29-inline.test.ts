@@ -132,6 +132,17 @@ describe('a function as a hook', () => {
     expect((await expectBalanced(cable)).a.inspected.hook_errors).toBe(1)
   })
 
+  it('that is async is taken out: a verdict that comes later is none', async () => {
+    await using cable = await lay()
+    const failed = once(cable.pair, 'hookFailed')
+    await cable.pair.a.use((async () => {
+      throw new Error('later')
+    }) as () => void)
+    sendMarks(cable, 1, 2)
+    expect(await failed).toMatchObject([{ message: expect.stringContaining('this one is async') }])
+    expect(await marksAtB(cable, 2)).toEqual([1, 2])
+  })
+
   it('may use the pair that it is in: wait, inject, close', async () => {
     await using cable = await lay()
     const events = listen(cable.pair)
