@@ -1,6 +1,7 @@
 // Creation is all or nothing: whichever step the kernel refuses, both interfaces are gone, their names are
 // free and no descriptor stays open when the error arrives. Each attempt is made by a process of its own,
 // whose home is a fresh namespace, so that everything it leaves behind would be seen.
+// Invariant 8.
 
 import type { PairOptions } from 'uveth'
 import { describe, expect } from 'vitest'

@@ -127,7 +127,7 @@ describe('a closed pair', () => {
 })
 
 describe('a pair that is being closed', () => {
-  test('refuses orders at once, and none of them reaches another pair', async () => {
+  test('refuses orders at once, and none of them reaches another pair (invariant 7)', async () => {
     using home = Netns.create('home')
     const seen = await evaluate(
       async ({ createPair, sleep }) => {

@@ -1,4 +1,5 @@
 // Numbered, checksummed frames of a flow arrive all, unchanged and in the order in which they were sent.
+// Invariant 3.
 
 import { expect } from 'vitest'
 import { Cable, stream } from '../support/cable.js'

@@ -1,5 +1,6 @@
 // An end that is down takes carrier from both: nothing is delivered, the sender's tx_dropped grows by exactly
 // what was sent, and nothing stale comes when it is up again. As with kernel veth, but at once.
+// Invariant 6.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'

@@ -82,7 +82,7 @@ it('a ping over each at the same time is answered', async () => {
   for (const pair of pairs) expect(pair.counters().b.rx_packets).toBeGreaterThanOrEqual(5)
 })
 
-it('a frame comes out of its own pair and of no other', async () => {
+it('a frame comes out of its own pair and of no other (invariant 1)', async () => {
   const bundle = await layBundle()
   const { lefts, rights } = socketsOf(bundle)
   for (let number = 0; number < 10; number++) {

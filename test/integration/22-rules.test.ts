@@ -47,7 +47,7 @@ it('of an exchange like DNS’s the third reply is lost, exactly once', async ()
   expect(b.drops.rule).toBe(1)
 })
 
-it('is armed when the call returns: the very next frame meets it, a hundred times', async () => {
+it('is armed when the call returns (invariant 11): the very next frame meets it, a hundred times', async () => {
   await using cable = await Cable.lay()
   for (let n = 0; n < 100; n++) {
     const rule = cable.pair.a.drop(mark(1))

@@ -1,5 +1,6 @@
 // What inspection does to the devices: hooks see wire frames with finished checksums whatever the stack hands
 // out, and afterwards the offloads and the queue are as their user had them.
+// Invariant 10.
 
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'

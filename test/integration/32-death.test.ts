@@ -1,5 +1,6 @@
 // The end of a pair from outside: one interface is deleted, or a namespace dies. The other interface goes
 // too, the pair says why, and nothing is left: no descriptor, no thread, nothing that keeps a namespace.
+// Invariant 9: nothing of ours keeps them alive.
 
 import { execFile, execFileSync } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,5 +1,6 @@
 // Everything that looks into frames is switched on and off while they pass: none is lost, doubled or put out
 // of order by that, and every one is counted.
+// Invariant 4, whatever is changed meanwhile.
 
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -73,7 +73,7 @@ test('an impairment counts in its own order, in the last words', () => {
   expect(EFFECTS - HELD).toBe(INSPECTED_COUNTS.length - IMPAIR_COUNTS.length)
 })
 
-test('blocks of workers and directions are apart from each other and from the state', () => {
+test('blocks of workers and directions are apart from each other and from the state (invariant 5)', () => {
   const workers = 3
   const memory = allocateCounters(workers)
   expect(blocksOf(memory)).toBe(workers + 1)

@@ -1,6 +1,7 @@
 // The hot loop allocates nothing per frame, nor per burst: a million frames through forward(), over ports
 // that allocate nothing themselves. Rounds are short enough that no garbage collection hides what was
 // allocated. The whole program over ten million real frames is test/bench/heap.mjs's business.
+// Invariant 2.
 
 import { memoryUsage } from 'node:process'
 import { setFlagsFromString } from 'node:v8'

@@ -1,6 +1,7 @@
 // An inspected direction allocates no object per frame: half a million through each part of the chain, over ports
 // that allocate nothing themselves. As forward-heap.test.ts does for the loop. The parts are more than the
 // compiler makes one function of, so a fraction that is handed from one to the next may be allocated: one number.
+// Invariant 2.
 
 import { memoryUsage } from 'node:process'
 import { setFlagsFromString } from 'node:v8'

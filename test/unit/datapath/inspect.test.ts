@@ -1,6 +1,7 @@
 // The way of an inspected frame that is not held, with fake ports: cut and finished, numbered, judged, dropped
 // or sent, and counted. src/datapath/inspect.ts; what each hook does is its own tests' business, and frames
 // that are held are the next file's.
+// Invariant 4, without a device.
 
 import { describe, expect, test } from 'vitest'
 import { CARRIER, MTU } from '../../../src/datapath/counters.js'
