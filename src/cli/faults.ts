@@ -10,7 +10,7 @@ import type { ImpairOptions, ImpairPlan, RuleStats } from '../index.js'
 import { type Globals, readTrailing } from './globals.js'
 import { type Session, write, writeJson } from './session.js'
 import { UsageError } from './usage.js'
-import { expand, wrong } from './words.js'
+import { expand, matches, wrong } from './words.js'
 
 export type FaultOrder = { ref: string } & (
   | { fault: 'impair'; order: 'show' | 'none'; words: string[] }
@@ -31,7 +31,7 @@ const RULE_ORDERS = ['add', 'delete', 'show', 'list', 'lst', 'flush'] as const
 export function parseFault(words: readonly string[]): FaultOrder | undefined {
   const at = words[0] === 'dev' ? 2 : 1
   const [ref, word, ...rest] = words.slice(at - 1)
-  const fault = FAULTS.find((name) => name === word)
+  const fault = word === undefined || word.length < 2 ? undefined : FAULTS.find((name) => matches(word, name))
   if (ref === undefined || fault === undefined) return undefined
   return { ref, ...PARSERS[fault](rest) } as FaultOrder
 }
@@ -47,7 +47,7 @@ const PARSERS: Record<Fault, (words: string[]) => Order> = {
 function parseImpair(words: string[]): Order {
   const [word, ...more] = words
   if (word === undefined) throw new UsageError('impair takes words as tc netem has them, "show" or "none"')
-  if (word === 'show') return { fault: 'impair', order: 'show', words: more }
+  if (word.length > 1 && matches(word, 'show')) return { fault: 'impair', order: 'show', words: more }
   if (word === 'none') {
     if (more[0] !== undefined) throw wrong(more[0], '"impair none" takes no words')
     return { fault: 'impair', order: 'none', words: [] }

@@ -33,6 +33,7 @@ the whole set, and with the same seed the same frames are hit:
   duplicate P% [CORRELATION]     corrupt P% [CORRELATION]     reorder P% [CORRELATION] [gap N]
   rate RATE [OVERHEAD [CELLSIZE [CELLOVERHEAD]]] [burst SIZE]     limit FRAMES     seed N
   slot MIN [MAX] [packets N] [bytes SIZE]
+CORRELATION does what it does in netem: each draw leans on the one before, which makes rare things much rarer.
 
 RULE: what is done to single frames that NAME sends: an action, and which frames it is for:
   drop | delay TIME | duplicate [N] | corrupt [at OFFSET] [mask M] [bits N] [seed N]

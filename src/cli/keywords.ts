@@ -88,7 +88,10 @@ export function fill(attributes: Attributes, reader: Words, netnsOf: NetnsOf): s
     } else if (meaning === 'up' || meaning === 'down') attributes.up = meaning === 'up'
     else if (meaning === undefined || meaning === 'dev') {
       const name = word === 'dev' ? reader.value(word) : word
-      if (attributes.dev !== undefined) throw garbage(name)
+      if (attributes.dev !== undefined)
+        throw ALONE.includes(name)
+          ? wrong(name, 'it stands right behind the interface, and alone')
+          : garbage(name)
       if (attributes.later !== undefined && matches(word, 'help')) throw new UsageError('help is asked for')
       attributes.dev = name
     } else {
@@ -100,6 +103,9 @@ export function fill(attributes: Attributes, reader: Words, netnsOf: NetnsOf): s
   }
   return undefined
 }
+
+/** Words of `link set` that are orders of their own (faults.ts). */
+const ALONE = ['impair', 'rule', 'flap']
 
 function unsupported(word: string, why: string): UnsupportedError {
   return new UnsupportedError(wrong(word, why).message)

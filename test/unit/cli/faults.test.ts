@@ -39,6 +39,8 @@ describe('refused', () => {
 
 test.each([
   ['veth0 impair show', { fault: 'impair', order: 'show', words: [] }],
+  ['veth0 imp sh', { fault: 'impair', order: 'show', words: [] }],
+  ['veth0 ru sh', { fault: 'rule', order: 'show', words: [] }],
   ['veth0 impair show -j', { fault: 'impair', order: 'show', words: ['-j'] }],
   ['veth0 impair none', { fault: 'impair', order: 'none', words: [] }],
   [
