@@ -2,6 +2,7 @@
 // together in netem's way (netem_enqueue() of Linux' sch_netem.c). One for each direction that is impaired,
 // made and asked by datapath/inspect.ts. Which frames are hit depends on the seed, the end and the frame's
 // number only; limit, rate and slot depend on time as well.
+// A duplicate shares the damage and the delay of its frame; netem judges it once more.
 
 import type { Burst } from '../frame/burst.js'
 import { BURST } from '../frame/slab.js'

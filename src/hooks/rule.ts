@@ -1,6 +1,6 @@
-// Rules: what is done to the frames that a match means. The first hook of a direction's chain; the rules of
-// a direction are asked in the order in which they were added, and a frame that one has dropped is not seen
-// by those behind it. Allocates nothing per frame.
+// Rules: what is done to the frames that a match means. Behind the watches they are the first of a direction's
+// hooks; the rules of a direction are asked in the order in which they were added, and a frame that one has
+// dropped is not seen by those behind it. Allocates nothing per frame.
 
 import type { Burst } from '../frame/burst.js'
 import { Packet } from '../frame/packet.js'
