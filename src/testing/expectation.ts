@@ -5,6 +5,7 @@ import { invalid } from '../errors.js'
 import { CAUSES, type Cause } from '../frame/cause.js'
 import { planMatch } from '../hooks/match.js'
 import type { Match, Pair, Sighting } from '../index.js'
+import { counted } from './counted.js'
 import { countWords, frames, frameWords, matchWords } from './frame-words.js'
 import { type Observation, observationOf } from './observation.js'
 
@@ -133,7 +134,7 @@ function count({ pair, from, match, causes, observation }: Question): number {
   if (match !== undefined && observation !== undefined) {
     return select(observation.matching(match), from, causes).length
   }
-  const counters = pair.counters()
+  const counters = counted(pair)
   const of = (end: 'a' | 'b') =>
     causes === undefined
       ? counters[end === 'a' ? 'b' : 'a'].rx_packets
@@ -177,7 +178,7 @@ function sentence(question: Question, found: number, negated: boolean): string {
 
 /** Of each end: what it has sent, and why what was dropped was. */
 function countersOf({ pair, from }: Question): string[] {
-  const counters = pair.counters()
+  const counters = counted(pair)
   return from.map((end) => {
     const { tx_packets, tx_dropped, drops } = counters[end]
     const why = tx_dropped === 0 ? '' : ` (${countWords(drops)})`

@@ -5,6 +5,7 @@
 
 import { setTimeout } from 'node:timers/promises'
 import { createPair, type EndOptions, type Pair, type PairOptions } from '../index.js'
+import { beginCounting } from './counted.js'
 import { observe } from './observation.js'
 import type { TestbedPlan } from './options.js'
 import { seedEnds } from './seeded.js'
@@ -42,7 +43,8 @@ export async function makePair(
   await silence(pair, await addIpv6(pair, options), signal)
   await Promise.all([a.impair(ofA), b.impair(ofB)])
   seedEnds([a, b], seed)
-  if (file !== undefined) observe(pair)
+  if (file === undefined) beginCounting(pair)
+  else observe(pair)
   return pair
 }
 

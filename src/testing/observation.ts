@@ -7,6 +7,7 @@ import { invalid } from '../errors.js'
 import { Packet } from '../frame/packet.js'
 import { Matcher } from '../hooks/match.js'
 import type { Match, Pair, RingStream, Sighting } from '../index.js'
+import { beginCounting } from './counted.js'
 
 export interface ObserveOptions {
   /** Only these frames are kept (without nth, every and first). */
@@ -77,7 +78,8 @@ export class Observation {
 
 /**
  * Begins to look at the frames of a pair that withPair has not made, so that assertions can be made about
- * them; `withPair` does it by itself. What an earlier one has seen does not count any more.
+ * them; `withPair` does it by itself, where the test's body begins. What was before does not count any more, also
+ * where counters answer (those of a pair that nobody observes count from its creation).
  */
 export function observe(pair: Pair, options: ObserveOptions = {}): Observation {
   const { bytes = BYTES } = options
@@ -86,6 +88,7 @@ export function observe(pair: Pair, options: ObserveOptions = {}): Observation {
   const before = observations.get(pair)
   const observation = new Observation(pair, options)
   observations.set(pair, observation)
+  beginCounting(pair)
   void before?.stop()
   return observation
 }

@@ -4,7 +4,8 @@
 import { formatImpair } from '../hooks/impair-words.js'
 import { planRule } from '../hooks/rule-plan.js'
 import { formatRule } from '../hooks/rule-words.js'
-import type { End, Pair, PairCounters } from '../index.js'
+import type { End, Pair } from '../index.js'
+import { type CountedEnd, counted } from './counted.js'
 import { countWords, frames } from './frame-words.js'
 
 /** What is said of an end. Taken while its pair lives. */
@@ -13,14 +14,13 @@ export function endWords(pair: Pair, letter: 'a' | 'b'): string[] {
   const state = pair.closed !== undefined ? 'gone' : end.isUp ? 'up' : 'down'
   const carrier = end.carrier ? '' : ', no carrier'
   return [
-    `${letter}: ${end.name}, ${state}${carrier}, mtu ${end.mtu}; ${trafficWords(pair.counters(), letter)}`,
+    `${letter}: ${end.name}, ${state}${carrier}, mtu ${end.mtu}; ${trafficWords(counted(pair)[letter])}`,
     ...impairWords(end),
     ...ruleWords(end),
   ]
 }
 
-function trafficWords(counters: PairCounters, letter: 'a' | 'b'): string {
-  const { tx_packets, tx_dropped, rx_packets, drops } = counters[letter]
+function trafficWords({ tx_packets, tx_dropped, rx_packets, drops }: CountedEnd): string {
   const why = tx_dropped === 0 ? '' : ` (${countWords(drops)})`
   return `sent ${frames(tx_packets + tx_dropped)}, of which ${tx_dropped} dropped${why}; received ${rx_packets}`
 }

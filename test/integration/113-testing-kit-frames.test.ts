@@ -155,6 +155,18 @@ describe('the seed', () => {
 })
 
 describe('assertions', () => {
+  test('count from where the body begins', async () => {
+    for (const capture of ['on-failure', false] as const) {
+      await withPair({ artifacts, capture }, async ({ pair }) => {
+        expect(pair.counters().a.tx_packets).toBeGreaterThan(0)
+        await expect(pair).not.toHaveCarried()
+        await expect(assertCarried(pair, undefined, { from: 'a', within: 0 })).rejects.toThrow(
+          /it has carried 0 frames\n {2}a has sent 0 frames: 0 delivered, 0 dropped$/,
+        )
+      })
+    }
+  })
+
   test('say what was carried and what was dropped', async () => {
     await withPair(async ({ pair, a, b, exec, ip }) => {
       await exec('a', 'ping', [...ping, ip.b])

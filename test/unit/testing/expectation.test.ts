@@ -171,6 +171,24 @@ test('the history is bounded by bytes, and what it has no room for is counted', 
   expect(() => fake.observed({ bytes: 0 })).toThrow(/^EINVAL: bytes must be/)
 })
 
+test('counters count from where the observation begins', async () => {
+  const fake = new FakePair()
+  Object.assign(fake.counted.a, { tx_packets: 3, tx_dropped: 2 })
+  fake.counted.a.drops.loss = 2
+  fake.counted.b.rx_packets = 3
+  await assertCarried(fake.pair, undefined, { times: 3 })
+  fake.observed()
+  await assertCarried(fake.pair, undefined, { times: 0 })
+  await assertDropped(fake.pair, { times: 0 })
+  fake.counted.a.tx_packets++
+  fake.counted.b.rx_packets++
+  await expect(fake.pair).toHaveCarried(undefined, { from: 'a', times: 1 })
+  expect(await messageOf(assertDropped(fake.pair, { from: 'a', within }))).toBe(
+    'expected the pair to have dropped any frame from a; it has dropped 0 frames\n' +
+      '  a has sent 1 frame: 1 delivered, 0 dropped',
+  )
+})
+
 test('a new observation ends the one before', async () => {
   const fake = new FakePair().observed()
   fake.datagram(53)
