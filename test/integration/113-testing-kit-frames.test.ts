@@ -1,7 +1,7 @@
 // What the test kit says of the frames of a test: a failing one keeps a capture and says how to repeat it, its
 // seed decides what is lost, and assertions tell what was carried and what was dropped.
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import {
   assertCarried,
@@ -90,6 +90,15 @@ describe('a test that fails', () => {
       const error = await failure({ name: 'twin' }, () => Promise.reject(new Error('no')))
       expect(error.message).toMatch(new RegExp(`capture: ${artifacts}/twin${number}\\.pcapng$`))
     }
+  })
+
+  test('leaves files that others than root can read', async () => {
+    await failure({ name: 'readable' }, () => Promise.reject(new Error('no')))
+    const modeOf = (ending: string) => statSync(`${artifacts}/readable.${ending}`).mode & 0o777
+    expect({ capture: modeOf('pcapng'), report: modeOf('txt') }).toEqual({
+      capture: 0o666 & ~process.umask(),
+      report: 0o666 & ~process.umask(),
+    })
   })
 
   test('says all but the capture where that cannot be kept', async () => {
