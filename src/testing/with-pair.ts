@@ -8,7 +8,8 @@ type Body<T> = (context: PairContext) => T | Promise<T>
 
 /**
  * Makes two network namespaces and a pair between them, runs `body`, and removes everything, however it ends.
- * When it throws, the error's message says the seed, what was done to frames, and where the capture is.
+ * When it throws, the error's message says the seed, what was done to frames, and where the capture is; when
+ * `signal` ends it, stderr says so too.
  */
 export function withPair<T>(options: WithPairOptions, body: Body<T>): Promise<T>
 export function withPair<T>(body: Body<T>): Promise<T>
@@ -19,7 +20,11 @@ export async function withPair<T>(first: WithPairOptions | Body<T>, second?: Bod
   try {
     result = await untilAborted(async () => await body(testbed.context), options.signal)
   } catch (error) {
-    throw explained(error, await testbed.close(true).catch((problem) => `uveth: ${problem}`))
+    const report = await testbed.close(true).catch((problem) => `uveth: ${problem}`)
+    // A runner whose time is out has its failure already, and does not look at this one.
+    // biome-ignore lint/suspicious/noConsole: runners show it with the test that it is of
+    if (options.signal?.aborted) console.error(report)
+    throw explained(error, report)
   }
   await testbed.close(false)
   return result

@@ -138,6 +138,7 @@ test('node:test: passes, fails with the report, and ends by its signal', { timeo
   expect(stdout).toMatch(/^\s*not ok 3 - runs out of time$/m)
   expect(stdout).toContain('expected the pair to have carried `tcp`; it has carried 0 frames')
   expect(stdout).toContain('seed: 42, to repeat: UVETH_SEED=42')
+  expect(stdout).toContain(`capture: ${folder}/artifacts/timed-out.pcapng`)
   expect(readdirSync(`${folder}/artifacts`).sort()).toEqual([
     'fails.pcapng',
     'fails.txt',
