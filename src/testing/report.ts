@@ -1,6 +1,7 @@
 // What a failing test says about its cable, so that it can be understood and repeated: the seed, what was done
 // to frames at each end and how often, the programs that ran, and where the capture is. Used by testbed.ts.
 
+import { inspect } from 'node:util'
 import { formatImpair } from '../hooks/impair-words.js'
 import { planRule } from '../hooks/rule-plan.js'
 import { formatRule } from '../hooks/rule-words.js'
@@ -44,7 +45,7 @@ export function reportWords(words: readonly string[], seed: number, capture: str
 
 /** The error with the report in its message; one that is no Error becomes the cause of one. */
 export function explained(error: unknown, report: string): unknown {
-  if (!isErrorLike(error)) return new Error(`${String(error)}\n\n${report}`, { cause: error })
+  if (!isErrorLike(error)) return new Error(`${thrownWords(error)}\n\n${report}`, { cause: error })
   const { message } = error
   const longer = message === '' ? report : `${message}\n\n${report}`
   try {
@@ -57,7 +58,12 @@ export function explained(error: unknown, report: string): unknown {
   }
 }
 
-function isErrorLike(error: unknown): error is { message: string; stack?: string } {
+/** Of anything that was thrown and has no message. */
+export function thrownWords(thrown: unknown): string {
+  return typeof thrown === 'string' ? thrown : inspect(thrown)
+}
+
+export function isErrorLike(error: unknown): error is { message: string; stack?: string } {
   return typeof (error as { message?: unknown } | null | undefined)?.message === 'string'
 }
 
