@@ -8,6 +8,7 @@ import type { Match, Pair, Sighting } from '../index.js'
 import { counted } from './counted.js'
 import { countWords, frames, frameWords, matchWords } from './frame-words.js'
 import { type Observation, observationOf } from './observation.js'
+import { refuseOtherEnd, refuseUnknown } from './refuse.js'
 
 export interface CarriedOptions {
   /** The end that sent them; default: either. */
@@ -64,6 +65,7 @@ export async function dropped(pair: Pair, options: DroppedOptions, negated: bool
   const question = asked(pair, options.match, options, DROPPED_KEYS)
   const causes = options.cause === undefined ? CAUSES : [options.cause].flat()
   const unknown = causes.find((cause) => !CAUSES.includes(cause))
+  if (causes.length === 0) throw invalid('an empty list of causes: leave it out for any', 'cause')
   if (unknown !== undefined) throw invalid(`no cause '${unknown}': there are ${CAUSES.join(', ')}`, 'cause')
   const unseen = options.cause !== undefined && causes.find((cause) => UNSEEN.includes(cause))
   if (unseen && options.match !== undefined)
@@ -77,11 +79,9 @@ function asked(
   options: CarriedOptions,
   keys: readonly string[],
 ): Question {
-  const unknown = Object.keys(options).find((key) => !keys.includes(key))
-  if (unknown !== undefined) throw invalid(`unknown option ${unknown}: there are ${keys.join(', ')}`, unknown)
+  refuseUnknown(options, keys)
   const { from, times, within = WITHIN } = options
-  if (from !== undefined && from !== 'a' && from !== 'b')
-    throw invalid(`from is 'a' or 'b', not ${from}`, 'from')
+  if (from !== undefined) refuseOtherEnd(from, 'from')
   if (times !== undefined && !(Number.isInteger(times) && times >= 0))
     throw invalid(`times must be a whole number, 0 or more, not ${times}`, 'times')
   if (!(within >= 0)) throw invalid(`within must be milliseconds, 0 or more, not ${within}`, 'within')

@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises'
 import { createPair, type EndOptions, type Pair, type PairOptions } from '../index.js'
 import { beginCounting } from './counted.js'
 import { observe } from './observation.js'
-import type { TestbedPlan } from './options.js'
+import { addressesOf, type TestbedPlan } from './options.js'
 import { seedEnds } from './seeded.js'
 
 const ENDS = ['a', 'b'] as const
@@ -59,10 +59,6 @@ async function addIpv6(pair: Pair, options: PairOptions): Promise<{ a: number; b
     if (pair.carrier) reports[end] = REPORTS
   }
   return reports
-}
-
-function addressesOf({ addresses = [] }: EndOptions, version: 4 | 6): string[] {
-  return addresses.filter((address) => address.includes(':') === (version === 6))
 }
 
 /** Resolves when both ends have sent so many frames, and then none for a while. */

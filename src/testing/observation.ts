@@ -8,6 +8,7 @@ import { Packet } from '../frame/packet.js'
 import { Matcher } from '../hooks/match.js'
 import type { Match, Pair, RingStream, Sighting } from '../index.js'
 import { beginCounting } from './counted.js'
+import { refuseUnknown } from './refuse.js'
 
 export interface ObserveOptions {
   /** Only these frames are kept (without nth, every and first). */
@@ -82,6 +83,7 @@ export class Observation {
  * where counters answer (those of a pair that nobody observes count from its creation).
  */
 export function observe(pair: Pair, options: ObserveOptions = {}): Observation {
+  refuseUnknown(options, ['match', 'bytes'])
   const { bytes = BYTES } = options
   if (!(Number.isInteger(bytes) && bytes >= 1))
     throw invalid(`bytes must be a number of bytes, 1 or more, not ${bytes}`, 'bytes')

@@ -1,5 +1,6 @@
 // withPair: a test's body with a cable around it, for any test runner.
 
+import { invalid } from '../errors.js'
 import { callerIn, type WithPairOptions } from './options.js'
 import { explained } from './report.js'
 import { type PairContext, Testbed } from './testbed.js'
@@ -15,6 +16,8 @@ export function withPair<T>(options: WithPairOptions, body: Body<T>): Promise<T>
 export function withPair<T>(body: Body<T>): Promise<T>
 export async function withPair<T>(first: WithPairOptions | Body<T>, second?: Body<T>): Promise<T> {
   const [options, body] = typeof first === 'function' ? [{}, first] : [first, second as Body<T>]
+  if (typeof body !== 'function')
+    throw invalid('give the body of the test: withPair(options, async ({ exec, ip }) => { … })', 'body')
   const testbed = await Testbed.lay(options, callerIn(new Error().stack, import.meta.url))
   let result: T
   try {
