@@ -53,6 +53,8 @@ const END_KEYS: readonly (keyof TestEndOptions)[] = [
 ]
 const CAPTURES = ['on-failure', 'always', false]
 const FOLDER = 'uveth-artifacts'
+/** With a smaller one a link has no IPv6. */
+const IPV6_MIN_MTU = 1280
 const DEFAULTS = {
   a: { name: 'uveth-a', addresses: ['192.0.2.1/24'], addresses6: ['2001:db8::1/64'] },
   b: { name: 'uveth-b', addresses: ['192.0.2.2/24'], addresses6: ['2001:db8::2/64'] },
@@ -85,8 +87,9 @@ function planEnd(end: 'a' | 'b', options: TestEndOptions = {}, seed: number): En
   if (!Array.isArray(given) || given.some((address) => typeof address !== 'string'))
     throw invalid(`${end}.addresses must be an array of texts like 10.0.0.1/24`, `${end}.addresses`)
   const { name, addresses, addresses6 } = DEFAULTS[end]
-  const own = existsSync('/proc/net/if_inet6') ? [...addresses, ...addresses6] : addresses
   const { impair, ...rest } = options
+  const hasIpv6 = existsSync('/proc/net/if_inet6') && (rest.mtu ?? IPV6_MIN_MTU) >= IPV6_MIN_MTU
+  const own = hasIpv6 ? [...addresses, ...addresses6] : addresses
   return { name, addresses: own, up: true, ...rest, ...(impair && { impair: withSeed(impair, seed) }) }
 }
 

@@ -88,6 +88,13 @@ test('options of the ends are those of createPair', async () => {
   )
 })
 
+test('an end with an MTU that is too small for IPv6 has no address of it', async () => {
+  await withPair({ b: { mtu: 1279 } }, async ({ b, ip, ip6, exec }) => {
+    expect([b.mtu, ip6.b]).toEqual([1279, ''])
+    await exec('a', 'ping', [...ping, ip.b])
+  })
+})
+
 test('pairs at the same time do not meet', async () => {
   const seen = await Promise.all(
     [1, 2, 3].map(() =>
