@@ -50,7 +50,7 @@ export interface Match {
     flags?: string
   }
   udp?: Ports
-  /** ICMP and ICMPv6. */
+  /** ICMP and ICMPv6; with `ip: { version: 4 }` or 6 beside it, one of them. */
   icmp?: { type?: number; code?: number }
   /**
    * [offset, mask, value]: the bytes from `offset` (0 is the first of the destination MAC), of which those

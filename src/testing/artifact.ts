@@ -2,10 +2,12 @@
 // testbed.ts.
 
 import { constants } from 'node:fs'
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const LONGEST_NAME = 120
+/** What a file is made with: who uploads it may not be root, and a copy has its original's. */
+const MODE = 0o666
 
 /** `client.test.ts-retries-when-the-reply-is-lost`. */
 export function fileName(test: string): string {
@@ -28,10 +30,15 @@ export async function keep(folder: string, test: string, file: string | undefine
     const report = (text: string) => writeFile(`${path}.txt`, `${text}\n`)
     try {
       if (file === undefined) await writeFile(`${path}.txt`, '', { flag: 'wx' })
-      else await copyFile(file, `${path}.pcapng`, constants.COPYFILE_EXCL)
+      else await copyReadable(file, `${path}.pcapng`)
       return { capture: file && `${path}.pcapng`, report }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
   }
+}
+
+async function copyReadable(from: string, to: string): Promise<void> {
+  await copyFile(from, to, constants.COPYFILE_EXCL)
+  await chmod(to, MODE & ~process.umask())
 }

@@ -5,8 +5,10 @@ import { invalid } from '../errors.js'
 import { CAUSES, type Cause } from '../frame/cause.js'
 import { planMatch } from '../hooks/match.js'
 import type { Match, Pair, Sighting } from '../index.js'
+import { counted } from './counted.js'
 import { countWords, frames, frameWords, matchWords } from './frame-words.js'
 import { type Observation, observationOf } from './observation.js'
+import { refuseOtherEnd, refuseUnknown } from './refuse.js'
 
 export interface CarriedOptions {
   /** The end that sent them; default: either. */
@@ -63,6 +65,7 @@ export async function dropped(pair: Pair, options: DroppedOptions, negated: bool
   const question = asked(pair, options.match, options, DROPPED_KEYS)
   const causes = options.cause === undefined ? CAUSES : [options.cause].flat()
   const unknown = causes.find((cause) => !CAUSES.includes(cause))
+  if (causes.length === 0) throw invalid('an empty list of causes: leave it out for any', 'cause')
   if (unknown !== undefined) throw invalid(`no cause '${unknown}': there are ${CAUSES.join(', ')}`, 'cause')
   const unseen = options.cause !== undefined && causes.find((cause) => UNSEEN.includes(cause))
   if (unseen && options.match !== undefined)
@@ -76,11 +79,9 @@ function asked(
   options: CarriedOptions,
   keys: readonly string[],
 ): Question {
-  const unknown = Object.keys(options).find((key) => !keys.includes(key))
-  if (unknown !== undefined) throw invalid(`unknown option ${unknown}: there are ${keys.join(', ')}`, unknown)
+  refuseUnknown(options, keys)
   const { from, times, within = WITHIN } = options
-  if (from !== undefined && from !== 'a' && from !== 'b')
-    throw invalid(`from is 'a' or 'b', not ${from}`, 'from')
+  if (from !== undefined) refuseOtherEnd(from, 'from')
   if (times !== undefined && !(Number.isInteger(times) && times >= 0))
     throw invalid(`times must be a whole number, 0 or more, not ${times}`, 'times')
   if (!(within >= 0)) throw invalid(`within must be milliseconds, 0 or more, not ${within}`, 'within')
@@ -133,7 +134,7 @@ function count({ pair, from, match, causes, observation }: Question): number {
   if (match !== undefined && observation !== undefined) {
     return select(observation.matching(match), from, causes).length
   }
-  const counters = pair.counters()
+  const counters = counted(pair)
   const of = (end: 'a' | 'b') =>
     causes === undefined
       ? counters[end === 'a' ? 'b' : 'a'].rx_packets
@@ -177,7 +178,7 @@ function sentence(question: Question, found: number, negated: boolean): string {
 
 /** Of each end: what it has sent, and why what was dropped was. */
 function countersOf({ pair, from }: Question): string[] {
-  const counters = pair.counters()
+  const counters = counted(pair)
   return from.map((end) => {
     const { tx_packets, tx_dropped, drops } = counters[end]
     const why = tx_dropped === 0 ? '' : ` (${countWords(drops)})`

@@ -11,9 +11,9 @@ import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { UvethError } from '../errors.js'
 
-// $1: a file to remove, the others: names of namespaces. A kernel says which IPv6 groups it is in (MLD) once
-// more after a random time of up to a second; a frame that comes at random would be counted by everything that
-// counts frames, seeded impairments first. So it says it within a millisecond, where that can be set.
+// $1: a file to remove, the others: names of namespaces. A kernel says which IPv6 groups it is in (MLD) twice,
+// each time after a random part of a second; make-pair.ts waits for that. So it is told to say it within a
+// millisecond. Containers see /proc/sys read-only; `ip netns exec` has mounts of its own, where it need not be.
 const SCRIPT = `
 trap '' HUP INT TERM
 file=$1
@@ -30,7 +30,11 @@ for netns in "$@"; do
   ip netns add "$netns" || { clear; exit 1; }
   made="$made $netns"
   ip -n "$netns" link set lo up || { clear; exit 1; }
-  ip netns exec "$netns" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/default/mldv2_unsolicited_report_interval' 2>/dev/null
+  ip netns exec "$netns" sh -c '
+    interval=/proc/sys/net/ipv6/conf/default/mldv2_unsolicited_report_interval
+    [ -w $interval ] || mount -o remount,rw,bind /proc/sys
+    echo 1 >$interval
+  ' 2>/dev/null
 done
 echo ready
 read -r _

@@ -12,9 +12,9 @@ export type Observed = Pair | { readonly pair: Pair }
 
 /** Types of the matchers, for `declare module`. */
 export interface PairMatchers {
-  /** Frames that match were delivered. Without a match: any frame. Await it. */
+  /** Frames that match were delivered since the test began. Without a match: any frame. Await it. */
   toHaveCarried(match?: Match, options?: CarriedOptions): Promise<void>
-  /** Frames were dropped, by that cause. Await it. */
+  /** Frames were dropped since then, by that cause. Await it. */
   toHaveDropped(options?: DroppedOptions): Promise<void>
 }
 

@@ -7,6 +7,8 @@ import { invalid } from '../errors.js'
 import { Packet } from '../frame/packet.js'
 import { Matcher } from '../hooks/match.js'
 import type { Match, Pair, RingStream, Sighting } from '../index.js'
+import { beginCounting } from './counted.js'
+import { refuseUnknown } from './refuse.js'
 
 export interface ObserveOptions {
   /** Only these frames are kept (without nth, every and first). */
@@ -77,15 +79,18 @@ export class Observation {
 
 /**
  * Begins to look at the frames of a pair that withPair has not made, so that assertions can be made about
- * them; `withPair` does it by itself. What an earlier one has seen does not count any more.
+ * them; `withPair` does it by itself, where the test's body begins. What was before does not count any more, also
+ * where counters answer (those of a pair that nobody observes count from its creation).
  */
 export function observe(pair: Pair, options: ObserveOptions = {}): Observation {
+  refuseUnknown(options, ['match', 'bytes'])
   const { bytes = BYTES } = options
   if (!(Number.isInteger(bytes) && bytes >= 1))
     throw invalid(`bytes must be a number of bytes, 1 or more, not ${bytes}`, 'bytes')
   const before = observations.get(pair)
   const observation = new Observation(pair, options)
   observations.set(pair, observation)
+  beginCounting(pair)
   void before?.stop()
   return observation
 }

@@ -8,6 +8,7 @@ import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { invalid } from '../errors.js'
 import type { EndOptions, PairOptions } from '../index.js'
+import { refuseUnknown } from './refuse.js'
 import { chooseSeed, withSeed } from './seeded.js'
 
 /** Of an end in a namespace of its own. */
@@ -43,15 +44,24 @@ export interface TestbedPlan {
   signal: AbortSignal | undefined
 }
 
+const KEYS: readonly (keyof WithPairOptions)[] = [
+  ...(['a', 'b', 'seed', 'name', 'capture', 'artifacts', 'signal'] as const),
+  ...(['id', 'queues', 'quiet', 'inline', 'logger'] as const),
+]
+const END_KEYS: readonly (keyof TestEndOptions)[] = [
+  ...(['name', 'ifindex', 'addresses', 'up', 'mac', 'mtu', 'txQueueLength', 'dad', 'impair'] as const),
+]
 const CAPTURES = ['on-failure', 'always', false]
 const FOLDER = 'uveth-artifacts'
+/** With a smaller one a link has no IPv6. */
+const IPV6_MIN_MTU = 1280
 const DEFAULTS = {
   a: { name: 'uveth-a', addresses: ['192.0.2.1/24'], addresses6: ['2001:db8::1/64'] },
   b: { name: 'uveth-b', addresses: ['192.0.2.2/24'], addresses6: ['2001:db8::2/64'] },
 }
 
 export function planTestbed(options: WithPairOptions, caller: string): TestbedPlan {
-  if (typeof options !== 'object' || options === null) throw invalid('options must be an object', 'options')
+  refuseUnknown(options, KEYS)
   const { a, b, seed: wanted, name = caller, capture = 'on-failure', artifacts, signal, ...rest } = options
   if (!CAPTURES.includes(capture))
     throw invalid(`capture is 'on-failure', 'always' or false, not ${capture}`, 'capture')
@@ -70,17 +80,26 @@ export function planTestbed(options: WithPairOptions, caller: string): TestbedPl
 }
 
 function planEnd(end: 'a' | 'b', options: TestEndOptions = {}, seed: number): EndOptions {
-  if ('netns' in options) throw invalid('each end has a namespace of its own here', `${end}.netns`)
+  if (Object.hasOwn(Object(options), 'netns'))
+    throw invalid('each end has a namespace of its own here', `${end}.netns`)
+  refuseUnknown(options, END_KEYS, end)
+  const given: unknown = options.addresses ?? []
+  if (!Array.isArray(given) || given.some((address) => typeof address !== 'string'))
+    throw invalid(`${end}.addresses must be an array of texts like 10.0.0.1/24`, `${end}.addresses`)
   const { name, addresses, addresses6 } = DEFAULTS[end]
-  const own = existsSync('/proc/net/if_inet6') ? [...addresses, ...addresses6] : addresses
   const { impair, ...rest } = options
+  const hasIpv6 = existsSync('/proc/net/if_inet6') && (rest.mtu ?? IPV6_MIN_MTU) >= IPV6_MIN_MTU
+  const own = hasIpv6 ? [...addresses, ...addresses6] : addresses
   return { name, addresses: own, up: true, ...rest, ...(impair && { impair: withSeed(impair, seed) }) }
 }
 
 /** The first address of that version, without its prefix; empty where there is none. */
-function addressOf({ addresses = [] }: EndOptions, version: 4 | 6): string {
-  const found = addresses.find((address) => address.includes(':') === (version === 6))
-  return found?.split('/')[0] ?? ''
+function addressOf(options: EndOptions, version: 4 | 6): string {
+  return addressesOf(options, version)[0]?.split('/')[0] ?? ''
+}
+
+export function addressesOf({ addresses = [] }: EndOptions, version: 4 | 6): string[] {
+  return addresses.filter((address) => address.includes(':') === (version === 6))
 }
 
 /** Where a capture goes while nobody knows whether it will be kept. */

@@ -8,6 +8,13 @@ import {
   RunningProgram,
   type SpawnOptions,
 } from './program.js'
+import { refuseOtherEnd, refuseUnknown } from './refuse.js'
+
+const SPAWN_KEYS: readonly (keyof SpawnOptions)[] = ['env', 'cwd']
+const EXEC_KEYS: readonly (keyof ExecOptions)[] = [
+  ...SPAWN_KEYS,
+  ...(['input', 'timeout', 'signal', 'allowFailure'] as const),
+]
 
 /**
  * Runs a program in the namespace of an end, with its arguments, or a line for the shell. Rejects with its
@@ -39,7 +46,7 @@ export class Programs {
       second?: readonly string[] | ExecOptions,
       third?: ExecOptions,
     ): Promise<ExecResult> => {
-      const { args, options } = split(second, third)
+      const { args, options } = split(second, third, EXEC_KEYS)
       return await finish(this.#start(end, commandOf(command, args), options), options)
     }
     this.spawn = (
@@ -48,7 +55,7 @@ export class Programs {
       second?: readonly string[] | SpawnOptions,
       third?: SpawnOptions,
     ): RunningProgram => {
-      const { args, options } = split(second, third)
+      const { args, options } = split(second, third, SPAWN_KEYS)
       const program = this.#start(end, commandOf(command, args), options)
       this.#spawned.push(program)
       return program
@@ -66,6 +73,7 @@ export class Programs {
   }
 
   #start(end: 'a' | 'b', command: string[], options: SpawnOptions): RunningProgram {
+    refuseOtherEnd(end, 'end')
     const program = new RunningProgram(end, this.#netns[end], command, options)
     this.#running.add(program)
     const over = () => void this.#running.delete(program)
@@ -77,7 +85,10 @@ export class Programs {
 function split<Options extends object>(
   second: readonly string[] | Options | undefined,
   third: Options | undefined,
+  keys: readonly string[],
 ): { args: readonly string[] | undefined; options: Options } {
-  if (Array.isArray(second)) return { args: second, options: third ?? ({} as Options) }
-  return { args: undefined, options: (second as Options | undefined) ?? ({} as Options) }
+  const args = Array.isArray(second) ? second : undefined
+  const options = (args === undefined ? (second as Options | undefined) : third) ?? ({} as Options)
+  refuseUnknown(options, keys)
+  return { args, options }
 }

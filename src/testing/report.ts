@@ -1,10 +1,12 @@
 // What a failing test says about its cable, so that it can be understood and repeated: the seed, what was done
 // to frames at each end and how often, the programs that ran, and where the capture is. Used by testbed.ts.
 
+import { inspect } from 'node:util'
 import { formatImpair } from '../hooks/impair-words.js'
 import { planRule } from '../hooks/rule-plan.js'
 import { formatRule } from '../hooks/rule-words.js'
-import type { End, Pair, PairCounters } from '../index.js'
+import type { End, Pair } from '../index.js'
+import { type CountedEnd, counted } from './counted.js'
 import { countWords, frames } from './frame-words.js'
 
 /** What is said of an end. Taken while its pair lives. */
@@ -13,14 +15,13 @@ export function endWords(pair: Pair, letter: 'a' | 'b'): string[] {
   const state = pair.closed !== undefined ? 'gone' : end.isUp ? 'up' : 'down'
   const carrier = end.carrier ? '' : ', no carrier'
   return [
-    `${letter}: ${end.name}, ${state}${carrier}, mtu ${end.mtu}; ${trafficWords(pair.counters(), letter)}`,
+    `${letter}: ${end.name}, ${state}${carrier}, mtu ${end.mtu}; ${trafficWords(counted(pair)[letter])}`,
     ...impairWords(end),
     ...ruleWords(end),
   ]
 }
 
-function trafficWords(counters: PairCounters, letter: 'a' | 'b'): string {
-  const { tx_packets, tx_dropped, rx_packets, drops } = counters[letter]
+function trafficWords({ tx_packets, tx_dropped, rx_packets, drops }: CountedEnd): string {
   const why = tx_dropped === 0 ? '' : ` (${countWords(drops)})`
   return `sent ${frames(tx_packets + tx_dropped)}, of which ${tx_dropped} dropped${why}; received ${rx_packets}`
 }
@@ -44,7 +45,7 @@ export function reportWords(words: readonly string[], seed: number, capture: str
 
 /** The error with the report in its message; one that is no Error becomes the cause of one. */
 export function explained(error: unknown, report: string): unknown {
-  if (!isErrorLike(error)) return new Error(`${String(error)}\n\n${report}`, { cause: error })
+  if (!isErrorLike(error)) return new Error(`${thrownWords(error)}\n\n${report}`, { cause: error })
   const { message } = error
   const longer = message === '' ? report : `${message}\n\n${report}`
   try {
@@ -57,7 +58,12 @@ export function explained(error: unknown, report: string): unknown {
   }
 }
 
-function isErrorLike(error: unknown): error is { message: string; stack?: string } {
+/** Of anything that was thrown and has no message. */
+export function thrownWords(thrown: unknown): string {
+  return typeof thrown === 'string' ? thrown : inspect(thrown)
+}
+
+export function isErrorLike(error: unknown): error is { message: string; stack?: string } {
   return typeof (error as { message?: unknown } | null | undefined)?.message === 'string'
 }
 

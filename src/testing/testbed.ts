@@ -3,19 +3,14 @@
 // in and on the way out stands here.
 
 import { UvethError } from '../errors.js'
-import { createPair, type End, type Pair } from '../index.js'
+import type { End, Pair } from '../index.js'
 import { type Artifacts, keep } from './artifact.js'
 import { available } from './available.js'
 import { Keeper } from './keeper.js'
-import { observe } from './observation.js'
+import { makePair } from './make-pair.js'
 import { planTestbed, type TestbedPlan, temporaryFile, type WithPairOptions } from './options.js'
 import { type Exec, Programs, type Spawn } from './programs.js'
 import { endWords, reportWords } from './report.js'
-import { seedEnds } from './seeded.js'
-
-/** ms without a frame that count as silence, and ms after which silence is not waited for any more. */
-const SILENCE = 20
-const LONGEST_CHATTER = 500
 
 /** What a test is given. */
 export interface PairContext {
@@ -62,10 +57,12 @@ export class Testbed {
     const file = temporaryFile()
     const keeper = await Keeper.start(file)
     try {
-      const pair = await makePair(plan, keeper, file)
-      return new Testbed(plan, keeper, pair, plan.capture === false ? undefined : file)
+      const captured = plan.capture === false ? undefined : file
+      const pair = await makePair(plan, keeper.netns, captured)
+      return new Testbed(plan, keeper, pair, captured)
     } catch (error) {
       await keeper.close()
+      plan.signal?.throwIfAborted()
       throw error
     }
   }
@@ -97,32 +94,4 @@ export class Testbed {
 
 function notKept(error: Error): Artifacts {
   return { capture: `not kept: ${error.message}`, report: async () => {} }
-}
-
-async function makePair(plan: TestbedPlan, { netns }: Keeper, file: string): Promise<Pair> {
-  const { a, b, ...options } = plan.pair
-  const pair = await createPair({
-    ...options,
-    a: { ...a, netns: netns.a },
-    b: { ...b, netns: netns.b },
-    ...(plan.capture !== false && { capture: file }),
-    ...(plan.signal && { signal: plan.signal }),
-  })
-  seedEnds([pair.a, pair.b], plan.seed)
-  if (plan.capture !== false) observe(pair)
-  await silence(pair)
-  return pair
-}
-
-/**
- * Resolves when the kernels have said what they say of fresh addresses, so that the first frame is the
- * test's. Nothing tells that but time.
- */
-async function silence(pair: Pair): Promise<void> {
-  const sent = () => pair.counters().a.tx_packets + pair.counters().b.tx_packets
-  const deadline = performance.now() + LONGEST_CHATTER
-  for (let before = -1; before !== sent() && performance.now() < deadline; ) {
-    before = sent()
-    await new Promise((resolve) => setTimeout(resolve, SILENCE))
-  }
 }

@@ -7,7 +7,7 @@ import type { End, Pair } from '../index.js'
 import { matchers, type PairMatchers } from './matchers.js'
 import type { WithPairOptions } from './options.js'
 import type { Exec, Spawn } from './programs.js'
-import { explained } from './report.js'
+import { explained, isErrorLike, thrownWords } from './report.js'
 import { type PairContext, Testbed } from './testbed.js'
 
 export interface PairFixtures {
@@ -64,7 +64,7 @@ export const test: TestAPI<PairFixtures> = base.extend<PairFixtures>({
     // vitest comes back here when the test is over, also when it has failed or timed out.
     const failed = task.result?.state === 'fail' && !task.fails
     const report = await testbed.close(failed)
-    if (failed) for (const error of task.result?.errors?.slice(earlier) ?? []) explained(error, report)
+    if (failed) for (const error of task.result?.errors?.slice(earlier) ?? []) explain(error, report)
   },
   pair: async ({ cable }, use) => await use(cable.pair),
   a: async ({ cable }, use) => await use(cable.a),
@@ -72,6 +72,12 @@ export const test: TestAPI<PairFixtures> = base.extend<PairFixtures>({
   exec: async ({ cable }, use) => await use(cable.exec),
   spawn: async ({ cable }, use) => await use(cable.spawn),
 })
+
+/** Puts the report into what vitest has made of something that was thrown: an object, whatever it was. */
+function explain(error: TestError, report: string): void {
+  if (!isErrorLike(error)) Object.assign(error, { message: thrownWords(error) })
+  explained(error, report)
+}
 
 /** `client.test.ts describe block test`. */
 function nameOf({ name, suite, file }: Task): string {

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { available, type PairContext, type WithPairOptions, withPair } from 'uveth/testing'
-import { afterAll, describe, expect } from 'vitest'
+import { afterAll, describe, expect, vi } from 'vitest'
 import { run, until } from '../support/netns.js'
 import { Program } from '../support/program.js'
 import { needs } from '../support/skip.js'
@@ -88,6 +88,13 @@ test('options of the ends are those of createPair', async () => {
   )
 })
 
+test('an end with an MTU that is too small for IPv6 has no address of it', async () => {
+  await withPair({ b: { mtu: 1279 } }, async ({ b, ip, ip6, exec }) => {
+    expect([b.mtu, ip6.b]).toEqual([1279, ''])
+    await exec('a', 'ping', [...ping, ip.b])
+  })
+})
+
 test('pairs at the same time do not meet', async () => {
   const seen = await Promise.all(
     [1, 2, 3].map(() =>
@@ -160,7 +167,8 @@ describe('spawn', () => {
   })
 })
 
-test('an aborted test rejects at once, and nothing is left', async () => {
+test('an aborted test rejects at once, says why on stderr, and nothing is left', async () => {
+  using said = vi.spyOn(console, 'error').mockReturnValue()
   const stop = new AbortController()
   let netns = { a: '', b: '' }
   const error = await failure({ signal: stop.signal }, async (context) => {
@@ -170,6 +178,7 @@ test('an aborted test rejects at once, and nothing is left', async () => {
     await new Promise(() => {})
   })
   expect(error.message).toMatch(/^time is up\n\nuveth, the pair of this test:/)
+  expect(said.mock.calls).toEqual([[error.message.replace('time is up\n\n', '')]])
   expectGone(netns)
   const early = await failure({ signal: AbortSignal.abort(new Error('never begun')) }, () => {})
   expect(early.message).toBe('never begun')

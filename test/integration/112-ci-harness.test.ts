@@ -1,7 +1,7 @@
 // The example project examples/ci-harness, run as its users run it: a copy with the package in its
 // node_modules, and `npm test`. It passes; with a client that does not ask again it fails and says why.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { Program } from '../support/program.js'
 import { Project, ROOT } from '../support/project.js'
@@ -45,6 +45,9 @@ test('the workflows run what the project has, and keep what it leaves', () => {
   for (const name of ['.github/workflows/network-tests.yml', '.gitlab-ci.yml']) {
     const workflow = readFileSync(`${EXAMPLE}/${name}`, 'utf8')
     expect(workflow).toContain('npm test')
+    expect(workflow).toMatch(
+      existsSync(`${EXAMPLE}/package-lock.json`) ? /- (run: )?npm ci/ : /- (run: )?npm install/,
+    )
     expect(workflow).toContain('uveth-artifacts/')
   }
 })

@@ -1,7 +1,7 @@
 // What the test kit says of the frames of a test: a failing one keeps a capture and says how to repeat it, its
 // seed decides what is lost, and assertions tell what was carried and what was dropped.
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import {
   assertCarried,
@@ -92,6 +92,15 @@ describe('a test that fails', () => {
     }
   })
 
+  test('leaves files that others than root can read', async () => {
+    await failure({ name: 'readable' }, () => Promise.reject(new Error('no')))
+    const modeOf = (ending: string) => statSync(`${artifacts}/readable.${ending}`).mode & 0o777
+    expect({ capture: modeOf('pcapng'), report: modeOf('txt') }).toEqual({
+      capture: 0o666 & ~process.umask(),
+      report: 0o666 & ~process.umask(),
+    })
+  })
+
   test('says all but the capture where that cannot be kept', async () => {
     const error = await failure({ artifacts: '/dev/null/nowhere', seed: 3 }, () =>
       Promise.reject(new Error('no')),
@@ -121,26 +130,52 @@ describe('what stays of a test that passes', () => {
   })
 })
 
-test('the seed decides which frames are lost', async () => {
-  const only = (address: string) => ({ addresses: [address] })
-  const lost = (seed: number) =>
+describe('the seed', () => {
+  /** Numbers of the replies that are lost, of 25. */
+  const lost = (seed: number, where: 'options' | 'body') =>
     withPair(
-      { seed, a: { ...only('192.0.2.1/24'), impair: { loss: '40%' } }, b: only('192.0.2.2/24') },
-      async ({ exec, ip, a, b }) => {
-        // The neighbours are known and there is no IPv6, so that a sends nothing but its echoes.
-        await exec('a', 'ip', ['neigh', 'replace', ip.b, 'lladdr', b.mac, 'dev', a.name])
-        await exec('b', 'ip', ['neigh', 'replace', ip.a, 'lladdr', a.mac, 'dev', b.name])
-        const words = ['-n', '-c', '30', '-i', '0.005', '-W', '0.1', ip.b]
+      { artifacts, seed, ...(where === 'options' && { b: { impair: { loss: '30%' } } }) },
+      async ({ exec, ip, b }) => {
+        if (where === 'body') await b.impair({ loss: '30%' })
+        const words = ['-n', '-c', '25', '-i', '0.01', '-W', '2', ip.b]
         const { stdout } = await exec('a', 'ping', words, { allowFailure: true })
-        return [...stdout.matchAll(/icmp_seq=(\d+)/g)].map(([, number]) => number).join(' ')
+        const received = new Set([...stdout.matchAll(/icmp_seq=(\d+)/g)].map(([, number]) => Number(number)))
+        return [...Array(25).keys()].map((n) => n + 1).filter((n) => !received.has(n))
       },
     )
-  const one = await lost(1)
-  expect(await lost(1)).toBe(one)
-  expect(await lost(2)).not.toBe(one)
+
+  test('decides which frames are lost, counted from where the test begins', { timeout: 60_000 }, async () => {
+    const places = Array.from({ length: 12 }, (_, n) => (n % 2 === 0 ? 'options' : 'body'))
+    const [one, ...others] = await Promise.all(places.map((where) => lost(17, where)))
+    expect(one).not.toEqual([])
+    for (const other of others) expect(other).toEqual(one)
+    expect(await lost(18, 'options')).not.toEqual(one)
+  })
+
+  test('and what kernels say of fresh addresses is over by then', async () => {
+    const held = { impair: { delay: 500 } }
+    await withPair({ artifacts, a: held, b: held }, async ({ pair }) => {
+      const sent = () => [pair.counters().a.tx_packets, pair.counters().b.tx_packets]
+      const before = sent()
+      await new Promise((resolve) => setTimeout(resolve, 1_500))
+      expect(sent()).toEqual(before)
+    })
+  })
 })
 
 describe('assertions', () => {
+  test('count from where the body begins', async () => {
+    for (const capture of ['on-failure', false] as const) {
+      await withPair({ artifacts, capture }, async ({ pair }) => {
+        expect(pair.counters().a.tx_packets).toBeGreaterThan(0)
+        await expect(pair).not.toHaveCarried()
+        await expect(assertCarried(pair, undefined, { from: 'a', within: 0 })).rejects.toThrow(
+          /it has carried 0 frames\n {2}a has sent 0 frames: 0 delivered, 0 dropped$/,
+        )
+      })
+    }
+  })
+
   test('say what was carried and what was dropped', async () => {
     await withPair(async ({ pair, a, b, exec, ip }) => {
       await exec('a', 'ping', [...ping, ip.b])

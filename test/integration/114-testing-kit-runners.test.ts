@@ -92,7 +92,7 @@ withTshark(
     const { code, stdout, stderr } = await program.end(PATIENCE)
     const said = stdout + stderr
     expect(code).toBe(1)
-    expect(said).toMatch(/Tests\s+4 failed \| 2 passed \(6\)/)
+    expect(said).toMatch(/Tests\s+5 failed \| 2 passed \(7\)/)
 
     const name = 'fails.fixture.ts-an-expectation-fails-frames-were-not-carried'
     expect(said).toContain('expected the pair to have carried `icmp type 8` from a; it has carried 0 frames')
@@ -106,8 +106,14 @@ withTshark(
     expect(said).toMatch(/EEXIST: .*'lo'/)
     expect(said.match(/to repeat: UVETH_SEED=4711/g)?.length).toBeGreaterThanOrEqual(2)
 
+    const thrown = 'fails.fixture.ts-something-is-thrown-that-is-no-error'
+    expect(said).toMatch(
+      /\{ some: 'object' \}\n\nuveth, the pair of this test:\n {2}seed: 4711, to repeat: UVETH_SEED=4711\n/,
+    )
+    expect(said).toContain(`capture: ${folder}/artifacts/${thrown}.pcapng`)
+
     const retried = 'fails.fixture.ts-the-third-attempt-passes'
-    const kept = [name, 'fails.fixture.ts-time-runs-out', retried, `${retried}-2`]
+    const kept = [name, thrown, 'fails.fixture.ts-time-runs-out', retried, `${retried}-2`]
     expect(readdirSync(`${folder}/artifacts`).sort()).toEqual(
       kept.flatMap((file) => [`${file}.pcapng`, `${file}.txt`]).sort(),
     )
@@ -138,6 +144,7 @@ test('node:test: passes, fails with the report, and ends by its signal', { timeo
   expect(stdout).toMatch(/^\s*not ok 3 - runs out of time$/m)
   expect(stdout).toContain('expected the pair to have carried `tcp`; it has carried 0 frames')
   expect(stdout).toContain('seed: 42, to repeat: UVETH_SEED=42')
+  expect(stdout).toContain(`capture: ${folder}/artifacts/timed-out.pcapng`)
   expect(readdirSync(`${folder}/artifacts`).sort()).toEqual([
     'fails.pcapng',
     'fails.txt',

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 const TRIES = Number(process.env.TRIES ?? 10)
 /** ms */
-const FIRST_TIMEOUT = 50
+const FIRST_TIMEOUT = 100
 const LONGEST_TIMEOUT = 200
 
 export class Client {

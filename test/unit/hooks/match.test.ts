@@ -115,6 +115,7 @@ test.each<[Match, Name[]]>([
   [{ icmp: { type: 8 } }, ['ping4']],
   [{ icmp: { type: 128, code: 0 } }, ['ping6']],
   [{ icmp: { code: 1 } }, []],
+  [{ icmp: {}, ip: { version: 4 } }, ['ping4']],
   [{ icmp: {}, ip: { version: 6 } }, ['ping6']],
   [{ bytes: [[12, 0xffff, 0x0806]] }, ['arpRequest', 'arpReply']],
   [{ bytes: [[0, 1, 1]] }, []],

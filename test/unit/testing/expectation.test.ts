@@ -37,6 +37,8 @@ test('misuse is refused before anything is counted', async () => {
     [assertCarried(fake.pair, dns, { times: 1.5 }), /^EINVAL: times must be a whole number/],
     [assertCarried(fake.pair, dns, { within: -1 }), /^EINVAL: within must be milliseconds/],
     [assertDropped(fake.pair, { cause: 'lost' as never }), /^EINVAL: no cause 'lost': there are carrier, /],
+    [assertDropped(fake.pair, { cause: [] }), /^EINVAL: an empty list of causes: leave it out for any$/],
+    [assertCarried(fake.pair, dns, 3 as never), /^EINVAL: options must be an object$/],
     [
       assertDropped(fake.pair, { cause: 'down', match: dns }),
       /^EINVAL: drops by 'down' are counted, but not/,
@@ -169,6 +171,25 @@ test('the history is bounded by bytes, and what it has no room for is counted', 
     /17 records found no room/,
   )
   expect(() => fake.observed({ bytes: 0 })).toThrow(/^EINVAL: bytes must be/)
+  expect(() => fake.observed({ byte: 1 } as never)).toThrow(/^EINVAL: unknown option byte: there are match, /)
+})
+
+test('counters count from where the observation begins', async () => {
+  const fake = new FakePair()
+  Object.assign(fake.counted.a, { tx_packets: 3, tx_dropped: 2 })
+  fake.counted.a.drops.loss = 2
+  fake.counted.b.rx_packets = 3
+  await assertCarried(fake.pair, undefined, { times: 3 })
+  fake.observed()
+  await assertCarried(fake.pair, undefined, { times: 0 })
+  await assertDropped(fake.pair, { times: 0 })
+  fake.counted.a.tx_packets++
+  fake.counted.b.rx_packets++
+  await expect(fake.pair).toHaveCarried(undefined, { from: 'a', times: 1 })
+  expect(await messageOf(assertDropped(fake.pair, { from: 'a', within }))).toBe(
+    'expected the pair to have dropped any frame from a; it has dropped 0 frames\n' +
+      '  a has sent 1 frame: 1 delivered, 0 dropped',
+  )
 })
 
 test('a new observation ends the one before', async () => {

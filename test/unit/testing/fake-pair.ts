@@ -48,7 +48,7 @@ export class FakePair {
   }
 
   counters(): { a: EndCounters; b: EndCounters } {
-    const counted: unknown = this.counted
+    const counted: unknown = structuredClone(this.counted)
     return counted as { a: EndCounters; b: EndCounters }
   }
 

@@ -21,6 +21,16 @@ test('misuse is refused', () => {
   expect(() => planTestbed({ a: { netns: 'left' } as never }, 'x')).toThrow(
     /each end has a namespace of its own/,
   )
+  expect(() => planTestbed({ sede: 1 } as never, 'x')).toThrow(
+    /^EINVAL: unknown option sede: there are a, b, seed, name, capture, artifacts, signal, id, queues, quiet, inline, logger$/,
+  )
+  expect(() => planTestbed({ b: { adress: [] } as never }, 'x')).toThrow(
+    /^EINVAL: unknown option b.adress: there are name, ifindex, addresses, up, mac, mtu, txQueueLength, dad, impair$/,
+  )
+  expect(() => planTestbed({ a: 'left' as never }, 'x')).toThrow(/^EINVAL: a must be an object/)
+  expect(() => planTestbed({ a: { addresses: '10.0.0.1/8' as never } }, 'x')).toThrow(
+    /^EINVAL: a.addresses must be an array of texts/,
+  )
   expect(() => planTestbed({ seed: -1 }, 'x')).toThrow(/^EINVAL: seed must be a whole number/)
   vi.stubEnv('UVETH_SEED', '12x')
   expect(() => planTestbed({}, 'x')).toThrow(/^EINVAL: UVETH_SEED must be a whole number .*, not 12x$/)
@@ -46,9 +56,14 @@ test('the defaults: two addressed ends that are up, quiet', () => {
 
 test('what is asked for replaces them', () => {
   vi.stubEnv('UVETH_ARTIFACTS', '/tmp/kept')
-  const wish = { a: { addresses: ['10.0.0.1/8'], up: false }, b: { addresses: [] }, quiet: false, mtu: 9000 }
+  const wish = {
+    a: { addresses: ['10.0.0.1/8'], up: false },
+    b: { addresses: [] },
+    quiet: false,
+    inline: true,
+  }
   const { pair, ip, ip6, artifacts } = planTestbed({ ...wish, name: 'mine' }, 'x')
-  expect(pair).toMatchObject({ quiet: false, a: wish.a, b: wish.b })
+  expect(pair).toMatchObject({ quiet: false, inline: true, a: wish.a, b: wish.b })
   expect({ ip, ip6, artifacts }).toEqual({
     ip: { a: '10.0.0.1', b: '' },
     ip6: { a: '', b: '' },

@@ -91,5 +91,9 @@ test('an error without a message or a stack, a frozen one and something else car
   const frozen = Object.freeze(new Error('ice'))
   expect(explained(frozen, 'REPORT')).toMatchObject({ message: 'ice\n\nREPORT', cause: frozen })
   expect(explained('text', 'REPORT')).toMatchObject({ message: 'text\n\nREPORT', cause: 'text' })
+  expect(explained({ some: 'object' }, 'REPORT')).toMatchObject({ message: "{ some: 'object' }\n\nREPORT" })
+  expect(explained(Object.create(null), 'REPORT')).toMatchObject({
+    message: '[Object: null prototype] {}\n\nREPORT',
+  })
   expect(explained(undefined, 'REPORT')).toMatchObject({ message: 'undefined\n\nREPORT' })
 })

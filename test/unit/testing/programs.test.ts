@@ -1,0 +1,36 @@
+// What is refused of a program, and of a test without a body, before anything is started or made.
+
+import { expect, test } from 'vitest'
+import { withPair } from '../../../src/testing/index.js'
+import { Programs } from '../../../src/testing/programs.js'
+
+const { exec, spawn } = new Programs({ a: 'left', b: 'right' })
+const options = (wrong: object) => wrong as never
+
+test('misuse of exec is refused', async () => {
+  const refusals: [Promise<unknown>, RegExp][] = [
+    [exec('c' as never, 'true'), /^EINVAL: end is 'a' or 'b', not c$/],
+    [exec('a', ''), /^EINVAL: a command is a text$/],
+    [
+      exec('a', 'true', options({ timeuot: 1 })),
+      /^EINVAL: unknown option timeuot: there are env, cwd, input, timeout, signal, allowFailure$/,
+    ],
+    [exec('a', 'ls', ['-l'], options({ shell: true })), /^EINVAL: unknown option shell/],
+    [exec('a', 'ls', '-l' as never), /^EINVAL: options must be an object$/],
+  ]
+  for (const [promise, message] of refusals) {
+    await expect(promise).rejects.toMatchObject({ code: 'EINVAL', message: expect.stringMatching(message) })
+  }
+})
+
+test('misuse of spawn is refused', () => {
+  expect(() => spawn('c' as never, 'true')).toThrow(/^EINVAL: end is 'a' or 'b', not c$/)
+  expect(() => spawn('a', 'sleep', ['1'], options({ timeout: 1 }))).toThrow(
+    /^EINVAL: unknown option timeout: there are env, cwd$/,
+  )
+})
+
+test('a test without a body is refused', async () => {
+  await expect(withPair({}, undefined as never)).rejects.toThrow(/^EINVAL: give the body of the test/)
+  await expect(withPair({} as never)).rejects.toMatchObject({ code: 'EINVAL', attribute: 'body' })
+})
