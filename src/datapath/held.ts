@@ -137,15 +137,6 @@ export class Held {
     this.#free[sizeOf(length)]?.push(start - HEADROOM)
   }
 
-  /** Holds nothing any more. */
-  clear(): void {
-    while (this.count > 0) {
-      const { nextStart, nextLength } = this
-      this.pop()
-      this.free(nextStart, nextLength)
-    }
-  }
-
   /** What is held, for another thread, whose clock is another one. */
   export(now: number): HeldFrame[] {
     const entries = Array.from(this.#heap.subarray(0, this.count))

@@ -14,10 +14,10 @@ import type { Hook } from '../hooks/hook.js'
 import type { ImpairPlan } from '../hooks/impair-options.js'
 import { Impairment, type ImpairState, shifted } from '../hooks/impairment.js'
 import { Rules, type RulesState } from '../hooks/rule.js'
-import { NOW } from '../hooks/slot.js'
 import { type Watcher, Watches, type WatchState } from '../hooks/watch.js'
 import * as count from './counters.js'
-import { Held, type HeldFrame } from './held.js'
+import type { HeldFrame } from './held.js'
+import { Holding } from './holding.js'
 import type { Port } from './port.js'
 import { Sender } from './sender.js'
 
@@ -58,21 +58,24 @@ export class Inspector {
   impairment: Impairment | undefined
   readonly #wiring: Wiring
   readonly #burst = new Burst()
-  readonly #held = new Held()
   #chain: readonly Hook[] = []
   /** Captures want frames as they were sent, and a hook of the chain may change them. */
   #keeps = false
+  /** Was there carrier when the burst came? */
+  #linked = true
   /** Number of the next frame. */
   #number = 0
   /** The tables of a burst that was received; the slab's own are needed for sending. */
   readonly #starts = new Int32Array(BURST)
   readonly #lengths = new Int32Array(BURST)
   readonly #sender: Sender
+  readonly #holding: Holding
 
   constructor(wiring: Wiring) {
     this.#wiring = wiring
     this.watches = new Watches(wiring.watcher)
     this.#sender = new Sender(wiring)
+    this.#holding = new Holding(wiring, this.#sender)
   }
 
   get captures(): readonly Capture[] {
@@ -94,12 +97,12 @@ export class Inspector {
 
   /** Nothing is inspected and nothing held: the direction needs it no more. */
   get idle(): boolean {
-    return this.#chain.length === 0 && this.captures.length === 0 && this.#held.count === 0
+    return this.#chain.length === 0 && this.captures.length === 0 && this.#holding.count === 0
   }
 
   /** ms (performance.now()) when release() has something to do; Infinity: not before another burst. */
   get due(): number {
-    const { next } = this.#held
+    const { next } = this.#holding
     const slot = this.impairment?.slot
     return slot === undefined ? next : Math.max(next, slot.next)
   }
@@ -110,16 +113,15 @@ export class Inspector {
     for (let slot = 0; slot < received; slot++) {
       counters[count.RECEIVED_BYTES]! += (slab.lengths[slot] as number) - VNET_HDR_LEN
     }
-    if (this.#carrier() === 0) {
+    if (this.#refuses(received)) {
       counters[count.RECEIVED]! += received
-      counters[count.DROPPED_CARRIER]! += received
       return
     }
     this.#starts.set(slab.starts)
     this.#lengths.set(slab.lengths)
-    const now = performance.now()
+    let now = performance.now()
     // What is due goes first: a frame that is not held must not overtake it.
-    this.release(now)
+    if (this.release(now) > 0) now = performance.now()
     this.#burst.begin(slab, now)
     for (let slot = 0; slot < received; slot++) {
       const start = this.#starts[slot] as number
@@ -141,10 +143,7 @@ export class Inspector {
   inject(frame: Uint8Array): void {
     const { counters, scratch } = this.#wiring
     counters[count.INJECTED]!++
-    if (this.#carrier() === 0) {
-      counters[count.DROPPED_CARRIER]!++
-      return
-    }
+    if (this.#refuses(1)) return
     const start = SLOTS_OFFSET + HEADROOM
     scratch.bytes.fill(0, SLOTS_OFFSET, start)
     scratch.bytes.set(frame, start)
@@ -155,42 +154,19 @@ export class Inspector {
 
   /** Sends what is due. How many frames that were. */
   release(now: number): number {
-    const held = this.#held
-    const sender = this.#sender
-    const slot = this.impairment?.slot
-    let released = 0
-    held.clock[NOW] = now
-    while (held.isDue()) {
-      const queue = held.nextQueue
-      const first = released
-      while (held.isDue() && held.nextQueue === queue && sender.staged < BURST) {
-        if (slot !== undefined && !slot.allows(held.clock, held.nextLength)) break
-        sender.stageHeld(held)
-        released++
-      }
-      if (released === first) break
-      const { staged } = sender
-      if (this.#carrier() === 0) sender.drop()
-      else sender.send(held, queue)
-      for (let at = 0; at < staged; at++) held.free(held.starts[at] as number, sender.lengthOf(at))
-    }
-    if (released > 0) {
-      this.#wiring.counters[count.HELD] = held.count
-      this.#flush()
-    }
+    const released = this.#holding.release(now, this.impairment?.slot)
+    if (released > 0) this.#flush()
     return released
   }
 
   /** Carrier comes on: what was sent before is not to be delivered. */
   discard(): void {
-    this.#wiring.counters[count.DROPPED_CARRIER]! += this.#held.count
-    this.#held.clear()
-    this.#wiring.counters[count.HELD] = 0
+    this.#holding.discard()
+    this.#flush()
   }
 
   /** Ends: what another thread needs to go on from here; what is held goes with it. */
   state(): InspectorState {
-    this.#wiring.counters[count.HELD] = 0
     return {
       origin: performance.timeOrigin,
       number: this.#number,
@@ -198,13 +174,13 @@ export class Inspector {
       rules: this.rules.state(),
       impairment: this.impairment && { plan: this.impairment.plan, state: this.impairment.state() },
       captures: this.captures.map(({ plan }) => plan),
-      held: this.#held.export(performance.now()),
+      held: this.#holding.export(),
     }
   }
 
   /** Goes on where another thread stopped. */
   resume({ origin, number, watches, rules, impairment, captures, held }: InspectorState): void {
-    const { end, counters, ports } = this.#wiring
+    const { end, counters } = this.#wiring
     this.#number = number
     for (const { id, match, ring, matched } of watches) this.watches.add(id, match, ring, matched)
     this.rules.resume(rules)
@@ -213,15 +189,19 @@ export class Inspector {
       this.impairment = new Impairment(impairment.plan, end, counters.subarray(count.EFFECTS), from)
     }
     this.captures = captures.map((plan) => new Capture(plan))
-    // Spread over several threads again, this one may not have the queue that a frame came by.
-    const last = ports.length - 1
-    const moved = held.map((frame) => ({ ...frame, queue: Math.min(frame.queue, last) }))
-    this.#held.import(moved, performance.now())
-    counters[count.HELD] = this.#held.count
+    this.#holding.import(held)
   }
 
   #carrier(): number {
     return Atomics.load(this.#wiring.state, count.CARRIER)
+  }
+
+  /** Without carrier frames are dropped at once; where captures want to see it, at the end of their way. */
+  #refuses(frames: number): boolean {
+    this.#linked = this.#carrier() !== 0
+    if (this.#linked || this.captures.length > 0) return false
+    this.#wiring.counters[count.DROPPED_CARRIER]! += frames
+    return true
   }
 
   #take(start: number, length: number): void {
@@ -253,14 +233,19 @@ export class Inspector {
   #conclude(slab: Slab, queue: number): void {
     const burst = this.#burst
     if (burst.count === 0) return
-    if (this.impairment !== undefined) this.impairment.held = this.#held.count
-    if (this.#keeps) burst.keep()
-    for (const hook of this.#chain) hook.judge(burst)
-    this.#refuse()
+    if (this.impairment !== undefined) this.impairment.held = this.#holding.count
+    if (this.#linked) this.#judge()
+    else for (let frame = 0; frame < burst.count; frame++) burst.drop(frame, 'carrier')
     for (const capture of this.captures) capture.sent(burst, this.#wiring.end)
     for (let frame = 0; frame < burst.count; frame++) this.#route(frame, slab, queue)
     if (this.#sender.staged > 0) this.#sender.send(slab, queue)
     this.#flush()
+  }
+
+  #judge(): void {
+    if (this.#keeps) this.#burst.keep()
+    for (const hook of this.#chain) hook.judge(this.#burst)
+    this.#refuse()
   }
 
   /** A reader that sleeps on the ring is awake now; another one gets a message. */
@@ -272,7 +257,7 @@ export class Inspector {
   #refuse(): void {
     const burst = this.#burst
     const limit = Atomics.load(this.#wiring.state, this.#wiring.mtu) + MTU_OVERHEAD
-    let room = this.impairment === undefined ? HOLD_LIMIT - this.#held.count : Number.POSITIVE_INFINITY
+    let room = this.impairment === undefined ? HOLD_LIMIT - this.#holding.count : Number.POSITIVE_INFINITY
     for (let frame = 0; frame < burst.count; frame++) {
       if (!burst.passes(frame)) continue
       const excess = (burst.lengths[frame] as number) - limit
@@ -293,7 +278,7 @@ export class Inspector {
     const copies = burst.copies[frame] as number
     if (copies > 0) counters[count.COPIED]! += copies
     for (let copy = 0; copy <= copies; copy++) {
-      if ((burst.delays[frame] as number) > 0) this.#hold(frame, queue)
+      if ((burst.delays[frame] as number) > 0) this.#holding.hold(burst, frame, queue)
       else {
         if (this.#sender.staged === BURST) this.#sender.send(slab, queue)
         this.#sender.stage(
@@ -304,17 +289,5 @@ export class Inspector {
         )
       }
     }
-  }
-
-  #hold(frame: number, queue: number): void {
-    const burst = this.#burst
-    const held = this.#held
-    const delay = burst.delays[frame] as number
-    const start = burst.starts[frame] as number
-    const length = burst.lengths[frame] as number
-    held.times[0] = burst.now + delay
-    held.times[1] = delay
-    held.hold(burst.words, start, length, burst.numbers[frame] as number, queue)
-    this.#wiring.counters[count.HELD] = held.count
   }
 }

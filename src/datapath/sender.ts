@@ -2,6 +2,7 @@
 // what became of each, and shows captures what was delivered. Used by inspect.ts.
 
 import { errno } from '../errors.js'
+import { DROPPED, PASS } from '../frame/burst.js'
 import { BURST, VNET_HDR_LEN } from '../frame/slab.js'
 import type { Capture } from '../hooks/capture.js'
 import * as count from './counters.js'
@@ -62,27 +63,32 @@ export class Sender {
     counters[count.SENT]! += (this.#ports[queue] as Port).transmit(from, staged)
     for (let at = 0; at < staged; at++) {
       const length = from.lengths[at] as number
-      if (length > 0) {
-        counters[count.SENT_BYTES]! += length - VNET_HDR_LEN
-        if (now > 0) this.#show(from, at, now)
-      } else if (length === errno.EIO) counters[count.DROPPED_DOWN]!++
-      else if (length < 0) counters[count.DROPPED_ERROR]!++
+      let verdict = PASS
+      if (length > 0) counters[count.SENT_BYTES]! += length - VNET_HDR_LEN
+      else {
+        verdict = length === errno.EIO ? DROPPED.down : DROPPED.error
+        counters[count.DROPPED + verdict - 1]!++
+      }
+      if (now > 0) this.#show(from, at, now, verdict)
     }
   }
 
   /** Drops it: there is no carrier. */
-  drop(): void {
-    this.#counters[count.DROPPED_CARRIER]! += this.staged
+  drop(from: Outgoing): void {
+    const { staged } = this
+    const now = this.captures.length > 0 ? performance.now() : 0
     this.staged = 0
+    this.#counters[count.DROPPED_CARRIER]! += staged
+    for (let at = 0; now > 0 && at < staged; at++) this.#show(from, at, now, DROPPED.carrier)
   }
 
-  #show(from: Outgoing, at: number, now: number): void {
+  #show(from: Outgoing, at: number, now: number, verdict: number): void {
     const start = from.starts[at] as number
     const length = this.#lengths[at] as number
     const number = this.#numbers[at] as number
     const delay = this.#delays[at] as number
     for (const capture of this.captures) {
-      capture.delivered(this.#peer, from.bytes, start, length, number, now, delay)
+      capture.delivered(this.#peer, from.bytes, start, length, number, now, delay, verdict)
     }
   }
 }

@@ -14,7 +14,11 @@ export const PASS = 0
 /** No frame starts before. */
 const FIRST_FRAME = SLOTS_OFFSET + HEADROOM
 
-const DROPPED = Object.fromEntries(CAUSES.map((cause, index) => [cause, index + 1])) as Record<Cause, number>
+/** The verdict for each cause. */
+export const DROPPED = Object.fromEntries(CAUSES.map((cause, index) => [cause, index + 1])) as Record<
+  Cause,
+  number
+>
 
 export class Burst {
   bytes: Uint8Array = new Uint8Array(0)

@@ -3,7 +3,7 @@
 // datapath/inspect.ts calls it after the hooks. It changes no frame and no verdict, and never blocks:
 // while the ring is full records are lost, and counted for each end.
 
-import type { Burst } from '../frame/burst.js'
+import { type Burst, PASS } from '../frame/burst.js'
 import { Packet } from '../frame/packet.js'
 import { LONGEST_FRAME } from '../frame/slab.js'
 import { type Match, Matcher } from './match.js'
@@ -66,7 +66,8 @@ export class Capture {
 
   /**
    * Records a frame that was delivered to `end`; `number` is its number in the direction that it came by,
-   * `delay` the ms that it was held.
+   * `delay` the ms that it was held. With a verdict: that was to be delivered, and was dropped after it had been
+   * recorded where it was sent; then it is recorded there once more if that end alone is wanted.
    */
   delivered(
     end: 0 | 1,
@@ -76,9 +77,14 @@ export class Capture {
     number: number,
     now: number,
     delay: number,
+    verdict = PASS,
   ): void {
-    if (!this.#wants(end)) return
-    const at = this.#record(end, bytes, start, length, undefined)
+    let what = end | (verdict << 8)
+    if (!this.#wants(end)) {
+      if (verdict === PASS || !this.#wants(end === 0 ? 1 : 0)) return
+      what = (1 - end) | record.OUTBOUND | (verdict << 8)
+    }
+    const at = this.#record(what, bytes, start, length, undefined)
     if (at < 0) return
     this.#floats[at + record.TIME] = now
     this.#floats[at + record.ID] = 2 * number + (1 - end)

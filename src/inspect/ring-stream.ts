@@ -76,9 +76,12 @@ export class RingStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
 /** One frame at one end: sent by it, with what became of it, or delivered to it. */
 export interface Sighting {
   end: 'a' | 'b'
-  /** Sent by that end's kernel; otherwise delivered to it. */
+  /** Sent by that end's kernel; otherwise delivered to it, or dropped at the moment when it was to be. */
   sent: boolean
-  /** Why it was dropped; undefined when it was not. The causes carrier, down and error are counted only. */
+  /**
+   * Why it was dropped; undefined when it was not. What is dropped later than it was sent (held frames when carrier
+   * goes; the causes down and error) says so where it was to be delivered.
+   */
   cause: Cause | undefined
   /** What dropped or changed it, in its own words: `rule 3`. */
   reason: string | undefined

@@ -20,7 +20,7 @@ export interface CarriedOptions {
 }
 
 export interface DroppedOptions extends CarriedOptions {
-  /** Why; default: any cause. `carrier`, `down` and `error` are counted only, so they go without a match. */
+  /** Why; default: any cause. */
   cause?: Cause | readonly Cause[]
   match?: Match
 }
@@ -48,7 +48,6 @@ const WITHIN = 1_000
 const INTERVAL = 5
 /** Frames that a message shows. */
 const SHOWN = 5
-const UNSEEN: readonly Cause[] = ['carrier', 'down', 'error']
 const CARRIED_KEYS = ['from', 'times', 'within']
 const DROPPED_KEYS = [...CARRIED_KEYS, 'cause', 'match']
 
@@ -67,9 +66,6 @@ export async function dropped(pair: Pair, options: DroppedOptions, negated: bool
   const unknown = causes.find((cause) => !CAUSES.includes(cause))
   if (causes.length === 0) throw invalid('an empty list of causes: leave it out for any', 'cause')
   if (unknown !== undefined) throw invalid(`no cause '${unknown}': there are ${CAUSES.join(', ')}`, 'cause')
-  const unseen = options.cause !== undefined && causes.find((cause) => UNSEEN.includes(cause))
-  if (unseen && options.match !== undefined)
-    throw invalid(`drops by '${unseen}' are counted, but not by frame: leave out the match`, 'match')
   return await answer({ ...question, causes }, negated)
 }
 
@@ -142,16 +138,21 @@ function count({ pair, from, match, causes, observation }: Question): number {
   return from.reduce((sum, end) => sum + of(end), 0)
 }
 
+/** The end that has sent the frame, where it was sent and where it was to be delivered. */
+function senderOf({ end, sent }: Sighting): 'a' | 'b' {
+  return sent === (end === 'a') ? 'a' : 'b'
+}
+
 function select(
   sightings: readonly Sighting[],
   from: readonly ('a' | 'b')[],
   causes: readonly Cause[] | undefined,
 ): Sighting[] {
-  return sightings.filter(({ end, sent, cause }) =>
-    causes === undefined
-      ? !sent && from.includes(end === 'a' ? 'b' : 'a')
-      : sent && from.includes(end) && cause !== undefined && causes.includes(cause),
-  )
+  return sightings.filter((sighting) => {
+    const { sent, cause } = sighting
+    const wanted = causes === undefined ? !sent && cause === undefined : cause && causes.includes(cause)
+    return wanted && from.includes(senderOf(sighting))
+  })
 }
 
 function sentence(question: Question, found: number, negated: boolean): string {
@@ -189,13 +190,12 @@ function countersOf({ pair, from }: Question): string[] {
 
 /** What became of the frames that match. */
 function fates(matching: readonly Sighting[], from: readonly ('a' | 'b')[]): string[] {
-  const delivered = new Set(matching.filter(({ sent }) => !sent).map(({ id }) => id))
-  const fate = ({ cause, reason, id }: Sighting) =>
-    cause !== undefined
-      ? `dropped by ${reason ?? cause}`
-      : delivered.has(id)
-        ? 'delivered'
-        : 'held or changed on the way'
+  const ends = new Map(matching.filter(({ sent }) => !sent).map((sighting) => [sighting.id, sighting]))
+  const fate = (sighting: Sighting) => {
+    const { cause, reason } = sighting.cause === undefined ? (ends.get(sighting.id) ?? sighting) : sighting
+    if (cause !== undefined) return `dropped by ${reason ?? cause}`
+    return ends.has(sighting.id) ? 'delivered' : 'held or changed on the way'
+  }
   const counts: Record<string, number> = {}
   const sent = matching.filter((sighting) => sighting.sent && from.includes(sighting.end))
   for (const sighting of sent) counts[fate(sighting)] = (counts[fate(sighting)] ?? 0) + 1

@@ -134,15 +134,18 @@ describe('one end, a match and a snaplen', () => {
 })
 
 describe('is complete', () => {
-  it('when the pair is closed, with what was held still marked as sent', async () => {
+  it('when the pair is closed, with what was held and is dropped', async () => {
     await using cable = await Cable.lay({ a: { impair: { delay: 10_000, seed: 1 } } })
     const capture = await cable.pair.capture(path)
     sendMarks(cable, 1)
     await until('held', () => cable.pair.counters().a.inspected.held === 1)
     await cable.pair.close()
-    expect(packetsIn(path).map(({ on, frame }) => [on, frame[14]])).toEqual([['x0', 1]])
-    expect(await capture.finished).toMatchObject({ records: 1, lost: 0 })
-    expect(await capture.stop()).toMatchObject({ records: 1 })
+    expect(packetsIn(path).map(({ on, frame, comments }) => [on, frame[14], ...comments])).toEqual([
+      ['x0', 1, 'delayed: 10000.000 ms'],
+      ['x1', 1, 'dropped: carrier'],
+    ])
+    expect(await capture.finished).toMatchObject({ records: 2, lost: 0 })
+    expect(await capture.stop()).toMatchObject({ records: 2 })
   })
 
   it('up to where its disk was full, which the pair tells', async () => {

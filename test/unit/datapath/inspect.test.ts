@@ -11,15 +11,32 @@ import type { Burst } from '../../../src/frame/burst.js'
 import { Capture } from '../../../src/hooks/capture.js'
 import { createRing, RingReader } from '../../../src/hooks/ring.js'
 import { nextSighting, type Sighting } from '../../../src/inspect/ring-stream.js'
-import { NO_DROPS } from '../../support/counts.js'
+import { balance, NO_DROPS } from '../../support/counts.js'
 import { frame } from '../../support/fake-port.js'
-import { benchOf, each, lastOf, marked, marksOf, received, refusing } from '../../support/inspected.js'
+import {
+  benchOf,
+  each,
+  type InspectedBench,
+  lastOf,
+  marked,
+  marksOf,
+  received,
+  refusing,
+} from '../../support/inspected.js'
 import { HEADER, superFrame, type Wish, wireFrames } from '../frame/super-frame.js'
 
 /** A super-frame of TCP over IPv4, as FakePort takes it apart from its header. */
 function superOf(wish: Wish): { bytes: Buffer; header: Buffer } {
   const bytes = superFrame(wish)
   return { bytes: bytes.subarray(HEADER), header: bytes.subarray(0, HEADER) }
+}
+
+/** Captures from here on; the ring. */
+function captured(bench: InspectedBench, ends = { a: true, b: true }): SharedArrayBuffer {
+  const ring = createRing(2 ** 16)
+  bench.inspector.captures = [new Capture({ id: 1, ring, ends, match: null, snaplen: 65_536 })]
+  bench.inspector.compose()
+  return ring
 }
 
 /** What a capture has recorded. */
@@ -96,10 +113,7 @@ describe('at once', () => {
       if (mark === 4) burst.drop(i, 'hook', 'by its mark')
       if (mark === 4) burst.frame(i).fill(103)
     })
-    const ring = createRing(2 ** 16)
-    const plan = { id: 1, ring, ends: { a: true, b: true }, match: null, snaplen: 65_536 }
-    bench.inspector.captures = [new Capture(plan)]
-    bench.inspector.compose()
+    const ring = captured(bench)
     const sent = [1, 2, 3, 4, 5].map((mark) => marked(mark))
     bench.send(...sent)
     const seen = sightingsOf(ring)
@@ -114,6 +128,24 @@ describe('at once', () => {
       [4, 20, 102],
       [8, 60, 5],
     ])
+  })
+
+  test('captures see what the kernel refuses, at the sender where the receiver is not captured', () => {
+    for (const [ends, seen] of [
+      [{ a: true, b: true }, ['b', false]],
+      [{ a: true, b: false }, ['a', true]],
+    ] as const) {
+      const bench = benchOf()
+      const ring = captured(bench, ends)
+      const refusals = [0, errno.EIO, errno.EINVAL]
+      refusing(bench, (slot) => refusals[slot] ?? 0)
+      bench.send(...[1, 2, 3].map((mark) => marked(mark)))
+      const dropped = sightingsOf(ring).filter(({ cause }) => cause !== undefined)
+      expect(dropped.map(({ end, sent, cause, id }) => [end, sent, cause, id])).toEqual([
+        [...seen, 'down', 2],
+        [...seen, 'error', 4],
+      ])
+    }
   })
 
   test('replaced by a longer one, in several frames of a burst', () => {
@@ -135,6 +167,27 @@ describe('without carrier', () => {
     expect(judged).toBe(0)
     expect(bench.delivered).toEqual([])
     expect(bench.counts).toMatchObject({ received: 1, drops: { carrier: 2 }, inspected: { injected: 1 } })
+  })
+
+  test('captures see it: dropped at its sender, held frames where they were to be delivered', () => {
+    const bench = benchOf((burst, i) => burst.hold(i, 1_000 * lastOf(burst, i)))
+    const ring = captured(bench)
+    bench.send(marked(1), marked(50))
+    bench.state[CARRIER] = 0
+    bench.send(marked(2))
+    bench.inspector.inject(new Uint8Array(60).fill(3))
+    bench.inspector.release(performance.now() + 10_000)
+    bench.inspector.discard()
+    expect(sightingsOf(ring).map(({ end, sent, cause, frame }) => [end, sent, cause, frame.at(-1)])).toEqual([
+      ['a', true, undefined, 1],
+      ['a', true, undefined, 50],
+      ['a', true, 'carrier', 2],
+      ['a', true, 'carrier', 3],
+      ['b', false, 'carrier', 1],
+      ['b', false, 'carrier', 50],
+    ])
+    const [came, went] = balance(bench.counts)
+    expect([came, went, bench.counts.drops.carrier]).toEqual([4, 4, 4])
   })
 
   test('what is due is dropped, and so is all that is held when it comes back', () => {

@@ -1,0 +1,110 @@
+// What an inspected direction holds, between the chain and the port: kept by held.ts until its time, then sent by
+// sender.ts, or dropped where there is no carrier. Used by inspect.ts. Nothing here allocates for a frame.
+
+import type { Burst } from '../frame/burst.js'
+import { BURST } from '../frame/slab.js'
+import { NOW, type Slot } from '../hooks/slot.js'
+import * as count from './counters.js'
+import { Held, type HeldFrame } from './held.js'
+import type { Port } from './port.js'
+import type { Sender } from './sender.js'
+
+/** What it is wired to: the shared words of the pair, its counters, and where frames go. */
+export interface HoldingWiring {
+  readonly state: Int32Array
+  readonly counters: Float64Array
+  readonly ports: readonly Port[]
+}
+
+export class Holding {
+  readonly #held = new Held()
+  readonly #wiring: HoldingWiring
+  readonly #sender: Sender
+
+  constructor(wiring: HoldingWiring, sender: Sender) {
+    this.#wiring = wiring
+    this.#sender = sender
+  }
+
+  /** Frames held. */
+  get count(): number {
+    return this.#held.count
+  }
+
+  /** When the next frame is due, in ms; Infinity when none is held. */
+  get next(): number {
+    return this.#held.next
+  }
+
+  /** Holds a copy of frame `frame` of a burst, as long as the burst says, for queue `queue`. */
+  hold(burst: Burst, frame: number, queue: number): void {
+    const held = this.#held
+    const delay = burst.delays[frame] as number
+    const start = burst.starts[frame] as number
+    const length = burst.lengths[frame] as number
+    held.times[0] = burst.now + delay
+    held.times[1] = delay
+    held.hold(burst.words, start, length, burst.numbers[frame] as number, queue)
+    this.#count()
+  }
+
+  /** Sends what is due, and what `slot` lets pass. How many frames that were. */
+  release(now: number, slot: Slot | undefined): number {
+    const held = this.#held
+    const sender = this.#sender
+    let released = 0
+    held.clock[NOW] = now
+    while (held.isDue()) {
+      const queue = held.nextQueue
+      const first = released
+      while (held.isDue() && held.nextQueue === queue && sender.staged < BURST) {
+        if (slot !== undefined && !slot.allows(held.clock, held.nextLength)) break
+        sender.stageHeld(held)
+        released++
+      }
+      if (released === first) break
+      this.#part(Atomics.load(this.#wiring.state, count.CARRIER) !== 0, queue)
+    }
+    if (released > 0) this.#count()
+    return released
+  }
+
+  /** Drops all of it: carrier comes on, and nothing that was sent before is to be delivered. */
+  discard(): void {
+    const held = this.#held
+    while (held.count > 0) {
+      while (held.count > 0 && this.#sender.staged < BURST) this.#sender.stageHeld(held)
+      this.#part(false, 0)
+    }
+    this.#count()
+  }
+
+  /** Leaves all of it to another thread. */
+  export(): HeldFrame[] {
+    this.#wiring.counters[count.HELD] = 0
+    return this.#held.export(performance.now())
+  }
+
+  /** Goes on with what another thread has held. */
+  import(frames: HeldFrame[]): void {
+    // Spread over several threads again, this one may not have the queue that a frame came by.
+    const last = this.#wiring.ports.length - 1
+    const moved = frames.map((frame) => ({ ...frame, queue: Math.min(frame.queue, last) }))
+    this.#held.import(moved, performance.now())
+    this.#count()
+  }
+
+  /** What was staged goes, or is dropped; its cells are free. */
+  #part(carrier: boolean, queue: number): void {
+    const held = this.#held
+    const sender = this.#sender
+    const { staged } = sender
+    if (carrier) sender.send(held, queue)
+    else sender.drop(held)
+    for (let at = 0; at < staged; at++) held.free(held.starts[at] as number, sender.lengthOf(at))
+  }
+
+  #count(): void {
+    this.#wiring.counters[count.HELD] = this.#held.count
+  }
+}
