@@ -184,6 +184,15 @@ test('an aborted test rejects at once, says why on stderr, and nothing is left',
   expect(early.message).toBe('never begun')
 })
 
+test('one that is aborted between its pair and its body rejects with the same reason', async () => {
+  const stop = new AbortController()
+  // The pair waits for silence then, 20 ms at least.
+  const info = () => void setTimeout(() => stop.abort(new Error('too soon')), 5)
+  const logger = { debug: () => {}, info, warn: () => {} }
+  const error = await failure({ signal: stop.signal, logger }, () => expect.unreachable())
+  expect(error.message).toBe('too soon')
+})
+
 test('kill -9 leaves nothing behind', async () => {
   const folder = mkdtempSync(`${artifacts}/killed-`)
   await using program = new Program([process.execPath, `${FIXTURES}/hangs.mjs`], { env: { TMPDIR: folder } })
