@@ -4,6 +4,7 @@
 import { parseRuleWords } from '../hooks/rule-words.js'
 import { parseSize } from '../hooks/units.js'
 import type { Match } from '../index.js'
+import { stopSignal } from './failure.js'
 import { CAPTURE_HELP } from './help.js'
 import { type Recorded, type Ring, record } from './recording.js'
 import { type Session, write } from './session.js'
@@ -38,13 +39,6 @@ export async function capture(session: Session, words: string[]): Promise<number
   say(`capturing ${ref}${path === '-' ? '' : ` into ${path}`}; Ctrl-C ends it`)
   say(summaryOf(await record(stream, path, stop, ring)))
   return 0
-}
-
-/** Raised by the first SIGINT or SIGTERM; a second one ends the process. */
-export function stopSignal(): AbortSignal {
-  const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
-  return stop.signal
 }
 
 /** The daemon judges the values. */

@@ -4,8 +4,8 @@
 
 import type { PairView } from '../control/ops.js'
 import { version } from '../version.js'
-import { queryOf, stopSignal } from './capture.js'
-import { isNobody, runCommand, sentenceOf } from './failure.js'
+import { queryOf } from './capture.js'
+import { isNobody, runCommand, sentenceOf, stopSignal } from './failure.js'
 import { noGlobals } from './globals.js'
 import { record } from './recording.js'
 import { Session, write } from './session.js'

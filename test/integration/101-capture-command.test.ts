@@ -1,5 +1,5 @@
 // `uveth capture`: refusals first; then where it writes to, and every way in which it ends, each with a complete
-// file and status 0. What a capture has is 77's business, and 25's.
+// file and status 0. What a capture has is 77's business, and 25's; obstacles come in the next file.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
@@ -95,7 +95,7 @@ describe('refused', () => {
 })
 
 describe('ends with a complete file and status 0', () => {
-  test.each(['SIGINT', 'SIGTERM'] as const)('at %s', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('at %s', async (signal) => {
     await using program = await capturing(`${signal}.pcapng`)
     await send(5)
     expect(await program.stop(signal)).toMatchObject(ended)

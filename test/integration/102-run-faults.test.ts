@@ -72,3 +72,17 @@ test('drops what it is told to from the first frame on, and writes it down', asy
   expect(comments('x1', 'out')).toEqual(['dropped: loss'])
   expect(section?.statistics).toHaveLength(2)
 })
+
+test('a signal that is repeated within a second is one: the file is complete', async () => {
+  using home = Netns.create('home')
+  using folder = new Folder()
+  const file = folder.file('x.pcapng')
+  await using program = uveth(['run', 'x0', 'x1', '--json', '--capture', file], { netns: home.name })
+  await program.next('ready')
+  for (let times = 0; times < 4; times++) {
+    program.kill('SIGTERM')
+    await new Promise((resolve) => setTimeout(resolve, 4))
+  }
+  expect(await program.end()).toMatchObject({ code: 0, signal: null, stderr: '' })
+  expect(readPcapng(readFileSync(file))[0]?.statistics).toHaveLength(2)
+})
