@@ -37,8 +37,21 @@ export async function capture(session: Session, words: string[]): Promise<number
   const stop = stopSignal()
   const stream = await session.client.capture(ref, query)
   say(`capturing ${ref}${path === '-' ? '' : ` into ${path}`}; Ctrl-C ends it`)
-  say(summaryOf(await record(stream, path, stop, ring)))
-  return 0
+  const recorded = await record(stream, path, stop, ring)
+  say(summaryOf(recorded))
+  return conclude(recorded)
+}
+
+/** Says what is missing from the file, to programs too; answers the status. */
+export function conclude({ lost, cut }: Recorded): number {
+  const were = lost === 1 ? 'frame was' : 'frames were'
+  if (lost > 0)
+    complain(
+      `${lost} ${were} lost: more came than could be written in time; --snaplen, --end or a match make it less`,
+    )
+  if (cut)
+    complain('the daemon ended in the middle of the capture: what had come is complete, the rest is missing')
+  return cut ? 2 : 0
 }
 
 /** The daemon judges the values. */
@@ -86,5 +99,9 @@ function summaryOf({ frames, bytes, lost, files }: Recorded): string {
 
 /** For people only: programs read standard error for errors. */
 function say(sentence: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`uveth: ${sentence}\n`)
+  if (process.stderr.isTTY) complain(sentence)
+}
+
+function complain(sentence: string): void {
+  process.stderr.write(`uveth: ${sentence}\n`)
 }

@@ -4,7 +4,7 @@
 
 import type { PairView } from '../control/ops.js'
 import { version } from '../version.js'
-import { queryOf } from './capture.js'
+import { conclude, queryOf } from './capture.js'
 import { isNobody, runCommand, sentenceOf, stopSignal } from './failure.js'
 import { noGlobals } from './globals.js'
 import { record } from './recording.js'
@@ -96,11 +96,11 @@ async function capturePair(values: Values, filter: string): Promise<number> {
   try {
     const query = queryOf({ end, snaplen })
     const stop = stopSignal()
-    await record(await session.client.capture(`id:${name.slice(PREFIX.length)}`, query), fifo, stop)
+    const ref = `id:${name.slice(PREFIX.length)}`
+    return conclude(await record(await session.client.capture(ref, query), fifo, stop))
   } finally {
     session.close()
   }
-  return 0
 }
 
 await runCommand(main)
