@@ -24,7 +24,7 @@ type Values = ReturnType<typeof parseVerb<typeof OPTIONS>>['values']
 
 /** Words behind `capture`. */
 export async function capture(session: Session, words: string[]): Promise<number> {
-  const { values, positionals } = parseVerb('capture', words, OPTIONS)
+  const { values, positionals } = parseVerb('capture', joinNegative(words), OPTIONS)
   if (values.help || positionals[0] === 'help') {
     write(CAPTURE_HELP)
     return 0
@@ -42,6 +42,16 @@ export async function capture(session: Session, words: string[]): Promise<number
   return conclude(recorded)
 }
 
+/** `--snaplen -5` as `--snaplen=-5`, for a sentence about the number: to parseArgs it is an option of its own. */
+export function joinNegative(words: string[]): string[] {
+  const joined: string[] = []
+  for (const word of words) {
+    if (/^-\d/.test(word) && /^--[a-z]+$/.test(joined.at(-1) ?? '')) joined.push(`${joined.pop()}=${word}`)
+    else joined.push(word)
+  }
+  return joined
+}
+
 /** Says what is missing from the file, to programs too; answers the status. */
 export function conclude({ lost, cut }: Recorded): number {
   const were = lost === 1 ? 'frame was' : 'frames were'
@@ -54,10 +64,12 @@ export function conclude({ lost, cut }: Recorded): number {
   return cut ? 2 : 0
 }
 
-/** The daemon judges the values. */
+/** Options in the words of the daemon. */
 export function queryOf({ end, snaplen }: { end?: string | undefined; snaplen?: string | undefined }) {
   if (end !== undefined && !['a', 'b', 'both'].includes(end))
     throw new UsageError(`--end takes a, b or both, not '${end}'`)
+  if (snaplen !== undefined && !isCount(snaplen))
+    throw new UsageError(`--snaplen takes a number of bytes, 1 or more, not '${snaplen}'`)
   return { ...(end !== undefined && end !== 'both' && { end }), ...(snaplen !== undefined && { snaplen }) }
 }
 
@@ -88,8 +100,12 @@ function readRing({ filesize, seconds, files }: Values): Ring | undefined {
 
 function readCount(text: string | undefined, option: string): number | undefined {
   if (text === undefined) return undefined
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new UsageError(`${option} takes a number, 1 or more, not '${text}'`)
+  if (!isCount(text)) throw new UsageError(`${option} takes a number, 1 or more, not '${text}'`)
   return Number(text)
+}
+
+function isCount(text: string): boolean {
+  return /^[1-9]\d{0,8}$/.test(text)
 }
 
 function summaryOf({ frames, bytes, lost, files }: Recorded): string {

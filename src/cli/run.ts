@@ -87,6 +87,10 @@ export async function run(args: string[]): Promise<number> {
   if (a === undefined || b === undefined || rest.length > 0) {
     throw new UsageError('give the names of both interfaces: uveth run A B')
   }
+  if (values.capture === '-')
+    throw new UsageError(
+      "--capture takes a file: run's standard output is its own; uveth capture writes there",
+    )
   const say = values.json ? sayJson : sayText
   const stop = stopSignal()
   const logger = values.log === undefined ? undefined : await openLog(values.log)
@@ -142,6 +146,8 @@ async function endOptions(name: string, end: 'a' | 'b', values: Values): Promise
   const netns = values[`netns-${end}`]
   const mac = values[`mac-${end}`]
   const impair = values[`impair-${end}`]
+  if (impair?.trim() === '')
+    throw new UsageError(`--impair-${end} takes what is to be done, like 'delay 10ms', not nothing`)
   return {
     name,
     netns: netns === undefined ? null : await findNetns(netns),

@@ -18,6 +18,10 @@ describe('refused, and nothing is made', () => {
   test.each([
     [['--impair-a', 'loss lots'], 1, /"lots" is wrong: loss takes a percentage/],
     [['--impair-b', 'reorder 5%'], 1, /reordering not possible without specifying some delay/],
+    [['--impair-a', ''], 1, /--impair-a takes what is to be done, like 'delay 10ms', not nothing/],
+    [['--impair-b', ' '], 1, /--impair-b takes what is to be done, like 'delay 10ms', not nothing/],
+    [['--rule-a', ''], 1, /the rule is empty/],
+    [['--capture', '-'], 1, /--capture takes a file: run's standard output is its own/],
     [['--rule-a', 'eat'], 1, /begins with "eat"/],
     [['--rule-b', 'drop udp tcp'], 1, /wants tcp and udp: no frame is both/],
     [['--capture', '/none/such/file'], 2, /ENOENT: no such file or directory, open '\/none\/such\/file'/],
