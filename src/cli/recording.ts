@@ -44,6 +44,8 @@ const STDOUT = 1
 const PATIENCE = 1_000
 /** ms between two looks whether a named pipe has a reader: at 10 they cost 1.7 % of a core. */
 const LOOK = 50
+/** ms that the reader of a named pipe gets to come and hear that nothing does. */
+const COMING = 5_000
 /** Events of `watch`: EPOLLERR and EPOLLHUP, which a pipe without a reader has, are always among them. */
 const NOTHING_BUT_ERRORS = 0
 
@@ -119,6 +121,15 @@ async function openOutput(
   }
   if (isPipe(path)) return await openPipe(path, reader)
   return new FileOutput(path, stream, ring)
+}
+
+/**
+ * Tells the reader of a named pipe that nothing comes: it is opened, and closed by the end of the process, so
+ * that what the process says of it is said before.
+ */
+export async function leavePipe(path: string): Promise<void> {
+  if (!isPipe(path)) return
+  for (let left = COMING; left > 0 && openForReader(path) === undefined; left -= LOOK) await sleep(LOOK)
 }
 
 function isPipe(path: string): boolean {
