@@ -4,6 +4,7 @@
 import { parseRuleWords } from '../hooks/rule-words.js'
 import { parseSize } from '../hooks/units.js'
 import type { Match } from '../index.js'
+import { stopSignal } from './failure.js'
 import { CAPTURE_HELP } from './help.js'
 import { type Recorded, type Ring, record } from './recording.js'
 import { type Session, write } from './session.js'
@@ -23,7 +24,7 @@ type Values = ReturnType<typeof parseVerb<typeof OPTIONS>>['values']
 
 /** Words behind `capture`. */
 export async function capture(session: Session, words: string[]): Promise<number> {
-  const { values, positionals } = parseVerb('capture', words, OPTIONS)
+  const { values, positionals } = parseVerb('capture', joinNegative(words), OPTIONS)
   if (values.help || positionals[0] === 'help') {
     write(CAPTURE_HELP)
     return 0
@@ -36,21 +37,39 @@ export async function capture(session: Session, words: string[]): Promise<number
   const stop = stopSignal()
   const stream = await session.client.capture(ref, query)
   say(`capturing ${ref}${path === '-' ? '' : ` into ${path}`}; Ctrl-C ends it`)
-  say(summaryOf(await record(stream, path, stop, ring)))
-  return 0
+  const recorded = await record(stream, path, stop, ring)
+  say(summaryOf(recorded))
+  return conclude(recorded)
 }
 
-/** Raised by the first SIGINT or SIGTERM; a second one ends the process. */
-export function stopSignal(): AbortSignal {
-  const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
-  return stop.signal
+/** `--snaplen -5` as `--snaplen=-5`, for a sentence about the number: to parseArgs it is an option of its own. */
+export function joinNegative(words: string[]): string[] {
+  const joined: string[] = []
+  for (const word of words) {
+    if (/^-\d/.test(word) && /^--[a-z]+$/.test(joined.at(-1) ?? '')) joined.push(`${joined.pop()}=${word}`)
+    else joined.push(word)
+  }
+  return joined
 }
 
-/** The daemon judges the values. */
+/** Says what is missing from the file, to programs too; answers the status. */
+export function conclude({ lost, cut }: Recorded): number {
+  const were = lost === 1 ? 'frame was' : 'frames were'
+  if (lost > 0)
+    complain(
+      `${lost} ${were} lost: more came than could be written in time; --snaplen, --end or a match make it less`,
+    )
+  if (cut)
+    complain('the daemon ended in the middle of the capture: what had come is complete, the rest is missing')
+  return cut ? 2 : 0
+}
+
+/** Options in the words of the daemon. */
 export function queryOf({ end, snaplen }: { end?: string | undefined; snaplen?: string | undefined }) {
   if (end !== undefined && !['a', 'b', 'both'].includes(end))
     throw new UsageError(`--end takes a, b or both, not '${end}'`)
+  if (snaplen !== undefined && !isCount(snaplen))
+    throw new UsageError(`--snaplen takes a number of bytes, 1 or more, not '${snaplen}'`)
   return { ...(end !== undefined && end !== 'both' && { end }), ...(snaplen !== undefined && { snaplen }) }
 }
 
@@ -81,8 +100,12 @@ function readRing({ filesize, seconds, files }: Values): Ring | undefined {
 
 function readCount(text: string | undefined, option: string): number | undefined {
   if (text === undefined) return undefined
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new UsageError(`${option} takes a number, 1 or more, not '${text}'`)
+  if (!isCount(text)) throw new UsageError(`${option} takes a number, 1 or more, not '${text}'`)
   return Number(text)
+}
+
+function isCount(text: string): boolean {
+  return /^[1-9]\d{0,8}$/.test(text)
 }
 
 function summaryOf({ frames, bytes, lost, files }: Recorded): string {
@@ -92,5 +115,9 @@ function summaryOf({ frames, bytes, lost, files }: Recorded): string {
 
 /** For people only: programs read standard error for errors. */
 function say(sentence: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`uveth: ${sentence}\n`)
+  if (process.stderr.isTTY) complain(sentence)
+}
+
+function complain(sentence: string): void {
+  process.stderr.write(`uveth: ${sentence}\n`)
 }

@@ -2,21 +2,21 @@
 // `uveth-extcap`: shows the daemon's pairs to Wireshark and tshark as interfaces `uveth:ID`. They run it from
 // one of their extcap folders, with the options below. What a capture is stands in recording.ts.
 
+import { parseArgs } from 'node:util'
 import type { PairView } from '../control/ops.js'
 import { version } from '../version.js'
-import { queryOf, stopSignal } from './capture.js'
-import { isNobody, runCommand, sentenceOf } from './failure.js'
+import { conclude, joinNegative, queryOf } from './capture.js'
+import { isNobody, runCommand, sentenceOf, stopSignal } from './failure.js'
 import { noGlobals } from './globals.js'
-import { record } from './recording.js'
+import { leavePipe, record } from './recording.js'
 import { Session, write } from './session.js'
-import { parseVerb, UsageError } from './usage.js'
+import { UsageError } from './usage.js'
 
 const HELP = `uveth-extcap: pairs of uveth as interfaces of Wireshark and tshark
 
 Wireshark runs it, where it finds it:
 
-  mkdir -p ~/.local/lib/wireshark/extcap
-  ln -s "$(command -v uveth-extcap)" ~/.local/lib/wireshark/extcap/
+  ln -s "$(command -v uveth-extcap)" "$(tshark -G folders | awk '/xtcap path/ { print $NF }' | tail -n 1)"
   tshark -D | grep uveth
   tshark -i uveth:veth0
 
@@ -39,7 +39,7 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-type Values = ReturnType<typeof parseVerb<typeof OPTIONS>>['values']
+type Values = ReturnType<typeof readOptions>
 
 const PREFIX = 'uveth:'
 
@@ -53,7 +53,25 @@ arg {number=1}{call=--snaplen}{display=Bytes of each frame}{type=unsigned}{range
 `
 
 async function main(words: string[]): Promise<number> {
-  const { values } = parseVerb('', words, OPTIONS)
+  try {
+    return await answer(readOptions(words))
+  } catch (error) {
+    // The one who captures waits for somebody to open the pipe, whatever is wrong.
+    const { fifo } = parseArgs({ args: words, options: OPTIONS, strict: false }).values
+    if (typeof fifo === 'string') await leavePipe(fifo).catch(() => {})
+    throw error
+  }
+}
+
+function readOptions(words: string[]) {
+  try {
+    return parseArgs({ args: joinNegative(words), options: OPTIONS, allowPositionals: true }).values
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message.split(/\.\s/)[0]}: try uveth-extcap --help`)
+  }
+}
+
+async function answer(values: Values): Promise<number> {
   const filter = values['extcap-capture-filter'] ?? ''
   if (values['extcap-interfaces']) return await listInterfaces()
   if (values['extcap-dlts']) write(DLTS)
@@ -75,8 +93,8 @@ async function listInterfaces(): Promise<number> {
   const session = new Session(noGlobals())
   try {
     for (const { id, a, b } of await session.client.call<PairView[]>('pair.list')) {
-      // Braces would end the value.
-      if (!/[{}]/.test(id)) write(`interface {value=${PREFIX}${id}}{display=uveth ${a.name} <-> ${b.name}}\n`)
+      const shown = `uveth ${a.name} <-> ${b.name}`.replace(/[{}]/g, (brace) => (brace === '{' ? '(' : ')'))
+      write(`interface {value=${PREFIX}${escapeId(id)}}{display=${shown}}\n`)
     }
   } catch (error) {
     if (!isNobody(error)) process.stderr.write(`${sentenceOf(error)}\n`)
@@ -84,6 +102,15 @@ async function listInterfaces(): Promise<number> {
     session.close()
   }
   return 0
+}
+
+/** Braces would end the value, and begin others: they stand as in a URL, and so does the sign that says so. */
+function escapeId(id: string): string {
+  return id.replace(/[%{}]/g, encodeURIComponent)
+}
+
+function unescapeId(text: string): string {
+  return text.replace(/%(25|7B|7D)/g, decodeURIComponent)
 }
 
 async function capturePair(values: Values, filter: string): Promise<number> {
@@ -96,11 +123,11 @@ async function capturePair(values: Values, filter: string): Promise<number> {
   try {
     const query = queryOf({ end, snaplen })
     const stop = stopSignal()
-    await record(await session.client.capture(`id:${name.slice(PREFIX.length)}`, query), fifo, stop)
+    const ref = `id:${unescapeId(name.slice(PREFIX.length))}`
+    return conclude(await record(await session.client.capture(ref, query), fifo, stop))
   } finally {
     session.close()
   }
-  return 0
 }
 
 await runCommand(main)

@@ -1,20 +1,52 @@
-// How a command ends: what it says and answers when an order fails, one line and iproute2's exit codes. Used
-// by main.ts and extcap.ts, and by batches for each of their lines.
+// How a command ends: what it says and answers when an order fails, one line and iproute2's exit codes; and the
+// signals that end it. Used by main.ts and extcap.ts, by batches for each of their lines, and by the verbs that
+// run until they are told to stop.
 
+import { closeSync } from 'node:fs'
 import { UvethError } from '../errors.js'
 import { UsageError } from './usage.js'
 
+const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** ms in which a signal counts as the first one once more: timeout, npm and npx send it to the group too. */
+const ECHO = 1_000
+
 /** Runs a command with the words it was called with, and ends the process as it says. */
 export async function runCommand(main: (words: string[]) => Promise<number>): Promise<void> {
-  // A reader that went away (`| head`) is a normal end of output, not an error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
+  // A reader that went away (`| head`) is a normal end of output, not an error; so is a terminal that closed.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && !(error.code === 'EIO' && stream.isTTY)) throw error
+    })
+  }
   try {
     process.exitCode = await main(process.argv.slice(2))
   } catch (error) {
     process.stderr.write(`${sentenceOf(error)}\n`)
     process.exitCode = exitCodeOf(error)
+  }
+}
+
+/** Raised by the first signal that asks for the end. A second after it the next one ends the process as it is. */
+export function stopSignal(): AbortSignal {
+  const stop = new AbortController()
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (signal === 'SIGHUP') process.once('exit', leaveTerminal)
+    if (stop.signal.aborted) return
+    stop.abort(signal)
+    setTimeout(() => {
+      for (const name of STOPPING) process.off(name, onSignal)
+    }, ECHO).unref()
+  }
+  for (const name of STOPPING) process.on(name, onSignal)
+  return stop.signal
+}
+
+/** At its end Node puts a terminal back into its old state, and aborts when that fails: one that closed. */
+function leaveTerminal(): void {
+  for (const fd of [0, 1, 2]) {
+    try {
+      closeSync(fd)
+    } catch {} // it was closed from the start
   }
 }
 

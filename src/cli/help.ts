@@ -117,9 +117,12 @@ RING: a ring of files FILE-00001, FILE-00002 and so on
 MATCH: only some frames, in the words of rules: uveth link help has them.
 
 Recorded is what each end sends and what it is given. A comment says what became of a frame: dropped, and
-why; delayed, duplicated or changed. epb_packetid is the same for a frame at both ends. Ctrl-C, the end of
-the pair and a reader that leaves end it: the file is complete in any case, and the status 0. Frames that
-could not be written fast enough are lost, and the statistics at the file's end count them.
+why; delayed, duplicated or changed. epb_packetid is the same for a frame at both ends. Frames that could
+not be written fast enough are lost: the statistics at the file's end count them, and standard error says so.
+
+Ctrl-C, SIGTERM, SIGHUP, the end of the pair and a reader that leaves end it, with a complete file and status
+0. A second signal ends it as it is, a second after the first. Where the daemon is killed the file is
+complete up to then, and the status 2.
 
 Examples:
   uveth capture veth0 -w veth0.pcapng

@@ -11,6 +11,7 @@ import {
   type PairOptions,
   type PairStats,
 } from '../index.js'
+import { stopSignal } from './failure.js'
 import { findNetns } from './netns.js'
 import { formatStats } from './table.js'
 import { parseVerb, UsageError } from './usage.js'
@@ -40,9 +41,9 @@ Usage: uveth run A B [OPTIONS]
 
 Impairments, rules and captures are in force from the first frame. Their words: uveth link help.
 
-SIGUSR1 prints statistics; Ctrl-C or SIGTERM removes both interfaces and prints them once more. The
-command also ends when either interface is deleted, or its namespace is. Exit codes: 0 after any of
-these; 1 for wrong use; 2 when the kernel refuses.
+SIGUSR1 prints statistics; Ctrl-C, SIGTERM or SIGHUP removes both interfaces and prints them once
+more. The command also ends when either interface is deleted, or its namespace is. Exit codes: 0
+after any of these; 1 for wrong use; 2 when the kernel refuses.
 
 Examples:
   uveth run veth0 veth1 --addr-a 10.0.0.1/24
@@ -86,9 +87,12 @@ export async function run(args: string[]): Promise<number> {
   if (a === undefined || b === undefined || rest.length > 0) {
     throw new UsageError('give the names of both interfaces: uveth run A B')
   }
+  if (values.capture === '-')
+    throw new UsageError(
+      "--capture takes a file: run's standard output is its own; uveth capture writes there",
+    )
   const say = values.json ? sayJson : sayText
-  const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(signal))
+  const stop = stopSignal()
   const logger = values.log === undefined ? undefined : await openLog(values.log)
   const options = {
     a: await endOptions(a, 'a', values),
@@ -96,17 +100,17 @@ export async function run(args: string[]): Promise<number> {
     quiet: values.quiet ?? false,
     ...(values.capture !== undefined && { capture: values.capture }),
     ...(logger && { logger }),
-    signal: stop.signal,
+    signal: stop,
   }
   let pair: Pair
   try {
     pair = await createWithRules(options, readRules(values))
   } catch (error) {
-    if (!stop.signal.aborted) throw error
+    if (!stop.aborted) throw error
     say({ event: 'closed', reason: 'signal' })
     return 0
   }
-  await untilClosed(pair, say, stop.signal)
+  await untilClosed(pair, say, stop)
   return 0
 }
 
@@ -142,6 +146,8 @@ async function endOptions(name: string, end: 'a' | 'b', values: Values): Promise
   const netns = values[`netns-${end}`]
   const mac = values[`mac-${end}`]
   const impair = values[`impair-${end}`]
+  if (impair?.trim() === '')
+    throw new UsageError(`--impair-${end} takes what is to be done, like 'delay 10ms', not nothing`)
   return {
     name,
     netns: netns === undefined ? null : await findNetns(netns),

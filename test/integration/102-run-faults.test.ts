@@ -18,6 +18,10 @@ describe('refused, and nothing is made', () => {
   test.each([
     [['--impair-a', 'loss lots'], 1, /"lots" is wrong: loss takes a percentage/],
     [['--impair-b', 'reorder 5%'], 1, /reordering not possible without specifying some delay/],
+    [['--impair-a', ''], 1, /--impair-a takes what is to be done, like 'delay 10ms', not nothing/],
+    [['--impair-b', ' '], 1, /--impair-b takes what is to be done, like 'delay 10ms', not nothing/],
+    [['--rule-a', ''], 1, /the rule is empty/],
+    [['--capture', '-'], 1, /--capture takes a file: run's standard output is its own/],
     [['--rule-a', 'eat'], 1, /begins with "eat"/],
     [['--rule-b', 'drop udp tcp'], 1, /wants tcp and udp: no frame is both/],
     [['--capture', '/none/such/file'], 2, /ENOENT: no such file or directory, open '\/none\/such\/file'/],
@@ -71,4 +75,18 @@ test('drops what it is told to from the first frame on, and writes it down', asy
   ])
   expect(comments('x1', 'out')).toEqual(['dropped: loss'])
   expect(section?.statistics).toHaveLength(2)
+})
+
+test('a signal that is repeated within a second is one: the file is complete', async () => {
+  using home = Netns.create('home')
+  using folder = new Folder()
+  const file = folder.file('x.pcapng')
+  await using program = uveth(['run', 'x0', 'x1', '--json', '--capture', file], { netns: home.name })
+  await program.next('ready')
+  for (let times = 0; times < 4; times++) {
+    program.kill('SIGTERM')
+    await new Promise((resolve) => setTimeout(resolve, 4))
+  }
+  expect(await program.end()).toMatchObject({ code: 0, signal: null, stderr: '' })
+  expect(readPcapng(readFileSync(file))[0]?.statistics).toHaveLength(2)
 })

@@ -2,19 +2,19 @@
 // the environment only where it has no special rights, so it runs as nobody.
 
 import { execFileSync } from 'node:child_process'
-import { chmodSync, symlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { Folder, ROOT, TestDaemon } from '../support/daemon.js'
 import { numbered } from '../support/frames.js'
 import { until } from '../support/netns.js'
 import { PacketSocket } from '../support/packet.js'
-import { packetsOf } from '../support/pcapng.js'
+import { packetsOf, readPcapng } from '../support/pcapng.js'
 import { type AnyMessages, type Outcome, Program } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
 // The daemon looks at the namespace of whoever asks, who is not root here.
-const withTshark = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'tshark', 'setpriv', 'sys-ptrace')
+const withTshark = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'bash', 'tshark', 'setpriv', 'sys-ptrace')
 const EXTCAP = `${ROOT}dist/cli/extcap.js`
 
 let daemon: TestDaemon
@@ -51,7 +51,11 @@ describe('refused', () => {
       ['--capture', '--extcap-interface', 'uveth:cable', '--fifo', '/x', '--extcap-capture-filter', 'udp'],
       /uveth takes no capture filter here/,
     ],
-    [['--colour'], /Unknown option '--colour'/],
+    [
+      ['--capture', '--extcap-interface', 'uveth:cable', '--fifo', '/x', '--snaplen', '-5'],
+      /--snaplen takes a number of bytes, 1 or more, not '-5'/,
+    ],
+    [['--colour'], /Unknown option '--colour': try uveth-extcap --help/],
   ])('%j', async (words, sentence) => {
     const { code, stdout, stderr } = await once(words)
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
@@ -62,6 +66,28 @@ describe('refused', () => {
     const words = ['--extcap-interface', 'uveth:cable', '--extcap-capture-filter']
     expect((await once([...words, 'udp'])).stdout).toMatch(/^uveth takes no capture filter here/)
     expect(await once([...words, ''])).toMatchObject({ code: 0, stdout: '', stderr: '' })
+  })
+})
+
+describe('refused, it leaves nobody waiting at the pipe', () => {
+  const capture = ['--capture', '--extcap-interface']
+  test.each([
+    ['a capture filter', [...capture, 'uveth:cable', '--extcap-capture-filter', 'udp']],
+    ['an unknown option', [...capture, 'uveth:cable', '--colour']],
+    ['a pair that has vanished', [...capture, 'uveth:none']],
+    ['no daemon', [...capture, 'uveth:cable'], '/none/such.sock'],
+  ] as [string, string[], string?][])('%s', async (_, words, socket) => {
+    using folder = new Folder()
+    const fifo = folder.file('fifo')
+    execFileSync('mkfifo', [fifo])
+    await using program = extcap([...words, '--fifo', fifo], socket)
+    // Also when it comes later than the refusal.
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    await using reader = new Program<AnyMessages>(['cat', fifo], {})
+    expect(await reader.end()).toMatchObject({ code: 0, stdout: '' })
+    const { code, stderr } = await program.end()
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^uveth: [^\n]+\n$/)
   })
 })
 
@@ -77,6 +103,21 @@ describe('says', () => {
     const alone = await once(['--extcap-interfaces'], folder.file('none.sock'))
     expect(alone).toMatchObject({ code: 0, stderr: '' })
     expect(alone.stdout).toMatch(/^extcap [^\n]+\n$/)
+  })
+
+  test('names with braces, which neither end a value nor begin one', async () => {
+    const wish = { a: { name: 'q}{z=w', up: true }, b: { name: '50%d{', up: true } }
+    expect((await daemon.ask('POST', '/v1/pairs', wish)).status).toBe(201)
+    const { stdout } = await once(['--extcap-interfaces'])
+    const value = 'uveth:q%7D%7Bz=w'
+    expect(stdout.split('\n')).toContain(`interface {value=${value}}{display=uveth q)(z=w <-> 500(}`)
+    using folder = new Folder()
+    const file = folder.file('file')
+    await using program = extcap(['--capture', '--extcap-interface', value, '--fifo', file])
+    await until('the file to begin', () => program.hasEnded || existsSync(file))
+    expect(await program.stop()).toMatchObject({ code: 0, stderr: '' })
+    expect(readPcapng(readFileSync(file))[0]?.interfaces.map(({ name }) => name)).toEqual(['q}{z=w', '500{'])
+    await daemon.ask('DELETE', `/v1/pairs/${encodeURIComponent('id:q}{z=w')}`)
   })
 
   test('Ethernet, and what may be asked', async () => {
@@ -124,19 +165,49 @@ test('captures into the pipe, until it is told to stop', async () => {
   expect(new Set(packets.map(({ on, frame }) => `${on} ${frame.length}`))).toEqual(new Set(['x0 64']))
 })
 
-/** Where `name` is, for a user who has no rights. */
+const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+
+/** What tshark needs of the environment, and a folder for its extcaps, for a user who has no rights. */
 function asNobody(folder: Folder): Record<string, string> {
-  symlinkSync(EXTCAP, folder.file('uveth-extcap'))
+  const [bin, extcaps] = [folder.file('bin'), folder.file('extcaps')]
+  for (const path of [bin, extcaps]) mkdirSync(path)
+  symlinkSync(EXTCAP, `${bin}/uveth-extcap`)
   for (const path of [folder.path, daemon.folder.path]) chmodSync(path, 0o755)
+  chmodSync(extcaps, 0o777)
   chmodSync(daemon.socket, 0o666)
-  return { WIRESHARK_EXTCAP_DIR: folder.path, UVETH_SOCKET: daemon.socket, HOME: folder.path }
+  return {
+    WIRESHARK_EXTCAP_DIR: extcaps,
+    UVETH_SOCKET: daemon.socket,
+    HOME: folder.path,
+    PATH: `${bin}:${process.env.PATH}`,
+  }
 }
+
+/** The README's line, which puts uveth-extcap into the folder. */
+async function install(env: Record<string, string>): Promise<void> {
+  const line = /<!-- example: extcap -->\n```console\n# (.*)\n/.exec(
+    readFileSync(`${ROOT}README.md`, 'utf8'),
+  )?.[1]
+  await using shell = new Program<AnyMessages>(['bash', '-c', line ?? 'false'], { prefix: NOBODY, env })
+  expect(await shell.end()).toMatchObject({ code: 0, stdout: '', stderr: '' })
+}
+
+withTshark('tshark is told of a refusal, and ends', async () => {
+  using folder = new Folder()
+  const env = asNobody(folder)
+  await install(env)
+  const words = ['tshark', '-i', 'uveth:cable', '-f', 'udp']
+  await using program = new Program<AnyMessages>(words, { prefix: NOBODY, env })
+  const { code, stderr } = await program.end()
+  expect(code).not.toBe(0)
+  expect(stderr).toContain('uveth takes no capture filter here')
+})
 
 withTshark('tshark lists the pairs and captures from one', async () => {
   using folder = new Folder()
   const env = asNobody(folder)
-  const prefix = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
-  await using list = new Program<AnyMessages>(['tshark', '-D'], { prefix, env })
+  await install(env)
+  await using list = new Program<AnyMessages>(['tshark', '-D'], { prefix: NOBODY, env })
   expect((await list.end()).stdout).toMatch(/^\d+\. uveth:cable \(uveth x0 <-> x1\)$/m)
   const words = [
     '-l',
@@ -151,7 +222,7 @@ withTshark('tshark lists the pairs and captures from one', async () => {
     '-e',
     'frame.len',
   ]
-  await using program = new Program<AnyMessages>(['tshark', ...words], { prefix, env })
+  await using program = new Program<AnyMessages>(['tshark', ...words], { prefix: NOBODY, env })
   const near = PacketSocket.open(daemon.home, 'x0')
   await until('tshark to have seen enough', () => {
     near.send(numbered(0, 0, 100))

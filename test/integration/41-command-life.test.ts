@@ -1,15 +1,17 @@
 // `uveth run` while it runs, and how it ends: what it says with --json, signals, statistics, a reader that
 // goes away, interfaces that are deleted. Whatever the end, both interfaces are gone with the process.
 
-import { readdirSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
+import { COMMAND, Folder } from '../support/daemon.js'
 import { Netns, until } from '../support/netns.js'
-import { type Outcome, uveth, uvethOnce } from '../support/program.js'
+import { type Outcome, Program, uveth, uvethOnce } from '../support/program.js'
 import { needs } from '../support/skip.js'
 import { A, B, pings } from '../support/wiring.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
+const onTerminal = needs('root', 'tun', 'netns', 'ip', 'script')
 const END_KEYS = ['name', 'ifindex', 'netns', 'address', 'mtu']
 const CAUSES = ['carrier', 'down', 'mtu', 'error', 'loss', 'limit', 'rule', 'hook']
 const COUNTERS = ['rx_packets', 'rx_bytes', 'tx_packets', 'tx_bytes', 'rx_dropped', 'tx_dropped', 'drops']
@@ -128,7 +130,7 @@ describe('--json', () => {
 })
 
 describe('it ends', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)('by %s: removed, exit code 0', async (signal) => {
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('by %s: removed, exit code 0', async (signal) => {
     using left = Netns.create('left')
     using right = Netns.create('right')
     await using program = uveth(between(left, right))
@@ -139,6 +141,25 @@ describe('it ends', () => {
     expect(outcome).toMatchObject({ code: 0, signal: null, stderr: '' })
     expect(outcome.stdout).toContain('uveth: closed: signal\n')
     expect(gone(left, right)).toBe(true)
+  })
+
+  onTerminal('by the end of its terminal: exit code 0', async () => {
+    using home = Netns.create('home')
+    using folder = new Folder()
+    const status = folder.file('status')
+    // As a shell does it, which hands the signal on.
+    const script = `'${process.execPath}' '${COMMAND}' run veth0 veth1 & job=$!
+trap 'kill -HUP $job' HUP
+wait $job; wait $job
+echo $? > '${status}'`
+    writeFileSync(folder.file('job.sh'), script)
+    const words = ['script', '-qec', `sh '${folder.file('job.sh')}'`, '/dev/null']
+    await using terminal = new Program(words, { netns: home.name })
+    await terminal.line(/ready/)
+    await terminal.stop('SIGKILL')
+    await until('the job to end', () => existsSync(status) && readFileSync(status, 'utf8') !== '')
+    expect(readFileSync(status, 'utf8')).toBe('0\n')
+    expect(home.links()).toHaveLength(1)
   })
 
   test('by SIGTERM while it makes the pair: nothing is left, exit code 0', async () => {
