@@ -1,4 +1,4 @@
-// shim/ip in a folder of its own, between scripts that note how they were called: the `ip` behind it and the
+// The shim in a folder of its own, between scripts that note how they were called: the `ip` behind it and the
 // `node` that it starts. `using setting = new ShimScript()`, then `setting.called(['link', 'show'])`.
 
 import { spawnSync } from 'node:child_process'
@@ -6,7 +6,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeF
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const SHIM = new URL('../../shim/ip', import.meta.url).pathname
+const SHIM = new URL('../../shim/', import.meta.url).pathname
 
 /** Notes `NAME<TAB>WORD<TAB>WORD…` and what an `ip -batch -` reads; ends with CODE. */
 const FAKE = `#!/bin/sh
@@ -49,8 +49,7 @@ export class ShimScript implements Disposable {
   /** Another package with the shim in it: its folder. */
   copy(name: string): string {
     const shim = join(this.folder, name, 'shim')
-    mkdirSync(shim, { recursive: true })
-    cpSync(SHIM, join(shim, 'ip'))
+    cpSync(SHIM, shim, { recursive: true })
     return shim
   }
 

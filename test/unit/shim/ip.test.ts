@@ -90,6 +90,13 @@ describe('everything else is passed on, by exec and with every word as it is', (
   })
 })
 
+test('variables of the caller are no words of the order', () => {
+  const command = ['/usr/bin/env', 'name=left0', 'turns=up', 'batch=orders', 'verb=del', join(shim, 'ip')]
+  const [env = '', ...words] = command
+  for (const line of ['link set', 'link del', 'link'])
+    expect(setting.called([...words, ...split(line)], { command: env }).notes).toEqual([`ip ${line}`])
+})
+
 describe('the real ip', () => {
   test('is behind us, also when we stand on PATH twice, under a link or with a slash more', () => {
     const link = join(folder, 'link')
