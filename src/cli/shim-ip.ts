@@ -22,7 +22,7 @@ export type Answer = number | undefined
 /** `real` is the path of the real ip. */
 export async function ip(real: string, words: string[]): Promise<number> {
   const line = readIpLine(words)
-  const session = openSession(line)
+  const session = openSession(real, line)
   if (session === undefined) return passOn(real, words)
   try {
     return (await carryOut(session, real, line)) ?? passOn(real, words)
@@ -31,9 +31,10 @@ export async function ip(real: string, words: string[]): Promise<number> {
   }
 }
 
-/** Undefined where the namespace of -n is not there: ip says so in its own words. */
-export function openSession({ netns }: IpLine): Session | undefined {
-  if (netns !== undefined && inodeOf(netns) === undefined) return undefined
+/** Undefined where the real ip refuses the options' values, a namespace or a family: it says so in its own words. */
+export function openSession(real: string, { options, netns }: IpLine): Session | undefined {
+  if (options.length > 0 && spawnSync(real, [...options, '-V'], { stdio: 'ignore' }).status !== 0)
+    return undefined
   return new Session({ ...noGlobals(), silent: true, ...(netns !== undefined && { netns }) })
 }
 

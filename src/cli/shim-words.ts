@@ -8,7 +8,7 @@ import type { Attributes, NetnsOf } from './keywords.js'
 import { UsageError } from './usage.js'
 import { expand, matches } from './words.js'
 
-/** In iproute2's order, which decides what a short form means. */
+/** In iproute2's order, which decides what a short form means. What is none of them shim/ip has passed on. */
 const OPTIONS = [
   ...['loops', 'family', '4', '6', '0', 'M', 'B', 'human-readable', 'iec', 'stats', 'statistics', 'details'],
   ...['resolve', 'oneline', 'timestamp', 'tshort', 'Version', 'force', 'batch', 'brief', 'json', 'pretty'],

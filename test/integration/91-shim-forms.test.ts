@@ -50,6 +50,18 @@ test('words that uveth cannot follow are refused in its own words', async () => 
   expect(names(daemon.home)).toEqual(['lo'])
 })
 
+test.each(['-zzz', '-netns=blue', '-n nothing-there', '-n 1', '-f bogus', '-rc x', '-V', '-4 -x'])(
+  'ip %s link add … type veth: the real ip answers, nothing is made',
+  async (options) => {
+    await using daemon = await TestDaemon.start()
+    using plain = Netns.create('plain')
+    const script = `ip ${options} link add v0 type veth`
+    const { code, stdout, stderr } = await shell({ prefix: inside(plain) })(script)
+    expect(await shimOf(daemon)(script)).toMatchObject({ code, stdout, stderr })
+    expect(names(daemon.home)).toEqual(['lo'])
+  },
+)
+
 test('an index, as the kernel takes it', async () => {
   await using daemon = await TestDaemon.start()
   using blue = Netns.create('blue')

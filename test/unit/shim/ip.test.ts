@@ -31,6 +31,9 @@ describe('link add of type veth is ours', () => {
     '-f inet link add veth0 type veth',
     '-l 5 -rc 10000 -- link add veth0 type veth',
     '-c=never -p -ts -N link add veth0 type veth',
+    '-color= -co=always --c=auto -colo link add veth0 type veth',
+    '-h -hu -human-readable -i -stats -statistics -det -resolve -one -t -tsh -fo link add veth0 type veth',
+    '-bri -js -pre -Nu -a -all -echo -0 -M -B link add veth0 type veth',
     // Decided by uveth, which may still give it to the real ip.
     'link add dummy0 alias x type veth type dummy',
   ])('ip %s', (line) => {
@@ -74,6 +77,26 @@ describe('everything else is passed on, by exec and with every word as it is', (
     '-s -j link show dev veth0',
     '-f link add veth0 type veth',
     '-l link add veth0 type veth',
+    // iproute2 does not know the option, or shows help or its version and does nothing else.
+    '-zzz link add veth0 type veth',
+    '-netns=blue link add veth0 type veth',
+    '-n blue -netnsx link add veth0 type veth',
+    '-4x link add veth0 type veth',
+    '-e link add veth0 type veth',
+    '-ech link add veth0 type veth',
+    '-color=red link add veth0 type veth',
+    '-c=x=auto link add veth0 type veth',
+    '-s=1 link add veth0 type veth',
+    '-nu link add veth0 type veth',
+    '--- link add veth0 type veth',
+    '-he link add veth0 type veth',
+    '-help link add veth0 type veth',
+    '-V link add veth0 type veth',
+    '-x link set veth0 up',
+    '-x addr show type veth',
+    '-batch - -x',
+    '-batch - -V',
+    '-batch - -n',
     '-batch /nowhere/at/all',
     '-x link add',
     'link del group 5',
@@ -87,6 +110,9 @@ describe('everything else is passed on, by exec and with every word as it is', (
     const words = ['link', 'set', 'x', 'alias', `a  b\t"c" '*' $HOME \\ é`]
     expect(setting.called(words).notes).toEqual([`ip link set x alias a  b "c" '*' $HOME \\ é`])
     expect(setting.called(['link', 'show', '']).notes).toEqual(['ip link show '])
+    expect(setting.called(['-4 -6', 'link', 'add', 'type', 'veth']).notes).toEqual([
+      'ip -4 -6 link add type veth',
+    ])
   })
 })
 
