@@ -175,7 +175,7 @@ batch() {
     [ -n "$ends" ] || exec "$real" "$@"
     "$real" "$@"
     status=$?
-  elif [ -e "$batch" ]; then
+  elif [ -e "$batch" ] && ! [ -d "$batch" ]; then
     # A pipe: it can be read once only.
     to_uveth batch "$real" 0 0 '' "$@"
   else
@@ -196,6 +196,8 @@ batch_of_stdin() {
   )
   exec 4>&-
   status=${said##*"$nl"}
+  # Without one the real ip was not waited for: whoever ended that ends this.
+  case $status in '' | *[!0-9]*) exit 1 ;; esac
   [ "$status" != "$said" ] || return 0
   if [ "$status" -gt 2 ] || { [ "$status" != 0 ] && [ -z "$force" ]; }; then return 0; fi
   said=${said%"$nl"*}

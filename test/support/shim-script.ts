@@ -2,7 +2,16 @@
 // `node` that it starts. `using setting = new ShimScript()`, then `setting.called(['link', 'show'])`.
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -30,12 +39,12 @@ export interface Call {
 }
 
 export class ShimScript implements Disposable {
-  readonly folder = mkdtempSync(join(tmpdir(), 'uvt-shim-'))
+  readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'uvt-shim-')))
   readonly bin = join(this.folder, 'bin')
   /** The folder of the script. */
   readonly shim = this.copy('package')
   /** What it starts Node with. */
-  readonly main = `${this.shim}/../dist/cli/main.js`
+  readonly main = join(this.shim, '../dist/cli/main.js')
   readonly real = join(this.bin, 'ip')
 
   constructor() {

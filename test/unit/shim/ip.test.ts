@@ -2,7 +2,7 @@
 // process more than it has to. Batches: ip-batch.test.ts.
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { ShimScript } from '../../support/shim-script.js'
@@ -156,12 +156,53 @@ describe('the real ip', () => {
     expect(stderr).toMatch(/^ip: not found behind [^\n]+ on PATH\n$/)
   })
 
-  test('a link to the script finds its package', () => {
+  test('a link to the script, to its folder or to both finds its package', () => {
     const link = join(folder, 'linked-ip')
+    const linked = join(folder, 'linked')
+    const twice = join(folder, 'twice-linked-ip')
     symlinkSync(join(shim, 'ip'), link)
-    expect(setting.called(split('link add type veth'), { command: link }).notes).toEqual([
-      `node ${setting.main} shim ip ${setting.real} link add type veth`,
-    ])
+    symlinkSync(shim, linked)
+    symlinkSync(join(linked, 'ip'), twice)
+    for (const command of [link, join(linked, 'ip'), twice]) {
+      expect(setting.called(split('link add type veth'), { command }).notes).toEqual([
+        `node ${setting.main} shim ip ${setting.real} link add type veth`,
+      ])
+      expect(setting.called(split('link del x'), { command }).notes.at(-1)).toBe('ip link del x')
+    }
+  })
+})
+
+describe('without node on PATH', () => {
+  const run = (script: string) => {
+    const empty = join(folder, 'no-node')
+    mkdirSync(empty, { recursive: true })
+    for (const name of ['ip', 'readlink']) rmSync(join(empty, name), { force: true })
+    symlinkSync(setting.real, join(empty, 'ip'))
+    symlinkSync('/usr/bin/readlink', join(empty, 'readlink'))
+    return spawnSync(script, ['link', 'add', 'type', 'veth'], {
+      encoding: 'utf8',
+      env: { PATH: empty, NOTES: join(folder, 'notes') },
+    })
+  }
+
+  test('one sentence says so', () => {
+    const { status, stdout, stderr } = run(join(shim, 'ip'))
+    expect({ status, stdout, stderr }).toEqual({
+      status: 127,
+      stdout: '',
+      stderr: 'uveth: node is not on PATH\n',
+    })
+  })
+
+  test('the one beside a package that is installed for all is taken', () => {
+    const prefix = join(folder, 'prefix')
+    const installed = setting.copy('prefix/lib/node_modules/uveth')
+    mkdirSync(join(prefix, 'bin'))
+    writeFileSync(join(prefix, 'bin/node'), '#!/bin/sh\necho "$*"\n', { mode: 0o755 })
+    const { status, stdout, stderr } = run(join(installed, 'ip'))
+    const main = join(installed, '../dist/cli/main.js')
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).toBe(`${main} shim ip ${join(folder, 'no-node/ip')} link add type veth\n`)
   })
 })
 
