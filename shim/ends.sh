@@ -7,29 +7,54 @@
 nl='
 '
 readonly BACK='alias uveth peer'
+# How an end looks whose alias is another now; foreign TAPs may look so too.
+readonly TAP='tun type tap pi off vnet_hdr on persist off'
+known=
 
 # One line for each interface: NS, then what is to be shown. An empty NS is where we stand.
 lines() {
   at=$1
   shift
-  "$real" ${at:+-n "$at"} -o link show "$@" 2>/dev/null
+  "$real" ${at:+-n "$at"} -d -o link show "$@" 2>/dev/null
+}
+
+name_of() {
+  name=${1#*: }
+  name=${name%%[@:]*}
 }
 
 # Whether a line is one of our ends; then its name, its peer and the peer's namespace.
 is_ours() {
-  case $1 in *"$BACK "*) ;; *) return 1 ;; esac
-  name=${1#*: }
-  name=${name%%[@:]*}
+  name_of "$1"
+  case $1 in
+    *"$BACK "*) back=${1##*"$BACK "} ;;
+    *"$TAP"*) ask_daemon || return 1 ;;
+    *) return 1 ;;
+  esac
   # shellcheck disable=SC2086
-  set -- ${1##*"$BACK "}
+  set -- $back
   peer=${1%%\\*} peer_ns=
   [ "${2-}" != netns ] || peer_ns=${3%%\\*}
+}
+
+# An end without its alias: what that would say, of name. Once for all ends in the namespace of the order.
+ask_daemon() {
+  [ -S "${UVETH_SOCKET:-/run/uveth/control.sock}" ] || return 1
+  [ -n "$known" ] || known=$nl$(to_uveth ends "$ns" 2>/dev/null)$nl
+  case $known in *"$nl$name "*) ;; *) return 1 ;; esac
+  back=${known#*"$nl$name "}
+  back=${back%%"$nl"*}
 }
 
 # The peer's line, in the namespace `there`; fails when no peer of ours stands there.
 see_peer() {
   peer_line=$(lines "$there" dev "$peer")
-  case "$peer_line " in *"$BACK $name "* | *"$BACK $name\\"*) ;; *) return 1 ;; esac
+  case "$peer_line " in
+    *"$BACK $name "* | *"$BACK $name\\"*) ;;
+    *"$BACK "*) return 1 ;;
+    *"$TAP"*) ;;
+    *) return 1 ;;
+  esac
 }
 
 # Finds the namespace of the peer. An alias without one means the daemon's: it is where the order goes, where
@@ -109,8 +134,17 @@ await_own_carrier() {
   while [ $tries -lt 10 ] && ! has_carrier "$(lines "$ns" dev "$name")"; do tries=$((tries + 1)); done
 }
 
-# `link show type veth` and `addr show type veth`: the kernel's own, then each of our ends.
+# `link show type veth` and `addr show type veth`: the kernel's own, then each of our ends. One that is named is
+# one of ours, or the real ip's.
 show() {
+  front=$(($# - left))
+  read_shown "$@"
+  [ "$kind" = veth ] || exec "$real" "$@"
+  if [ -n "$name" ]; then
+    about_ours || exec "$real" "$@"
+    show_end "$@"
+    exit
+  fi
   remember_ends
   [ -n "$ends" ] || exec "$real" "$@"
   if [ -z "$json" ]; then
@@ -125,15 +159,32 @@ show() {
   exit 0
 }
 
+# What stands behind the verb of `show`: an interface (name), and the kind that is asked for.
+read_shown() {
+  shift "$front"
+  name='' kind=''
+  while [ $# -gt 0 ]; do
+    case $1 in
+      type) kind=${2-} && shift ;;
+      dev) name=${2-} && shift ;;
+      to | scope | label | group | master | vrf | proto) shift ;;
+      up | nomaster | -* | dynamic | permanent | primary | secondary | temporary | deprecated | tentative) ;;
+      dadfailed | optimistic | nodad | home | mngtmpaddr | noprefixroute | autojoin | stable-privacy) ;;
+      *) name=$1 ;;
+    esac
+    [ $# -eq 0 ] || shift
+  done
+}
+
 each_end() {
   IFS=$nl
   for end in $ends; do
     unset IFS
     is_ours "$end" || continue
     if [ -z "$json" ]; then
-      show_end "$@"
+      show_end "$@" dev "$name"
     else
-      one=$(show_end "$@")
+      one=$(show_end "$@" dev "$name")
       one=${one#[}
       one=${one%]}
       case $one in *[!\ {}"$nl"]*) ;; *) continue ;; esac
@@ -144,15 +195,16 @@ each_end() {
   unset IFS
 }
 
-# The words with `dev NAME` where `type veth` stands.
+# The order without `type veth`.
 show_end() {
+  before=$front skip=
   for word; do
     shift
-    case $word in
-      ty | typ | type) set -- "$@" dev ;;
-      veth) set -- "$@" "$name" ;;
-      *) set -- "$@" "$word" ;;
-    esac
+    before=$((before - 1))
+    if [ -n "$skip" ]; then skip= && continue
+    elif [ $before -lt 0 ] && [ "$word" = type ]; then skip=yes && continue
+    fi
+    set -- "$@" "$word"
   done
   "$real" "$@"
 }
@@ -223,10 +275,10 @@ feed() {
   [ -z "$text" ] || printf '%s\n' "$text"
 }
 
-# Our ends in the namespace of the order, before a batch.
+# Our ends in the namespace of the order, and what may be one.
 remember_ends() {
   ends=$(lines "$ns" type tun)
-  case $ends in *"$BACK "*) ;; *) ends= ;; esac
+  case $ends in *"$BACK "* | *"$TAP"*) ;; *) ends= ;; esac
 }
 
 # After a batch: the peers of ends that are gone, and the carrier of ends that went up or down.
@@ -236,11 +288,11 @@ await_ends() {
   IFS=$nl
   for end in $ends; do
     unset IFS
-    is_ours "$end" || continue
+    name_of "$end"
     case $now in
       *": $name: <${end##*: <}"*) ;; # as it was
-      *": $name: "*) ! locate_peer || await_carrier ;;
-      *) ! locate_peer || await_peers_end ;;
+      *": $name: "*) ! is_ours "$end" || ! locate_peer || await_carrier ;;
+      *) ! is_ours "$end" || ! locate_peer || await_peers_end ;;
     esac
   done
   unset IFS

@@ -100,6 +100,22 @@ async function remove(session: Session, real: string, { options, words }: IpLine
   return 0
 }
 
+/** The ends in a namespace, a line each: the name, then the peer as the alias names it. */
+export async function ends(netns: string | undefined): Promise<string> {
+  const session = new Session({ ...noGlobals(), ...(netns !== undefined && { netns }) })
+  const inode = session.inode()
+  try {
+    const pairs = await session.client.call<PairView[]>('pair.list')
+    const each = pairs.flatMap(({ a, b }) => [[a, b] as const, [b, a] as const])
+    return each
+      .filter(([end]) => end.netnsInode === inode)
+      .map(([end, { name, netns }]) => `${end.name} ${name}${netns === null ? '' : ` netns ${netns}`}\n`)
+      .join('')
+  } finally {
+    session.close()
+  }
+}
+
 /** As ip judges it, before anybody is asked. */
 function netnsOf(text: string): string | number {
   const netns = readNetns(text)

@@ -155,24 +155,6 @@ test('options in front, and a batch on stdin whose answers come line by line', a
   }
 })
 
-test('show type veth shows our ends, with the kernel’s own where it has some', async () => {
-  await using daemon = await TestDaemon.start()
-  const sh = shimOf(daemon)
-  await sh('ip link add a0 type veth peer name a1; ip link set a0 up; ip addr add 192.0.2.1/24 dev a0')
-  const namesIn = async (line: string) =>
-    (JSON.parse((await sh(line)).stdout) as { ifname?: string }[]).flatMap(({ ifname = [] }) => ifname)
-  expect((await sh('ip -br link show type veth | cut -d " " -f 1')).stdout).toBe('a1\na0\n')
-  expect((await sh('ip -o addr show up type veth | grep -c a0')).stdout).toMatch(/^[1-9]\n$/)
-  expect(await namesIn('ip -j link show type veth')).toEqual(['a1', 'a0'])
-  expect(await namesIn('ip -j -p -d -s link show type veth')).toEqual(['a1', 'a0'])
-  expect(await namesIn('ip -j link show up type veth')).toEqual(['a0'])
-  const swept = await sh(
-    'for end in $(ip -br link show type veth | cut -d " " -f 1); do ip link del $end; done',
-  )
-  expect(swept).toMatchObject({ code: 1, stderr: 'Cannot find device "a0"\n' })
-  expect(names(daemon.home)).not.toContain('a1')
-})
-
 test('a batch out of a pipe with a name keeps that name in what fails', async () => {
   await using daemon = await TestDaemon.start()
   const sh = shimOf(daemon)

@@ -15,7 +15,7 @@ describe('-batch', () => {
     writeFileSync(path, text)
     return path
   }
-  const look = 'ip -o link show type tun'
+  const look = 'ip -d -o link show type tun'
 
   test('a file with none of ours is the real ip’s', () => {
     const path = file('link add veth0 type dummy\naddr add 10.0.0.1/24 dev veth0\n')
