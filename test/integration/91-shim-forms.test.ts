@@ -76,6 +76,22 @@ test('an index, as the kernel takes it', async () => {
   expect(late.code).not.toBe(0)
 })
 
+test('queues are a hint within the kernel’s limits', async () => {
+  await using daemon = await TestDaemon.start()
+  const sh = shimOf(daemon)
+  for (const [words, direction] of [
+    ['numtxqueues 0 type veth', 'transmit'],
+    ['type veth peer numrxqueues 5000', 'receive'],
+  ])
+    expect(await sh(`ip link add a0 ${words}`)).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: `Error: Invalid number of ${direction} queues.\n`,
+    })
+  expect(names(daemon.home)).toEqual(['lo'])
+  expect(await sh('ip link add a0 numtxqueues 4096 numrxqueues 3 type veth')).toMatchObject(well)
+})
+
 test('the kernel’s numbers for names that are left out', async () => {
   await using daemon = await TestDaemon.start()
   const sh = shimOf(daemon)
