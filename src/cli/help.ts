@@ -142,10 +142,13 @@ line of "ip -batch", and everything else to the real ip behind it on PATH, with 
 "ip link del" of an end returns when its peer is gone as well, "ip link set … up|down" when both ends show the
 carrier that follows. The daemon is started where none runs, without a word.
 
-"ip link show type veth" shows our ends behind the kernel's own.
+"ip link show type veth" shows our ends behind the kernel's own. An index can be chosen as in the kernel;
+numtxqueues and numrxqueues are hints, which are left out where the daemon has fewer workers.
 
-Not as in the kernel: an end is shown without "@peer", by -d as "tun type tap"; within
-one "ip -batch" the next line does not wait for carrier.
+Not as in the kernel: an end is shown without "@peer" and M-DOWN, by -d as "tun type tap"; while its peer is
+down as DOWN, not LOWERLAYERDOWN; with a qdisc (pfifo_fast) instead of noqueue; with an alias that names the
+peer. A script may set an alias of its own; then lines about this end cost a start of Node. Within one
+"ip -batch" the next line does not wait for carrier, and "show type veth" shows the kernel's own only.
 
 Examples:
   PATH=$(uveth shim --path):$PATH ip link add veth0 type veth peer name veth1

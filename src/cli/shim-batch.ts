@@ -28,7 +28,7 @@ export async function shimBatch(
   words: string[],
 ): Promise<number> {
   const line = readIpLine(words)
-  const session = openSession(line)
+  const session = openSession(real, line)
   if (session === undefined) return await ip(real, words)
   const run = new BatchRun(script, real, line, session)
   try {

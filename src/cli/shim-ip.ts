@@ -22,7 +22,7 @@ export type Answer = number | undefined
 /** `real` is the path of the real ip. */
 export async function ip(real: string, words: string[]): Promise<number> {
   const line = readIpLine(words)
-  const session = openSession(line)
+  const session = openSession(real, line)
   if (session === undefined) return passOn(real, words)
   try {
     return (await carryOut(session, real, line)) ?? passOn(real, words)
@@ -31,9 +31,10 @@ export async function ip(real: string, words: string[]): Promise<number> {
   }
 }
 
-/** Undefined where the namespace of -n is not there: ip says so in its own words. */
-export function openSession({ netns }: IpLine): Session | undefined {
-  if (netns !== undefined && inodeOf(netns) === undefined) return undefined
+/** Undefined where the real ip refuses the options' values, a namespace or a family: it says so in its own words. */
+export function openSession(real: string, { options, netns }: IpLine): Session | undefined {
+  if (options.length > 0 && spawnSync(real, [...options, '-V'], { stdio: 'ignore' }).status !== 0)
+    return undefined
   return new Session({ ...noGlobals(), silent: true, ...(netns !== undefined && { netns }) })
 }
 
@@ -97,6 +98,22 @@ async function remove(session: Session, real: string, { options, words }: IpLine
     if (!(error instanceof UvethError) || error.code !== 'ENODEV') throw error
   })
   return 0
+}
+
+/** The ends in a namespace, a line each: the name, then the peer as the alias names it. */
+export async function ends(netns: string | undefined): Promise<string> {
+  const session = new Session({ ...noGlobals(), ...(netns !== undefined && { netns }) })
+  const inode = session.inode()
+  try {
+    const pairs = await session.client.call<PairView[]>('pair.list')
+    const each = pairs.flatMap(({ a, b }) => [[a, b] as const, [b, a] as const])
+    return each
+      .filter(([end]) => end.netnsInode === inode)
+      .map(([end, { name, netns }]) => `${end.name} ${name}${netns === null ? '' : ` netns ${netns}`}\n`)
+      .join('')
+  } finally {
+    session.close()
+  }
 }
 
 /** As ip judges it, before anybody is asked. */

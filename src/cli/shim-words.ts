@@ -5,10 +5,10 @@
 import type { EndWish } from '../control/ops.js'
 import { type AddOrder, fillAdd, orderOf, wishOf } from './grammar.js'
 import type { Attributes, NetnsOf } from './keywords.js'
-import { UsageError } from './usage.js'
-import { expand, matches } from './words.js'
+import { UnsupportedError, UsageError } from './usage.js'
+import { expand, matches, wrong } from './words.js'
 
-/** In iproute2's order, which decides what a short form means. */
+/** In iproute2's order, which decides what a short form means. What is none of them shim/ip has passed on. */
 const OPTIONS = [
   ...['loops', 'family', '4', '6', '0', 'M', 'B', 'human-readable', 'iec', 'stats', 'statistics', 'details'],
   ...['resolve', 'oneline', 'timestamp', 'tshort', 'Version', 'force', 'batch', 'brief', 'json', 'pretty'],
@@ -74,6 +74,7 @@ export function parseVeth(words: readonly string[], netnsOf: NetnsOf): VethOrder
   for (const { dev, name } of [first, peer])
     if (dev !== undefined && name !== undefined) throw new UsageError('both "name" and "dev" are given')
   if (!hasPeer) Object.assign(peer, inherited(first))
+  for (const end of [first, peer]) checkQueues(end)
   // The kernel looks at the peer's index only where the first end has one.
   if (first.index === undefined) delete peer.index
   // The kernel gives only the first end a master.
@@ -85,6 +86,17 @@ export function parseVeth(words: readonly string[], netnsOf: NetnsOf): VethOrder
   return {
     ...orderOf({ ...wish, a: a.wish, b: b.wish }, [first, peer]),
     later: { a: a.later, b: b.later },
+  }
+}
+
+/** Hints, but not without the kernel's limits; beyond 32 bits they are no numbers for ip. */
+function checkQueues({ numtxqueues = 1, numrxqueues = 1 }: Attributes): void {
+  for (const [queues, direction] of [
+    [numtxqueues, 'transmit'],
+    [numrxqueues, 'receive'],
+  ] as const) {
+    if (queues > 0xffff_ffff) throw wrong(String(queues), 'no 32-bit number')
+    if (queues < 1 || queues > 4096) throw new UnsupportedError(`Invalid number of ${direction} queues`)
   }
 }
 

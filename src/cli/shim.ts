@@ -1,6 +1,6 @@
 // `uveth shim`: a folder to put in front on a script's PATH, so that its `ip link add … type veth` makes pairs
 // of ours. The folder holds one shell script, shim/ip, which passes most command lines on by itself; what it
-// does not comes back here, as `uveth shim ip` and `uveth shim batch`.
+// does not comes back here, as `uveth shim ip` and `uveth shim batch`. `uveth shim ends` tells it which are ours.
 
 import { fileURLToPath } from 'node:url'
 import { SHIM_HELP } from './help.js'
@@ -14,7 +14,8 @@ export async function shim([word, ...words]: string[]): Promise<number> {
   else if (word === 'ip') {
     const [real = '', ...line] = words
     return await (await import('./shim-ip.js')).ip(real, line)
-  } else if (word === 'batch') {
+  } else if (word === 'ends') write(await (await import('./shim-ip.js')).ends(words[0] || undefined))
+  else if (word === 'batch') {
     const [real = '', lines, status, held = '', ...line] = words
     const begun = { lines: Number(lines), failed: status !== '0', held }
     const { shimBatch } = await import('./shim-batch.js')

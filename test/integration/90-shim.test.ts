@@ -23,6 +23,8 @@ describe('uveth shim', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^Usage: PATH=\$\(uveth shim --path\):\$PATH /m)
     expect(stdout).toMatch(/^Examples:\n {2}\S/m)
+    for (const difference of ['@peer', 'M-DOWN', 'LOWERLAYERDOWN', 'pfifo_fast', 'alias', 'hints'])
+      expect(stdout).toContain(difference)
   })
 
   needs()('--path is a folder with an ip, and nothing else on stdout', async () => {
@@ -62,6 +64,20 @@ test('is found from node_modules/.bin, and without it once the path is known', a
   expect(daemon.home.has('a1')).toBe(true)
 })
 
+test('a link to its folder, not to its package', async () => {
+  await using daemon = await TestDaemon.start()
+  using folder = new Folder()
+  symlinkSync(SHIM, folder.file('shim'))
+  const sh = shimOf(daemon)
+  const made = await sh(
+    'PATH=$1:$2 ip link add a0 type veth peer name a1',
+    folder.file('shim'),
+    process.env.PATH ?? '',
+  )
+  expect(made).toMatchObject({ code: 0, stdout: '', stderr: '' })
+  expect(daemon.home.has('a1')).toBe(true)
+})
+
 test('starts the daemon without a word, and holds nothing of the caller’s', async () => {
   using folder = new Folder()
   const socket = folder.file('run/control.sock')
@@ -89,7 +105,6 @@ test('where no daemon can be started, or Node is missing, the order fails and sa
   symlinkSync(execFileSync('sh', ['-c', 'command -v ip'], { encoding: 'utf8' }).trim(), folder.file('ip'))
   const sh = shimOf(daemon)
   const without = await sh('PATH=$1:$2 ip link add x0 type veth', SHIM, folder.path)
-  expect(without).toMatchObject({ code: 127, stdout: '' })
-  expect(without.stderr).toMatch(/node/)
+  expect(without).toMatchObject({ code: 127, stdout: '', stderr: 'uveth: node is not on PATH\n' })
   expect(await sh('PATH=$1:$2 ip link show lo', SHIM, folder.path)).toMatchObject({ code: 0, stderr: '' })
 })

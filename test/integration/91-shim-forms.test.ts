@@ -50,6 +50,18 @@ test('words that uveth cannot follow are refused in its own words', async () => 
   expect(names(daemon.home)).toEqual(['lo'])
 })
 
+test.each(['-zzz', '-netns=blue', '-n nothing-there', '-n 1', '-f bogus', '-rc x', '-V', '-4 -x'])(
+  'ip %s link add … type veth: the real ip answers, nothing is made',
+  async (options) => {
+    await using daemon = await TestDaemon.start()
+    using plain = Netns.create('plain')
+    const script = `ip ${options} link add v0 type veth`
+    const { code, stdout, stderr } = await shell({ prefix: inside(plain) })(script)
+    expect(await shimOf(daemon)(script)).toMatchObject({ code, stdout, stderr })
+    expect(names(daemon.home)).toEqual(['lo'])
+  },
+)
+
 test('an index, as the kernel takes it', async () => {
   await using daemon = await TestDaemon.start()
   using blue = Netns.create('blue')
@@ -62,6 +74,22 @@ test('an index, as the kernel takes it', async () => {
   expect(taken).toMatchObject({ code: 2, stderr: 'RTNETLINK answers: File exists\n' })
   const late = await sh('ip link set a0 index 5')
   expect(late.code).not.toBe(0)
+})
+
+test('queues are a hint within the kernel’s limits', async () => {
+  await using daemon = await TestDaemon.start()
+  const sh = shimOf(daemon)
+  for (const [words, direction] of [
+    ['numtxqueues 0 type veth', 'transmit'],
+    ['type veth peer numrxqueues 5000', 'receive'],
+  ])
+    expect(await sh(`ip link add a0 ${words}`)).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: `Error: Invalid number of ${direction} queues.\n`,
+    })
+  expect(names(daemon.home)).toEqual(['lo'])
+  expect(await sh('ip link add a0 numtxqueues 4096 numrxqueues 3 type veth')).toMatchObject(well)
 })
 
 test('the kernel’s numbers for names that are left out', async () => {
@@ -141,24 +169,6 @@ test('options in front, and a batch on stdin whose answers come line by line', a
   } finally {
     batch.kill('SIGKILL')
   }
-})
-
-test('show type veth shows our ends, with the kernel’s own where it has some', async () => {
-  await using daemon = await TestDaemon.start()
-  const sh = shimOf(daemon)
-  await sh('ip link add a0 type veth peer name a1; ip link set a0 up; ip addr add 192.0.2.1/24 dev a0')
-  const namesIn = async (line: string) =>
-    (JSON.parse((await sh(line)).stdout) as { ifname?: string }[]).flatMap(({ ifname = [] }) => ifname)
-  expect((await sh('ip -br link show type veth | cut -d " " -f 1')).stdout).toBe('a1\na0\n')
-  expect((await sh('ip -o addr show up type veth | grep -c a0')).stdout).toMatch(/^[1-9]\n$/)
-  expect(await namesIn('ip -j link show type veth')).toEqual(['a1', 'a0'])
-  expect(await namesIn('ip -j -p -d -s link show type veth')).toEqual(['a1', 'a0'])
-  expect(await namesIn('ip -j link show up type veth')).toEqual(['a0'])
-  const swept = await sh(
-    'for end in $(ip -br link show type veth | cut -d " " -f 1); do ip link del $end; done',
-  )
-  expect(swept).toMatchObject({ code: 1, stderr: 'Cannot find device "a0"\n' })
-  expect(names(daemon.home)).not.toContain('a1')
 })
 
 test('a batch out of a pipe with a name keeps that name in what fails', async () => {

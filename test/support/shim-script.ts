@@ -1,12 +1,21 @@
-// shim/ip in a folder of its own, between scripts that note how they were called: the `ip` behind it and the
+// The shim in a folder of its own, between scripts that note how they were called: the `ip` behind it and the
 // `node` that it starts. `using setting = new ShimScript()`, then `setting.called(['link', 'show'])`.
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const SHIM = new URL('../../shim/ip', import.meta.url).pathname
+const SHIM = new URL('../../shim/', import.meta.url).pathname
 
 /** Notes `NAME<TAB>WORD<TAB>WORD…` and what an `ip -batch -` reads; ends with CODE. */
 const FAKE = `#!/bin/sh
@@ -30,12 +39,12 @@ export interface Call {
 }
 
 export class ShimScript implements Disposable {
-  readonly folder = mkdtempSync(join(tmpdir(), 'uvt-shim-'))
+  readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'uvt-shim-')))
   readonly bin = join(this.folder, 'bin')
   /** The folder of the script. */
   readonly shim = this.copy('package')
   /** What it starts Node with. */
-  readonly main = `${this.shim}/../dist/cli/main.js`
+  readonly main = join(this.shim, '../dist/cli/main.js')
   readonly real = join(this.bin, 'ip')
 
   constructor() {
@@ -49,8 +58,7 @@ export class ShimScript implements Disposable {
   /** Another package with the shim in it: its folder. */
   copy(name: string): string {
     const shim = join(this.folder, name, 'shim')
-    mkdirSync(shim, { recursive: true })
-    cpSync(SHIM, join(shim, 'ip'))
+    cpSync(SHIM, shim, { recursive: true })
     return shim
   }
 

@@ -28,10 +28,23 @@ describe('refused', () => {
     'h type veth',
     'a0 type veth peer he',
     'a0 type bridge',
+    'a0 numtxqueues 4294967296 type veth',
   ])('%s: the real ip has the words for it', (line) => {
     const error = thrownBy(() => veth(line))
     expect(error).toBeInstanceOf(UsageError)
     expect(error).not.toBeInstanceOf(UnsupportedError)
+  })
+
+  test.each([
+    ['a0 numtxqueues 0 type veth', 'transmit'],
+    ['a0 numtxqueues 4097 numrxqueues 0 type veth', 'transmit'],
+    ['a0 numrxqueues 5000 type veth', 'receive'],
+    ['a0 numrxqueues 0 type veth peer numtxqueues 0', 'receive'],
+    ['a0 type veth peer b0 numrxqueues 4294967295', 'receive'],
+  ])('%s: as the kernel', (line, direction) => {
+    const error = thrownBy(() => veth(line)) as Error
+    expect(error).toBeInstanceOf(UnsupportedError)
+    expect(error.message).toBe(`Invalid number of ${direction} queues`)
   })
 
   test.each(['a0 type veth peer b0 xdp off', 'a0 link eth0 type veth'])('%s: nobody can do it', (line) => {
@@ -106,6 +119,7 @@ describe('link add … type veth', () => {
 
   test('queues are a hint', () => {
     expect(veth('v0 numtxqueues 4 type veth peer name v1')).toMatchObject({ queuesIfTheyFit: 4 })
+    expect(veth('v0 type veth peer v1 numrxqueues 4096')).toMatchObject({ queuesIfTheyFit: 4096 })
   })
 })
 

@@ -1,6 +1,6 @@
 // What shim/ip makes of `ip -batch`: whose it is, and which lines the real ip is given.
 
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { ShimScript } from '../../support/shim-script.js'
@@ -15,7 +15,7 @@ describe('-batch', () => {
     writeFileSync(path, text)
     return path
   }
-  const look = 'ip -o link show type tun'
+  const look = 'ip -d -o link show type tun'
 
   test('a file with none of ours is the real ip’s', () => {
     const path = file('link add veth0 type dummy\naddr add 10.0.0.1/24 dev veth0\n')
@@ -31,6 +31,28 @@ describe('-batch', () => {
     expect(setting.called(['-force', '-batch', path]).notes).toEqual([
       `node ${setting.main} shim batch ${setting.real} 0 0  -force -batch ${path}`,
     ])
+  })
+
+  test('a folder is the real ip’s, as it is', () => {
+    expect(setting.called(['-b', folder], { code: 1 })).toEqual({
+      notes: [`ip -b ${folder}`],
+      code: 1,
+      said: '',
+    })
+  })
+
+  test('an order is no exit code, also where the real ip’s is lost', () => {
+    const killer = join(folder, 'killer')
+    mkdirSync(killer)
+    writeFileSync(join(killer, 'ip'), '#!/bin/sh\n[ "$1" != -b ] || { cat; kill -PIPE $PPID; }\n', {
+      mode: 0o755,
+    })
+    const input = 'addr\nlink add x type veth\n'
+    expect(setting.called(['-b', '-'], { input, path: [setting.shim, killer] })).toEqual({
+      notes: [],
+      code: 1,
+      said: 'addr\n',
+    })
   })
 
   test('stdin with none of ours is copied as it is', () => {

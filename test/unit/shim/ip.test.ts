@@ -1,8 +1,8 @@
 // What shim/ip makes of a command line: whose it is, with which words it goes there, and that no line starts a
-// process more than it has to. Batches: ip-batch.test.ts.
+// process more than it has to. Batches: ip-batch.test.ts; our ends: ip-ends.test.ts.
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { ShimScript } from '../../support/shim-script.js'
@@ -31,6 +31,9 @@ describe('link add of type veth is ours', () => {
     '-f inet link add veth0 type veth',
     '-l 5 -rc 10000 -- link add veth0 type veth',
     '-c=never -p -ts -N link add veth0 type veth',
+    '-color= -co=always --c=auto -colo link add veth0 type veth',
+    '-h -hu -human-readable -i -stats -statistics -det -resolve -one -t -tsh -fo link add veth0 type veth',
+    '-bri -js -pre -Nu -a -all -echo -0 -M -B link add veth0 type veth',
     // Decided by uveth, which may still give it to the real ip.
     'link add dummy0 alias x type veth type dummy',
   ])('ip %s', (line) => {
@@ -74,6 +77,29 @@ describe('everything else is passed on, by exec and with every word as it is', (
     '-s -j link show dev veth0',
     '-f link add veth0 type veth',
     '-l link add veth0 type veth',
+    // iproute2 does not know the option, or shows help or its version and does nothing else.
+    '-zzz link add veth0 type veth',
+    '-netns=blue link add veth0 type veth',
+    '-n blue -netnsx link add veth0 type veth',
+    '-4x link add veth0 type veth',
+    '-e link add veth0 type veth',
+    '-ech link add veth0 type veth',
+    '-color=red link add veth0 type veth',
+    '-c=x=auto link add veth0 type veth',
+    '-s=1 link add veth0 type veth',
+    '-nu link add veth0 type veth',
+    '--- link add veth0 type veth',
+    '-he link add veth0 type veth',
+    '-help link add veth0 type veth',
+    '-V link add veth0 type veth',
+    '-x link set veth0 up',
+    '-x addr show type veth',
+    // As over kernel veth: show takes type in full only, and the last one counts.
+    'link show ty veth',
+    'link show type veth type tun',
+    '-batch - -x',
+    '-batch - -V',
+    '-batch - -n',
     '-batch /nowhere/at/all',
     '-x link add',
     'link del group 5',
@@ -87,7 +113,17 @@ describe('everything else is passed on, by exec and with every word as it is', (
     const words = ['link', 'set', 'x', 'alias', `a  b\t"c" '*' $HOME \\ é`]
     expect(setting.called(words).notes).toEqual([`ip link set x alias a  b "c" '*' $HOME \\ é`])
     expect(setting.called(['link', 'show', '']).notes).toEqual(['ip link show '])
+    expect(setting.called(['-4 -6', 'link', 'add', 'type', 'veth']).notes).toEqual([
+      'ip -4 -6 link add type veth',
+    ])
   })
+})
+
+test('variables of the caller are no words of the order', () => {
+  const command = ['/usr/bin/env', 'name=left0', 'turns=up', 'batch=orders', 'verb=del', join(shim, 'ip')]
+  const [env = '', ...words] = command
+  for (const line of ['link set', 'link del', 'link'])
+    expect(setting.called([...words, ...split(line)], { command: env }).notes).toEqual([`ip ${line}`])
 })
 
 describe('the real ip', () => {
@@ -123,95 +159,52 @@ describe('the real ip', () => {
     expect(stderr).toMatch(/^ip: not found behind [^\n]+ on PATH\n$/)
   })
 
-  test('a link to the script finds its package', () => {
+  test('a link to the script, to its folder or to both finds its package', () => {
     const link = join(folder, 'linked-ip')
+    const linked = join(folder, 'linked')
+    const twice = join(folder, 'twice-linked-ip')
     symlinkSync(join(shim, 'ip'), link)
-    expect(setting.called(split('link add type veth'), { command: link }).notes).toEqual([
-      `node ${setting.main} shim ip ${setting.real} link add type veth`,
-    ])
+    symlinkSync(shim, linked)
+    symlinkSync(join(linked, 'ip'), twice)
+    for (const command of [link, join(linked, 'ip'), twice]) {
+      expect(setting.called(split('link add type veth'), { command }).notes).toEqual([
+        `node ${setting.main} shim ip ${setting.real} link add type veth`,
+      ])
+      expect(setting.called(split('link del x'), { command }).notes.at(-1)).toBe('ip link del x')
+    }
   })
 })
 
-const END =
-  '7: left0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc pfifo_fast state UP\\    link/ether 02\\    '
-
-describe('an interface that goes', () => {
-  test.each(['link del left0', 'l d dev left0', '-n blue link delete left0 type veth'])('ip %s', (line) => {
-    // No end of ours: one look, then the order.
-    const { notes } = setting.called(split(line), { lines: `${END}alias something else\n` })
-    const netns = line.startsWith('-n') ? '-n blue ' : ''
-    expect(notes).toEqual([`ip ${netns}-o link show dev left0`, `ip ${line}`])
-  })
-
-  test('is ours, and its peer cannot be seen from here', () => {
-    const { notes } = setting.called(split('link del left0'), {
-      lines: `${END}alias uveth peer right0 netns blue\n`,
+describe('without node on PATH', () => {
+  const run = (script: string) => {
+    const empty = join(folder, 'no-node')
+    mkdirSync(empty, { recursive: true })
+    for (const name of ['ip', 'readlink']) rmSync(join(empty, name), { force: true })
+    symlinkSync(setting.real, join(empty, 'ip'))
+    symlinkSync('/usr/bin/readlink', join(empty, 'readlink'))
+    return spawnSync(script, ['link', 'add', 'type', 'veth'], {
+      encoding: 'utf8',
+      env: { PATH: empty, NOTES: join(folder, 'notes') },
     })
-    expect(notes.slice(0, 2)).toEqual(['ip -o link show dev left0', 'ip -n blue -o link show dev right0'])
-    expect(notes.at(-1)).toBe(`node ${setting.main} shim ip ${setting.real} link del left0`)
-  })
+  }
 
-  test('is ours: the order, then looks until the peer is gone, which end', () => {
-    // An `ip` that shows the same line for both: its peer is called as itself, and never goes.
-    const { notes, code } = setting.called(split('link del left0'), {
-      lines: `${END}alias uveth peer left0\n`,
+  test('one sentence says so', () => {
+    const { status, stdout, stderr } = run(join(shim, 'ip'))
+    expect({ status, stdout, stderr }).toEqual({
+      status: 127,
+      stdout: '',
+      stderr: 'uveth: node is not on PATH\n',
     })
-    expect(notes[2]).toBe('ip link del left0')
-    expect(new Set(notes.slice(3))).toEqual(new Set(['ip -o link show dev left0']))
-    expect(notes.length).toBeGreaterThan(400)
-    expect(code).toBe(0)
-  })
-})
-
-describe('an interface that goes up or down', () => {
-  test.each([
-    'link set left0 up',
-    'l s dev left0 mtu 1400 down',
-    'link set up left0',
-    'link change up dev left0',
-  ])('ip %s', (line) => {
-    const { notes } = setting.called(split(line), { lines: `${END}\n` })
-    expect(notes).toEqual(['ip -o link show dev left0', `ip ${line}`])
   })
 
-  test('is ours, and carrier has followed', () => {
-    const { notes } = setting.called(split('link set left0 up'), { lines: `${END}alias uveth peer left0\n` })
-    expect(notes).toEqual([
-      'ip -o link show dev left0',
-      'ip link set left0 up',
-      ...Array(2).fill('ip -o link show dev left0'),
-    ])
-  })
-
-  test('a refusal is the last word', () => {
-    const { notes, code } = setting.called(split('link set left0 up'), {
-      lines: `${END}alias uveth peer left0\n`,
-      code: 2,
-    })
-    expect([notes.length, code]).toEqual([2, 2])
-  })
-})
-
-describe('show type veth', () => {
-  test.each([
-    'link show type veth',
-    '-n blue -br l ls ty veth',
-    'addr show type veth',
-    '-j a s up type veth',
-  ])('ip %s: without an end of ours the real ip’s', (line) => {
-    const netns = line.startsWith('-n') ? '-n blue ' : ''
-    expect(setting.called(split(line), { lines: `${END}\n` }).notes).toEqual([
-      `ip ${netns}-o link show type tun`,
-      `ip ${line}`,
-    ])
-  })
-
-  test('our ends are shown one by one', () => {
-    const lines = `${END}alias uveth peer right0\n${END.replace('left0', 'left1')}alias uveth peer right1\n`
-    expect(setting.called(split('-br link show type veth up'), { lines }).notes.slice(1)).toEqual([
-      'ip -br link show type veth up',
-      'ip -br link show dev left0 up',
-      'ip -br link show dev left1 up',
-    ])
+  test('the one beside a package that is installed for all is taken', () => {
+    const prefix = join(folder, 'prefix')
+    const installed = setting.copy('prefix/lib/node_modules/uveth')
+    mkdirSync(join(prefix, 'bin'))
+    writeFileSync(join(prefix, 'bin/node'), '#!/bin/sh\necho "$*"\n', { mode: 0o755 })
+    const { status, stdout, stderr } = run(join(installed, 'ip'))
+    const main = join(installed, '../dist/cli/main.js')
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).toBe(`${main} shim ip ${join(folder, 'no-node/ip')} link add type veth\n`)
   })
 })
