@@ -75,6 +75,9 @@ const OPTIONS = {
 
 type Values = ReturnType<typeof parseVerb<typeof OPTIONS>>['values']
 
+/** Exit code where the kernel refused something. */
+const REFUSED = 2
+
 const LOG_LEVELS = ['debug', 'info', 'warn']
 
 export async function run(args: string[]): Promise<number> {
@@ -110,8 +113,13 @@ export async function run(args: string[]): Promise<number> {
     say({ event: 'closed', reason: 'signal' })
     return 0
   }
+  let code = 0
+  pair.once('captureFailed', ({ path, message }) => {
+    process.stderr.write(`uveth: the capture ${path} is not complete: ${message}\n`)
+    code = REFUSED
+  })
   await untilClosed(pair, say, stop)
-  return 0
+  return code
 }
 
 /** By end. */
@@ -201,7 +209,8 @@ async function untilClosed(pair: Pair, say: (message: Message) => void, stop: Ab
   pair.on('carrier', ({ on }) => say({ event: 'carrier', on }))
   pair.on('renamed', ({ end, ...fields }) => say({ event: 'renamed', end: side(end), ...fields }))
   pair.on('moved', ({ end, ...fields }) => say({ event: 'moved', end: side(end), ...fields }))
-  process.on('SIGUSR1', async () => say({ event: 'stats', stats: await pair.stats(), names: names() }))
+  const tell = (stats: PairStats) => say({ event: 'stats', stats, names: names() })
+  process.on('SIGUSR1', () => void pair.stats().then(tell, () => {})) // it may be ending just now
   say({ event: 'ready', id: pair.id, a: describe(pair.a), b: describe(pair.b) })
   const { reason, end } = pair.closed === undefined ? await ended : { reason: pair.closed, end: null }
   await pair.close() // the capture's file is complete

@@ -1,12 +1,13 @@
 // `uveth run` with impairments, rules and a capture: in force from the first frame, and the file complete when
 // the command has ended.
 
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect } from 'vitest'
 import { expectRefusal } from '../support/cli.js'
 import { Folder } from '../support/daemon.js'
 import { numbered, readNumbered } from '../support/frames.js'
-import { Netns } from '../support/netns.js'
+import { Netns, until } from '../support/netns.js'
 import { PacketSocket } from '../support/packet.js'
 import { readPcapng } from '../support/pcapng.js'
 import { uveth, uvethOnce } from '../support/program.js'
@@ -89,4 +90,27 @@ test('a signal that is repeated within a second is one: the file is complete', a
   }
   expect(await program.end()).toMatchObject({ code: 0, signal: null, stderr: '' })
   expect(readPcapng(readFileSync(file))[0]?.statistics).toHaveLength(2)
+})
+
+test('a disk that is full: told at once, and by the status; the pair goes on', async () => {
+  using home = Netns.create('home')
+  using folder = new Folder()
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder.path])
+  try {
+    const file = folder.file('x.pcapng')
+    await using program = uveth(['run', 'x0', 'x1', '--quiet', '--json', '--capture', file], {
+      netns: home.name,
+    })
+    await program.next('ready')
+    using near = PacketSocket.open(home, 'x0')
+    using far = PacketSocket.open(home, 'x1')
+    for (let number = 0; number < 200; number++) near.send(numbered(0, number, 1000))
+    await until('the capture to end', () => program.stderr.includes('is not complete: ENOSPC'))
+    far.drain()
+    near.send(numbered(0, 777, 100))
+    expect(readNumbered((await far.receive()) as Uint8Array)).toEqual({ flow: 0, number: 777 })
+    expect((await program.stop('SIGINT')).code).toBe(2)
+  } finally {
+    execFileSync('umount', [folder.path])
+  }
 })
