@@ -31,10 +31,12 @@ export function entrance(command: string[], files: string[]): string[] {
 
 /**
  * Pid 1, a container's own in a container. Where that cannot be looked at (some VMs and containers), the
- * topmost ancestor that can: whoever entered a namespace for a while is further down.
+ * topmost ancestor that can: whoever entered a namespace for a while is further down. Mounts that belong to
+ * another user namespace are nothing to run a program of root's in.
  */
 function homeProcess(): string {
-  return [INIT, ...ancestors()].find((pid) => namespaceOf(pid, 'net') !== undefined) ?? 'self'
+  const isFit = (pid: string) => namespaceOf(pid, 'net') !== undefined && isOurs(pid, 'user')
+  return [INIT, ...ancestors()].find(isFit) ?? 'self'
 }
 
 /** Process ids, the topmost first, as /proc has them: its pid namespace may not be ours. */
