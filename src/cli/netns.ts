@@ -1,8 +1,8 @@
 // How the command line names network namespaces. A name or path is made to mean the same for the
 // daemon, which is another process with another working folder; a container becomes its process id.
 
-import { existsSync, readlinkSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { existsSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 
 /** What stands in front of the name of a container that shall not be taken for anything else. */
 const CONTAINER = 'container:'
@@ -13,8 +13,7 @@ const CONTAINER = 'container:'
  */
 export function readNetns(text: string): string | number {
   if (text.startsWith(CONTAINER)) return text
-  if (text.includes('/'))
-    return resolve(text).replace(/^\/proc\/(?:self|thread-self)(?=\/)/, `/proc/${process.pid}`)
+  if (text.includes('/')) return pathOf(resolve(text))
   return /^[1-9]\d*$/.test(text) && !isNamed(text) ? Number(text) : text
 }
 
@@ -30,6 +29,20 @@ export async function locate(place: string | number): Promise<string | number> {
 /** A namespace as it stands on the command line. */
 export async function findNetns(text: string): Promise<string | number> {
   return await locate(readNetns(text))
+}
+
+/**
+ * Without links of folders (/var/run), by which the daemon would come from our mounts back into its own. Those
+ * under /proc lead where no path does.
+ */
+function pathOf(path: string): string {
+  if (path.startsWith('/proc/'))
+    return path.replace(/^\/proc\/(?:self|thread-self)(?=\/)/, `/proc/${process.pid}`)
+  try {
+    return join(realpathSync(dirname(path)), basename(path))
+  } catch {
+    return path // the daemon says what is wrong with it
+  }
 }
 
 function isNamed(name: string): boolean {

@@ -1,11 +1,12 @@
-// Starts the daemon for a verb that needs one: in the background, where pid 1 stands, and exactly one
-// for many callers at once. Called by the verbs that add pairs.
+// Starts the daemon for a verb that needs one: in the background, where it belongs (entrance.ts), and exactly
+// one for many callers at once. Called by the verbs that add pairs.
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { closeSync, openSync, readFileSync, readlinkSync, statSync, truncateSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync, statSync, truncateSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ofNode, UvethError } from '../errors.js'
+import { entrance } from './entrance.js'
 
 /** s without a pair after which a daemon that nobody started by hand ends. */
 const IDLE_EXIT = 60
@@ -79,40 +80,14 @@ async function startOne(socket: string, deadline: number, listens: Listens): Pro
 function spawnDaemon(socket: string): ChildProcess {
   const main = fileURLToPath(new URL('./main.js', import.meta.url))
   const command = [process.execPath, main, 'daemon', '--socket', socket, '--idle-exit', String(IDLE_EXIT)]
-  const [file = '', ...args] = [...entrance(command), ...command]
+  const way = entrance(command, [process.execPath, main, dirname(socket)])
+  const [file = '', ...args] = [...way, ...command]
   const log = openLog(`${socket}.log`)
   const { NOTIFY_SOCKET: _, ...env } = process.env
   const child = spawn(file, args, { cwd: '/', detached: true, env, stdio: ['ignore', log, log] })
   child.unref()
   closeSync(log)
   return child
-}
-
-/**
- * The words that lead into pid 1's network and mount namespace, none where those are the caller's.
- * A daemon in a namespace of the caller's would keep that alive.
- */
-function entrance(command: string[]): string[] {
-  const flags = [
-    ['net', '-n'],
-    ['mnt', '-m'],
-  ].flatMap(([kind, flag]) => (isOurs(kind as string) ? [] : [flag as string]))
-  if (flags.length === 0) return []
-  const words = ['nsenter', '-t', '1', ...flags]
-  const tried = spawnSync(words[0] as string, [...words.slice(1), process.execPath, '--version'])
-  if (tried.status === 0) return words
-  const remedy = [...words, ...command.slice(0, -2)].join(' ')
-  const message = `EPERM: the daemon belongs into the namespaces of pid 1, which may not be entered from here: run, where it may: ${remedy}`
-  throw new UvethError(message, { code: 'EPERM', syscall: 'setns' })
-}
-
-/** Where pid 1 cannot be looked at (containers, some VMs), its namespaces count as our own. */
-function isOurs(kind: string): boolean {
-  try {
-    return readlinkSync(`/proc/1/ns/${kind}`) === readlinkSync(`/proc/self/ns/${kind}`)
-  } catch {
-    return true
-  }
 }
 
 function openLog(path: string): number {

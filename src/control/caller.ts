@@ -1,14 +1,18 @@
 // Where an order over the control socket comes from: the network namespace of the process at the
-// other end, or the one that it names. Called by http.ts. A namespace is held open only while the
-// order is carried out: a descriptor kept longer would keep the namespace alive.
+// other end, or the one that it names; and what names of namespaces mean there. Called by http.ts and
+// handlers.ts. A namespace is held open only while the order is carried out: a descriptor kept longer would
+// keep the namespace alive.
 
-import { existsSync } from 'node:fs'
+import { existsSync, readlinkSync, statfsSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { systemError, UvethError } from '../errors.js'
 import { inodeOf, isHome } from '../link/netns.js'
 import { closeFd, netnsOpen, peerCredentials } from '../native.js'
 import { netnsPath } from '../options.js'
 import type { Caller } from './handlers.js'
+
+/** Type of the file system that namespaces are files of. */
+const NSFS_MAGIC = 0x6e736673
 
 /** The daemon's own namespace: where orders over netlink and restored wishes without another come from. */
 export function home(): Caller {
@@ -31,8 +35,12 @@ export async function asCaller<T>(
 ): Promise<T> {
   const text = decode(header)
   const claim = /^net:\[(\d+)\]$/.exec(text ?? '')?.[1]
-  if (text === undefined || claim !== undefined) return await asPeer(socket, claim, order)
-  return await within(open(pathOf(text)), order)
+  const peer = peerCredentials(descriptorOf(socket))
+  const pid = peer.errno < 0 ? 0 : peer.pid
+  const root = rootOf(pid)
+  const give = (caller: Caller) => order({ ...caller, root })
+  if (text === undefined || claim !== undefined) return await asPeer(pid, claim, give)
+  return await within(open(pathOf(text, root)), give)
 }
 
 /** Carries out `order` as if it came from the namespace at `path`. */
@@ -40,13 +48,41 @@ export async function asNamespace<T>(path: string, order: (caller: Caller) => Pr
   return await within(open(path), order)
 }
 
+/**
+ * A name or path of an order, in the mounts of its caller: after `ip netns exec` or `unshare -m` those may have
+ * namespaces that the daemon's have not. What is no namespace there is left as it is.
+ */
+export function asSeen(netns: string, root: string | undefined): string {
+  if (root === undefined) return netns
+  const path = `${root}${netns.includes('/') ? netns : `/run/netns/${netns}`}`
+  try {
+    return statfsSync(path).type === NSFS_MAGIC ? path : netns
+  } catch {
+    return netns
+  }
+}
+
+/** The root of the process at the other end, if its mounts are not the daemon's own. */
+function rootOf(pid: number): string | undefined {
+  const mounts = mountsOf(pid)
+  return mounts === undefined || mounts === mountsOf('self') ? undefined : `/proc/${pid}/root`
+}
+
+function mountsOf(pid: number | string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`)
+  } catch {
+    return undefined // of another pid namespace, or we may not look into it
+  }
+}
+
+/** `pid` is 0 where it is unknown. */
 async function asPeer<T>(
-  socket: Socket,
+  pid: number,
   claim: string | undefined,
   order: (caller: Caller) => Promise<T>,
 ): Promise<T> {
-  const peer = peerCredentials(descriptorOf(socket))
-  const fd = peer.errno < 0 ? peer.errno : netnsOpen(`/proc/${peer.pid}/ns/net`)
+  const fd = netnsOpen(`/proc/${pid}/ns/net`)
   if (fd < 0) {
     // A process that we may not look into, or of another pid namespace, may still stand where we do.
     const own = home()
@@ -76,7 +112,9 @@ function open(path: string): number {
 }
 
 /** As `ip -n` reads it: a name where there is one, otherwise a number is a process id. */
-function pathOf(text: string): string {
+function pathOf(text: string, root: string | undefined): string {
+  const seen = asSeen(text, root)
+  if (seen !== text) return seen
   const pid = /^[1-9]\d{0,9}$/.test(text) && !existsSync(`/run/netns/${text}`)
   if (text.includes('/') && !text.startsWith('/')) throw refused(`'${text}' is no absolute path`, 'EINVAL')
   return netnsPath(pid ? Number(text) : text, 'netns') ?? ''

@@ -5,6 +5,7 @@ import { invalid } from '../errors.js'
 import { mergeImpair } from '../hooks/impair-options.js'
 import type { End, EndOptions, ImpairOptions, Netns, Pair, PairOptions } from '../index.js'
 import type { Entry, Registry } from '../registry.js'
+import { asSeen } from './caller.js'
 import type { EndView, EndWish, PairChange, PairView, PairWish } from './ops.js'
 import { renamed } from './problem.js'
 import { merged, pinned, type WantedRules, withSince } from './wanted.js'
@@ -14,6 +15,8 @@ export interface Caller {
   /** The caller's network namespace as createPair takes it: null when it is the daemon's own. */
   netns: Netns
   inode: number
+  /** In front of paths as the caller has them: `/proc/PID/root`. Where its mounts are the daemon's, none. */
+  root?: string | undefined
 }
 
 /** A pair's wishes as they were sent, and where from: equal ones are the same order (PUT). */
@@ -212,7 +215,8 @@ function endOptions({ netns, address, impair, ...rest }: EndWish, caller: Caller
 }
 
 function netnsOf(netns: EndWish['netns'], caller: Caller): Netns {
-  return netns === undefined ? caller.netns : (netns as Netns)
+  if (netns === undefined) return caller.netns
+  return typeof netns === 'string' ? asSeen(netns, caller.root) : netns
 }
 
 /** The same text for the same wishes, whatever the order of their keys. */

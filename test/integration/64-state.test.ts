@@ -3,8 +3,8 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect } from 'vitest'
-import { expectProblem, Folder, launchDaemon, TestDaemon } from '../support/daemon.js'
-import { Netns, run, until } from '../support/netns.js'
+import { expectProblem, Folder, inside, launchDaemon, TestDaemon } from '../support/daemon.js'
+import { Netns, run, uniqueName, until } from '../support/netns.js'
 import { uvethOnce } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
@@ -133,6 +133,20 @@ describe('the wanted pairs', () => {
     // The wishes as they were sent are still the same order.
     const body = { a: { name: 'x0', addresses: ['10.9.0.1/24'] }, b: { name: 'x1' } }
     expect((await daemon.ask('PUT', '/v1/pairs/cable', body)).status).toBe(200)
+  })
+
+  test('name a namespace that only the caller’s mounts have by its inode: another may get its name', async () => {
+    await using daemon = await TestDaemon.start(...STATE)
+    const name = `uvt-${process.pid}-${uniqueName('own')}`
+    const words = ['link', 'add', 'x0', 'type', 'veth', 'peer', 'x1', 'netns', name]
+    const script = `ip netns add ${name} && "$@" && stat -Lc %i /run/netns/${name} && cat ${fileOf(daemon)}
+      code=$?; ip netns del ${name}; exit $code`
+    const prefix = [...inside(daemon.home), 'unshare', '-m', 'sh', '-c', script, 'sh']
+    const { code, stdout } = await uvethOnce(words, { prefix, env: { UVETH_SOCKET: daemon.socket } })
+    expect(code).toBe(0)
+    const [inode, file = ''] = stdout.split('\n')
+    expect(JSON.parse(file).pairs).toMatchObject([{ id: 'x0', since: { b: { netns: `net:[${inode}]` } } }])
+    await until('it to leave the file', () => wanted(daemon).length === 0)
   })
 
   test('do not hold one that was ended from outside', async () => {

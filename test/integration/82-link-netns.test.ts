@@ -1,11 +1,12 @@
 // Where orders of the command line apply: the caller's network namespace, `-n`, `netns` of an end, and which
 // interface a name means when several have it.
 
-import { expect } from 'vitest'
-import { commandOf, expectRefusal, masked, well } from '../support/cli.js'
-import { TestDaemon } from '../support/daemon.js'
-import { Netns } from '../support/netns.js'
+import { describe, expect } from 'vitest'
+import { commandFolder, commandOf, expectRefusal, masked, well } from '../support/cli.js'
+import { inside, TestDaemon } from '../support/daemon.js'
+import { Netns, uniqueName, until } from '../support/netns.js'
 import { uveth } from '../support/program.js'
+import { shell } from '../support/shim.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
@@ -116,4 +117,73 @@ test('-n in front of run is for both of its ends', async () => {
   expect(await cable.next('ready')).toMatchObject({ a: { netns: blue.name }, b: { netns: blue.name } })
   expect(blue.has('a0') && blue.has('b0')).toBe(true)
   expect(await cable.stop()).toMatchObject({ code: 0 })
+})
+
+/** Words that run a program in the daemon's network, with mounts of its own that the daemon does not share. */
+const OWN_MOUNTS: [string, (daemon: TestDaemon) => string[]][] = [
+  ['ip netns exec', ({ home }) => ['ip', 'netns', 'exec', home.name]],
+  ['unshare -m', ({ home }) => [...inside(home), 'unshare', '-m']],
+]
+
+describe.each(OWN_MOUNTS)('namespaces that only a script under %s sees', (_, prefixOf) => {
+  /** $p and $q are namespaces of the script's own, `links NETNS` names what is in one. */
+  async function script(daemon: TestDaemon, text: string) {
+    const name = `uvt-${process.pid}-${uniqueName('')}`
+    const whole = `p=${name}-p q=${name}-q
+      trap 'ip netns del $p; ip netns del $q' EXIT
+      links() { ip -n $1 -o link | cut -d: -f2 | grep -v lo | xargs; }
+      ip netns add $p && ip netns add $q && ${text}`
+    return await shell({
+      prefix: prefixOf(daemon),
+      env: { UVETH_SOCKET: daemon.socket, PATH: `${commandFolder(daemon.folder)}:${process.env.PATH}` },
+    })(whole)
+  }
+
+  test('are found by name and by path, for both ends and for a move', async () => {
+    await using daemon = await TestDaemon.start()
+    const text = `uveth link add a0 netns $p type veth peer name a1 netns $q &&
+      uveth link add b0 type veth peer name b1 netns /run/netns/$p &&
+      uveth link set b0 netns $q && uveth link set b1 netns /run/netns/$q up &&
+      links $p && links $q && uveth -n $p -br link show a0 | grep -c netns
+      [ "$(uveth -n /run/netns/$p link show a0)" = "$(uveth -n $p link show a0)" ] || echo differs`
+    expect(await script(daemon, text)).toMatchObject({ code: 0, stdout: 'a0\na1 b0 b1\n0\n', stderr: '' })
+    expect(daemon.home.links()).toHaveLength(1)
+    // With the namespaces their ends go.
+    await until('no pairs', async () => (await daemon.ask('GET', '/v1/pairs')).json.length === 0)
+  })
+
+  test('are found in a batch', async () => {
+    await using daemon = await TestDaemon.start()
+    const text = `printf '%s\\n' "link add a0 netns $p type veth peer name a1 netns $q" 'add b0 b1' \
+      "link set b1 netns $p" | timeout 20 uveth -batch - && links $p && links $q`
+    expect(await script(daemon, text)).toMatchObject({ code: 0, stdout: 'a0 b1\na1\n', stderr: '' })
+  })
+
+  test('are called net:[inode], also in references; the daemon’s own keep their names', async () => {
+    await using daemon = await TestDaemon.start()
+    using blue = Netns.create('blue')
+    const text = `uveth link add a0 netns $p type veth peer name a1 netns ${blue.name} &&
+      inode=$(stat -Lc %i /run/netns/$p) && uveth link set "a0@net:[$inode]" mtu 1300 &&
+      uveth -j link show a0 | sed "s/$inode/INODE/"`
+    const { code, stdout } = await script(daemon, text)
+    expect(code).toBe(0)
+    const [end] = JSON.parse(stdout)
+    expect(end).toMatchObject({
+      mtu: 1300,
+      linkinfo: { info_data: { netns: 'net:[INODE]', peer_netns: blue.name } },
+    })
+  })
+
+  test('and what is none is refused as ever', async () => {
+    await using daemon = await TestDaemon.start()
+    const text = `for none in no-such-name /run/netns/no-such-name /etc/passwd; do
+      uveth link add a0 netns $none type veth; uveth -n $none link add a0 type veth; done`
+    const { stdout, stderr } = await script(daemon, text)
+    expect(stdout).toBe('')
+    const lines = stderr.trim().split('\n')
+    expect(lines).toHaveLength(6)
+    for (const line of lines)
+      expect(line).toMatch(/^uveth: (ENOENT|EINVAL): [^\n]*(no-such-name|\/etc\/passwd)/)
+    expect(stderr).not.toContain('/root/')
+  })
 })

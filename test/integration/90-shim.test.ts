@@ -82,7 +82,7 @@ test('starts the daemon without a word, and holds nothing of the caller’s', as
   using folder = new Folder()
   const socket = folder.file('run/control.sock')
   await using daemon = await TestDaemon.start()
-  // In the namespace of a daemon that is not asked: the new one stands there too, as pid 1 may not be entered.
+  // In the namespace of a daemon that is not asked.
   const sh = shimOf(daemon, { env: { UVETH_SOCKET: socket } })
   try {
     const made = await sh(

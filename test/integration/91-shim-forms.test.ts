@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { expect } from 'vitest'
 import { well } from '../support/cli.js'
 import { inside, TestDaemon } from '../support/daemon.js'
-import { Netns, until } from '../support/netns.js'
+import { Netns, uniqueName, until } from '../support/netns.js'
 import { SHIM, shell, shimEnvironment, shimOf } from '../support/shim.js'
 import { needs } from '../support/skip.js'
 
@@ -203,4 +203,26 @@ test.each([
   const { code, stdout, stderr } = await shell({ prefix: inside(plain) })(script)
   expect(ours).toMatchObject({ code, stdout, stderr })
   expect(names(daemon.home).sort()).toEqual(names(plain).sort())
+})
+
+test.each([
+  ['ip netns exec', (home: Netns) => ['ip', 'netns', 'exec', home.name]],
+  ['unshare -m', (home: Netns) => [...inside(home), 'unshare', '-m']],
+] as const)('namespaces that a script under %s has made and nobody else sees', async (_, prefixOf) => {
+  await using daemon = await TestDaemon.start()
+  const name = `uvt-${process.pid}-${uniqueName('own')}`
+  const sh = shimOf(daemon, { prefix: prefixOf(daemon.home) })
+  const script = `trap 'ip netns del $1' EXIT
+    names() { ip $1 $2 -o link | cut -d: -f2 | cut -d@ -f1 | grep -v lo | xargs; }
+    ip netns add $1 && ip link add a0 type veth peer name a1 netns $1 && ip -n $1 link add b0 type veth &&
+      ip link add c0 netns $1 group 5 type veth peer name c1 mtu 1400 && ip link set c1 netns $1 || exit 1
+    printf '%s\\n' 'link set lo up' "link add d0 type veth peer name d1 netns $1" 'link set d0 up' |
+      timeout 20 ip -batch - || exit 2
+    names; names -n $1
+    ip link del a0 && ip -n $1 link del d1 && names -n $1; names`
+  expect(await sh(script, name)).toMatchObject({
+    code: 0,
+    stdout: 'a0 d0\na1 veth0 b0 c1 c0 d1\nveth0 b0 c1 c0\n\n',
+    stderr: '',
+  })
 })
