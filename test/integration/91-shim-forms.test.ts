@@ -144,6 +144,19 @@ test('carrier has followed when link set returns', async () => {
   expect(await sh(script, blue.name)).toMatchObject({ stdout: 'NO-CARRIER\n'.repeat(5), stderr: '' })
 })
 
+test('the same in a namespace without a name', async () => {
+  await using daemon = await TestDaemon.start()
+  const script = `unshare -n sh -c '
+    ip link add a0 up type veth peer name a1
+    for i in 1 2 3 4 5; do
+      ip link set a1 up; ip link show a0 | grep -o NO-CARRIER
+      ip link set a1 down; ip link show a0 | grep -o NO-CARRIER
+    done
+    ip link del a1; ip -br link show a0'`
+  const { stdout, stderr } = await shimOf(daemon)(script)
+  expect([stdout, stderr]).toEqual(['NO-CARRIER\n'.repeat(5), 'Device "a0" does not exist.\n'])
+})
+
 test('options in front, and a batch on stdin whose answers come line by line', async () => {
   await using daemon = await TestDaemon.start()
   const [file = '', ...prefix] = inside(daemon.home)
