@@ -1,5 +1,6 @@
-// Health where no pair can be made: a daemon that lives without what it needs says so once in its log and in
-// every answer, with what to do about it, and never tries by making something.
+// A daemon where something is missing. Where no pair can be made it lives, and says so once in its log and in
+// every answer about its health, with what to do; it never tries by making something. Without a folder for its
+// socket it cannot live.
 
 import { expect } from 'vitest'
 import { ask, COMMAND, Folder } from '../support/daemon.js'
@@ -23,7 +24,7 @@ test.each([
     [...WITHOUT_DEVICE.slice(0, -1), `${HIDDEN.replace('exec', `exec ${WITHOUT_RIGHT.join(' ')}`)}`],
     /ENOENT.*; no CAP_NET_ADMIN/,
   ],
-])('without %s', async (_, prefix, sentence) => {
+])('no pairs without %s', async (_, prefix, sentence) => {
   using folder = new Folder()
   const socket = folder.file('control.sock')
   const command = [process.execPath, COMMAND, 'daemon', '--socket', socket]
@@ -47,4 +48,19 @@ test.each([
   expect(warnings).toMatchObject([
     { level: 40, msg: 'no pairs can be made', reason: expect.stringMatching(sentence) },
   ])
+})
+
+test('a folder that is read-only: it says how to name another one', async () => {
+  using folder = new Folder()
+  const socket = folder.file('run/uveth/control.sock')
+  const frozen = `mount -t tmpfs -o ro none ${folder.path} && exec "$0" "$@"`
+  const prefix = ['unshare', '-m', 'sh', '-c', frozen]
+  const sentence = /^uveth: EROFS: .*mkdir '.*\/run' \(.*--socket PATH or UVETH_SOCKET; .*--tmpfs \/run\)\n$/
+  for (const words of [
+    ['daemon', '--socket', socket],
+    ['--socket', socket, 'add', 'x0', 'x1'],
+  ]) {
+    const outcome = await uvethOnce(words, { prefix })
+    expect(outcome).toMatchObject({ code: 2, stderr: expect.stringMatching(sentence) })
+  }
 })
