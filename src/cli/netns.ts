@@ -3,6 +3,7 @@
 
 import { existsSync, readlinkSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { UvethError } from '../errors.js'
 
 /** What stands in front of the name of a container that shall not be taken for anything else. */
 const CONTAINER = 'container:'
@@ -30,6 +31,23 @@ export async function locate(place: string | number): Promise<string | number> {
 /** A namespace as it stands on the command line. */
 export async function findNetns(text: string): Promise<string | number> {
   return await locate(readNetns(text))
+}
+
+/**
+ * A reference as the daemon knows it: what stands behind its last `@` may be any namespace, as `-n` takes it. A
+ * word that means none is left as it is: a name may hold an `@`.
+ */
+export async function findRef(text: string): Promise<string> {
+  const at = text.lastIndexOf('@')
+  const place = text.slice(at + 1)
+  if (at < 1 || text.startsWith('id:') || place === '' || place.startsWith('net:[')) return text
+  const found = await findNetns(place).catch((error: unknown) => {
+    if (error instanceof UvethError && error.code === 'ENOENT') return place
+    throw error
+  })
+  const named = found === place && !place.includes('/')
+  const inode = named ? undefined : inodeOf(found)
+  return inode === undefined ? text : `${text.slice(0, at)}@net:[${inode}]`
 }
 
 function isNamed(name: string): boolean {

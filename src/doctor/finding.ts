@@ -83,7 +83,7 @@ function userOf(status: string): { uid: string; root: boolean } {
 
 /** What judgeUses has to know beside the capabilities. */
 export interface Surroundings {
-  /** /dev/net/tun opens. */
+  /** /dev/net/tun is there, though perhaps not for this user. */
   device: boolean
   /** A TAP could be made: not without NET_ADMIN. */
   tap: boolean

@@ -2,7 +2,7 @@
 // what a pair would open, among others a TAP of its own for a moment, and leaves nothing behind. No
 // link thread, no pair: the doctor must work where those do not.
 
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { errno, systemError, UvethError } from '../errors.js'
 import {
@@ -32,17 +32,18 @@ import {
   judgeUses,
   remedyFor,
 } from './finding.js'
+import { seesAllProcesses } from './processes.js'
 
 const NETNS_DIRECTORY = '/run/netns'
-/** /proc/self/ns/pid where all processes of the machine are seen: PROC_PID_INIT_INO of the kernel. */
-const INITIAL_PIDS = 'pid:[4026531836]'
 const THROWAWAY = '_uvdoctor%d'
 
 export function examineMachine(): Finding[] {
   const status = readFileSync('/proc/self/status', 'utf8')
   const tun = examineTun(status)
-  const well = (name: string) => tun.some(({ check, status }) => check === name && status === 'ok')
-  const surroundings = { device: well('tun'), tap: well('tap'), allProcesses: seesAllProcesses() }
+  const tap = tun.some(({ check, status }) => check === 'tap' && status === 'ok')
+  // It is there where giving it is not what helps, also for a user who may not open it.
+  const device = !tun.some(({ check, remedy }) => check === 'tun' && remedy?.includes('--device'))
+  const surroundings = { device, tap, allProcesses: seesAllProcesses() }
   return [
     ...judgeKernel(release()),
     ...judgeCapabilities(status),
@@ -164,14 +165,6 @@ function examineNamespaces(): Finding {
     return { check, status: 'ok', what: `${NETNS_DIRECTORY}: ${count} named network namespaces` }
   } catch (error) {
     return { check, status: 'warn', what: (error as Error).message, remedy: 'run as root' }
-  }
-}
-
-function seesAllProcesses(): boolean {
-  try {
-    return readlinkSync('/proc/self/ns/pid') === INITIAL_PIDS
-  } catch {
-    return false // a /proc that hides it
   }
 }
 
