@@ -5,6 +5,7 @@
 #
 # It builds with BuildKit and with the classic builder, and from any images that have the same things in the
 # same places: --build-arg NODE_IMAGE=… --build-arg RUST_IMAGE=… (both of one libc, the older one in RUST_IMAGE).
+# What it was built from is known to who builds it: --label org.opencontainers.image.revision=$(git rev-parse HEAD)
 
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG RUST_IMAGE=rust:1-slim-bookworm
@@ -26,7 +27,7 @@ COPY native native
 RUN npm run --silent build:native
 COPY tsconfig.json ./
 COPY src src
-RUN npm run --silent build:ts && chmod +x dist/cli/main.js
+RUN npm run --silent build:ts
 
 FROM build AS test
 COPY . .
@@ -38,20 +39,21 @@ RUN mkdir -p .cache && touch .cache/built-native .cache/built-ts \
 CMD ["scripts/test", "--only", "unit", "--only", "kernel", "--only", "integration"]
 
 FROM ${NODE_IMAGE} AS runtime
-ARG VERSION=""
-ARG REVISION=""
+# `npm version` writes it.
+ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="uveth" \
       org.opencontainers.image.description="A virtual Ethernet cable in user space" \
       org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.version="${VERSION}"
 WORKDIR /opt/uveth
 COPY --from=production /src/node_modules node_modules
 COPY --from=build /src/native/binding.cjs native/
 COPY --from=build /src/native/*.node native/
 COPY --from=build /src/dist dist
+COPY shim shim
 COPY package.json LICENSE ./
-RUN ln -s /opt/uveth/dist/cli/main.js /usr/local/bin/uveth
+RUN ln -s /opt/uveth/dist/cli/main.js /usr/local/bin/uveth \
+ && ln -s /opt/uveth/dist/cli/extcap.js /usr/local/bin/uveth-extcap
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["uveth", "health"]
 ENTRYPOINT ["uveth"]

@@ -9,6 +9,7 @@ import { daemonLock, Lock, makeFolder } from './control/lock.js'
 import { type Netlink, type NetlinkSetting, startNetlink } from './control/netlink.js'
 import { claimSocket, withSocketMode } from './control/socket-file.js'
 import { State } from './control/state.js'
+import { whyNoPairs } from './doctor/ability.js'
 import { ofNode, UvethError } from './errors.js'
 import { configure } from './index.js'
 import { sdNotify } from './native.js'
@@ -86,6 +87,8 @@ class Daemon implements DaemonFace {
       throw error
     }
     this.#log.info({ socket, version: version() }, 'listening')
+    const reason = whyNoPairs()
+    if (reason !== null) this.#log.warn({ reason }, 'no pairs can be made')
     this.#notify('READY=1')
     this.#countIdle()
     if (signalled()) this.shutdown()
@@ -97,14 +100,18 @@ class Daemon implements DaemonFace {
 
   health(): object {
     const netlink = this.#netlink?.view() ?? { state: 'off' }
-    const well = this.#state?.wellKept !== false && netlink.state !== 'waiting'
+    const pairs = this.#registry.list().length
+    // Where there is a pair nobody has to ask.
+    const reason = pairs > 0 ? null : whyNoPairs()
+    const well = this.#state?.wellKept !== false && netlink.state !== 'waiting' && reason === null
     return {
       status: well ? 'ok' : 'degraded',
       pid: process.pid,
       version: version(),
       socket: this.#options.socket,
       uptime: Math.round((Date.now() - this.#started) / 1000),
-      pairs: this.#registry.list().length,
+      pairs,
+      creation: { state: reason === null ? 'possible' : 'impossible', reason },
       netlink,
       ...(this.#state && { state: this.#state.view() }),
     }

@@ -53,7 +53,7 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
 
   /**
    * The pair that `reference` means for a caller in the namespace `inode`. `id:ID` and `NAME@NETNS`
-   * are exact. A plain name is, in this order, an interface in the caller's namespace, an id, an
+   * (a name under /run/netns, nothing for the daemon's own, or net:[inode]) are exact. A plain name is, in this order, an interface in the caller's namespace, an id, an
    * interface anywhere. ENODEV: nothing; ENOTUNIQ: several interfaces elsewhere.
    */
   find(reference: string, inode: number): Found<Wish> {
@@ -89,7 +89,9 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
   #named(name: string, inode: number): Found<Wish> | undefined {
     const at = name.lastIndexOf('@')
     if (at > 0) {
-      const exact = this.#ends((end) => end.name === name.slice(0, at) && placeOf(end) === name.slice(at + 1))
+      const place = name.slice(at + 1)
+      const isThere = (end: End) => placeOf(end) === place || `net:[${end.netnsInode}]` === place
+      const exact = this.#ends((end) => end.name === name.slice(0, at) && isThere(end))
       if (exact[0] !== undefined) return exact[0]
     }
     const here = this.#ends((end) => end.name === name && end.netnsInode === inode)

@@ -6,6 +6,7 @@ import { parseSize } from '../hooks/units.js'
 import type { Match } from '../index.js'
 import { stopSignal } from './failure.js'
 import { CAPTURE_HELP } from './help.js'
+import { findRef } from './netns.js'
 import { type Recorded, type Ring, record } from './recording.js'
 import { type Session, write } from './session.js'
 import { parseVerb, UsageError } from './usage.js'
@@ -35,7 +36,7 @@ export async function capture(session: Session, words: string[]): Promise<number
   const path = readPath(values, ring)
   const query = { ...queryOf(values), ...(match.length > 0 && { match: JSON.stringify(readMatch(match)) }) }
   const stop = stopSignal()
-  const stream = await session.client.capture(ref, query)
+  const stream = await session.client.capture(await findRef(ref), query)
   say(`capturing ${ref}${path === '-' ? '' : ` into ${path}`}; Ctrl-C ends it`)
   const recorded = await record(stream, path, stop, ring)
   say(summaryOf(recorded))

@@ -2,8 +2,9 @@
 // process that a container's name stands for. Called by netns.ts, and loaded only for a name that is no
 // other namespace. Docker's API, which Podman speaks too.
 
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
+import { seesAllProcesses } from '../doctor/processes.js'
 import { UvethError } from '../errors.js'
 
 const DEFAULT_SOCKET = '/var/run/docker.sock'
@@ -14,12 +15,13 @@ const PATIENCE = 10_000
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
 
 interface Inspected {
+  Id?: string
   State?: { Status?: string; Pid?: number }
 }
 
 /**
- * The process id of the container `name`. Undefined where no engine can be asked, or where it has no such
- * container; `explicit`, then that is the error.
+ * The process id of the container `name`. Undefined where there is no engine, or `name` cannot be a
+ * container's; `explicit`, then that is the error.
  */
 export async function containerPid(name: string, explicit: boolean): Promise<number | undefined> {
   if (!NAME.test(name)) {
@@ -28,7 +30,7 @@ export async function containerPid(name: string, explicit: boolean): Promise<num
   }
   const socket = engineSocket()
   if (socket === undefined || !isThere(socket)) {
-    if (explicit) throw noEngine(name, socket)
+    if (explicit || socket === undefined) throw noEngine(name, socket, explicit)
     return undefined
   }
   const { status, body } = await inspect(socket, name).catch((error: NodeJS.ErrnoException) => {
@@ -39,8 +41,25 @@ export async function containerPid(name: string, explicit: boolean): Promise<num
   if (status === 404) throw missing(name, socket, explicit)
   if (status !== 200) throw refused('EPROTO', `the engine on '${socket}' answers ${status} for '${name}'`)
   const { Pid: pid = 0, Status: state = 'unknown' } = body.State ?? {}
-  if (pid > 0) return pid
+  if (pid > 0) {
+    if (seesAllProcesses() || isProcessOf(pid, body.Id)) return pid
+    const remedy = 'in a container of its own uveth needs --pid host'
+    throw refused('ESRCH', `the process of the container '${name}' is not to be seen from here: ${remedy}`)
+  }
   throw refused('ESRCH', `the container '${name}' does not run (${state}): docker start ${name}`)
+}
+
+/**
+ * The engine counts processes as its machine does. In another pid namespace that number may be anybody's: here it
+ * is the container's only if its control group carries the container's id.
+ */
+export function isProcessOf(pid: number, id: string | undefined, proc = '/proc'): boolean {
+  if (!id) return false
+  try {
+    return readFileSync(`${proc}/${pid}/cgroup`, 'utf8').includes(id)
+  } catch {
+    return false // no such process here
+  }
 }
 
 /** Undefined where DOCKER_HOST leads to another machine, whose processes are not here. */
@@ -75,12 +94,14 @@ function missing(name: string, socket: string, explicit: boolean): UvethError {
   return refused('ENOENT', `'${name}' is ${found} of the engine on '${socket}' (${remedy})`)
 }
 
-function noEngine(name: string, socket: string | undefined): UvethError {
+function noEngine(name: string, socket: string | undefined, explicit: boolean): UvethError {
   const where =
     socket === undefined
-      ? `DOCKER_HOST=${process.env.DOCKER_HOST} is no Unix socket of this machine`
+      ? `no engine was asked, since DOCKER_HOST=${process.env.DOCKER_HOST} is no Unix socket of this machine`
       : `no container engine has a socket at '${socket}'`
-  return refused('ENOENT', `container '${name}': ${where}: set DOCKER_HOST, or give its process id`)
+  const what = explicit ? `container '${name}'` : `'${name}' is no network namespace under /run/netns`
+  const remedy = 'set DOCKER_HOST=unix://SOCKET, or give its process id'
+  return refused('ENOENT', `${what}${explicit ? ': ' : ', and '}${where}: ${remedy}`)
 }
 
 function unreachable(name: string, socket: string, { message }: Error): UvethError {

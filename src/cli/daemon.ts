@@ -106,6 +106,8 @@ interface Health {
   pid: number
   pairs: number
   uptime: number
+  /** Absent from daemons of an older version. */
+  creation?: { reason: string | null }
   netlink: { state: string; reason?: string | null }
   state?: { file: string; error?: string; pending: { id: string; error: string }[] }
 }
@@ -150,13 +152,14 @@ export async function health(
   }
 }
 
-function lineOf({ status, pid, pairs, uptime, netlink, state }: Health): string {
+function lineOf({ status, pid, pairs, uptime, creation, netlink, state }: Health): string {
   const parts = [
     `pid ${pid}`,
     `${pairs} ${pairs === 1 ? 'pair' : 'pairs'}`,
     `up ${uptime} s`,
     `netlink ${netlink.state}`,
   ]
+  if (creation?.reason) parts.push(`no pairs can be made: ${creation.reason}`)
   if (netlink.reason) parts.push(netlink.reason)
   if (state?.error !== undefined) parts.push(`wanted pairs not kept: ${state.error}`)
   for (const { id, error } of state?.pending ?? []) parts.push(`${id} not restored: ${error}`)

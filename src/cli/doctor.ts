@@ -86,8 +86,8 @@ async function examineDaemon(socket: string): Promise<Finding[] | undefined> {
   } catch (error) {
     if (!(error instanceof UvethError)) throw error
     if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') return undefined
-    const remedy = error.code === 'EACCES' ? "run as root, or as one of the socket's group" : 'see its log'
-    return [{ check: 'daemon', status: 'warn', what: error.message, remedy }]
+    const { message, hint: remedy = 'see its log' } = error
+    return [{ check: 'daemon', status: 'warn', what: message.replace(` (${remedy})`, ''), remedy }]
   } finally {
     client.close()
   }

@@ -8,6 +8,7 @@ import { formatRule, parseRuleWords } from '../hooks/rule-words.js'
 import { parseTime } from '../hooks/units.js'
 import type { ImpairOptions, ImpairPlan, RuleStats } from '../index.js'
 import { type Globals, readTrailing } from './globals.js'
+import { findRef } from './netns.js'
 import { type Session, write, writeJson } from './session.js'
 import { UsageError } from './usage.js'
 import { expand, matches, wrong } from './words.js'
@@ -87,8 +88,9 @@ function parseFlap([time, times = '1', ...more]: string[]): Order {
   return { fault: 'flap', ms, times: Number(times) }
 }
 
-export async function giveFault(session: Session, order: FaultOrder): Promise<number> {
-  const { ref } = order
+export async function giveFault(session: Session, given: FaultOrder): Promise<number> {
+  const ref = await findRef(given.ref)
+  const order = { ...given, ref }
   if (order.fault === 'impair') await giveImpair(session, order)
   else if (order.fault === 'rule') await giveRule(session, order)
   else await session.client.call('pair.flap', { ref, body: { ms: order.ms, times: order.times } })

@@ -46,7 +46,7 @@ Rules come first, in their order, then the impairments. link show -d has both, w
 flap takes carrier away for TIME and gives it back, TIMES times; it returns when that is over.
 
 NAME is an interface of the namespace that the order comes from, a pair's id, or an interface anywhere;
-NAME@NETNS and id:ID are exact. Names may be left out of link add: the next free numbers are taken.
+NAME@NS and id:ID are exact. Names may be left out of link add: the next free numbers are taken.
 Keywords may be shortened as in ip: uveth l a veth0 addr 02:00:00:00:00:01 ty veth peer veth1
 The first link add starts the daemon where none runs; it ends a quiet minute after its last pair.
 

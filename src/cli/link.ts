@@ -15,7 +15,7 @@ import {
   type SetOrder,
 } from './grammar.js'
 import { LINK_HELP } from './help.js'
-import { locate, readNetns } from './netns.js'
+import { findRef, locate, readNetns } from './netns.js'
 import { type Session, write } from './session.js'
 import { printPair, show } from './show.js'
 
@@ -39,7 +39,7 @@ export async function link(session: Session, words: string[]): Promise<number> {
       return fault ? await giveFault(session, fault) : await set(session, parseSet(rest, readNetns))
     }
     case 'delete':
-      await session.client.call('pair.del', { ref: parseDel(rest, readNetns) })
+      await session.client.call('pair.del', { ref: await findRef(parseDel(rest, readNetns)) })
       return 0
     case 'show':
       return await show(session, rest)
@@ -96,7 +96,8 @@ async function make(session: Session, body: object): Promise<PairView> {
   }
 }
 
-async function set({ client }: Session, { ref, wish: wanted, carrier }: SetOrder): Promise<number> {
+async function set({ client }: Session, { ref: named, wish: wanted, carrier }: SetOrder): Promise<number> {
+  const ref = await findRef(named)
   const wish = await located(wanted)
   const changes = Object.keys(wish).length > 0
   if (carrier === undefined) await client.call('end.set', { ref, body: wish })

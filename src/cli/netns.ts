@@ -3,6 +3,7 @@
 
 import { existsSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { UvethError } from '../errors.js'
 
 /** What stands in front of the name of a container that shall not be taken for anything else. */
 const CONTAINER = 'container:'
@@ -43,6 +44,23 @@ function pathOf(path: string): string {
   } catch {
     return path // the daemon says what is wrong with it
   }
+}
+
+/**
+ * A reference as the daemon knows it: what stands behind its last `@` may be any namespace, as `-n` takes it. A
+ * word that means none is left as it is: a name may hold an `@`.
+ */
+export async function findRef(text: string): Promise<string> {
+  const at = text.lastIndexOf('@')
+  const place = text.slice(at + 1)
+  if (at < 1 || text.startsWith('id:') || place === '' || place.startsWith('net:[')) return text
+  const found = await findNetns(place).catch((error: unknown) => {
+    if (error instanceof UvethError && error.code === 'ENOENT') return place
+    throw error
+  })
+  const named = found === place && !place.includes('/')
+  const inode = named ? undefined : inodeOf(found)
+  return inode === undefined ? text : `${text.slice(0, at)}@net:[${inode}]`
 }
 
 function isNamed(name: string): boolean {

@@ -8,6 +8,7 @@ import { isNobody } from './failure.js'
 import { type Globals, readTrailing } from './globals.js'
 import { parseShow, type ShowOrder } from './grammar.js'
 import { briefJson, briefText, linkJson, linkText, type Row } from './link-format.js'
+import { findRef } from './netns.js'
 import { painter, type Session, write, writeJson } from './session.js'
 
 /** Words behind `link show`. */
@@ -46,7 +47,8 @@ async function rowsOf(session: Session, order: ShowOrder, withStats: boolean): P
   }
 }
 
-async function oneEnd({ client }: Session, ref: string, here: number | undefined): Promise<Row[]> {
+async function oneEnd({ client }: Session, name: string, here: number | undefined): Promise<Row[]> {
+  const ref = await findRef(name)
   const { end, pair } = await client.call<{ end: 'a' | 'b'; pair: PairView }>('end.get', { ref })
   return bothEnds(pair, here).filter((row) => row.end === end)
 }

@@ -7,6 +7,7 @@ import { isNobody } from './failure.js'
 import { readTrailing } from './globals.js'
 import { STATS_HELP } from './help.js'
 import { placeOf } from './link-format.js'
+import { findRef } from './netns.js'
 import { isTerminal, type Session, write, writeJson } from './session.js'
 import { alignTable, type StatsRow, statsTable } from './table.js'
 import { UsageError } from './usage.js'
@@ -39,7 +40,7 @@ async function count({ client }: Session, ref: string | undefined): Promise<Coun
     const pairs =
       ref === undefined
         ? await client.call<PairView[]>('pair.list')
-        : [await client.call<PairView>('pair.get', { ref })]
+        : [await client.call<PairView>('pair.get', { ref: await findRef(ref) })]
     const counted: Counted[] = []
     for (const pair of pairs) {
       counted.push({ pair, stats: await client.call<PairStats>('pair.stats', { ref: `id:${pair.id}` }) })

@@ -83,6 +83,13 @@ export const ANSWERS: Partial<Record<OpName, object>> = {
     socket: text,
     uptime: { ...whole, description: 's' },
     pairs: whole,
+    creation: object({
+      state: { type: 'string', enum: ['possible', 'impossible'] },
+      reason: {
+        anyOf: [text, { type: 'null' }],
+        description: 'why no pair can be made, and what to do about it',
+      },
+    }),
     netlink: counters,
   }),
   shutdown: object({ status: text }),

@@ -6,7 +6,7 @@
 import { existsSync, readlinkSync, statfsSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { systemError, UvethError } from '../errors.js'
-import { inodeOf, isHome } from '../link/netns.js'
+import { inodeOf, isHome, netnsHint } from '../link/netns.js'
 import { closeFd, netnsOpen, peerCredentials } from '../native.js'
 import { netnsPath } from '../options.js'
 import type { Caller } from './handlers.js'
@@ -107,7 +107,7 @@ async function within<T>(fd: number, order: (caller: Caller) => Promise<T>): Pro
 
 function open(path: string): number {
   const fd = netnsOpen(path)
-  if (fd < 0) throw systemError(fd, 'open', path, 'not a network namespace that can be opened', 'netns')
+  if (fd < 0) throw systemError(fd, 'open', path, netnsHint(path, fd), 'netns')
   return fd
 }
 

@@ -164,12 +164,24 @@ function problemError(answer: IncomingMessage, text: string): UvethError {
   return new UvethError(problem.detail ?? problem.title, { code, errno, syscall, hint, attribute })
 }
 
+const NOBODY = 'no daemon listens there: start one with uveth daemon'
+const HINTS: Record<string, string> = {
+  ENOENT: NOBODY,
+  ECONNREFUSED: NOBODY,
+  EACCES: "run as root, or as one of the socket's group",
+}
+
 function connectionError(error: NodeJS.ErrnoException, socket: string): UvethError {
   if (error.errno === undefined) {
     const message = `ECONNRESET: the daemon on '${socket}' ended before it answered`
     return new UvethError(message, { code: 'ECONNRESET', syscall: 'read' })
   }
   const nobody = error.code === 'ENOENT' || error.code === 'ECONNREFUSED'
-  const hint = nobody ? 'no daemon listens there: start one with uveth daemon' : undefined
-  return systemError(error.errno, error.syscall ?? 'connect', socket, hint, nobody ? 'socket' : undefined)
+  return systemError(
+    error.errno,
+    error.syscall ?? 'connect',
+    socket,
+    HINTS[error.code ?? ''],
+    nobody ? 'socket' : undefined,
+  )
 }

@@ -2,7 +2,7 @@
 // kernel's (flock), so it ends with its holder however that ends. The file stays: removing it would
 // let two hold "the" lock.
 
-import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { errno, systemError } from '../errors.js'
 import { flock } from '../native.js'
@@ -17,9 +17,37 @@ export function startLock(socket: string): string {
   return `${socket}.start`
 }
 
-/** The folder of `file`, made when it is missing: only root's group may look into it. */
-export function makeFolder(file: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o750 })
+/** The folder of the socket, made when it is missing: only root's group may look into it. */
+export function makeFolder(socket: string): void {
+  try {
+    makeFolders(dirname(socket))
+  } catch (error) {
+    throw notWritable(error)
+  }
+}
+
+/** One after the other: mkdirSync's own `recursive` says ENOENT where a file system is read-only. */
+function makeFolders(folder: string): void {
+  const isThere = () => statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true
+  if (isThere()) return
+  makeFolders(dirname(folder))
+  try {
+    mkdirSync(folder, 0o750)
+  } catch (error) {
+    if (!isThere()) throw error // or another process was faster
+  }
+}
+
+/** A folder in which no daemon can live: what to do about it. */
+function notWritable(error: unknown): unknown {
+  const { errno: number, syscall, path } = error as NodeJS.ErrnoException
+  if (number === undefined || syscall === undefined) return error
+  const elsewhere = 'name a socket in another folder with --socket PATH or UVETH_SOCKET'
+  const mayNot = number === errno.EACCES || number === errno.EPERM
+  const remedy = mayNot
+    ? `run as root, or ${elsewhere}`
+    : `the socket needs a folder that can be written to: ${elsewhere}; in a container with a read-only root: --tmpfs /run`
+  return systemError(number, syscall, path, remedy)
 }
 
 export class Lock implements Disposable {
@@ -31,7 +59,7 @@ export class Lock implements Disposable {
 
   /** The lock, or undefined while another process has it. */
   static take(path: string): Lock | undefined {
-    const fd = openSync(path, 'a', 0o640)
+    const fd = openLock(path)
     const result = flock(fd)
     if (result === 0) {
       ftruncateSync(fd)
@@ -50,5 +78,13 @@ export class Lock implements Disposable {
 
   [Symbol.dispose](): void {
     closeSync(this.#fd)
+  }
+}
+
+function openLock(path: string): number {
+  try {
+    return openSync(path, 'a', 0o640)
+  } catch (error) {
+    throw notWritable(error)
   }
 }

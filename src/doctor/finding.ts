@@ -49,24 +49,43 @@ const CAPABILITIES: Need[] = [
 
 /** `status` is the text of /proc/self/status. */
 export function judgeCapabilities(status: string): Finding[] {
-  const has = capabilitiesOf(status)
+  const has = capabilitiesOf(status, 'CapEff')
   return CAPABILITIES.map(({ name, status: missing, without }) => {
     const check = `capability.${name.toLowerCase()}`
     if (has(name)) return { check, status: 'ok', what: `CAP_${name}` }
-    const remedy = `run as root; in a container: --cap-add ${name}`
+    const remedy = remedyFor(status, name)
     return { check, status: missing, what: `no CAP_${name}: ${without}`, remedy }
   })
 }
 
-function capabilitiesOf(status: string): (name: string) => boolean {
-  const mask = BigInt(`0x${fieldOf(status, 'CapEff') ?? '0'}`)
+/** What gives the capability `name` to a process that does not have it. */
+export function remedyFor(status: string, name: string): string {
+  const { uid, root } = userOf(status)
+  const flag = `in a container: --cap-add ${name}`
+  if (root) return `run as root; ${flag}`
+  // It was given, but only root gets what a container is given.
+  if (capabilitiesOf(status, 'CapBnd')(name))
+    return `run as root: uid ${uid} has no capabilities but ambient ones`
+  return `run as root, not as uid ${uid}; ${flag}`
+}
+
+/** `set` is CapEff, what the process has, or CapBnd, what root would have here. */
+function capabilitiesOf(status: string, set: 'CapEff' | 'CapBnd'): (name: string) => boolean {
+  const mask = BigInt(`0x${fieldOf(status, set) ?? '0'}`)
   const bits = new Map(CAPABILITIES.map(({ name, bit }) => [name, bit]))
   return (name) => ((mask >> (bits.get(name) ?? 0n)) & 1n) === 1n
 }
 
+function userOf(status: string): { uid: string; root: boolean } {
+  const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1] ?? '0'
+  return { uid, root: uid === '0' }
+}
+
 /** What judgeUses has to know beside the capabilities. */
 export interface Surroundings {
-  /** A TAP could be made. */
+  /** /dev/net/tun is there, though perhaps not for this user. */
+  device: boolean
+  /** A TAP could be made: not without NET_ADMIN. */
   tap: boolean
   /** Every process of the machine is seen: the initial pid namespace. */
   allProcesses: boolean
@@ -76,7 +95,7 @@ interface Use {
   check: string
   what: string
   capabilities: string[]
-  needs?: (keyof Surroundings)[]
+  needs?: ('tap' | 'allProcesses')[]
 }
 
 /** Uses of a container, each with all that it takes. */
@@ -102,22 +121,32 @@ const USES: Use[] = [
   },
 ]
 
-/** What of it a container has to be given with. */
-const FLAGS: Record<keyof Surroundings, string> = { tap: '--device /dev/net/tun', allProcesses: '--pid host' }
-
 /** Which uses what is here allows, and with which flags a container would have the others. */
 export function judgeUses(status: string, surroundings: Surroundings): Finding[] {
-  const has = capabilitiesOf(status)
+  const has = capabilitiesOf(status, 'CapEff')
   return USES.map(({ check: name, what, capabilities, needs = [] }) => {
     const check = `use.${name}`
+    const missing = capabilities.filter((capability) => !has(capability))
+    if (missing.length === 0 && needs.every((need) => surroundings[need]))
+      return { check, status: 'ok', what: `possible: ${what}` }
     const flags = [
-      ...capabilities.filter((capability) => !has(capability)).map((capability) => `--cap-add ${capability}`),
-      ...needs.filter((need) => !surroundings[need]).map((need) => FLAGS[need]),
+      ...flagsFor(status, missing),
+      ...(needs.includes('tap') && !surroundings.device ? ['--device /dev/net/tun'] : []),
+      ...(needs.includes('allProcesses') && !surroundings.allProcesses ? ['--pid host'] : []),
     ]
-    if (flags.length === 0) return { check, status: 'ok', what: `possible: ${what}` }
-    const remedy = `a container needs ${flags.join(' ')}`
+    const remedy =
+      flags.length > 0 ? `a container needs ${flags.join(' ')}` : 'see why no interface can be made, above'
     return { check, status: name === 'pairs' ? 'fail' : 'warn', what: `not possible: ${what}`, remedy }
   })
+}
+
+/** What gives a container the capabilities that are missing: root has those of the bounding set by itself. */
+function flagsFor(status: string, missing: string[]): string[] {
+  if (missing.length === 0) return []
+  const { root } = userOf(status)
+  const given = capabilitiesOf(status, 'CapBnd')
+  const added = missing.filter((name) => root || !given(name)).map((name) => `--cap-add ${name}`)
+  return root ? added : ['--user 0', ...added]
 }
 
 /** `release` as `uname -r` prints it. */

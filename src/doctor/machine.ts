@@ -2,11 +2,10 @@
 // what a pair would open, among others a TAP of its own for a moment, and leaves nothing behind. No
 // link thread, no pair: the doctor must work where those do not.
 
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { errno, systemError, UvethError } from '../errors.js'
 import {
-  closeFd,
   IFF_MULTI_QUEUE,
   IFF_NO_CARRIER,
   IFF_NO_PI,
@@ -17,7 +16,6 @@ import {
   TUN_F_TSO,
   TUN_F_USO,
   tunGetFeatures,
-  tunOpen,
   tunSetCarrier,
   tunSetIff,
   tunSetOffload,
@@ -25,26 +23,35 @@ import {
 import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { NetlinkPort, VETH_PORT } from '../netlink/port.js'
 import { NetlinkSocket } from '../netlink/socket.js'
-import { type Finding, judgeCapabilities, judgeKernel, judgeSandbox, judgeUses } from './finding.js'
+import { DEVICE, useDevice } from './ability.js'
+import {
+  type Finding,
+  judgeCapabilities,
+  judgeKernel,
+  judgeSandbox,
+  judgeUses,
+  remedyFor,
+} from './finding.js'
+import { seesAllProcesses } from './processes.js'
 
-const DEVICE = '/dev/net/tun'
 const NETNS_DIRECTORY = '/run/netns'
-/** /proc/self/ns/pid where all processes of the machine are seen: PROC_PID_INIT_INO of the kernel. */
-const INITIAL_PIDS = 'pid:[4026531836]'
 const THROWAWAY = '_uvdoctor%d'
 
 export function examineMachine(): Finding[] {
   const status = readFileSync('/proc/self/status', 'utf8')
-  const tun = examineTun()
+  const tun = examineTun(status)
   const tap = tun.some(({ check, status }) => check === 'tap' && status === 'ok')
+  // It is there where giving it is not what helps, also for a user who may not open it.
+  const device = !tun.some(({ check, remedy }) => check === 'tun' && remedy?.includes('--device'))
+  const surroundings = { device, tap, allProcesses: seesAllProcesses() }
   return [
     ...judgeKernel(release()),
     ...judgeCapabilities(status),
     ...tun,
-    examineMonitor(),
+    examineMonitor(status),
     examineNamespaces(),
     ...judgeSandbox(status, textOf('/proc/self/uid_map') ?? '', textOf('/proc/sys/kernel/io_uring_disabled')),
-    ...judgeUses(status, { tap, allProcesses: seesAllProcesses() }),
+    ...judgeUses(status, surroundings),
   ]
 }
 
@@ -61,34 +68,12 @@ export function examinePort(): Finding {
   }
 }
 
-function examineTun(): Finding[] {
-  const fd = tunOpen()
-  if (fd < 0) return [openFailed(fd)]
-  try {
-    return [
-      { check: 'tun', status: 'ok', what: `${DEVICE} opens` },
-      ...examineFeatures(fd),
-      ...examineTap(fd),
-    ]
-  } finally {
-    closeFd(fd)
-  }
-}
-
-/** Why the device does not open, and what helps. */
-function openFailed(number: number): Finding {
-  const { message } = systemError(number, 'open', DEVICE)
-  const finding = { check: 'tun', status: 'fail', what: message } as const
-  if (!existsSync(DEVICE)) {
-    const node = `mkdir -p /dev/net && mknod ${DEVICE} c 10 200`
-    return { ...finding, remedy: `modprobe tun; ${node}; in a container: --device ${DEVICE}` }
-  }
-  if (number === errno.EPERM) {
-    const remedy = `the device cgroup forbids it; in a container: --device ${DEVICE}`
-    return { ...finding, remedy }
-  }
-  if (number === errno.EACCES) return { ...finding, remedy: `run as root, or chmod 0666 ${DEVICE}` }
-  return { ...finding, remedy: 'the kernel has no TUN driver: modprobe tun' }
+function examineTun(status: string): Finding[] {
+  return useDevice((fd) => [
+    { check: 'tun', status: 'ok', what: `${DEVICE} opens` },
+    ...examineFeatures(fd),
+    ...examineTap(fd, status),
+  ])
 }
 
 function examineFeatures(fd: number): Finding[] {
@@ -119,13 +104,13 @@ function examineFeatures(fd: number): Finding[] {
 }
 
 /** What only a TAP itself can tell. It is gone when its descriptor is closed. */
-function examineTap(fd: number): Finding[] {
+function examineTap(fd: number, status: string): Finding[] {
   const made = tunSetIff(fd, THROWAWAY, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL)
   if (made < 0) {
     const what = `no interface can be made: ${systemError(made, 'ioctl(TUNSETIFF)').message}`
     const remedy =
       made === errno.EPERM
-        ? 'run as root; in a container: --cap-add NET_ADMIN'
+        ? remedyFor(status, 'NET_ADMIN')
         : 'a kernel with CONFIG_TUN that is not locked down'
     return [{ check: 'tap', status: 'fail', what, remedy }]
   }
@@ -156,13 +141,13 @@ function examineTap(fd: number): Finding[] {
   ]
 }
 
-function examineMonitor(): Finding {
+function examineMonitor(status: string): Finding {
   const check = 'all_nsid'
   try {
     using socket = NetlinkSocket.open(NETLINK_ROUTE)
     if (socket.listenAllNsid()) return { check, status: 'ok', what: 'events of all network namespaces' }
     const what = 'events of other network namespaces are not heard'
-    return { check, status: 'warn', what, remedy: 'run as root; in a container: --cap-add NET_BROADCAST' }
+    return { check, status: 'warn', what, remedy: remedyFor(status, 'NET_BROADCAST') }
   } catch (error) {
     if (!(error instanceof UvethError)) throw error
     const remedy = 'rtnetlink sockets must be allowed (seccomp, RestrictAddressFamilies of systemd)'
@@ -180,14 +165,6 @@ function examineNamespaces(): Finding {
     return { check, status: 'ok', what: `${NETNS_DIRECTORY}: ${count} named network namespaces` }
   } catch (error) {
     return { check, status: 'warn', what: (error as Error).message, remedy: 'run as root' }
-  }
-}
-
-function seesAllProcesses(): boolean {
-  try {
-    return readlinkSync('/proc/self/ns/pid') === INITIAL_PIDS
-  } catch {
-    return false // a /proc that hides it
   }
 }
 

@@ -2,7 +2,7 @@
 // each that stays open would keep that namespace, and so its TAP, alive.
 
 import { readdirSync, statSync } from 'node:fs'
-import { systemError } from '../errors.js'
+import { errno, systemError } from '../errors.js'
 import { closeFd, fdInode, netnsOpen } from '../native.js'
 import type { NetnsPath } from './protocol.js'
 
@@ -12,7 +12,7 @@ export const HOME_PATH = '/proc/thread-self/ns/net'
 /** Opens `path`, runs `use` with the descriptor, closes it. */
 export function withNetnsDescriptor<T>(path: string, use: (fd: number) => T): T {
   const fd = netnsOpen(path)
-  if (fd < 0) throw systemError(fd, 'open', path, hintOf(path), 'netns')
+  if (fd < 0) throw systemError(fd, 'open', path, netnsHint(path, fd), 'netns')
   try {
     return use(fd)
   } finally {
@@ -20,11 +20,15 @@ export function withNetnsDescriptor<T>(path: string, use: (fd: number) => T): T 
   }
 }
 
-function hintOf(path: string): string | undefined {
-  const name = path.startsWith(`${NETNS_DIRECTORY}/`) ? path.slice(NETNS_DIRECTORY.length + 1) : undefined
-  return name === undefined
-    ? 'not a network namespace that can be opened'
-    : `no such network namespace: ip netns add ${name}`
+/** What to do about a namespace at `path` that does not open: `number` says why. */
+export function netnsHint(path: string, number: number): string {
+  if (path.startsWith(`${NETNS_DIRECTORY}/`))
+    return `no such network namespace: ip netns add ${path.slice(NETNS_DIRECTORY.length + 1)}`
+  if (path.startsWith('/proc/') && number === errno.ENOENT)
+    return 'no such process; a container sees those of the machine with --pid host only'
+  if (path.startsWith('/proc/') && number === errno.EACCES)
+    return 'to look into this process takes root and CAP_SYS_PTRACE; in a container: --cap-add SYS_PTRACE'
+  return 'not a network namespace that can be opened'
 }
 
 export function inodeOf(fd: number): number {

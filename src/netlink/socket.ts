@@ -52,7 +52,7 @@ export class NetlinkSocket implements Client {
   /** `nsFd`: the namespace that the socket belongs to, -1 for that of the process. */
   static open(protocol: number, nsFd = -1): NetlinkSocket {
     const fd = netlinkOpen(protocol, nsFd)
-    if (fd < 0) throw systemError(fd, 'socket(AF_NETLINK)')
+    if (fd < 0) throw systemError(fd, 'socket(AF_NETLINK)', undefined, hintOf(fd, nsFd))
     const socket = new NetlinkSocket(fd)
     try {
       // An unbound socket has port id 0 as the kernel has, and gets no multicast.
@@ -192,6 +192,12 @@ export class NetlinkSocket implements Client {
   #check(result: number, syscall: string): void {
     if (result < 0) throw systemError(result, syscall)
   }
+}
+
+/** Sockets of other namespaces are opened by entering them. */
+function hintOf(number: number, nsFd: number): string | undefined {
+  if (number !== -EPERM || nsFd < 0) return undefined
+  return 'to enter another network namespace takes CAP_SYS_ADMIN; in a container: --cap-add SYS_ADMIN'
 }
 
 function nameOf(request: { name: string }): string {

@@ -34,6 +34,7 @@ it('says what it is, how it is run, asked and stopped', () => {
   const label = (name: string) => config.Labels[`org.opencontainers.image.${name}`]
   expect([label('title'), label('licenses'), label('version')]).toEqual(['uveth', 'MIT', version])
   expect(label('description')?.length).toBeGreaterThan(10)
+  expect(Object.values(config.Labels)).not.toContain('')
 })
 
 it('holds what runs and nothing else', () => {
@@ -41,7 +42,14 @@ it('holds what runs and nothing else', () => {
     docker('run', '--rm', '--network', 'none', '--entrypoint', 'sh', IMAGE, '-c', script)
       .split('\n')
       .filter((line) => line !== '')
-  expect(look('ls -A /opt/uveth')).toEqual(['LICENSE', 'dist', 'native', 'node_modules', 'package.json'])
+  expect(look('ls -A /opt/uveth')).toEqual([
+    'LICENSE',
+    'dist',
+    'native',
+    'node_modules',
+    'package.json',
+    'shim',
+  ])
   expect(look('ls -A /opt/uveth/native')).toEqual(['binding.cjs', expect.stringMatching(/\.node$/)])
   const { dependencies, devDependencies } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as Record<
     'dependencies' | 'devDependencies',
@@ -54,6 +62,9 @@ it('holds what runs and nothing else', () => {
   for (const name of Object.keys(devDependencies)) {
     if (name !== 'json-schema-to-ts') expect(packages).not.toContain(name)
   }
+  expect(look('test -x "$(uveth shim --path)/ip" && uveth-extcap --extcap-interfaces')).toEqual([
+    expect.stringMatching(/^extcap \{version=/),
+  ])
   expect(look('command -v cargo rustc gcc git || true')).toEqual([])
 })
 
@@ -82,11 +93,36 @@ it('a daemon with NET_ADMIN and the device alone: it is healthy, has a pair, and
   expect(daemon.state).toMatchObject({ Status: 'exited', ExitCode: 0 })
 })
 
+it.each([
+  ['the device', ['--cap-drop', 'ALL', '--cap-add', 'NET_ADMIN'], /--device \/dev\/net\/tun/],
+  ['NET_ADMIN', ['--cap-drop', 'ALL', '--device', '/dev/net/tun'], /--cap-add NET_ADMIN/],
+])('without %s the daemon is not healthy, and says what it needs', async (_, options, remedy) => {
+  await using daemon = Container.start(IMAGE, 'unable', [
+    ...options,
+    '--health-interval',
+    '1s',
+    '--health-retries',
+    '1',
+    '--health-start-period',
+    '0s',
+  ])
+  await until('unhealthy', () => daemon.state.Health?.Status === 'unhealthy', 25_000)
+  const { code, stdout } = await daemon.try('uveth', 'health')
+  expect(code).toBe(1)
+  expect(stdout).toMatch(/^uveth: degraded: .*no pairs can be made: /)
+  expect(stdout).toMatch(remedy)
+})
+
 it('the root file system may be read-only', async () => {
   await using daemon = Container.start(IMAGE, 'frozen', [...LEAST, '--read-only', '--tmpfs', '/run'])
   await until('it answers', async () => (await daemon.try('uveth', 'health')).code === 0)
   daemon.exec('uveth', 'add', 'veth0', 'veth1')
   expect(daemon.exec('uveth', '-br', 'link')).toMatch(/^veth0@veth1 .*\nveth1@veth0 /)
+})
+
+it('a read-only root without a writable /run: it says how to have one', () => {
+  const start = () => docker('run', '--rm', '--network', 'none', ...LEAST, '--read-only', IMAGE)
+  expect(start).toThrow(/EROFS: .*mkdir '\/run\/uveth' \(.*--socket PATH or UVETH_SOCKET; .*--tmpfs \/run\)/)
 })
 
 it('uveth run as the first process: ready, and gone on SIGTERM', async () => {
@@ -116,4 +152,31 @@ it('the doctor says what such a container can be used for, and what another one 
   })
   const more = ['SYS_ADMIN', 'SYS_PTRACE', 'NET_RAW', 'NET_BROADCAST'].flatMap((name) => ['--cap-add', name])
   expect(doctor(...LEAST, ...more, '--pid', 'host')).toEqual(all)
+})
+
+it('the doctor asks for what is missing only: an ordinary user has been given all, and has none of it', () => {
+  const remedies = (...options: string[]) => {
+    const words = [
+      '--network',
+      'none',
+      ...options,
+      '--entrypoint',
+      'sh',
+      IMAGE,
+      '-c',
+      'uveth doctor -j || true',
+    ]
+    const findings = JSON.parse(docker('run', '--rm', ...words)) as { check: string; remedy?: string }[]
+    const of = (name: string) => findings.find(({ check }) => check === name)?.remedy
+    return [of('capability.net_admin'), of('use.pairs')]
+  }
+  const device = ['--cap-drop', 'ALL', '--device', '/dev/net/tun']
+  expect(remedies(...LEAST, '--user', '1000')).toEqual([
+    'run as root: uid 1000 has no capabilities but ambient ones',
+    'a container needs --user 0',
+  ])
+  expect(remedies(...device)).toEqual([
+    'run as root; in a container: --cap-add NET_ADMIN',
+    'a container needs --cap-add NET_ADMIN',
+  ])
 })

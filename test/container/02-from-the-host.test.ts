@@ -62,6 +62,9 @@ it('by the beginning of an id, in -n and in link set as well', async () => {
   expect((await order('-n', web.name, '-br', 'link')).stdout).toMatch(/^in0@in1\s.*\nin1@in0\s.*\neth0@if/)
   expect(await order('-n', web.name, 'link', 'del', 'in0')).toMatchObject(well)
   expect(web.links()).toEqual(['eth0'])
+  expect((await order('-br', 'link', 'show', `eth0@${short}`)).stdout).toMatch(/^eth0@if/)
+  expect(await order('link', 'del', `eth0@${web.name}`)).toMatchObject(well)
+  expect(web.links()).toEqual([])
 })
 
 it('a namespace of the same name comes first, unless it says container:', async () => {

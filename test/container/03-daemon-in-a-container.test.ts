@@ -16,13 +16,26 @@ async function daemonOf(options: string[]): Promise<Container> {
   return daemon
 }
 
+const addTo = (place: string) => `uveth link add x0 type veth peer x1 netns ${place}`.split(' ')
+
 it('without its rights the namespaces of others are refused, and nothing stays behind', async () => {
   await using daemon = await daemonOf([...LEAST, '--pid', 'host'])
   await using web = Container.plain('web')
-  const words = ['uveth', 'link', 'add', 'x0', 'type', 'veth', 'peer', 'x1', 'netns', String(web.pid)]
-  const { code, stderr } = await daemon.try(...words)
+  const { code, stderr } = await daemon.try(...addTo(String(web.pid)))
   expect(code).not.toBe(0)
-  expect(stderr).toMatch(/^uveth: (EPERM|EACCES): /)
+  expect(stderr).toMatch(/^uveth: (EPERM|EACCES): .*--cap-add SYS_(ADMIN|PTRACE)\)/)
+  expect(daemon.exec('uveth', '-j', 'link', 'show').trim()).toBe('[]')
+})
+
+it("in a pid namespace of its own the engine's process ids are others': neither they nor names are taken", async () => {
+  const rights = ['SYS_ADMIN', 'SYS_PTRACE'].flatMap((name) => ['--cap-add', name])
+  await using daemon = await daemonOf([...LEAST, ...rights, '--volume', `${SOCKET}:${SOCKET}`])
+  await using web = Container.plain('web')
+  for (const place of [web.name, `container:${web.name}`, web.pid]) {
+    const { code, stderr } = await daemon.try(...addTo(String(place)))
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/^uveth: (ESRCH|ENOENT): .*--pid host/)
+  }
   expect(daemon.exec('uveth', '-j', 'link', 'show').trim()).toBe('[]')
 })
 

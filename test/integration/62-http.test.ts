@@ -214,6 +214,7 @@ describe('GET', () => {
       status: 'ok',
       pid,
       pairs: 2,
+      creation: { state: 'possible', reason: null },
       socket: daemon.socket,
     })
   })

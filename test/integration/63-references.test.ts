@@ -1,6 +1,7 @@
 // Which pair an order means, and where it is given: the caller's network namespace is its own, or the one
 // that it names; a name means an interface there first, then an id, then an interface anywhere.
 
+import { statSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { ask, expectProblem, ROOT, TestDaemon } from '../support/daemon.js'
 import { Netns } from '../support/netns.js'
@@ -148,6 +149,9 @@ describe('what a reference means', () => {
     expect(await idOf('id:eth0')).toBe('ENODEV')
     expect(await idOf(`eth0@${blue.name}`)).toBe('one')
     expect(await idOf(`eth0@${red.name}`)).toBe('two')
+    expect(await idOf(`eth0@net:[${statSync(red.path).ino}]`)).toBe('two')
+    expect(await idOf(`eth2@net:[${statSync(daemon.home.path).ino}]`, blue)).toBe('two')
+    expect(await idOf('eth0@net:[1]')).toBe('ENODEV')
     expect(await idOf('eth2@', blue)).toBe('two') // in home
     expect(await idOf(`eth1@${blue.name}`)).toBe('ENODEV')
   })

@@ -103,6 +103,7 @@ describe('pairs cannot be made: exit code 1', () => {
       what: expect.stringMatching(/EACCES/),
       remedy: expect.stringMatching(/chmod 0666/),
     })
+    expect(wrong['use.pairs']?.remedy).toBe('a container needs --user 0')
   })
 })
 

@@ -53,6 +53,28 @@ test('a namespace may be that of a process', async () => {
   expect(blue.has('x2')).toBe(true)
 })
 
+test('behind the @ of a name, too', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  const child = blue.spawn('sleep', ['60'])
+  const uveth = commandOf(daemon)
+  await uveth('add', 'eth0', 'eth1')
+  await uveth('-n', blue.name, 'add', 'eth0', 'eth1')
+  const places = [blue.name, blue.path, String(child.pid), `/proc/${child.pid}/ns/net`]
+  for (const [index, place] of places.entries()) {
+    const mtu = String(1300 + index)
+    expect(await uveth('link', 'set', `eth0@${place}`, 'mtu', mtu)).toMatchObject(well)
+    expect(blue.link('eth0').mtu).toBe(Number(mtu))
+    const [shown] = JSON.parse((await uveth('-j', 'link', 'show', `eth0@${place}`)).stdout)
+    expect(shown).toMatchObject({ ifname: 'eth0', mtu: Number(mtu) })
+    expect(JSON.parse((await uveth('-j', 'stats', `eth1@${place}`)).stdout)).toHaveLength(1)
+    expect(await uveth('link', 'set', `eth0@${place}`, 'impair', 'show')).toMatchObject({ stdout: 'none\n' })
+  }
+  expect(daemon.home.link('eth0').mtu).toBe(1500)
+  expect(await uveth('link', 'del', `eth0@${child.pid}`)).toMatchObject(well)
+  expect([blue.has('eth0'), daemon.home.has('eth0')]).toEqual([false, true])
+})
+
 test('a name means the interface beside the caller first; the others by id or NAME@NETNS', async () => {
   await using daemon = await TestDaemon.start()
   using blue = Netns.create('blue')

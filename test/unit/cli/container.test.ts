@@ -1,13 +1,18 @@
 // Containers named as network namespaces: src/cli/container.ts and netns.ts, against an engine that is a
 // folder of answers behind a Unix socket.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { findNetns, inodeOf, locate, readNetns } from '../../../src/cli/netns.js'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { isProcessOf } from '../../../src/cli/container.js'
+import { findNetns, findRef, inodeOf, locate, readNetns } from '../../../src/cli/netns.js'
 import { UvethError } from '../../../src/errors.js'
+
+/** Whether this process is to be one that sees all processes of the machine. */
+const machine = vi.hoisted(() => ({ whole: true }))
+vi.mock('../../../src/doctor/processes.js', () => ({ seesAllProcesses: () => machine.whole }))
 
 const folder = mkdtempSync(join(tmpdir(), 'uvt-engine-'))
 const socket = join(folder, 'engine.sock')
@@ -17,6 +22,7 @@ const CONTAINERS: Record<string, object> = {
   '77': { State: { Status: 'running', Pid: 78 } },
   ended: { State: { Status: 'exited', Pid: 0 } },
   odd: {},
+  own: { State: { Status: 'running', Pid: process.pid } },
 }
 let engine: Server
 let asked: string[] = []
@@ -37,6 +43,7 @@ beforeAll(async () => {
 
 beforeEach(() => {
   asked = []
+  machine.whole = true
   process.env.DOCKER_HOST = `unix://${socket}`
 })
 
@@ -97,15 +104,26 @@ describe('refused', () => {
 })
 
 describe('without an engine', () => {
-  test.each([
-    ['no socket', () => `unix://${folder}/none.sock`, /no container engine has a socket at '.*none\.sock'/],
-    ['an engine elsewhere', () => 'tcp://192.0.2.1:2375', /DOCKER_HOST=tcp:\S+ is no Unix socket of this/],
-  ])('%s: a bare name is the daemon to judge, an explicit one is refused', async (_, host, sentence) => {
-    process.env.DOCKER_HOST = host()
+  test('no socket: a bare name is the daemon to judge, an explicit one is refused', async () => {
+    process.env.DOCKER_HOST = `unix://${folder}/none.sock`
     expect(await findNetns('web')).toBe('web')
     const error = await refusal('container:web')
     expect(error.code).toBe('ENOENT')
-    expect(error.message).toMatch(sentence)
+    expect(error.message).toMatch(/no container engine has a socket at '.*none\.sock'/)
+  })
+
+  test('an engine elsewhere is not asked, and that is said', async () => {
+    process.env.DOCKER_HOST = 'tcp://192.0.2.1:2375'
+    const none =
+      /no engine was asked, since DOCKER_HOST=tcp:\S+ is no Unix socket of this machine: set DOCKER_HOST/
+    for (const name of ['web', 'container:web']) {
+      const error = await refusal(name)
+      expect(error.code).toBe('ENOENT')
+      expect(error.message).toMatch(none)
+    }
+    expect((await refusal('web')).message).toMatch(
+      /^ENOENT: 'web' is no network namespace under \/run\/netns, and/,
+    )
   })
 
   test('a socket that nobody listens on', async () => {
@@ -131,6 +149,58 @@ describe('a container is the namespace of its process', () => {
   ])('%s', async (text, pid) => {
     expect(await findNetns(text)).toBe(pid)
     expect(asked).toEqual([`GET /containers/${text.replace('container:', '')}/json`])
+  })
+})
+
+describe('in another pid namespace than the engine the number may be that of another process', () => {
+  test('one that cannot be told to be the container is refused', async () => {
+    machine.whole = false
+    for (const name of ['web', 'own']) {
+      const error = await refusal(name)
+      expect(error.code).toBe('ESRCH')
+      expect(error.message).toMatch(new RegExp(`the container '${name}' .* --pid host`))
+    }
+  })
+
+  test("it is told by the container's id in its control group", () => {
+    const id = '9a6e62a69e06'.padEnd(64, '1')
+    const proc = join(folder, 'proc')
+    mkdirSync(join(proc, '7'), { recursive: true })
+    for (const path of [`/docker/${id}`, `/../${id}`, `/system.slice/docker-${id}.scope/init`]) {
+      writeFileSync(join(proc, '7/cgroup'), `9:pids:/other\n0::${path}\n`)
+      expect(isProcessOf(7, id, proc)).toBe(true)
+      expect(isProcessOf(7, id.replace('9', '8'), proc)).toBe(false)
+    }
+    expect(isProcessOf(8, id, proc)).toBe(false)
+    expect(isProcessOf(7, undefined, proc)).toBe(false)
+    expect(isProcessOf(7, '', proc)).toBe(false)
+  })
+})
+
+describe('a reference: NAME@NS', () => {
+  const here = `net:[${inodeOf(undefined)}]`
+
+  test.each([
+    ['eth0@own', `eth0@${here}`],
+    ['eth0@container:own', `eth0@${here}`],
+    ['eth0@/proc/self/ns/net', `eth0@${here}`],
+    [`eth0@/proc/${process.pid}/ns/net`, `eth0@${here}`],
+    [`a@b@${process.pid}`, `a@b@${here}`],
+  ])('%s is an interface there', async (text, ref) => {
+    expect(await findRef(text)).toBe(ref)
+  })
+
+  test.each(['eth0', 'eth0@', '@own', 'eth0@net:[1]', 'id:x@own'])('%s needs no engine', async (text) => {
+    expect(await findRef(text)).toBe(text)
+    expect(asked).toEqual([])
+  })
+
+  test.each(['eth0@nobody', 'eth0@a b'])('%s is for the daemon to judge: it may be a name', async (text) => {
+    expect(await findRef(text)).toBe(text)
+  })
+
+  test('a container that does not run is refused', async () => {
+    await expect(findRef('eth0@ended')).rejects.toThrow(/'ended' does not run/)
   })
 })
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -19,6 +19,23 @@ test('one holder at a time, who is named; the next one after it', () => {
     using second = Lock.take(path)
     expect(second).toBeDefined()
     expect(readFileSync(path, 'utf8')).toBe(`${process.pid}\n`)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('a folder that cannot be made: it says why, and how to do without', () => {
+  // /proc takes no folders, from root either.
+  const make = () => makeFolder('/proc/uveth/deep/control.sock')
+  expect(make).toThrow(
+    /^ENOENT: no such file or directory, mkdir '\/proc\/uveth' \(.*--socket PATH or UVETH_SOCKET; /,
+  )
+  const folder = mkdtempSync(join(tmpdir(), 'uvt-'))
+  try {
+    const file = join(folder, 'file')
+    writeFileSync(file, '')
+    expect(() => makeFolder(join(file, 'control.sock'))).toThrow(/^EEXIST: .*file' \(.*--socket PATH/)
+    expect(() => Lock.take(join(folder, 'none/lock'))).toThrow(/^ENOENT: .*none\/lock' \(.*--socket PATH/)
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -36,6 +36,22 @@ describe('capabilities', () => {
     expect(judged('0').every(({ remedy }) => remedy?.includes('--cap-add'))).toBe(true)
   })
 
+  const remedyOf = (status: string) =>
+    judgeCapabilities(status).find(({ check }) => check === 'capability.net_admin')?.remedy
+
+  test('an ordinary user does not get what a container was given, and is not told to give it again', () => {
+    const user = 'Uid:\t1000\t1000\t1000\t1000\nCapEff:\t0\n'
+    expect(remedyOf(`${user}CapBnd:\t00000000a80435fb\n`)).toBe(
+      'run as root: uid 1000 has no capabilities but ambient ones',
+    )
+    expect(remedyOf(`${user}CapBnd:\t0\n`)).toBe(
+      'run as root, not as uid 1000; in a container: --cap-add NET_ADMIN',
+    )
+    expect(remedyOf('Uid:\t0\t0\t0\t0\nCapEff:\t0\nCapBnd:\t0\n')).toBe(
+      'run as root; in a container: --cap-add NET_ADMIN',
+    )
+  })
+
   test("a container's: NET_ADMIN and Docker's default ones", () => {
     const { 'capability.net_admin': admin, 'capability.net_raw': raw } = statuses(judged('00000000a80435fb'))
     expect([admin, raw]).toEqual(['ok', 'ok'])
@@ -48,13 +64,13 @@ describe('uses of a container', () => {
     const mask = names.reduce((sum, name) => sum | (1n << bits[name]), 0n)
     return `CapEff:\t${mask.toString(16).padStart(16, '0')}\n`
   }
-  const here = { tap: true, allProcesses: true }
+  const here = { device: true, tap: true, allProcesses: true }
   const uses = (findings: ReturnType<typeof judgeUses>) => Object.values(statuses(findings))
 
   test.each([
     [with_(), here, ['fail', 'warn', 'warn', 'warn', 'warn']],
     [with_('NET_ADMIN'), here, ['ok', 'warn', 'warn', 'warn', 'warn']],
-    [with_('NET_ADMIN'), { ...here, tap: false }, ['fail', 'warn', 'warn', 'warn', 'warn']],
+    [with_('NET_ADMIN'), { ...here, device: false, tap: false }, ['fail', 'warn', 'warn', 'warn', 'warn']],
     [with_('SYS_ADMIN', 'SYS_PTRACE'), here, ['fail', 'warn', 'warn', 'warn', 'warn']],
     [with_('NET_ADMIN', 'SYS_ADMIN'), here, ['ok', 'ok', 'warn', 'warn', 'warn']],
     [with_('NET_ADMIN', 'SYS_ADMIN', 'SYS_PTRACE'), here, ['ok', 'ok', 'ok', 'warn', 'warn']],
@@ -70,7 +86,7 @@ describe('uses of a container', () => {
   })
 
   test('the remedy is what is missing, and no more', () => {
-    const remedies = judgeUses(with_('NET_ADMIN', 'SYS_PTRACE'), { tap: true, allProcesses: false }).map(
+    const remedies = judgeUses(with_('NET_ADMIN', 'SYS_PTRACE'), { ...here, allProcesses: false }).map(
       ({ check, remedy }) => [check, remedy],
     )
     expect(Object.fromEntries(remedies)).toEqual({
@@ -80,6 +96,31 @@ describe('uses of a container', () => {
       'use.raw': 'a container needs --cap-add NET_RAW',
       'use.events': 'a container needs --cap-add NET_BROADCAST',
     })
+  })
+})
+
+describe('the remedy of a container without pairs', () => {
+  const remedy = (status: string, surroundings: Parameters<typeof judgeUses>[1]) =>
+    judgeUses(status, surroundings).find(({ check }) => check === 'use.pairs')?.remedy
+  const device = { device: true, tap: false, allProcesses: false }
+  const user = 'Uid:\t1000\t1000\t1000\t1000\nCapEff:\t0\n'
+
+  test.each([
+    [
+      'nothing was given',
+      'CapEff:\t0\n',
+      { ...device, device: false },
+      '--cap-add NET_ADMIN --device /dev/net/tun',
+    ],
+    ['the device is there', 'CapEff:\t0\n', device, '--cap-add NET_ADMIN'],
+    ['all is there, but not for this user', `${user}CapBnd:\t1000\n`, device, '--user 0'],
+    ['the device is there, for another user', `${user}CapBnd:\t0\n`, device, '--user 0 --cap-add NET_ADMIN'],
+  ])('%s', (_, status, surroundings, flags) => {
+    expect(remedy(status, surroundings)).toBe(`a container needs ${flags}`)
+  })
+
+  test('all is there, and the kernel refuses nevertheless', () => {
+    expect(remedy('CapEff:\t1000\n', device)).toBe('see why no interface can be made, above')
   })
 })
 

@@ -4,12 +4,13 @@
 
 import { readdirSync, readlinkSync, statSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { UvethError } from '../../../src/errors.js'
+import { errno, UvethError } from '../../../src/errors.js'
 import {
   HOME_PATH,
   inodeOf,
   isHome,
   nameOf,
+  netnsHint,
   withNetns,
   withNetnsDescriptor,
 } from '../../../src/link/netns.js'
@@ -45,6 +46,17 @@ test('a name that nobody made: ENOENT, and how to make it', () => {
 
 test.each(['/etc/passwd', '/proc/self/ns/mnt', '/dev/null'])('%s is none: EINVAL', (path) => {
   expect(refusal(path)).toMatchObject({ code: 'EINVAL', attribute: 'netns' })
+})
+
+test('a process that is not there: a container may not see it', () => {
+  const error = refusal('/proc/4194305/ns/net')
+  expect(error).toMatchObject({ code: 'ENOENT', attribute: 'netns' })
+  expect(error.message).toContain('--pid host')
+})
+
+test('a process that may not be looked into', () => {
+  expect(netnsHint('/proc/1/ns/net', errno.EACCES)).toContain('--cap-add SYS_PTRACE')
+  expect(netnsHint('/proc/1/ns/net', errno.EINVAL)).toBe('not a network namespace that can be opened')
 })
 
 test('home is recognised by null and by path: no descriptor is needed for it', () => {

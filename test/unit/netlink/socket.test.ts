@@ -29,9 +29,13 @@ const kernel = vi.hoisted(() => ({
   calls: [] as string[],
 }))
 
+/** A namespace that may not be entered. */
+const FORBIDDEN = 66
+
 vi.mock('../../../src/native.js', () => ({
   netlinkOpen: (protocol: number, nsFd: number) => {
     kernel.calls.push(`open ${protocol} ${nsFd}`)
+    if (nsFd === FORBIDDEN) return -1
     return protocol === 77 ? -93 : 42
   },
   netlinkBind: () => kernel.bindResult,
@@ -118,6 +122,10 @@ describe('open and close', () => {
 
   test('a failed open leaves no descriptor behind', () => {
     expect(failure(() => NetlinkSocket.open(77))).toMatchObject({ code: 'EPROTONOSUPPORT' })
+    expect(failure(() => NetlinkSocket.open(0, FORBIDDEN))).toMatchObject({
+      code: 'EPERM',
+      hint: expect.stringContaining('--cap-add SYS_ADMIN'),
+    })
     kernel.bindResult = EPERM
     expect(failure(() => NetlinkSocket.open(0)).syscall).toBe('bind(AF_NETLINK)')
     expect(kernel.calls).toContain('close 42')
