@@ -3,6 +3,8 @@
 // Relied on by src/link/tap.ts (withRoute, #withNetns) and src/link/netns.ts (withNetnsDescriptor): each
 // opens one for the length of a call only. A pair must end with either of its namespaces.
 
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { constants } from 'node:os'
 import { expect } from 'vitest'
 import { closeFd, netlinkOpen, netnsOpen, packetOpen, tunGetDevNetns } from '../../src/native.js'
@@ -63,4 +65,12 @@ it.each([
   ['a name that nobody made', '/run/netns/uvt-nobody', constants.errno.ENOENT],
 ])('netnsOpen refuses %s', (_, path, errno) => {
   expect(netnsOpen(path)).toBe(-errno)
+})
+
+it('netnsOpen looks before it opens: what is no namespace is not opened (a socket would say ENXIO)', async () => {
+  const path = `/tmp/uvt-no-namespace-${process.pid}`
+  const server = createServer().listen(path)
+  await once(server, 'listening')
+  expect(netnsOpen(path)).toBe(-constants.errno.EINVAL)
+  server.close()
 })
