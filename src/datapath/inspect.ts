@@ -58,7 +58,7 @@ export class Inspector {
   impairment: Impairment | undefined
   readonly #wiring: Wiring
   readonly #burst = new Burst()
-  readonly #held = new Held()
+  readonly #held: Held
   #chain: readonly Hook[] = []
   /** Captures want frames as they were sent, and a hook of the chain may change them. */
   #keeps = false
@@ -69,8 +69,9 @@ export class Inspector {
   readonly #lengths = new Int32Array(BURST)
   readonly #sender: Sender
 
-  constructor(wiring: Wiring) {
+  constructor(wiring: Wiring, held = new Held()) {
     this.#wiring = wiring
+    this.#held = held
     this.watches = new Watches(wiring.watcher)
     this.#sender = new Sender(wiring)
   }
@@ -162,17 +163,17 @@ export class Inspector {
     held.clock[NOW] = now
     while (held.isDue()) {
       const queue = held.nextQueue
-      const first = released
-      while (held.isDue() && held.nextQueue === queue && sender.staged < BURST) {
+      const chunk = held.nextChunk
+      while (held.isDue() && held.nextQueue === queue && held.nextChunk === chunk && sender.staged < BURST) {
         if (slot !== undefined && !slot.allows(held.clock, held.nextLength)) break
-        sender.stageHeld(held)
-        released++
+        sender.stageHeld(held, chunk)
       }
-      if (released === first) break
       const { staged } = sender
+      if (staged === 0) break
+      released += staged
       if (this.#carrier() === 0) sender.drop()
-      else sender.send(held, queue)
-      for (let at = 0; at < staged; at++) held.free(held.starts[at] as number, sender.lengthOf(at))
+      else sender.send(chunk, queue)
+      for (let at = 0; at < staged; at++) chunk.give(chunk.starts[at] as number)
     }
     if (released > 0) {
       this.#wiring.counters[count.HELD] = held.count
@@ -216,7 +217,7 @@ export class Inspector {
     // Spread over several threads again, this one may not have the queue that a frame came by.
     const last = ports.length - 1
     const moved = held.map((frame) => ({ ...frame, queue: Math.min(frame.queue, last) }))
-    this.#held.import(moved, performance.now())
+    counters[count.DROPPED_LIMIT]! += this.#held.import(moved, performance.now())
     counters[count.HELD] = this.#held.count
   }
 
@@ -256,7 +257,7 @@ export class Inspector {
     if (this.impairment !== undefined) this.impairment.held = this.#held.count
     if (this.#keeps) burst.keep()
     for (const hook of this.#chain) hook.judge(burst)
-    this.#refuse()
+    this.#settle(queue)
     for (const capture of this.captures) capture.sent(burst, this.#wiring.end)
     for (let frame = 0; frame < burst.count; frame++) this.#route(frame, slab, queue)
     if (this.#sender.staged > 0) this.#sender.send(slab, queue)
@@ -268,18 +269,21 @@ export class Inspector {
     for (const capture of this.captures) if (capture.flush()) this.#wiring.watcher.frames(capture.plan.id)
   }
 
-  /** What the chain lets pass and the cable does not take: too long, or more than can be held. */
-  #refuse(): void {
+  /** What the chain lets pass and the cable does not take is dropped: too long, or more than can be held. */
+  #settle(queue: number): void {
     const burst = this.#burst
+    const held = this.#held
     const limit = Atomics.load(this.#wiring.state, this.#wiring.mtu) + MTU_OVERHEAD
-    let room = this.impairment === undefined ? HOLD_LIMIT - this.#held.count : Number.POSITIVE_INFINITY
+    let room = this.impairment === undefined ? HOLD_LIMIT - held.count : Number.POSITIVE_INFINITY
     for (let frame = 0; frame < burst.count; frame++) {
       if (!burst.passes(frame)) continue
       const excess = (burst.lengths[frame] as number) - limit
       if (excess > 0 && isTooLong(burst.bytes, burst.starts[frame] as number, excess))
         burst.drop(frame, 'mtu')
-      else if ((burst.delays[frame] as number) > 0 && room-- <= 0) burst.drop(frame, 'limit')
+      else if ((burst.delays[frame] as number) > 0 && (room-- <= 0 || !held.holdOf(burst, frame, queue)))
+        burst.drop(frame, 'limit')
     }
+    this.#wiring.counters[count.HELD] = held.count
   }
 
   #route(frame: number, slab: Slab, queue: number): void {
@@ -292,29 +296,15 @@ export class Inspector {
     }
     const copies = burst.copies[frame] as number
     if (copies > 0) counters[count.COPIED]! += copies
+    if ((burst.delays[frame] as number) > 0) return
     for (let copy = 0; copy <= copies; copy++) {
-      if ((burst.delays[frame] as number) > 0) this.#hold(frame, queue)
-      else {
-        if (this.#sender.staged === BURST) this.#sender.send(slab, queue)
-        this.#sender.stage(
-          slab,
-          burst.starts[frame] as number,
-          burst.lengths[frame] as number,
-          burst.numbers[frame] as number,
-        )
-      }
+      if (this.#sender.staged === BURST) this.#sender.send(slab, queue)
+      this.#sender.stage(
+        slab,
+        burst.starts[frame] as number,
+        burst.lengths[frame] as number,
+        burst.numbers[frame] as number,
+      )
     }
-  }
-
-  #hold(frame: number, queue: number): void {
-    const burst = this.#burst
-    const held = this.#held
-    const delay = burst.delays[frame] as number
-    const start = burst.starts[frame] as number
-    const length = burst.lengths[frame] as number
-    held.times[0] = burst.now + delay
-    held.times[1] = delay
-    held.hold(burst.words, start, length, burst.numbers[frame] as number, queue)
-    this.#wiring.counters[count.HELD] = held.count
   }
 }
