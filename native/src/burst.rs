@@ -90,8 +90,16 @@ pub fn receive(#[napi(ts_arg_type = "Uint8Array")] slab: Bytes, fd: i32, max: u3
     max as i32
 }
 
+/// The bytes of a slot, from its virtio-net header; none if they are not all in the slab's memory.
+fn bytes_of(slab: &[u8], slot: usize, len: usize) -> Option<&[u8]> {
+    let start = usize::try_from(word(slab, STARTS_OFFSET + 4 * slot)).ok()?;
+    let from = start.checked_sub(VNET_HDR_LEN)?;
+    slab.get(from..from.checked_add(len)?)
+}
+
 /// Writes slots 0 to `count` - 1; a slot whose length is 0 or less is passed over. Answers how many
-/// the kernel took. A slot that it refused gets the negative errno as its length.
+/// the kernel took. A slot that it refused gets the negative errno as its length; so does one that is
+/// not in the slab's memory, -EINVAL.
 #[napi(catch_unwind)]
 pub fn transmit(#[napi(ts_arg_type = "Uint8Array")] slab: Bytes, fd: i32, count: u32) -> i32 {
     if slab.len() < SLAB_BYTES {
@@ -103,10 +111,11 @@ pub fn transmit(#[napi(ts_arg_type = "Uint8Array")] slab: Bytes, fd: i32, count:
         if len <= 0 {
             continue;
         }
-        let from = word(slab, STARTS_OFFSET + 4 * slot) as usize - VNET_HDR_LEN;
-        let frame = &slab[from..from + len as usize];
-        // SAFETY: `frame` is valid for reads of its length.
-        let put = errno::retry(|| unsafe { libc::write(fd, frame.as_ptr().cast(), frame.len()) });
+        let put = match bytes_of(slab, slot, len as usize) {
+            // SAFETY: `frame` is valid for reads of its length.
+            Some(frame) => errno::retry(|| unsafe { libc::write(fd, frame.as_ptr().cast(), frame.len()) }),
+            None => -libc::EINVAL,
+        };
         if put < 0 {
             set_word(slab, 4 * slot, put);
         } else {

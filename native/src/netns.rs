@@ -9,17 +9,38 @@ use crate::{errno, fds};
 
 const NS_GET_NSTYPE: libc::c_ulong = 0xb703; // _IO(0xb7, 3)
 
-/// Opens a network namespace by path (`/run/netns/NAME`, `/proc/PID/ns/net`). -EINVAL if the file
-/// is something else.
-#[napi(catch_unwind)]
-pub fn netns_open(path: String) -> i32 {
+fn open(path: String, flags: i32) -> i32 {
     let Ok(path) = CString::new(path) else {
         return -libc::EINVAL;
     };
-    // O_NONBLOCK: a FIFO of that name must not block us.
-    let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK;
     // SAFETY: `path` is NUL-terminated.
-    let fd = fds::own(unsafe { libc::open(path.as_ptr(), flags) });
+    fds::own(unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC) })
+}
+
+/// Is it a namespace of any kind?
+fn on_nsfs(fd: i32) -> bool {
+    // SAFETY: `statfs` is plain data, valid when zeroed, and fstatfs writes within it.
+    unsafe {
+        let mut stat: libc::statfs = std::mem::zeroed();
+        libc::fstatfs(fd, &mut stat) == 0 && stat.f_type as u32 == libc::NSFS_MAGIC as u32
+    }
+}
+
+/// Opens a network namespace by path (`/run/netns/NAME`, `/proc/PID/ns/net`). -EINVAL if the file
+/// is something else; that is not opened, since opening a device may do something, or block.
+#[napi(catch_unwind)]
+pub fn netns_open(path: String) -> i32 {
+    let place = open(path, libc::O_PATH);
+    if place < 0 {
+        return place;
+    }
+    let fd = if on_nsfs(place) {
+        // The file that was looked at, whatever stands at its path by now.
+        open(format!("/proc/self/fd/{place}"), libc::O_RDONLY)
+    } else {
+        -libc::EINVAL
+    };
+    fds::close_fd(place);
     if fd < 0 {
         return fd;
     }

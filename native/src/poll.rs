@@ -166,12 +166,17 @@ pub fn watcher_open(callback: Function<'_, i32, ()>) -> Result<i32> {
         .build()?;
     // SAFETY: eventfd takes plain integers.
     let stop = errno::check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) });
-    let epoll = epoll_create();
-    if stop < 0 || epoll < 0 {
-        return Ok(stop.min(epoll));
+    if stop < 0 {
+        return Ok(stop);
     }
-    // SAFETY: both were opened on the lines before and are owned by nobody else.
-    let owned = unsafe { (OwnedFd::from_raw_fd(epoll), OwnedFd::from_raw_fd(stop)) };
+    // SAFETY: it was opened on the lines before and is owned by nobody else.
+    let owned_stop = unsafe { OwnedFd::from_raw_fd(stop) };
+    let epoll = epoll_create();
+    if epoll < 0 {
+        return Ok(epoll);
+    }
+    // SAFETY: as above.
+    let owned_epoll = unsafe { OwnedFd::from_raw_fd(epoll) };
     let added = control(epoll, libc::EPOLL_CTL_ADD, stop, libc::EPOLLIN, stop);
     if added < 0 {
         return Ok(added);
@@ -186,8 +191,8 @@ pub fn watcher_open(callback: Function<'_, i32, ()>) -> Result<i32> {
         return Ok(-libc::EAGAIN);
     };
     WATCHER.set(Some(Watcher {
-        epoll: owned.0,
-        stop: owned.1,
+        epoll: owned_epoll,
+        stop: owned_stop,
         thread,
     }));
     Ok(0)

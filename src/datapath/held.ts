@@ -1,20 +1,14 @@
-// Frames that a hook holds until a time: copied out of their burst slots, sent from here. One for each
-// inspected direction. Memory grows with what is held at once, and is used again; nothing is allocated
-// for a frame otherwise. The memory is laid out as a slab is (frame/slab.ts), so that a port can send
-// straight from it:
-//
-//   lengths, starts | cells of 2 KiB, 16 KiB or 66 KiB, each with headroom in front of the frame
+// Frames that a hook holds until a time: copied out of their burst slots into cells (cells.ts), from which they
+// are sent. One for each inspected direction. Used by holding.ts. Memory grows with what is held at once, up to
+// a bound, and is used again; nothing is allocated for a frame otherwise.
 //
 // What is due comes out in the order of its time, and of its arrival where times are equal: a binary heap.
 
-import { BURST, HEADROOM, LONGEST_FRAME, SLAB_BYTES, SLOTS_OFFSET, type Slab } from '../frame/slab.js'
+import type { Burst } from '../frame/burst.js'
+import { VNET_HDR_LEN } from '../frame/slab.js'
 import { DUE, NOW } from '../hooks/slot.js'
+import { Cells, type Chunk } from './cells.js'
 
-/** Bytes of a cell, its headroom included. */
-const CELLS = [2048, 16 * 1024, HEADROOM + LONGEST_FRAME] as const
-/** Not less than a slab, which the addon asks for. */
-const FIRST_MEMORY = 512 * 1024
-if (FIRST_MEMORY < SLAB_BYTES) throw new RangeError('held frames need the memory of a slab')
 const FIRST_FRAMES = 64
 
 /** A frame on its way to another thread: `wait` ms before it is due. */
@@ -27,10 +21,6 @@ export interface HeldFrame {
 }
 
 export class Held {
-  bytes!: Uint8Array<ArrayBuffer>
-  lengths!: Int32Array<ArrayBuffer>
-  starts!: Int32Array<ArrayBuffer>
-  words!: Int32Array
   /**
    * Of the frame that hold() is called for: when it is due (ms), and how long it is held. Not arguments: V8
    * allocates a number with a fraction for each call that it does not inline.
@@ -40,14 +30,13 @@ export class Held {
   readonly clock = new Float64Array(2)
   /** Frames held. */
   count = 0
-  #top = SLOTS_OFFSET
-  /** Free cells of each size. */
-  readonly #free: number[][] = CELLS.map(() => [])
+  readonly #cells: Cells
   /** By entry: what is known of a frame. An entry is free when it is not in the heap. */
   #due = new Float64Array(0)
   #order = new Float64Array(0)
   #number = new Float64Array(0)
   #delay = new Float64Array(0)
+  #chunk = new Int32Array(0)
   #start = new Int32Array(0)
   #length = new Int32Array(0)
   #queue = new Int32Array(0)
@@ -55,8 +44,8 @@ export class Held {
   #heap = new Int32Array(0)
   #arrivals = 0
 
-  constructor() {
-    this.#allocate(FIRST_MEMORY)
+  constructor(cells = new Cells()) {
+    this.#cells = cells
     this.#enlarge(FIRST_FRAMES)
   }
 
@@ -90,29 +79,60 @@ export class Held {
     return this.#delay[this.#heap[0] as number] as number
   }
 
-  /** Where the next frame stands in `bytes`. */
+  /** The memory that the next frame stands in. */
+  get nextChunk(): Chunk {
+    return this.#chunkOf(this.#heap[0] as number)
+  }
+
+  /** Where it stands there. */
   get nextStart(): number {
     return this.#start[this.#heap[0] as number] as number
   }
 
-  /** Holds a copy of a frame, which stands at a multiple of 4; `times` says until when. */
-  hold(from: Int32Array, start: number, length: number, number: number, queue: number): void {
-    const cell = this.#take(length)
-    const to = cell + HEADROOM
-    const { words } = this
+  /**
+   * Holds a copy of a frame, which stands at a multiple of 4; `times` says until when. False when there is no
+   * room for it.
+   */
+  hold(from: Int32Array, start: number, length: number, number: number, queue: number): boolean {
+    const chunk = this.#cells.find(length)
+    if (chunk === undefined) return false
+    const to = chunk.take()
+    const { words } = chunk
+    const target = to >> 2
+    // The virtio-net header of a wire frame: cells of another size may have stood there.
+    words.fill(0, target - VNET_HDR_LEN / 4, target)
     const last = (length + 3) >> 2
-    for (let i = 0, source = start >> 2, target = to >> 2; i < last; i++)
-      words[target + i] = from[source + i] as number
+    for (let i = 0, source = start >> 2; i < last; i++) words[target + i] = from[source + i] as number
     if (this.count === this.#heap.length) this.#enlarge(2 * this.count)
     const entry = this.#heap[this.count] as number
     this.#due[entry] = this.times[0] as number
     this.#order[entry] = this.#arrivals++
     this.#number[entry] = number
     this.#delay[entry] = this.times[1] as number
+    this.#chunk[entry] = chunk.index
     this.#start[entry] = to
     this.#length[entry] = length
     this.#queue[entry] = queue
     this.#rise(this.count++)
+    return true
+  }
+
+  /**
+   * Holds a frame of a burst for the time that the hooks have said, and of its copies as many as there is room
+   * for: so many are left in the burst. False when there is none for the frame itself.
+   */
+  holdOf(burst: Burst, frame: number, queue: number): boolean {
+    const start = burst.starts[frame] as number
+    const length = burst.lengths[frame] as number
+    const number = burst.numbers[frame] as number
+    const wanted = 1 + (burst.copies[frame] as number)
+    this.times[0] = burst.now + (burst.delays[frame] as number)
+    this.times[1] = burst.delays[frame] as number
+    let done = 0
+    while (done < wanted && this.hold(burst.words, start, length, number, queue)) done++
+    if (done === 0) return false
+    burst.copies[frame] = done - 1
+    return true
   }
 
   /** Writes the next frame's number, and the ms that it was to be held, at `at`. */
@@ -122,7 +142,7 @@ export class Held {
     delays[at] = this.#delay[entry] as number
   }
 
-  /** Takes the next frame out of the order. Its bytes stay where they are until `free`. */
+  /** Takes the next frame out of the order. Its bytes stay where they are until their cell is given back. */
   pop(): void {
     const heap = this.#heap
     const entry = heap[0] as number
@@ -132,11 +152,6 @@ export class Held {
     if (this.count > 0) this.#sink()
   }
 
-  /** Gives back the cell of a frame that was popped. */
-  free(start: number, length: number): void {
-    this.#free[sizeOf(length)]?.push(start - HEADROOM)
-  }
-
   /** What is held, for another thread, whose clock is another one. */
   export(now: number): HeldFrame[] {
     const entries = Array.from(this.#heap.subarray(0, this.count))
@@ -144,7 +159,7 @@ export class Held {
     return entries.map((entry) => {
       const start = this.#start[entry] as number
       return {
-        frame: this.bytes.slice(start, start + (this.#length[entry] as number)),
+        frame: this.#chunkOf(entry).bytes.slice(start, start + (this.#length[entry] as number)),
         wait: (this.#due[entry] as number) - now,
         number: this.#number[entry] as number,
         queue: this.#queue[entry] as number,
@@ -153,33 +168,21 @@ export class Held {
     })
   }
 
-  import(frames: HeldFrame[], now: number): void {
+  /** Takes over what another thread held. How many frames there was no room for. */
+  import(frames: HeldFrame[], now: number): number {
+    let refused = 0
     for (const { frame, wait, number, queue, delay } of frames) {
       const words = new Int32Array((frame.length + 3) >> 2)
       new Uint8Array(words.buffer).set(frame)
       this.times[0] = now + wait
       this.times[1] = delay
-      this.hold(words, 0, frame.length, number, queue)
+      if (!this.hold(words, 0, frame.length, number, queue)) refused++
     }
+    return refused
   }
 
-  #take(length: number): number {
-    const size = sizeOf(length)
-    const free = this.#free[size]?.pop()
-    if (free !== undefined) return free
-    const cell = this.#top
-    this.#top += CELLS[size] as number
-    if (this.#top > this.bytes.length) this.#allocate(2 * this.bytes.length)
-    return cell
-  }
-
-  #allocate(size: number): void {
-    const before = this.bytes
-    this.bytes = new Uint8Array(size)
-    if (before !== undefined) this.bytes.set(before)
-    this.lengths = new Int32Array(this.bytes.buffer, 0, BURST)
-    this.starts = new Int32Array(this.bytes.buffer, 4 * BURST, BURST)
-    this.words = new Int32Array(this.bytes.buffer)
+  #chunkOf(entry: number): Chunk {
+    return this.#cells.chunks[this.#chunk[entry] as number] as Chunk
   }
 
   #enlarge(size: number): void {
@@ -198,6 +201,7 @@ export class Held {
     this.#order = floats(this.#order)
     this.#number = floats(this.#number)
     this.#delay = floats(this.#delay)
+    this.#chunk = whole(this.#chunk)
     this.#start = whole(this.#start)
     this.#length = whole(this.#length)
     this.#queue = whole(this.#queue)
@@ -239,13 +243,4 @@ export class Held {
       place = child
     }
   }
-}
-
-/** What a port sends from: a slab, or held frames. */
-export type Outgoing = Pick<Slab, 'bytes' | 'lengths' | 'starts'>
-
-function sizeOf(length: number): number {
-  let size = 0
-  while (size < CELLS.length - 1 && HEADROOM + length + 3 > (CELLS[size] as number)) size++
-  return size
 }

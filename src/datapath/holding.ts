@@ -4,6 +4,7 @@
 import type { Burst } from '../frame/burst.js'
 import { BURST } from '../frame/slab.js'
 import { NOW, type Slot } from '../hooks/slot.js'
+import type { Chunk } from './cells.js'
 import * as count from './counters.js'
 import { Held, type HeldFrame } from './held.js'
 import type { Port } from './port.js'
@@ -17,13 +18,14 @@ export interface HoldingWiring {
 }
 
 export class Holding {
-  readonly #held = new Held()
+  readonly #held: Held
   readonly #wiring: HoldingWiring
   readonly #sender: Sender
 
-  constructor(wiring: HoldingWiring, sender: Sender) {
+  constructor(wiring: HoldingWiring, sender: Sender, held = new Held()) {
     this.#wiring = wiring
     this.#sender = sender
+    this.#held = held
   }
 
   /** Frames held. */
@@ -36,16 +38,14 @@ export class Holding {
     return this.#held.next
   }
 
-  /** Holds a copy of frame `frame` of a burst, as long as the burst says, for queue `queue`. */
-  hold(burst: Burst, frame: number, queue: number): void {
-    const held = this.#held
-    const delay = burst.delays[frame] as number
-    const start = burst.starts[frame] as number
-    const length = burst.lengths[frame] as number
-    held.times[0] = burst.now + delay
-    held.times[1] = delay
-    held.hold(burst.words, start, length, burst.numbers[frame] as number, queue)
+  /**
+   * Holds frame `frame` of a burst and its copies, as long as the burst says, for queue `queue`; of the copies as
+   * many as there is room for. False when there is none for the frame itself.
+   */
+  hold(burst: Burst, frame: number, queue: number): boolean {
+    const done = this.#held.holdOf(burst, frame, queue)
     this.#count()
+    return done
   }
 
   /** Sends what is due, and what `slot` lets pass. How many frames that were. */
@@ -56,14 +56,14 @@ export class Holding {
     held.clock[NOW] = now
     while (held.isDue()) {
       const queue = held.nextQueue
-      const first = released
-      while (held.isDue() && held.nextQueue === queue && sender.staged < BURST) {
+      const chunk = held.nextChunk
+      while (held.isDue() && held.nextQueue === queue && held.nextChunk === chunk && sender.staged < BURST) {
         if (slot !== undefined && !slot.allows(held.clock, held.nextLength)) break
-        sender.stageHeld(held)
-        released++
+        sender.stageHeld(held, chunk)
       }
-      if (released === first) break
-      this.#part(Atomics.load(this.#wiring.state, count.CARRIER) !== 0, queue)
+      if (sender.staged === 0) break
+      released += sender.staged
+      this.#part(chunk, queue, Atomics.load(this.#wiring.state, count.CARRIER) !== 0)
     }
     if (released > 0) this.#count()
     return released
@@ -73,8 +73,10 @@ export class Holding {
   discard(): void {
     const held = this.#held
     while (held.count > 0) {
-      while (held.count > 0 && this.#sender.staged < BURST) this.#sender.stageHeld(held)
-      this.#part(false, 0)
+      const chunk = held.nextChunk
+      while (held.count > 0 && held.nextChunk === chunk && this.#sender.staged < BURST)
+        this.#sender.stageHeld(held, chunk)
+      this.#part(chunk, 0, false)
     }
     this.#count()
   }
@@ -90,18 +92,17 @@ export class Holding {
     // Spread over several threads again, this one may not have the queue that a frame came by.
     const last = this.#wiring.ports.length - 1
     const moved = frames.map((frame) => ({ ...frame, queue: Math.min(frame.queue, last) }))
-    this.#held.import(moved, performance.now())
+    this.#wiring.counters[count.DROPPED_LIMIT]! += this.#held.import(moved, performance.now())
     this.#count()
   }
 
-  /** What was staged goes, or is dropped; its cells are free. */
-  #part(carrier: boolean, queue: number): void {
-    const held = this.#held
+  /** What was staged in a chunk goes, or is dropped; its cells are free. */
+  #part(chunk: Chunk, queue: number, carrier: boolean): void {
     const sender = this.#sender
     const { staged } = sender
-    if (carrier) sender.send(held, queue)
-    else sender.drop(held)
-    for (let at = 0; at < staged; at++) held.free(held.starts[at] as number, sender.lengthOf(at))
+    if (carrier) sender.send(chunk, queue)
+    else sender.drop(chunk)
+    for (let at = 0; at < staged; at++) chunk.give(chunk.starts[at] as number)
   }
 
   #count(): void {

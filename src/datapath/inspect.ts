@@ -16,7 +16,7 @@ import { Impairment, type ImpairState, shifted } from '../hooks/impairment.js'
 import { Rules, type RulesState } from '../hooks/rule.js'
 import { type Watcher, Watches, type WatchState } from '../hooks/watch.js'
 import * as count from './counters.js'
-import type { HeldFrame } from './held.js'
+import type { Held, HeldFrame } from './held.js'
 import { Holding } from './holding.js'
 import type { Port } from './port.js'
 import { Sender } from './sender.js'
@@ -71,11 +71,11 @@ export class Inspector {
   readonly #sender: Sender
   readonly #holding: Holding
 
-  constructor(wiring: Wiring) {
+  constructor(wiring: Wiring, held?: Held) {
     this.#wiring = wiring
     this.watches = new Watches(wiring.watcher)
     this.#sender = new Sender(wiring)
-    this.#holding = new Holding(wiring, this.#sender)
+    this.#holding = new Holding(wiring, this.#sender, held)
   }
 
   get captures(): readonly Capture[] {
@@ -234,7 +234,7 @@ export class Inspector {
     const burst = this.#burst
     if (burst.count === 0) return
     if (this.impairment !== undefined) this.impairment.held = this.#holding.count
-    if (this.#linked) this.#judge()
+    if (this.#linked) this.#judge(queue)
     else for (let frame = 0; frame < burst.count; frame++) burst.drop(frame, 'carrier')
     for (const capture of this.captures) capture.sent(burst, this.#wiring.end)
     for (let frame = 0; frame < burst.count; frame++) this.#route(frame, slab, queue)
@@ -242,10 +242,10 @@ export class Inspector {
     this.#flush()
   }
 
-  #judge(): void {
+  #judge(queue: number): void {
     if (this.#keeps) this.#burst.keep()
     for (const hook of this.#chain) hook.judge(this.#burst)
-    this.#refuse()
+    this.#settle(queue)
   }
 
   /** A reader that sleeps on the ring is awake now; another one gets a message. */
@@ -253,8 +253,8 @@ export class Inspector {
     for (const capture of this.captures) if (capture.flush()) this.#wiring.watcher.frames(capture.plan.id)
   }
 
-  /** What the chain lets pass and the cable does not take: too long, or more than can be held. */
-  #refuse(): void {
+  /** What is to wait is held now. What the cable does not take is dropped: too long, or more than can be held. */
+  #settle(queue: number): void {
     const burst = this.#burst
     const limit = Atomics.load(this.#wiring.state, this.#wiring.mtu) + MTU_OVERHEAD
     let room = this.impairment === undefined ? HOLD_LIMIT - this.#holding.count : Number.POSITIVE_INFINITY
@@ -263,7 +263,11 @@ export class Inspector {
       const excess = (burst.lengths[frame] as number) - limit
       if (excess > 0 && isTooLong(burst.bytes, burst.starts[frame] as number, excess))
         burst.drop(frame, 'mtu')
-      else if ((burst.delays[frame] as number) > 0 && room-- <= 0) burst.drop(frame, 'limit')
+      else if (
+        (burst.delays[frame] as number) > 0 &&
+        (room-- <= 0 || !this.#holding.hold(burst, frame, queue))
+      )
+        burst.drop(frame, 'limit')
     }
   }
 
@@ -277,17 +281,15 @@ export class Inspector {
     }
     const copies = burst.copies[frame] as number
     if (copies > 0) counters[count.COPIED]! += copies
+    if ((burst.delays[frame] as number) > 0) return // held
     for (let copy = 0; copy <= copies; copy++) {
-      if ((burst.delays[frame] as number) > 0) this.#holding.hold(burst, frame, queue)
-      else {
-        if (this.#sender.staged === BURST) this.#sender.send(slab, queue)
-        this.#sender.stage(
-          slab,
-          burst.starts[frame] as number,
-          burst.lengths[frame] as number,
-          burst.numbers[frame] as number,
-        )
-      }
+      if (this.#sender.staged === BURST) this.#sender.send(slab, queue)
+      this.#sender.stage(
+        slab,
+        burst.starts[frame] as number,
+        burst.lengths[frame] as number,
+        burst.numbers[frame] as number,
+      )
     }
   }
 }

@@ -15,7 +15,7 @@ import {
   VNET_HDR_LEN,
 } from '../frame/slab.js'
 import { receive, slabLayout, transmit } from '../native.js'
-import type { Outgoing } from './held.js'
+import type { Outgoing } from './cells.js'
 
 export interface Port {
   /** Fills slots 0… of the slab; how many, 0 for nothing to read, or a negative errno (EBADFD: gone). */

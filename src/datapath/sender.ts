@@ -5,8 +5,9 @@ import { errno } from '../errors.js'
 import { DROPPED, PASS } from '../frame/burst.js'
 import { BURST, VNET_HDR_LEN } from '../frame/slab.js'
 import type { Capture } from '../hooks/capture.js'
+import type { Outgoing } from './cells.js'
 import * as count from './counters.js'
-import type { Held, Outgoing } from './held.js'
+import type { Held } from './held.js'
 import type { Port } from './port.js'
 
 export class Sender {
@@ -38,20 +39,15 @@ export class Sender {
     this.#delays[at] = 0
   }
 
-  /** Adds the next of the frames that are held, and takes it out of their order. */
-  stageHeld(held: Held): void {
+  /** Adds the next of the frames that are held, and takes it out of their order. It stands in `from`. */
+  stageHeld(held: Held, from: Outgoing): void {
     const at = this.staged++
     const length = held.nextLength
-    held.starts[at] = held.nextStart
-    held.lengths[at] = length + VNET_HDR_LEN
+    from.starts[at] = held.nextStart
+    from.lengths[at] = length + VNET_HDR_LEN
     this.#lengths[at] = length
     held.tell(this.#numbers, this.#delays, at)
     held.pop()
-  }
-
-  /** Bytes of a frame that was gathered last, also after it was sent. */
-  lengthOf(at: number): number {
-    return this.#lengths[at] as number
   }
 
   /** Sends what was gathered to queue `queue`. */

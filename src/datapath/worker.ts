@@ -196,7 +196,8 @@ function adopt({ handle, counters, queues, port: line, state }: Extract<Order, {
     const free = served.indexOf(undefined)
     const token = free < 0 ? served.length : free
     served[token] = direction
-    pollerAdd(poller, direction.rx.fd, token)
+    const added = pollerAdd(poller, direction.rx.fd, token)
+    if (added < 0) throw new Error(`epoll_ctl failed with errno ${-added}`)
   }
 }
 

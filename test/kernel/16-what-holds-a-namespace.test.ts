@@ -4,6 +4,8 @@
 // opens one for the length of a call only. A pair must end with either of its namespaces.
 // Invariant 9 rests on it; 32 in integration shows that it is kept.
 
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { constants } from 'node:os'
 import { expect } from 'vitest'
 import { closeFd, netlinkOpen, netnsOpen, packetOpen, tunGetDevNetns } from '../../src/native.js'
@@ -64,4 +66,12 @@ it.each([
   ['a name that nobody made', '/run/netns/uvt-nobody', constants.errno.ENOENT],
 ])('netnsOpen refuses %s', (_, path, errno) => {
   expect(netnsOpen(path)).toBe(-errno)
+})
+
+it('netnsOpen looks before it opens: what is no namespace is not opened (a socket would say ENXIO)', async () => {
+  const path = `/tmp/uvt-no-namespace-${process.pid}`
+  const server = createServer().listen(path)
+  await once(server, 'listening')
+  expect(netnsOpen(path)).toBe(-constants.errno.EINVAL)
+  server.close()
 })

@@ -2,8 +2,8 @@
 // FakePort takes lists of frames and keeps what it was given; NullPort moves no bytes and allocates nothing.
 // Frames here are without their virtio-net headers; `gso` is what a header says of its frame.
 
+import type { Outgoing } from '../../src/datapath/cells.js'
 import type { Direction } from '../../src/datapath/forward.js'
-import type { Outgoing } from '../../src/datapath/held.js'
 import type { Port } from '../../src/datapath/port.js'
 import { BURST, HEADROOM, SLOTS_OFFSET, type Slab, VNET_HDR_LEN } from '../../src/frame/slab.js'
 

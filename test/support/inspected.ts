@@ -2,6 +2,7 @@
 
 import { allocateCounters, blockOf, CARRIER, MTU, readBlock, stateOf } from '../../src/datapath/counters.js'
 import { type Direction, forward } from '../../src/datapath/forward.js'
+import type { Held } from '../../src/datapath/held.js'
 import { Inspector } from '../../src/datapath/inspect.js'
 import type { Port } from '../../src/datapath/port.js'
 import type { Burst } from '../../src/frame/burst.js'
@@ -26,7 +27,7 @@ export class InspectedBench {
   readonly #direction: Direction
 
   /** `queues`: of the receiving end. With other ports there is nothing to send, and nothing is delivered. */
-  constructor({ queues = 1, rx, tx }: { queues?: number; rx?: Port; tx?: Port } = {}) {
+  constructor({ queues = 1, rx, tx, held }: { queues?: number; rx?: Port; tx?: Port; held?: Held } = {}) {
     this.rx = rx ?? new FakePort()
     this.tx = Array.from({ length: queues }, () => new FakePort())
     this.state[CARRIER] = 1
@@ -38,7 +39,7 @@ export class InspectedBench {
     const counters = blockOf(this.memory, 0, 0)
     const ports = tx === undefined ? this.tx : [tx]
     const wiring = { ports, state: this.state, mtu: MTU[1], counters, scratch, watcher }
-    this.inspector = new Inspector({ end: 0, ...wiring })
+    this.inspector = new Inspector({ end: 0, ...wiring }, held)
     const ends = { rx: this.rx, tx: ports[0] as Port }
     const follow = () => {
       this.asked++
@@ -82,8 +83,8 @@ export const each = (judge: Judge) => ({
   },
 })
 
-export function benchOf(judge?: Judge, queues = 1): InspectedBench {
-  const bench = new InspectedBench({ queues })
+export function benchOf(judge?: Judge, queues = 1, held?: Held): InspectedBench {
+  const bench = new InspectedBench({ queues, ...(held && { held }) })
   if (judge !== undefined) bench.inspector.hooks = [each(judge)]
   bench.inspector.compose()
   return bench

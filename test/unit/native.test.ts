@@ -2,8 +2,10 @@
 // poller, and watches. src/native.ts. Nothing here touches /dev/net/tun: what the addon does with TAPs is in
 // test/kernel/.
 
+import { closeSync, openSync } from 'node:fs'
 import { constants } from 'node:os'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { SLOTS_OFFSET, Slab } from '../../src/frame/slab.js'
 import {
   closeFd,
   closeFds,
@@ -19,6 +21,7 @@ import {
   pollerOpen,
   pollerRemove,
   pollerWait,
+  transmit,
   tunGetIff,
   tunSetCarrier,
   tunSetIff,
@@ -52,6 +55,37 @@ describe('errors are answers', () => {
     await new Promise<void>((done) => closeFds([0, 1, 2, NOBODY], done))
     expect(fdInode(1).errno).toBe(0)
   })
+})
+
+test('a slot that is not in the memory is refused, and the others are sent', () => {
+  const fd = openSync('/dev/null', 'w')
+  onTestFinished(() => closeSync(fd))
+  const slab = new Slab()
+  const end = slab.bytes.length
+  const FAR = 2 ** 31 - 1
+  // Where a frame starts, and its length with the 12 bytes in front of it.
+  const inside = [
+    [SLOTS_OFFSET + 64, 72],
+    [12, 72],
+    [end - 60, 72],
+  ] as const
+  const outside = [
+    [11, 72],
+    [0, 72],
+    [-1, 72],
+    [-FAR, 72],
+    [end - 60, 73],
+    [end + 12, 1],
+    [FAR, FAR],
+    [12, FAR],
+  ] as const
+  ;[...outside, ...inside].forEach(([start, length], slot) => {
+    slab.starts[slot] = start
+    slab.lengths[slot] = length
+  })
+  const count = outside.length + inside.length
+  expect(transmit(slab.bytes, fd, count)).toBe(inside.length)
+  expect([...slab.lengths.subarray(0, count)]).toEqual([...outside.map(() => -EINVAL), 72, 72, 72])
 })
 
 /** A netlink socket that becomes readable with `wake`. */

@@ -4,12 +4,34 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { Cells } from '../../../src/datapath/cells.js'
 import { CARRIER } from '../../../src/datapath/counters.js'
+import { Held } from '../../../src/datapath/held.js'
 import { errno } from '../../../src/errors.js'
+import { SLOTS_OFFSET } from '../../../src/frame/slab.js'
+import { Capture } from '../../../src/hooks/capture.js'
+import { createRing, RingReader } from '../../../src/hooks/ring.js'
 import { allocateRuleCounts, planRule } from '../../../src/hooks/rule.js'
+import { nextSighting } from '../../../src/inspect/ring-stream.js'
 import { balance, NO_DROPS } from '../../support/counts.js'
 import { frame } from '../../support/fake-port.js'
-import { benchOf, impair, lastOf, marked, marksOf, received, refusing } from '../../support/inspected.js'
+import {
+  benchOf,
+  impair,
+  type Judge,
+  lastOf,
+  marked,
+  marksOf,
+  received,
+  refusing,
+} from '../../support/inspected.js'
+
+const SMALL_CHUNK = 512 * 1024
+/** Frames of 60 bytes that it has cells for. */
+const IN_A_CHUNK = Math.floor((SMALL_CHUNK - SLOTS_OFFSET) / 2048)
+
+/** Memory of so many small chunks. */
+const heldIn = (chunks: number) => new Held(new Cells(chunks * SMALL_CHUNK, SMALL_CHUNK))
 
 describe('held', () => {
   test('until it is due, and no later; what is not held overtakes', () => {
@@ -103,6 +125,64 @@ describe('held', () => {
     expect(bench.counts).toMatchObject({ inspected: { held: 5 }, drops: { limit: 2 } })
   })
 
+  test('in several chunks of memory: in order, each burst from one chunk', () => {
+    const bench = benchOf((burst, i) => burst.hold(i, 60_000), 1, heldIn(8))
+    for (let n = 0; n < 20; n++) {
+      bench.send(
+        ...Array.from({ length: 64 }, (_, i) => marked((n * 64 + i) % 256, i % 2 === 0 ? 60 : 1_514)),
+      )
+    }
+    expect(bench.releaseAll()).toBe(1_280)
+    expect(marksOf(bench.delivered)).toEqual(Array.from({ length: 1_280 }, (_, i) => i % 256))
+    // Five chunks that are full, in four bursts each, and what stands in the sixth.
+    expect(Math.floor(1_280 / IN_A_CHUNK)).toBe(5)
+    expect(bench.tx[0]?.transmits).toBe(5 * Math.ceil(IN_A_CHUNK / 64) + 1)
+  })
+
+  test('no more than there is memory for: the rest is dropped for the limit, and captures say so', () => {
+    const bench = benchOf(undefined, 1, heldIn(1))
+    impair(bench, { delay: 10_000, limit: 4_294_967_295 })
+    const ring = createRing(2 ** 20)
+    const plan = { id: 1, ring, ends: { a: true, b: false }, match: null, snaplen: 60 }
+    bench.inspector.captures = [new Capture(plan)]
+    for (let n = 0; n < 5; n++) bench.send(...Array.from({ length: 64 }, () => marked(1)))
+    expect(bench.counts).toMatchObject({
+      inspected: { held: IN_A_CHUNK },
+      drops: { limit: 320 - IN_A_CHUNK },
+    })
+    const reader = new RingReader(ring)
+    const seen = Array.from({ length: 320 }, () => nextSighting(reader)?.cause)
+    expect(seen.map((cause) => cause ?? 'held')).toEqual([
+      ...new Array(IN_A_CHUNK).fill('held'),
+      ...new Array(320 - IN_A_CHUNK).fill('limit'),
+    ])
+    expect(bench.releaseAll()).toBe(IN_A_CHUNK)
+    bench.send(marked(2))
+    expect(bench.counts.inspected.held).toBe(1)
+  })
+
+  test('of copies, as many as there is memory for', () => {
+    const judge: Judge = (burst, i) => {
+      burst.hold(i, 60_000)
+      burst.duplicate(i, 99)
+    }
+    const bench = benchOf(judge, 1, heldIn(1))
+    bench.send(marked(1), marked(2), marked(3), marked(4))
+    const { counts } = bench
+    expect(counts.inspected).toMatchObject({ held: IN_A_CHUNK, copied: IN_A_CHUNK - 3 })
+    expect(counts.drops.limit).toBe(1)
+    const [came, went] = balance(counts)
+    expect(came).toBe(went)
+    bench.releaseAll()
+    const marks = marksOf(bench.delivered)
+    expect([1, 2, 3, 4].map((mark) => marks.filter((one) => one === mark).length)).toEqual([
+      100,
+      100,
+      IN_A_CHUNK - 200,
+      0,
+    ])
+  })
+
   test('forever: until carrier comes or the pair ends', () => {
     const bench = benchOf((burst, i) => burst.hold(i, Number.POSITIVE_INFINITY))
     bench.send(marked(1))
@@ -194,16 +274,21 @@ test('received + copied + injected = sent + dropped + held, whatever comes', () 
       fc.array(step, { maxLength: 8 }),
       fc.array(verdict, { minLength: 1, maxLength: 40 }),
       fc.boolean(),
-      (steps, verdicts, impaired) => {
-        const bench = benchOf((burst, i) => {
-          const { drop, hold, copies, replace } = verdicts[
-            (burst.numbers[i] as number) % verdicts.length
-          ] as Verdict
-          if (replace > 0) burst.replace(i, new Uint8Array(replace))
-          if (hold > 0) burst.hold(i, hold)
-          if (copies > 0) burst.duplicate(i, copies)
-          if (drop) burst.drop(i)
-        })
+      fc.constantFrom(1, 2, 100),
+      (steps, verdicts, impaired, chunks) => {
+        const bench = benchOf(
+          (burst, i) => {
+            const { drop, hold, copies, replace } = verdicts[
+              (burst.numbers[i] as number) % verdicts.length
+            ] as Verdict
+            if (replace > 0) burst.replace(i, new Uint8Array(replace))
+            if (hold > 0) burst.hold(i, hold)
+            if (copies > 0) burst.duplicate(i, copies)
+            if (drop) burst.drop(i)
+          },
+          1,
+          heldIn(chunks),
+        )
         if (impaired) impair(bench, { loss: 10, duplicate: 10, delay: { time: 5, jitter: 5 }, limit: 50 })
         for (const { frames, inject, carrier, refusals, release, discard } of steps) {
           bench.state[CARRIER] = carrier ? 1 : 0
