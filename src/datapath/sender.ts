@@ -4,7 +4,7 @@
 import { errno } from '../errors.js'
 import { DROPPED, PASS } from '../frame/burst.js'
 import { BURST, VNET_HDR_LEN } from '../frame/slab.js'
-import type { Capture } from '../hooks/capture.js'
+import { type Capture, HELD, NOW, NUMBER } from '../hooks/capture.js'
 import type { Outgoing } from './cells.js'
 import * as count from './counters.js'
 import type { Held } from './held.js'
@@ -21,6 +21,7 @@ export class Sender {
   readonly #lengths = new Int32Array(BURST)
   readonly #numbers = new Float64Array(BURST)
   readonly #delays = new Float64Array(BURST)
+  readonly #told = new Float64Array(3)
 
   /** `end` is the one that sends; `ports`: where frames go, by number of the queue. */
   constructor({ end, ports, counters }: { end: 0 | 1; ports: readonly Port[]; counters: Float64Array }) {
@@ -54,7 +55,7 @@ export class Sender {
   send(from: Outgoing, queue: number): void {
     const counters = this.#counters
     const staged = this.staged
-    const now = this.captures.length > 0 ? performance.now() : 0
+    const shown = this.#begin()
     this.staged = 0
     counters[count.SENT]! += (this.#ports[queue] as Port).transmit(from, staged)
     for (let at = 0; at < staged; at++) {
@@ -65,26 +66,33 @@ export class Sender {
         verdict = length === errno.EIO ? DROPPED.down : DROPPED.error
         counters[count.DROPPED + verdict - 1]!++
       }
-      if (now > 0) this.#show(from, at, now, verdict)
+      if (shown) this.#show(from, at, verdict)
     }
   }
 
   /** Drops it: there is no carrier. */
   drop(from: Outgoing): void {
     const { staged } = this
-    const now = this.captures.length > 0 ? performance.now() : 0
+    const shown = this.#begin()
     this.staged = 0
     this.#counters[count.DROPPED_CARRIER]! += staged
-    for (let at = 0; now > 0 && at < staged; at++) this.#show(from, at, now, DROPPED.carrier)
+    for (let at = 0; shown && at < staged; at++) this.#show(from, at, DROPPED.carrier)
   }
 
-  #show(from: Outgoing, at: number, now: number, verdict: number): void {
+  /** Does a capture want to see them? Then it sees them now. */
+  #begin(): boolean {
+    if (this.captures.length === 0) return false
+    this.#told[NOW] = performance.now()
+    return true
+  }
+
+  #show(from: Outgoing, at: number, verdict: number): void {
     const start = from.starts[at] as number
     const length = this.#lengths[at] as number
-    const number = this.#numbers[at] as number
-    const delay = this.#delays[at] as number
+    this.#told[NUMBER] = this.#numbers[at] as number
+    this.#told[HELD] = this.#delays[at] as number
     for (const capture of this.captures) {
-      capture.delivered(this.#peer, from.bytes, start, length, number, now, delay, verdict)
+      capture.delivered(this.#peer, from.bytes, start, length, this.#told, verdict)
     }
   }
 }

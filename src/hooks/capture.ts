@@ -23,6 +23,11 @@ export interface CapturePlan {
   snaplen: number
 }
 
+/** What delivered() is told of a frame: its number, and two times in ms. */
+export const NUMBER = 0
+export const NOW = 1
+export const HELD = 2
+
 /** ms. performance.timeOrigin may be off by what the clock was set since the process began. */
 const LARGEST_SLEW = 2
 
@@ -65,8 +70,8 @@ export class Capture {
   }
 
   /**
-   * Records a frame that was delivered to `end`; `number` is its number in the direction that it came by,
-   * `delay` the ms that it was held. With a verdict: that was to be delivered, and was dropped after it had been
+   * Records a frame that was delivered to `end`. `told` (NUMBER, NOW, HELD) says its number in the direction that it
+   * came by, when that was, and the ms that it was held; no arguments, since V8 allocates such. With a verdict: that was to be delivered, and was dropped after it had been
    * recorded where it was sent; then it is recorded there once more if that end alone is wanted.
    */
   delivered(
@@ -74,9 +79,7 @@ export class Capture {
     bytes: Uint8Array,
     start: number,
     length: number,
-    number: number,
-    now: number,
-    delay: number,
+    told: Float64Array,
     verdict = PASS,
   ): void {
     let what = end | (verdict << 8)
@@ -86,9 +89,9 @@ export class Capture {
     }
     const at = this.#record(what, bytes, start, length, undefined)
     if (at < 0) return
-    this.#floats[at + record.TIME] = now
-    this.#floats[at + record.ID] = 2 * number + (1 - end)
-    this.#floats[at + record.DELAY] = delay
+    this.#floats[at + record.TIME] = told[NOW]!
+    this.#floats[at + record.ID] = 2 * told[NUMBER]! + (1 - end)
+    this.#floats[at + record.DELAY] = told[HELD]!
   }
 
   /**

@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 import { GuardedHook } from '../../../src/datapath/guard.js'
 import { BURST } from '../../../src/frame/slab.js'
 import { Capture } from '../../../src/hooks/capture.js'
-import { createRing } from '../../../src/hooks/ring.js'
+import { createRing, RingReader } from '../../../src/hooks/ring.js'
 import { allocateRuleCounts, planRule } from '../../../src/hooks/rule.js'
 import { balance } from '../../support/counts.js'
 import { NullPort } from '../../support/fake-port.js'
@@ -36,7 +36,10 @@ class Inspected extends InspectedBench {
   }
 }
 
-test.each<[string, (bench: Inspected) => void]>([
+/** Arranges what is inspected; may answer what is to be done behind each burst. */
+type Arrange = (bench: Inspected) => unknown
+
+test.each<[string, Arrange]>([
   [
     'rules',
     (bench) => {
@@ -67,6 +70,22 @@ test.each<[string, (bench: Inspected) => void]>([
     },
   ],
   [
+    'a capture that is read, of frames that are changed, dropped, held and sent',
+    (bench) => {
+      bench.addRule({ kind: 'corrupt' }, { every: 2 })
+      bench.addRule({ kind: 'drop' }, { every: 5 })
+      bench.addRule({ kind: 'delay', ms: 0.02 }, { every: 3 })
+      const ends = { a: true, b: true }
+      const plan = { id: 1, ring: createRing(1 << 20), ends, match: null, snaplen: 65_535 }
+      bench.inspector.captures = [new Capture(plan)]
+      const reader = new RingReader(plan.ring)
+      return () => {
+        while (reader.next() >= 0);
+        reader.release()
+      }
+    },
+  ],
+  [
     'all of it',
     (bench) => {
       bench.addRule({ kind: 'duplicate', copies: 2 }, { every: 5 })
@@ -77,10 +96,13 @@ test.each<[string, (bench: Inspected) => void]>([
   ],
 ])('half a million frames: %s', (_, arrange) => {
   const bench = new Inspected()
-  arrange(bench)
+  const behind = arrange(bench)
   bench.inspector.compose()
   const bursts = (count: number) => {
-    for (let burst = 0; burst < count; burst++) bench.forward()
+    for (let burst = 0; burst < count; burst++) {
+      bench.forward()
+      if (typeof behind === 'function') behind()
+    }
   }
   bursts(10 * BURSTS_PER_ROUND)
   const before = bench.counts.received

@@ -108,13 +108,13 @@ test.each([0, 1, 2, 3])('a frame is recorded whole that stands %d bytes behind a
   const capture = new Capture(plan)
   for (const frame of frames) {
     slab.bytes.set(frame, 8192 + skew)
-    capture.delivered(0, slab.bytes, 8192 + skew, frame.length, 1, NOW, 3.5)
+    capture.delivered(0, slab.bytes, 8192 + skew, frame.length, Float64Array.of(1, NOW, 3.5))
   }
   // Memory that is not made of whole words.
   for (const frame of frames) {
     const odd = new Uint8Array(new ArrayBuffer(skew + frame.length + 9), skew, skew + frame.length)
     odd.set(frame, skew)
-    capture.delivered(0, odd, skew, frame.length, 1, NOW, 3.5)
+    capture.delivered(0, odd, skew, frame.length, Float64Array.of(1, NOW, 3.5))
   }
   capture.flush()
   expect(recordsOf(plan).map(({ bytes }) => bytes)).toEqual([...frames, ...frames])
@@ -127,7 +127,7 @@ test('a frame has the same id where it was sent and where it is delivered', () =
     const burst = burstOf(frames.slice(0, 2), 40)
     capture.sent(burst, end)
     const [start = 0, length = 0] = [burst.starts[1], burst.lengths[1]]
-    capture.delivered(end === 0 ? 1 : 0, slab.bytes, start, length, 41, NOW + 1, 0.75)
+    capture.delivered(end === 0 ? 1 : 0, slab.bytes, start, length, Float64Array.of(41, NOW + 1, 0.75))
   }
   capture.flush()
   const records = recordsOf(plan)
@@ -152,7 +152,7 @@ describe('only what is wanted', () => {
     const capture = new Capture(plan)
     for (const end of [0, 1] as const) {
       capture.sent(burstOf(frames), end)
-      capture.delivered(end, slab.bytes, 4160, 60, 0, NOW, 0)
+      capture.delivered(end, slab.bytes, 4160, 60, Float64Array.of(0, NOW, 0))
     }
     capture.flush()
     expect([...new Set(recordsOf(plan).map(({ end }) => end))]).toEqual(expected)
@@ -165,7 +165,13 @@ describe('only what is wanted', () => {
     const burst = burstOf([frames[0] as Buffer, wanted, frames[1] as Buffer])
     capture.sent(burst, 0)
     for (let i = 0; i < 3; i++) {
-      capture.delivered(1, slab.bytes, burst.starts[i] as number, burst.lengths[i] as number, i, NOW, 0)
+      capture.delivered(
+        1,
+        slab.bytes,
+        burst.starts[i] as number,
+        burst.lengths[i] as number,
+        Float64Array.of(i, NOW, 0),
+      )
     }
     capture.flush()
     expect(recordsOf(plan).map(({ bytes }) => bytes)).toEqual([wanted, wanted])
@@ -187,7 +193,13 @@ describe('only what is wanted', () => {
     const capture = new Capture(plan)
     const burst = burstOf([frames[0] as Buffer])
     burst.replace(0, filler(LONGEST_FRAME + 1000))
-    capture.delivered(1, burst.bytes, burst.starts[0] as number, burst.lengths[0] as number, 0, NOW, 0)
+    capture.delivered(
+      1,
+      burst.bytes,
+      burst.starts[0] as number,
+      burst.lengths[0] as number,
+      Float64Array.of(0, NOW, 0),
+    )
     capture.flush()
     expect(recordsOf(plan)[0]).toMatchObject({ length: LONGEST_FRAME, original: LONGEST_FRAME + 1000 })
   })
@@ -215,7 +227,7 @@ test('nothing is recorded once the ring has ended, and nothing counted', () => {
   const capture = new Capture(plan)
   endRing(plan.ring)
   for (let i = 0; i < 10; i++) capture.sent(burstOf(frames), 0)
-  capture.delivered(0, slab.bytes, 4160, 60, 0, NOW, 0)
+  capture.delivered(0, slab.bytes, 4160, 60, Float64Array.of(0, NOW, 0))
   capture.flush()
   expect(recordsOf(plan)).toEqual([])
   expect(new RingReader(plan.ring).lost(0)).toBe(0)
@@ -224,7 +236,7 @@ test('nothing is recorded once the ring has ended, and nothing counted', () => {
 test('origin and time make the time of day', () => {
   const plan = planOf()
   const capture = new Capture(plan)
-  capture.delivered(0, slab.bytes, 4160, 60, 0, performance.now(), 0)
+  capture.delivered(0, slab.bytes, 4160, 60, Float64Array.of(0, performance.now(), 0))
   capture.flush()
   const [record] = recordsOf(plan)
   expect(Math.abs((record?.origin ?? 0) + (record?.time ?? 0) - Date.now())).toBeLessThan(50)
@@ -238,12 +250,12 @@ test('nothing is allocated for a record', () => {
   burst.drop(0, 'rule', 'rule 3')
   burst.hold(1, 0.5)
   const [start, length] = [burst.starts[4] as number, burst.lengths[4] as number]
-  const times = Float64Array.of(NOW, 0.5)
+  const told = Float64Array.of(7, NOW, 0.5)
   const held = slab.bytes.slice() // delivered from other memory than sent from
   const turn = () => {
     for (let i = 0; i < 100; i++) {
       capture.sent(burst, 0)
-      capture.delivered(1, held, start, length, 7, times[0] as number, times[1] as number)
+      capture.delivered(1, held, start, length, told)
       capture.flush()
       while (reader.next() >= 0) reader.release()
     }
