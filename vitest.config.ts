@@ -12,13 +12,10 @@ const shared = {
   server: { deps: { external: [/\/dist\//, /\/native\//] } },
   testTimeout: 30 * seconds,
   hookTimeout: 30 * seconds,
+  // Kernels, engines and neighbours on the machine have bad moments: in CI a test gets a second try, which is counted,
+  // and named in the closing lines.
+  retry: process.env.CI === 'true' ? 1 : 0,
 }
-
-/**
- * Kernels, containers and neighbours on the machine have bad moments: in CI such a test gets a second try, which is
- * counted, and named in the closing lines.
- */
-const real = { ...shared, pool: 'forks', retry: process.env.CI === 'true' ? 1 : 0 } as const
 
 export default defineConfig({
   test: {
@@ -28,9 +25,9 @@ export default defineConfig({
     teardownTimeout: 10 * seconds,
     projects: [
       { test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'], pool: 'threads' } },
-      { test: { ...real, name: 'kernel', include: ['test/kernel/**/*.test.ts'] } },
-      { test: { ...real, name: 'integration', include: ['test/integration/**/*.test.ts'] } },
-      { test: { ...real, name: 'container', include: ['test/container/**/*.test.ts'] } },
+      { test: { ...shared, name: 'kernel', include: ['test/kernel/**/*.test.ts'], pool: 'forks' } },
+      { test: { ...shared, name: 'integration', include: ['test/integration/**/*.test.ts'], pool: 'forks' } },
+      { test: { ...shared, name: 'container', include: ['test/container/**/*.test.ts'], pool: 'forks' } },
     ],
   },
 })

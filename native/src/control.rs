@@ -34,12 +34,13 @@ pub fn peer_credentials(fd: i32) -> PeerCredentials {
     }
 }
 
-/// Takes an exclusive lock on an open file, which ends when its holder closes it, however it ends.
+/// Takes an exclusive lock on an open file, which ends with its holder, or gives it back.
 /// -EWOULDBLOCK while another holds it.
 #[napi(catch_unwind)]
-pub fn flock(fd: i32) -> i32 {
+pub fn flock(fd: i32, take: bool) -> i32 {
+    let lock = libc::LOCK_EX | libc::LOCK_NB;
     // SAFETY: flock takes plain integers.
-    errno::check(unsafe { libc::flock(fd, libc::LOCK_EX | libc::LOCK_NB) })
+    errno::check(unsafe { libc::flock(fd, if take { lock } else { libc::LOCK_UN }) })
 }
 
 /// Sends `text` (`READY=1`) to systemd's socket; `path` is NOTIFY_SOCKET, where a leading `@` means

@@ -60,7 +60,7 @@ export class Lock implements Disposable {
   /** The lock, or undefined while another process has it. */
   static take(path: string): Lock | undefined {
     const fd = openLock(path)
-    const result = flock(fd)
+    const result = flock(fd, true)
     if (result === 0) {
       ftruncateSync(fd)
       writeSync(fd, `${process.pid}\n`)
@@ -77,6 +77,8 @@ export class Lock implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    // Closing is not enough: a program that is just being started may have the descriptor until its exec.
+    flock(this.#fd, false)
     closeSync(this.#fd)
   }
 }

@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -24,6 +25,22 @@ test('one holder at a time, who is named; the next one after it', () => {
   }
 })
 
+test('given back, it is free, though another process has the same file open', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'uvt-'))
+  const [first, second] = [1, 2].map(() => openSync(join(folder, 'lock'), 'a')) as [number, number]
+  expect(flock(first, true)).toBe(0)
+  const child = spawn('sleep', ['60'], { stdio: [first, 'ignore', 'ignore'] })
+  try {
+    expect(flock(first, false)).toBe(0)
+    closeSync(first)
+    expect(flock(second, true)).toBe(0)
+  } finally {
+    child.kill()
+    closeSync(second)
+    rmSync(folder, { recursive: true })
+  }
+})
+
 test('a folder that cannot be made: it says why, and how to do without', () => {
   // /proc takes no folders, from root either.
   const make = () => makeFolder('/proc/uveth/deep/control.sock')
@@ -43,7 +60,7 @@ test('a folder that cannot be made: it says why, and how to do without', () => {
 
 test('the addon answers negative errnos for what is no socket, no file and no path', () => {
   expect(peerCredentials(-1)).toMatchObject({ errno: -9 })
-  expect(flock(-1)).toBe(-9)
+  expect(flock(-1, true)).toBe(-9)
   expect(sdNotify('', 'READY=1')).toBe(-22)
   expect(sdNotify('x'.repeat(108), 'READY=1')).toBe(-22)
   expect(sdNotify('/nobody/listens/here', 'READY=1')).toBe(-2)
