@@ -37,10 +37,14 @@ afterAll(async () => {
 const path = (name: string) => daemon.folder.file(name)
 const isBegun = (name: string) => existsSync(path(name)) && statSync(path(name)).size > 0
 
-/** Starts `uveth capture x0 -w NAME`; frames are recorded when it resolves. */
-async function capturing(name: string, socket = daemon.socket): Promise<Program> {
+function start(name: string, socket: string): Program {
   const env = { UVETH_SOCKET: socket }
-  const program = uveth(['capture', 'x0', '-w', path(name)], { netns: daemon.home.name, env })
+  return uveth(['capture', 'x0', '-w', path(name)], { netns: daemon.home.name, env })
+}
+
+/** Starts `uveth capture x0 -w NAME`; frames are recorded when it resolves. */
+async function capturing(name: string): Promise<Program> {
+  const program = start(name, daemon.socket)
   await until('the file to begin', () => {
     if (program.hasEnded) throw new Error(program.stderr)
     return isBegun(name)
@@ -174,7 +178,7 @@ test('a daemon that ends sends what it has', async () => {
 /** Answers every request with these bytes. */
 async function serve(socket: string, bytes: Buffer): Promise<Server> {
   const server = createServer((_, response) => response.end(bytes))
-  await new Promise<void>((resolve) => server.listen(socket, resolve))
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(socket, resolve))
   return server
 }
 
@@ -187,9 +191,8 @@ test('a stream that ends without statistics: the file gets some, the status is 2
   let end = bytes.length
   for (let blocks = 0; blocks < 2; blocks++) end -= bytes.readUInt32LE(end - 4)
   const server = await serve(path('other.sock'), bytes.subarray(0, end))
-  await using program = await capturing('short', path('other.sock'))
-  const { code, stdout, stderr } = await program.end()
-  server.close()
+  await using program = start('short', path('other.sock'))
+  const { code, stdout, stderr } = await program.end().finally(() => server.close())
   expect([code, stdout]).toEqual([2, ''])
   expect(stderr).toMatch(/^uveth: the daemon ended in the middle of the capture: [^\n]+\n$/)
   expect(sectionOf('short')?.packets).toHaveLength(10)
