@@ -1,9 +1,8 @@
 // `uveth capture X`: what crosses a pair, as pcapng with what became of each frame, into a file, a ring of files
 // or a pipe. Starts no daemon. The daemon streams, this command writes, with the rights of its user.
 
-import { parseRuleWords } from '../hooks/rule-words.js'
+import { parseMatchWords } from '../hooks/rule-words.js'
 import { parseSize } from '../hooks/units.js'
-import type { Match } from '../index.js'
 import { stopSignal } from './failure.js'
 import { CAPTURE_HELP } from './help.js'
 import { findRef } from './netns.js'
@@ -34,7 +33,10 @@ export async function capture(session: Session, words: string[]): Promise<number
   if (ref === undefined) throw new UsageError('give the name of an interface: uveth capture veth0')
   const ring = readRing(values)
   const path = readPath(values, ring)
-  const query = { ...queryOf(values), ...(match.length > 0 && { match: JSON.stringify(readMatch(match)) }) }
+  const query = {
+    ...queryOf(values),
+    ...(match.length > 0 && { match: JSON.stringify(parseMatchWords(match)) }),
+  }
   const stop = stopSignal()
   const stream = await session.client.capture(await findRef(ref), query)
   say(`capturing ${ref}${path === '-' ? '' : ` into ${path}`}; Ctrl-C ends it`)
@@ -72,11 +74,6 @@ export function queryOf({ end, snaplen }: { end?: string | undefined; snaplen?: 
   if (snaplen !== undefined && !isCount(snaplen))
     throw new UsageError(`--snaplen takes a number of bytes, 1 or more, not '${snaplen}'`)
   return { ...(end !== undefined && end !== 'both' && { end }), ...(snaplen !== undefined && { snaplen }) }
-}
-
-/** The words of a rule, without what it does. */
-function readMatch(words: string[]): Match {
-  return parseRuleWords(['drop', ...words]).match ?? {}
 }
 
 function readPath({ write: path = '-' }: Values, ring: Ring | undefined): string {

@@ -171,8 +171,11 @@ function answersOf(
       const { socket } = reply.request.raw
       const leave = () => left.abort()
       socket.once('end', leave).once('close', leave)
-      await faults.flapPair(registry, caller, ref, body as FlapOrder, left.signal)
-      socket.off('end', leave).off('close', leave)
+      try {
+        await faults.flapPair(registry, caller, ref, body as FlapOrder, left.signal)
+      } finally {
+        socket.off('end', leave).off('close', leave)
+      }
     },
     'pair.capture': async ({ caller, ref, query, reply }) => {
       const { pair } = registry.find(ref, caller.inode).entry

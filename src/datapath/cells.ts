@@ -63,16 +63,14 @@ export class Chunk implements Outgoing {
 
   /** Gives back the cell of the frame that starts there. */
   give(start: number): void {
-    if (--this.used === 0) return this.clear()
+    if (--this.used === 0) {
+      this.#top = SLOTS_OFFSET
+      this.#free = NONE
+      return
+    }
     const cell = start - HEADROOM
     this.words[cell >> 2] = this.#free
     this.#free = cell
-  }
-
-  clear(): void {
-    this.used = 0
-    this.#top = SLOTS_OFFSET
-    this.#free = NONE
   }
 }
 
