@@ -1,4 +1,4 @@
-// Checks how a user wants a capture's files to follow each other. inspect/captures.ts calls it.
+// Checks how a user wants a capture's files to follow each other. pair/captures.ts calls it.
 
 import { invalid } from '../errors.js'
 import type { Rotation } from './setup.js'

@@ -4,9 +4,9 @@
 
 import { Worker } from 'node:worker_threads'
 import { fromWire, UvethError } from '../errors.js'
-import type { CapturePlan } from '../hooks/capture.js'
-import type { Match } from '../hooks/match.js'
-import { createRing, endRing } from '../hooks/ring.js'
+import type { CapturePlan } from '../datapath/probe.js'
+import type { Match } from '../hooks/matcher.js'
+import { createRing, endRing } from '../ring/ring.js'
 import type { InterfaceInfo } from '../pcapng/blocks.js'
 import { StreamCredit } from './credit.js'
 import type { CaptureMessage, CaptureResult, RecorderSetup, Rotation, SinkPlan } from './setup.js'

@@ -3,7 +3,7 @@
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { ofNode, toWire } from '../errors.js'
-import { endRing, RingReader } from '../hooks/ring.js'
+import { endRing, RingReader } from '../ring/ring.js'
 import { Recorder } from './recorder.js'
 import type { CaptureMessage, CaptureResult, RecorderSetup } from './setup.js'
 import { openSink, ReaderGone } from './sink.js'

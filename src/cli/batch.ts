@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { exitCodeOf, sentenceOf } from './failure.js'
-import { addShort, link } from './link.js'
+import { addShort, link } from './link/link.js'
 import { Progress } from './progress.js'
 import type { Session } from './session.js'
 import { stats } from './stats.js'

@@ -1,7 +1,7 @@
 // `uveth doctor`: whether this machine can run uveth, line by line, with a remedy for what is wrong.
 // The machine is looked at by src/doctor/; the daemon is asked how it is.
 
-import { ControlClient, socketPath } from '../control/client.js'
+import { ControlClient, socketPath } from '../contract/client.js'
 import type { Finding } from '../doctor/finding.js'
 import { UvethError } from '../errors.js'
 import { parseVerb, UsageError } from './usage.js'

@@ -3,12 +3,12 @@
 // one of their extcap folders, with the options below. What a capture is stands in recording.ts.
 
 import { parseArgs } from 'node:util'
-import type { PairView } from '../control/ops.js'
+import type { PairView } from '../contract/ops.js'
 import { version } from '../version.js'
-import { conclude, joinNegative, queryOf } from './capture.js'
+import { conclude, joinNegative, queryOf } from './capture/capture.js'
 import { isNobody, runCommand, sentenceOf, stopSignal } from './failure.js'
 import { noGlobals } from './globals.js'
-import { leavePipe, record } from './recording.js'
+import { leavePipe, record } from './capture/recording.js'
 import { Session, write } from './session.js'
 import { UsageError } from './usage.js'
 

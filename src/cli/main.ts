@@ -96,11 +96,11 @@ async function carryOut(verb: (typeof VERBS)[number], words: string[], globals: 
   const inOne = (give: (session: Session) => Promise<number>) => inSession(globals, give)
   switch (verb) {
     case 'link': {
-      const { link } = await import('./link.js')
+      const { link } = await import('./link/link.js')
       return await inOne((session) => link(session, words))
     }
     case 'add': {
-      const { addShort } = await import('./link.js')
+      const { addShort } = await import('./link/link.js')
       return await inOne((session) => addShort(session, words))
     }
     case 'monitor': {
@@ -112,21 +112,21 @@ async function carryOut(verb: (typeof VERBS)[number], words: string[], globals: 
       return await inOne((session) => stats(session, words))
     }
     case 'capture': {
-      const { capture } = await import('./capture.js')
+      const { capture } = await import('./capture/capture.js')
       return await inOne((session) => capture(session, words))
     }
     case 'run':
       return (await import('./run.js')).run([...runOptions(globals), ...words])
     case 'daemon':
-      return (await import('./daemon.js')).daemon(words, globals.socket)
+      return (await import('./daemon/daemon.js')).daemon(words, globals.socket)
     case 'health':
-      return (await import('./daemon.js')).health(words, globals)
+      return (await import('./daemon/daemon.js')).health(words, globals)
     case 'doctor':
       return (await import('./doctor.js')).doctor(words, globals)
     case 'completion':
       return (await import('./completion.js')).completion(words)
     case 'shim':
-      return (await import('./shim.js')).shim(words)
+      return (await import('./shim/shim.js')).shim(words)
     case 'help':
       process.stdout.write(HELP)
       return 0

@@ -3,7 +3,7 @@
 
 import { type Globals, readTrailing } from './globals.js'
 import { MONITOR_HELP } from './help.js'
-import { placeOf } from './link-format.js'
+import { placeOf } from './link/format.js'
 import { type Paint, painter, type Session, write } from './session.js'
 import { UsageError } from './usage.js'
 

@@ -23,7 +23,7 @@ export async function locate(place: string | number): Promise<string | number> {
   if (typeof place === 'number' || place === '') return place
   const explicit = place.startsWith(CONTAINER)
   if (!explicit && (place.includes('/') || isNamed(place))) return place
-  const { containerPid } = await import('./container.js')
+  const { containerPid } = await import('../netns/container.js')
   return (await containerPid(explicit ? place.slice(CONTAINER.length) : place, explicit)) ?? place
 }
 

@@ -1,7 +1,7 @@
 // `uveth run A B`: one pair in the foreground. Uses the public API, as any program would.
 
-import { parseImpairWords } from '../hooks/impair-words.js'
-import { parseRuleWords } from '../hooks/rule-words.js'
+import { parseImpairWords } from '../faults/impair-words.js'
+import { parseRuleWords } from '../faults/rule-words.js'
 import {
   createPair,
   type End,

@@ -2,7 +2,7 @@
 // and where output goes. Made by main.ts; a batch gives all its orders in one session.
 
 import { styleText } from 'node:util'
-import { ControlClient, socketPath } from '../control/client.js'
+import { ControlClient, socketPath } from '../contract/client.js'
 import type { Globals } from './globals.js'
 import { findNetns, inodeOf, readNetns } from './netns.js'
 
@@ -36,7 +36,7 @@ export class Session {
   /** Makes sure, once, that a daemon listens. */
   async needDaemon(): Promise<void> {
     if (this.#started) return
-    const { ensureDaemon } = await import('./start.js')
+    const { ensureDaemon } = await import('./daemon/start.js')
     await ensureDaemon(this.#socket, this.globals)
     this.#started = true
   }

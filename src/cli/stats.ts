@@ -1,12 +1,12 @@
 // `uveth stats [NAME]`: counters of all pairs, or of one, as a table for people and as lines of fields or
 // JSON for programs. Starts no daemon.
 
-import type { PairView } from '../control/ops.js'
+import type { PairView } from '../contract/ops.js'
 import type { PairStats } from '../index.js'
 import { isNobody } from './failure.js'
 import { readTrailing } from './globals.js'
 import { STATS_HELP } from './help.js'
-import { placeOf } from './link-format.js'
+import { placeOf } from './link/format.js'
 import { findRef } from './netns.js'
 import { isTerminal, type Session, write, writeJson } from './session.js'
 import { alignTable, type StatsRow, statsTable } from './table.js'

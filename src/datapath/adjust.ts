@@ -4,9 +4,9 @@
 // forward.ts reads after each receive: so it acts on every frame that is sent after the post returned.
 // An empty one follows, which wakes a worker that sleeps.
 
-import type { CapturePlan } from '../hooks/capture.js'
-import type { ImpairPlan } from '../hooks/impair-options.js'
-import type { Match } from '../hooks/match.js'
+import type { CapturePlan } from './probe.js'
+import type { ImpairPlan } from '../faults/impair-plan.js'
+import type { Match } from '../hooks/matcher.js'
 import type { RulePlan } from '../hooks/rule.js'
 import { ADJUSTED } from './counters.js'
 

@@ -5,7 +5,7 @@ import { errno } from '../errors.js'
 import { isSuperFrame, isTooLong, MTU_OVERHEAD } from '../frame/ethernet.js'
 import { type Slab, VNET_HDR_LEN } from '../frame/slab.js'
 import * as count from './counters.js'
-import type { Inspector } from './inspect.js'
+import type { Inspector } from './inspector.js'
 import type { Port } from './port.js'
 
 /** Queue q of one end to queue q of its peer. */

@@ -4,7 +4,7 @@
 import { errno } from '../errors.js'
 import { DROPPED, PASS } from '../frame/burst.js'
 import { BURST, VNET_HDR_LEN } from '../frame/slab.js'
-import { type Capture, HELD, NOW, NUMBER } from '../hooks/capture.js'
+import { type Capture, HELD, NOW, NUMBER } from './probe.js'
 import type { Outgoing } from './cells.js'
 import * as count from './counters.js'
 import type { Held } from './held.js'

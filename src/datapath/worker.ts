@@ -8,7 +8,7 @@ import { Slab } from '../frame/slab.js'
 import { pollerAdd, pollerOpen, pollerRemove, pollerWait } from '../native.js'
 import { DROPPED_DOWN, RECEIVED_BYTES } from './counters.js'
 import { forward } from './forward.js'
-import { type HookOf, hookFrom } from './guard.js'
+import { type HookOf, hookFrom } from '../hooks/guard.js'
 import {
   DONE,
   GENERATION,

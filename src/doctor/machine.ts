@@ -21,7 +21,7 @@ import {
   tunSetOffload,
 } from '../native.js'
 import { NETLINK_ROUTE } from '../netlink/constants.js'
-import { NetlinkPort, VETH_PORT } from '../netlink/port.js'
+import { NetlinkPort, VETH_PORT } from '../netlink/user-socket.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import { DEVICE, useDevice } from './ability.js'
 import {
@@ -32,7 +32,7 @@ import {
   judgeUses,
   remedyFor,
 } from './finding.js'
-import { seesAllProcesses } from './processes.js'
+import { seesAllProcesses } from '../netns/processes.js'
 
 const NETNS_DIRECTORY = '/run/netns'
 const THROWAWAY = '_uvdoctor%d'

@@ -1,6 +1,6 @@
 // Makes wire frames of what the kernel sends with offloads on: finishes a checksum that was left to the
 // network card, and cuts a super-frame into the frames that a card (or the kernel, in software) would make
-// of it. datapath/inspect.ts calls it, so that hooks see wire frames only. Cutting is not the hot path: it is
+// of it. datapath/inspector.ts calls it, so that hooks see wire frames only. Cutting is not the hot path: it is
 // for what is on its way when a direction begins to be inspected; from then on its sender makes no
 // super-frames. A leaf; it keeps no state, so the parts of a super-frame may be asked for in any order.
 //

@@ -3,7 +3,7 @@
 
 import type { Burst } from '../frame/burst.js'
 import { Chance } from './chance.js'
-import type { ChancePlan } from './impair-options.js'
+import type { ChancePlan } from '../faults/impair-plan.js'
 import { DRAWS, drawAll, type Key } from './random.js'
 
 export class Corrupt {

@@ -3,7 +3,7 @@
 
 import { Correlated } from './chance.js'
 import { type Distribution, toQuantiles } from './distribution.js'
-import type { DelayPlan } from './impair-options.js'
+import type { DelayPlan } from '../faults/impair-plan.js'
 import { DRAWS, type Key } from './random.js'
 
 export class Delay {

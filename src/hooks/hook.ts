@@ -1,4 +1,4 @@
-// The interface of everything that judges frames: rules, impairments, users' hooks. datapath/inspect.ts
+// The interface of everything that judges frames: rules, impairments, users' hooks. datapath/inspector.ts
 // calls each hook of a direction, in order, once for every burst.
 
 import type { Burst } from '../frame/burst.js'

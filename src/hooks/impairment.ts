@@ -1,6 +1,6 @@
 // What tc's netem does to a link, as a hook: duplicate, loss, corrupt, reorder, delay, rate, limit, slot, put
 // together in netem's way (netem_enqueue() of Linux' sch_netem.c). One for each direction that is impaired,
-// made and asked by datapath/inspect.ts. Which frames are hit depends on the seed, the end and the frame's
+// made and asked by datapath/inspector.ts. Which frames are hit depends on the seed, the end and the frame's
 // number only; limit, rate and slot depend on time as well.
 // A duplicate shares the damage and the delay of its frame; netem judges it once more.
 
@@ -10,7 +10,7 @@ import { Chance } from './chance.js'
 import { Corrupt } from './corrupt.js'
 import { Delay } from './delay.js'
 import type { Hook } from './hook.js'
-import type { ImpairPlan } from './impair-options.js'
+import type { ImpairPlan } from '../faults/impair-plan.js'
 import { type Loss, makeLoss, modelOf } from './loss.js'
 import { type Kind, keyOf } from './random.js'
 import { Rate } from './rate.js'

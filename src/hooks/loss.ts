@@ -5,7 +5,7 @@
 
 import { BURST } from '../frame/slab.js'
 import { Chance, threshold } from './chance.js'
-import type { LossPlan } from './impair-options.js'
+import type { LossPlan } from '../faults/impair-plan.js'
 import { drawAll, type Key } from './random.js'
 
 export interface Loss {

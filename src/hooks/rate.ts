@@ -2,7 +2,7 @@
 // go at once after a pause. Used by impairment.ts. A clock (ms) says when the link is free again.
 
 import type { Burst } from '../frame/burst.js'
-import type { RatePlan } from './impair-options.js'
+import type { RatePlan } from '../faults/impair-plan.js'
 
 /** Earlier than every clock, and still plain JSON. */
 const LONG_AGO = -1e12

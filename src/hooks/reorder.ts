@@ -3,7 +3,7 @@
 // sch_netem.c. Every frame counts, also a lost one, so that loss never changes which frames jump.
 
 import { Chance } from './chance.js'
-import type { ReorderPlan } from './impair-options.js'
+import type { ReorderPlan } from '../faults/impair-plan.js'
 import type { Key } from './random.js'
 
 export interface ReorderState {

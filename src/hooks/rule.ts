@@ -5,11 +5,11 @@
 import type { Burst } from '../frame/burst.js'
 import { Packet } from '../frame/packet.js'
 import type { Hook } from './hook.js'
-import { Matcher } from './match.js'
+import { Matcher } from './matcher.js'
 import { DRAWS, draw, type Key, keyOf } from './random.js'
-import { type CorruptPlan, MAX_BITS, planRule, type RulePlan } from './rule-plan.js'
+import { type CorruptPlan, MAX_BITS, planRule, type RulePlan } from '../faults/rule-plan.js'
 
-export type { RuleAction, RuleOptions } from './rule-plan.js'
+export type { RuleAction, RuleOptions } from '../faults/rule-plan.js'
 export { planRule, type RulePlan }
 
 /** What is counted for each rule, in shared memory: frames its match fits, and frames it did something to. */

@@ -1,9 +1,9 @@
 // A medium that is open from time to time only (as Wi-Fi and DOCSIS are): frames wait for the next slot and
 // then go together, at most `packets` of them or `bytes`. Made by impairment.ts; whoever releases held
-// frames (datapath/inspect.ts) asks it. Follows get_slot_next() and netem_dequeue() of sch_netem.c.
+// frames (datapath/inspector.ts) asks it. Follows get_slot_next() and netem_dequeue() of sch_netem.c.
 
 import { toQuantiles } from './distribution.js'
-import type { SlotPlan } from './impair-options.js'
+import type { SlotPlan } from '../faults/impair-plan.js'
 import { DRAWS, drawAll, type Key } from './random.js'
 
 export interface SlotState {

@@ -4,8 +4,8 @@
 import type { Burst } from '../frame/burst.js'
 import { Packet } from '../frame/packet.js'
 import type { Hook } from './hook.js'
-import { type Match, Matcher } from './match.js'
-import { type RingReader, RingWriter } from './ring.js'
+import { type Match, Matcher } from './matcher.js'
+import { type RingReader, RingWriter } from '../ring/ring.js'
 
 /** What a watch found: a copy of the frame, or that its ring is not empty any more. */
 export interface Watcher {

@@ -13,8 +13,8 @@ import type { LinkStats } from '../netlink/rtnl.js'
 import type { NetlinkSocket } from '../netlink/socket.js'
 import { setCarrier, wantedCarrier } from './carrier.js'
 import { addAddresses, bringUp, createTaps, moveTap, setQuiet } from './create.js'
-import { type Features, startInspecting, stopInspecting } from './inspect.js'
-import { nameOf } from './netns.js'
+import { type Features, startInspecting, stopInspecting } from './offloads.js'
+import { nameOf } from '../netns/open.js'
 import type { Pool } from './pool.js'
 import type {
   CarrierMode,

@@ -32,7 +32,7 @@ import { allocNsid, getLink } from '../netlink/route.js'
 import type { Link } from '../netlink/rtnl.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import { fallbackForced } from './fallback.js'
-import { inodeOf, isHome, nameOf } from './netns.js'
+import { inodeOf, isHome, nameOf } from '../netns/open.js'
 import type { EndState } from './protocol.js'
 
 /** The namespace number of home, where the socket of every question stands. */

@@ -3,7 +3,7 @@
 
 import { invalid } from '../errors.js'
 import { CAUSES, type Cause } from '../frame/cause.js'
-import { planMatch } from '../hooks/match.js'
+import { planMatch } from '../hooks/matcher.js'
 import type { Match, Pair, Sighting } from '../index.js'
 import { counted } from './counted.js'
 import { countWords, frames, frameWords, matchWords } from './frame-words.js'

@@ -2,10 +2,10 @@
 
 import { formatAddress } from '../frame/address.js'
 import { ABSENT, ETH_P_IPV6, FIELD, Packet } from '../frame/packet.js'
-import type { Match } from '../hooks/match.js'
-import { ETHERTYPES, nameOf, PROTOCOLS } from '../hooks/match-names.js'
-import { planRule } from '../hooks/rule-plan.js'
-import { formatRule } from '../hooks/rule-words.js'
+import type { Match } from '../hooks/matcher.js'
+import { ETHERTYPES, nameOf, PROTOCOLS } from '../faults/match-names.js'
+import { planRule } from '../faults/rule-plan.js'
+import { formatRule } from '../faults/rule-words.js'
 
 const packet = new Packet()
 

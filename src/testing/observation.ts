@@ -5,7 +5,7 @@
 
 import { invalid } from '../errors.js'
 import { Packet } from '../frame/packet.js'
-import { Matcher } from '../hooks/match.js'
+import { Matcher } from '../hooks/matcher.js'
 import type { Match, Pair, RingStream, Sighting } from '../index.js'
 import { beginCounting } from './counted.js'
 import { refuseUnknown } from './refuse.js'

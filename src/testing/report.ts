@@ -2,9 +2,9 @@
 // to frames at each end and how often, the programs that ran, and where the capture is. Used by testbed.ts.
 
 import { inspect } from 'node:util'
-import { formatImpair } from '../hooks/impair-words.js'
-import { planRule } from '../hooks/rule-plan.js'
-import { formatRule } from '../hooks/rule-words.js'
+import { formatImpair } from '../faults/impair-words.js'
+import { planRule } from '../faults/rule-plan.js'
+import { formatRule } from '../faults/rule-words.js'
 import type { End, Pair } from '../index.js'
 import { type CountedEnd, counted } from './counted.js'
 import { countWords, frames } from './frame-words.js'

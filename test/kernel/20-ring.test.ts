@@ -1,6 +1,6 @@
 // The ring between the kernel and us holds txqueuelen frames; what is sent beyond that is dropped, and
 // counted as the interface's tx_dropped. Changing txqueuelen changes the ring.
-// Relied on by src/options.ts (txQueueLength), and by src/stats.ts: the kernel's drops and ours add up.
+// Relied on by src/pair/options.ts (txQueueLength), and by src/pair/stats.ts: the kernel's drops and ours add up.
 
 import { expect } from 'vitest'
 import { homeLink, run } from '../support/netns.js'

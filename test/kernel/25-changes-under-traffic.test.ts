@@ -1,8 +1,8 @@
 // What may be changed while a TAP is in use. Its offloads: nothing is lost, frames that wait in the ring stay as
 // they are, and a user's `ethtool -K` is undone. Not the length of its queue: the kernel throws away what is sent
 // while it changes that.
-// Relied on by src/link/inspect.ts (offloads off and on, the queue left alone, features put back) and by
-// src/datapath/inspect.ts (which cuts the super-frames that still come).
+// Relied on by src/link/offloads.ts (offloads off and on, the queue left alone, features put back) and by
+// src/datapath/inspector.ts (which cuts the super-frames that still come).
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

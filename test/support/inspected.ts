@@ -1,13 +1,13 @@
-// One inspected direction, a to b, between two fake ports: for unit tests of datapath/inspect.ts.
+// One inspected direction, a to b, between two fake ports: for unit tests of datapath/inspector.ts.
 
 import { allocateCounters, blockOf, CARRIER, MTU, readBlock, stateOf } from '../../src/datapath/counters.js'
 import { type Direction, forward } from '../../src/datapath/forward.js'
 import type { Held } from '../../src/datapath/held.js'
-import { Inspector } from '../../src/datapath/inspect.js'
+import { Inspector } from '../../src/datapath/inspector.js'
 import type { Port } from '../../src/datapath/port.js'
 import type { Burst } from '../../src/frame/burst.js'
 import { Slab } from '../../src/frame/slab.js'
-import { planImpair } from '../../src/hooks/impair-options.js'
+import { planImpair } from '../../src/faults/impair-plan.js'
 import { Impairment } from '../../src/hooks/impairment.js'
 import { FakePort, type Frame, frame, UNINSPECTED } from './fake-port.js'
 

@@ -4,7 +4,7 @@
 
 import { readSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
-import { isHome } from '../../src/link/netns.js'
+import { isHome } from '../../src/netns/open.js'
 import {
   closeFd,
   fdInode,

@@ -4,7 +4,7 @@
 import { type CaptureOptions, type CaptureSession, startCapture } from '../../dist/capture/session.js'
 import { Burst } from '../../dist/frame/burst.js'
 import { Slab } from '../../dist/frame/slab.js'
-import { Capture } from '../../dist/hooks/capture.js'
+import { Capture } from '../../dist/datapath/probe.js'
 import { ETH_P, ethernet, filler } from './frames.js'
 
 export const interfaces = {

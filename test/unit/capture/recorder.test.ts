@@ -1,5 +1,5 @@
 // From the ring to the file: what is written of each record, and into which file. The thread that does so
-// is test/integration/25-pcapng.test.ts.
+// is test/integration/205-pcapng.test.ts.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,9 +16,9 @@ import type {
 import { numbered, openSink, type Sink } from '../../../src/capture/sink.js'
 import { Burst } from '../../../src/frame/burst.js'
 import { Slab } from '../../../src/frame/slab.js'
-import { Capture } from '../../../src/hooks/capture.js'
-import { FrameRecord } from '../../../src/hooks/record.js'
-import { createRing, endRing } from '../../../src/hooks/ring.js'
+import { Capture } from '../../../src/datapath/probe.js'
+import { FrameRecord } from '../../../src/ring/record.js'
+import { createRing, endRing } from '../../../src/ring/ring.js'
 import { ETH_P, ethernet, filler } from '../../support/frames.js'
 import { packetsOf, readPcapng } from '../../support/pcapng.js'
 

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { formatStats } from '../../../src/cli/table.js'
 import { INSPECTED_COUNTS } from '../../../src/datapath/counters.js'
 import { CAUSES } from '../../../src/frame/cause.js'
-import type { EndStats } from '../../../src/stats.js'
+import type { EndStats } from '../../../src/pair/stats.js'
 
 /** A number for each name, 0 for those that are not given. */
 function counts<K extends string>(

@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { Burst } from '../../../src/frame/burst.js'
 import { BURST, HEADROOM, SLOTS_OFFSET, Slab } from '../../../src/frame/slab.js'
-import { planImpair } from '../../../src/hooks/impair-options.js'
+import { planImpair } from '../../../src/faults/impair-plan.js'
 import { Impairment } from '../../../src/hooks/impairment.js'
 import { DUE, NOW } from '../../../src/hooks/slot.js'
 

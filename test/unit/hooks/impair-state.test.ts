@@ -1,7 +1,7 @@
 // An impairment that goes on where another one stopped: in another thread, or with a changed plan.
 
 import { describe, expect, test } from 'vitest'
-import { planImpair } from '../../../src/hooks/impair-options.js'
+import { planImpair } from '../../../src/faults/impair-plan.js'
 import { Impairment, shifted } from '../../../src/hooks/impairment.js'
 import { type Fate, Impaired, lost, numbers } from '../../support/impaired.js'
 

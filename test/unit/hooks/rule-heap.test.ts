@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { Burst } from '../../../src/frame/burst.js'
 import { BURST, HEADROOM, SLOTS_OFFSET, Slab } from '../../../src/frame/slab.js'
 import { allocateRuleCounts, planRule, Rules } from '../../../src/hooks/rule.js'
-import { parseRuleWords } from '../../../src/hooks/rule-words.js'
+import { parseRuleWords } from '../../../src/faults/rule-words.js'
 import { arp, ether, extension, icmp, ipv4, ipv6, tcp, udp } from '../frame/layers.js'
 
 const ROUNDS = 40

@@ -1,7 +1,7 @@
 // When a slot lets frames go: those that wait go together, those that come later wait for the next.
 
 import { describe, expect, test } from 'vitest'
-import { planImpair, type SlotPlan } from '../../../src/hooks/impair-options.js'
+import { planImpair, type SlotPlan } from '../../../src/faults/impair-plan.js'
 import { keyOf } from '../../../src/hooks/random.js'
 import { Slot } from '../../../src/hooks/slot.js'
 

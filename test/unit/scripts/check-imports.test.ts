@@ -29,7 +29,7 @@ test('a tree that points downwards has no problem', () => {
     'cli/del.ts': "import { request } from '../control/client.js'\nimport { help } from './help.js'\n",
     'index.ts': "export { createPair } from './pair.js'\n",
     'daemon.ts': "import { serve } from './control/http.js'\n",
-    'control/handlers.ts': "import { registry } from '../registry.js'\n",
+    'orders/handlers.ts': "import { registry } from '../registry.js'\n",
     'registry.ts': "import type { Pair } from './pair.js'\n",
     'pair.ts': "import { UvethError } from './errors.js'\nnew URL('./link/thread.js', import.meta.url)\n",
     'link/thread.ts':
@@ -45,7 +45,7 @@ test('a tree that points downwards has no problem', () => {
 test.each([
   ['cli/run.ts', '../pair.js', 'cli may not import pair'],
   ['cli/run.ts', '../control/handlers.js', 'cli may not import control/handlers'],
-  ['control/handlers.ts', '../datapath/worker.js', 'control may not import datapath/worker'],
+  ['orders/handlers.ts', '../datapath/worker.js', 'control may not import datapath/worker'],
   ['datapath/worker.ts', '../pair.js', 'datapath may not import pair'],
   ['datapath/worker.ts', '../link/orders.js', 'datapath may not import link/orders'],
   ['netlink/rtnl.ts', '../datapath/port.js', 'netlink may not import datapath/port'],

@@ -1,0 +1,121 @@
+// `uveth capture X`: what crosses a pair, as pcapng with what became of each frame, into a file, a ring of files
+// or a pipe. Starts no daemon. The daemon streams, this command writes, with the rights of its user.
+
+import { parseMatchWords } from '../../faults/rule-words.js'
+import { parseSize } from '../../faults/units.js'
+import { stopSignal } from '../failure.js'
+import { CAPTURE_HELP } from '../help.js'
+import { findRef } from '../netns.js'
+import { type Recorded, type Ring, record } from './recording.js'
+import { type Session, write } from '../session.js'
+import { parseVerb, UsageError } from '../usage.js'
+
+const OPTIONS = {
+  write: { type: 'string', short: 'w' },
+  end: { type: 'string' },
+  snaplen: { type: 'string' },
+  filesize: { type: 'string' },
+  seconds: { type: 'string' },
+  files: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+type Values = ReturnType<typeof parseVerb<typeof OPTIONS>>['values']
+
+/** Words behind `capture`. */
+export async function capture(session: Session, words: string[]): Promise<number> {
+  const { values, positionals } = parseVerb('capture', joinNegative(words), OPTIONS)
+  if (values.help || positionals[0] === 'help') {
+    write(CAPTURE_HELP)
+    return 0
+  }
+  const [ref, ...match] = positionals
+  if (ref === undefined) throw new UsageError('give the name of an interface: uveth capture veth0')
+  const ring = readRing(values)
+  const path = readPath(values, ring)
+  const query = {
+    ...queryOf(values),
+    ...(match.length > 0 && { match: JSON.stringify(parseMatchWords(match)) }),
+  }
+  const stop = stopSignal()
+  const stream = await session.client.capture(await findRef(ref), query)
+  say(`capturing ${ref}${path === '-' ? '' : ` into ${path}`}; Ctrl-C ends it`)
+  const recorded = await record(stream, path, stop, ring)
+  say(summaryOf(recorded))
+  return conclude(recorded)
+}
+
+/** `--snaplen -5` as `--snaplen=-5`, for a sentence about the number: to parseArgs it is an option of its own. */
+export function joinNegative(words: string[]): string[] {
+  const joined: string[] = []
+  for (const word of words) {
+    if (/^-\d/.test(word) && /^--[a-z]+$/.test(joined.at(-1) ?? '')) joined.push(`${joined.pop()}=${word}`)
+    else joined.push(word)
+  }
+  return joined
+}
+
+/** Says what is missing from the file, to programs too; answers the status. */
+export function conclude({ lost, cut }: Recorded): number {
+  const were = lost === 1 ? 'frame was' : 'frames were'
+  if (lost > 0)
+    complain(
+      `${lost} ${were} lost: more came than could be written in time; --snaplen, --end or a match make it less`,
+    )
+  if (cut)
+    complain('the daemon ended in the middle of the capture: what had come is complete, the rest is missing')
+  return cut ? 2 : 0
+}
+
+/** Options in the words of the daemon. */
+export function queryOf({ end, snaplen }: { end?: string | undefined; snaplen?: string | undefined }) {
+  if (end !== undefined && !['a', 'b', 'both'].includes(end))
+    throw new UsageError(`--end takes a, b or both, not '${end}'`)
+  if (snaplen !== undefined && !isCount(snaplen))
+    throw new UsageError(`--snaplen takes a number of bytes, 1 or more, not '${snaplen}'`)
+  return { ...(end !== undefined && end !== 'both' && { end }), ...(snaplen !== undefined && { snaplen }) }
+}
+
+function readPath({ write: path = '-' }: Values, ring: Ring | undefined): string {
+  if (path === '') throw new UsageError('-w takes the name of a file, or - for standard output')
+  if (path !== '-') return path
+  if (ring !== undefined) throw new UsageError('a ring of files needs a name: -w FILE')
+  if (process.stdout.isTTY)
+    throw new UsageError('a capture is no text: write it to a file (-w FILE) or into a pipe (| tshark -i -)')
+  return path
+}
+
+function readRing({ filesize, seconds, files }: Values): Ring | undefined {
+  if (filesize === undefined && seconds === undefined) {
+    if (files !== undefined) throw new UsageError('--files needs --filesize or --seconds')
+    return undefined
+  }
+  const bytes = filesize === undefined ? undefined : parseSize(filesize)
+  if (filesize !== undefined && !(bytes !== undefined && bytes > 0))
+    throw new UsageError(`--filesize takes a size like 10mb, not '${filesize}'`)
+  return { bytes, seconds: readCount(seconds, '--seconds'), files: readCount(files, '--files') }
+}
+
+function readCount(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined
+  if (!isCount(text)) throw new UsageError(`${option} takes a number, 1 or more, not '${text}'`)
+  return Number(text)
+}
+
+function isCount(text: string): boolean {
+  return /^[1-9]\d{0,8}$/.test(text)
+}
+
+function summaryOf({ frames, bytes, lost, files }: Recorded): string {
+  const into = files.length > 1 ? ` in ${files.length} files` : ''
+  return `${frames} frames, ${bytes} bytes${into}, ${lost} lost`
+}
+
+/** For people only: programs read standard error for errors. */
+function say(sentence: string): void {
+  if (process.stderr.isTTY) complain(sentence)
+}
+
+function complain(sentence: string): void {
+  process.stderr.write(`uveth: ${sentence}\n`)
+}

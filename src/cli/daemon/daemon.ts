@@ -1,0 +1,167 @@
+// `uveth daemon` and `uveth health`: the daemon in the foreground, its end, and how it is. What the
+// daemon does stands in src/daemon/daemon.ts, which is loaded only to run one.
+
+import { ControlClient, DEFAULT_SOCKET, socketPath } from '../../contract/client.js'
+import { UvethError } from '../../errors.js'
+import { parseVerb, UsageError } from '../usage.js'
+
+const HELP = `uveth daemon: keep pairs, and take orders for them over a Unix socket and netlink
+
+Usage: uveth daemon [OPTIONS]
+       uveth daemon --stop [--socket PATH]
+
+  --socket PATH     where it listens (default: UVETH_SOCKET, else ${DEFAULT_SOCKET})
+  --state FILE      keep the wanted pairs in FILE, and make them again at the next start
+  --workers N       forwarding threads (default 1)
+  --netlink on|off|PORT
+                    the generic netlink family "veth" on NETLINK_USERSOCK, on its own port id or on PORT
+                    (default: on with the default socket, off with another one)
+  --idle-exit SECONDS
+                    end after so long without a pair
+  --log LEVEL       what is logged to stdout (JSON, by pino): trace, debug, info, warn, error, silent
+  --stop            end the daemon that listens on the socket; returns when it has ended
+
+It stays in the foreground; \`uveth link add\` starts one in the background where none runs. SIGTERM and
+SIGINT remove every pair and end it. One daemon for each socket: a second one exits with 1 and names the
+first. The socket's folder is made with mode 0750, the socket has mode 0660: whoever may open it may give
+orders. With NOTIFY_SOCKET set, systemd is told when it is ready.
+
+Examples:
+  uveth daemon --state /var/lib/uveth/pairs.json
+  curl --unix-socket ${DEFAULT_SOCKET} http://uveth/v1/pairs
+  uveth daemon --stop
+`
+
+const OPTIONS = {
+  socket: { type: 'string' },
+  state: { type: 'string' },
+  workers: { type: 'string' },
+  netlink: { type: 'string' },
+  'idle-exit': { type: 'string' },
+  log: { type: 'string' },
+  stop: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
+/** ms between looks whether the daemon has ended. */
+const LOOK = 10
+/** s. More does not fit a timer. */
+const LONGEST_IDLE = 2_000_000
+
+/** `globalSocket` is what stood in front of the verb. */
+export async function daemon(args: string[], globalSocket?: string): Promise<number> {
+  const { values, positionals } = parseVerb('daemon', args, OPTIONS)
+  if (values.help) {
+    process.stdout.write(HELP)
+    return 0
+  }
+  if (positionals.length > 0) throw new UsageError(`what is '${positionals[0]}'? Try uveth daemon --help`)
+  const socket = socketPath(values.socket ?? globalSocket)
+  if (values.stop) return await stop(socket)
+  const log = values.log ?? 'info'
+  if (!LOG_LEVELS.includes(log)) throw new UsageError(`--log takes ${LOG_LEVELS.join(', ')}, not '${log}'`)
+  const options = {
+    socket,
+    log,
+    state: values.state,
+    workers: number(values.workers, '--workers', 1, 1024),
+    netlink: netlinkSetting(values.netlink, socket),
+    idleExit: number(values['idle-exit'], '--idle-exit', 0, LONGEST_IDLE),
+  }
+  const { startDaemon } = await import('../../daemon/daemon.js')
+  const { ended } = await startDaemon(options)
+  await ended
+  return 0
+}
+
+function netlinkSetting(text: string | undefined, socket: string): 'on' | 'off' | number {
+  if (text === undefined) return socket === DEFAULT_SOCKET ? 'on' : 'off'
+  if (text === 'on' || text === 'off') return text
+  return number(text, '--netlink', 1, 0xffff_ffff) ?? 'on'
+}
+
+function number(text: string | undefined, option: string, min: number, max: number): number | undefined {
+  if (text === undefined) return undefined
+  const value = /^(0x[\da-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN
+  if (value >= min && value <= max) return value
+  throw new UsageError(`${option} takes a number from ${min} to ${max}, not '${text}'`)
+}
+
+/** Returns when the daemon has ended: its pairs are gone, and the next one may start. */
+async function stop(socket: string): Promise<number> {
+  const client = new ControlClient({ socket })
+  await client.call('shutdown')
+  client.close()
+  const { daemonLock, Lock } = await import('../../daemon/lock.js')
+  for (;;) {
+    using lock = Lock.take(daemonLock(socket))
+    if (lock !== undefined) return 0
+    await new Promise((resolve) => setTimeout(resolve, LOOK))
+  }
+}
+
+interface Health {
+  status: string
+  pid: number
+  pairs: number
+  uptime: number
+  /** Absent from daemons of an older version. */
+  creation?: { reason: string | null }
+  netlink: { state: string; reason?: string | null }
+  state?: { file: string; error?: string; pending: { id: string; error: string }[] }
+}
+
+const HEALTH_HELP = `uveth health: one line about the daemon; exit code 0 when all is well, 1 otherwise
+
+Usage: uveth health [-j] [--socket PATH]
+
+  -j                JSON
+  --socket PATH     where it listens (default: UVETH_SOCKET, else ${DEFAULT_SOCKET})
+`
+
+const HEALTH_OPTIONS = {
+  json: { type: 'boolean', short: 'j' },
+  socket: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+export async function health(
+  args: string[],
+  global: { socket?: string; json?: boolean } = {},
+): Promise<number> {
+  const { values, positionals } = parseVerb('health', args, HEALTH_OPTIONS)
+  if (values.help) {
+    process.stdout.write(HEALTH_HELP)
+    return 0
+  }
+  if (positionals.length > 0) throw new UsageError(`what is '${positionals[0]}'? Try uveth health --help`)
+  const json = values.json ?? global.json ?? false
+  const client = new ControlClient({ socket: socketPath(values.socket ?? global.socket) })
+  try {
+    const report = await client.call<Health>('health')
+    process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${lineOf(report)}\n`)
+    return report.status === 'ok' ? 0 : 1
+  } catch (error) {
+    if (!(error instanceof UvethError)) throw error
+    if (json) process.stdout.write(`${JSON.stringify({ status: 'down', error: error.message })}\n`)
+    else process.stderr.write(`uveth: ${error.message}\n`)
+    return 1
+  } finally {
+    client.close()
+  }
+}
+
+function lineOf({ status, pid, pairs, uptime, creation, netlink, state }: Health): string {
+  const parts = [
+    `pid ${pid}`,
+    `${pairs} ${pairs === 1 ? 'pair' : 'pairs'}`,
+    `up ${uptime} s`,
+    `netlink ${netlink.state}`,
+  ]
+  if (creation?.reason) parts.push(`no pairs can be made: ${creation.reason}`)
+  if (netlink.reason) parts.push(netlink.reason)
+  if (state?.error !== undefined) parts.push(`wanted pairs not kept: ${state.error}`)
+  for (const { id, error } of state?.pending ?? []) parts.push(`${id} not restored: ${error}`)
+  return `uveth: ${status}: ${parts.join(', ')}`
+}

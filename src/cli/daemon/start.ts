@@ -1,0 +1,108 @@
+// Starts the daemon for a verb that needs one: in the background, where it belongs (entrance.ts), and exactly
+// one for many callers at once. Called by the verbs that add pairs.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync, statSync, truncateSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ofNode, UvethError } from '../../errors.js'
+import { entrance } from './entrance.js'
+
+/** s without a pair after which a daemon that nobody started by hand ends. */
+const IDLE_EXIT = 60
+/** ms until a daemon that does not listen counts as failed. */
+const PATIENCE = 10_000
+/** ms between looks. */
+const LOOK = 20
+/** Bytes after which the log begins anew. */
+const LONGEST_LOG = 1 << 20
+
+/**
+ * Returns when a daemon listens on `socket`. Where none does it starts one and says so on stderr,
+ * unless it is to be silent, or refuses if `start` is false.
+ */
+export async function ensureDaemon(
+  socket: string,
+  { start, silent }: { start: boolean; silent: boolean },
+): Promise<void> {
+  const { listens } = await import('../../daemon/socket-file.js')
+  if (await listens(socket)) return
+  if (!start) {
+    const message = `ENOENT: no daemon listens on '${socket}': start one with uveth daemon --socket ${socket}`
+    throw new UvethError(message, { code: 'ENOENT', attribute: 'socket' })
+  }
+  try {
+    const pid = await startOnce(socket, listens)
+    if (pid !== undefined && !silent) process.stderr.write(`uveth: started the daemon (pid ${pid})\n`)
+  } catch (error) {
+    throw ofNode(error)
+  }
+}
+
+type Listens = (path: string) => Promise<boolean>
+
+/** However many callers there are. Answers the pid to the one who has started it. */
+async function startOnce(socket: string, listens: Listens): Promise<number | undefined> {
+  const { Lock, makeFolder, startLock } = await import('../../daemon/lock.js')
+  makeFolder(socket)
+  const deadline = performance.now() + PATIENCE
+  while (performance.now() < deadline) {
+    // Another caller may be starting it: then it listens when that one lets go, or we try ourselves.
+    using lock = Lock.take(startLock(socket))
+    if (await listens(socket)) return
+    if (lock !== undefined) return await startOne(resolve(socket), deadline, listens)
+    await sleep(LOOK)
+  }
+  throw notStarted(socket, `it does not listen after ${PATIENCE / 1000} s`)
+}
+
+async function startOne(socket: string, deadline: number, listens: Listens): Promise<number | undefined> {
+  const child = spawnDaemon(socket)
+  let failure: string | undefined
+  child.once('error', (error) => {
+    failure = error.message
+  })
+  child.once('exit', (code, signal) => {
+    failure = `it ended with ${code ?? signal}`
+  })
+  while (!(await listens(socket))) {
+    if (failure !== undefined) throw notStarted(socket, failure)
+    if (performance.now() > deadline) {
+      child.kill()
+      throw notStarted(socket, `it does not listen after ${PATIENCE / 1000} s`)
+    }
+    await sleep(LOOK)
+  }
+  return child.pid
+}
+
+/** In a session of its own, holding nothing of the caller's. nsenter becomes the daemon: the pid is its. */
+function spawnDaemon(socket: string): ChildProcess {
+  const main = fileURLToPath(new URL('../main.js', import.meta.url))
+  const command = [process.execPath, main, 'daemon', '--socket', socket, '--idle-exit', String(IDLE_EXIT)]
+  const way = entrance(command, [process.execPath, main, dirname(socket)])
+  const [file = '', ...args] = [...way, ...command]
+  const log = openLog(`${socket}.log`)
+  const { NOTIFY_SOCKET: _, ...env } = process.env
+  const child = spawn(file, args, { cwd: '/', detached: true, env, stdio: ['ignore', log, log] })
+  child.unref()
+  closeSync(log)
+  return child
+}
+
+function openLog(path: string): number {
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LONGEST_LOG) truncateSync(path)
+  return openSync(path, 'a', 0o640)
+}
+
+/** What the daemon said last is the reason. */
+function notStarted(socket: string, why: string): UvethError {
+  const log = `${socket}.log`
+  const last = readFileSync(log, { encoding: 'utf8', flag: 'a+' }).trim().split('\n').at(-1) ?? ''
+  const message = `the daemon did not start: ${why} (${log}${last === '' ? '' : `: ${last}`})`
+  return new UvethError(message, { code: 'ECHILD', syscall: 'spawn' })
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms))
+}

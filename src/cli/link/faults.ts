@@ -1,0 +1,149 @@
+// `uveth link set X impair … | rule … | flap …`: what is done to the frames that X sends, in the words of tc
+// and of rules (faults/impair-words.ts, rule-words.ts). Called by link.ts for the command line and for
+// batches. Prints nothing when it succeeds, unless it is asked to show something.
+
+import type { RuleWish } from '../../contract/ops.js'
+import { formatImpair, parseImpairWords } from '../../faults/impair-words.js'
+import { formatRule, parseRuleWords } from '../../faults/rule-words.js'
+import { parseTime } from '../../faults/units.js'
+import type { ImpairOptions, ImpairPlan, RuleStats } from '../../index.js'
+import { type Globals, readTrailing } from '../globals.js'
+import { findRef } from '../netns.js'
+import { type Session, write, writeJson } from '../session.js'
+import { UsageError } from '../usage.js'
+import { expand, matches, wrong } from '../words.js'
+
+export type FaultOrder = { ref: string } & (
+  | { fault: 'impair'; order: 'show' | 'none'; words: string[] }
+  | { fault: 'impair'; order: 'set'; options: ImpairOptions }
+  | { fault: 'rule'; order: 'show'; words: string[] }
+  | { fault: 'rule'; order: 'add'; rule: RuleWish }
+  | { fault: 'rule'; order: 'delete'; id: string }
+  | { fault: 'rule'; order: 'flush' }
+  | { fault: 'flap'; ms: number; times: number }
+)
+
+const FAULTS = ['impair', 'rule', 'flap'] as const
+type Fault = (typeof FAULTS)[number]
+
+const RULE_ORDERS = ['add', 'delete', 'show', 'list', 'lst', 'flush'] as const
+
+/** `link set [dev] NAME impair|rule|flap …`; undefined for every other order. Words behind `set`. */
+export function parseFault(words: readonly string[]): FaultOrder | undefined {
+  const at = words[0] === 'dev' ? 2 : 1
+  const [ref, word, ...rest] = words.slice(at - 1)
+  const fault = word === undefined || word.length < 2 ? undefined : FAULTS.find((name) => matches(word, name))
+  if (ref === undefined || fault === undefined) return undefined
+  return { ref, ...PARSERS[fault](rest) } as FaultOrder
+}
+
+type Order = FaultOrder extends infer T ? (T extends FaultOrder ? Omit<T, 'ref'> : never) : never
+
+const PARSERS: Record<Fault, (words: string[]) => Order> = {
+  impair: parseImpair,
+  rule: parseRule,
+  flap: parseFlap,
+}
+
+function parseImpair(words: string[]): Order {
+  const [word, ...more] = words
+  if (word === undefined) throw new UsageError('impair takes words as tc netem has them, "show" or "none"')
+  if (word.length > 1 && matches(word, 'show')) return { fault: 'impair', order: 'show', words: more }
+  if (word === 'none') {
+    if (more[0] !== undefined) throw wrong(more[0], '"impair none" takes no words')
+    return { fault: 'impair', order: 'none', words: [] }
+  }
+  return { fault: 'impair', order: 'set', options: parseImpairWords(words) }
+}
+
+function parseRule(words: string[]): Order {
+  const [word, ...more] = words
+  const order = word === undefined ? 'show' : expand(word, RULE_ORDERS)
+  switch (order) {
+    case 'add':
+      return { fault: 'rule', order, rule: parseRuleWords(more) }
+    case 'delete': {
+      const [id, ...others] = more
+      if (id === undefined || others.length > 0 || !/^\d{1,15}$/.test(id))
+        throw new UsageError('"rule del" takes the number of one rule, as "rule show" has it')
+      return { fault: 'rule', order, id }
+    }
+    case 'flush':
+      if (more[0] !== undefined) throw wrong(more[0], '"rule flush" takes no words')
+      return { fault: 'rule', order }
+    case undefined:
+      throw wrong(String(word), 'behind "rule" come "add …", "del ID", "show" and "flush"')
+    default:
+      return { fault: 'rule', order: 'show', words: more }
+  }
+}
+
+/** To tc a bare number is microseconds: here a time has to say. */
+function parseFlap([time, times = '1', ...more]: string[]): Order {
+  if (time === undefined) throw new UsageError('flap takes a time like 200ms, and how many times')
+  const ms = /[a-z]$/i.test(time) ? parseTime(time) : undefined
+  if (ms === undefined) throw wrong(time, 'flap takes a time like 200ms')
+  if (!/^\d{1,7}$/.test(times)) throw wrong(times, 'how many times is a whole number')
+  if (more[0] !== undefined) throw wrong(more[0], 'flap takes a time, and how many times')
+  return { fault: 'flap', ms, times: Number(times) }
+}
+
+export async function giveFault(session: Session, given: FaultOrder): Promise<number> {
+  const ref = await findRef(given.ref)
+  const order = { ...given, ref }
+  if (order.fault === 'impair') await giveImpair(session, order)
+  else if (order.fault === 'rule') await giveRule(session, order)
+  else await session.client.call('pair.flap', { ref, body: { ms: order.ms, times: order.times } })
+  return 0
+}
+
+type Of<F extends Fault> = Extract<FaultOrder, { fault: F }>
+
+async function giveImpair({ client, globals }: Session, order: Of<'impair'>): Promise<void> {
+  const { ref } = order
+  if (order.order === 'none') return await client.call('impair.del', { ref })
+  if (order.order === 'set') {
+    const plan = await client.call<ImpairPlan>('impair.set', { ref, body: order.options })
+    if (globals.json) writeJson(plan, globals)
+    return
+  }
+  const shown = readShown(globals, order.words)
+  const plan = await client.call<ImpairPlan | null>('impair.get', { ref })
+  if (shown.json) writeJson(plan, shown)
+  else write(`${plan === null ? 'none' : formatImpair(plan)}\n`)
+}
+
+async function giveRule({ client, globals }: Session, order: Of<'rule'>): Promise<void> {
+  const { ref } = order
+  switch (order.order) {
+    case 'add': {
+      const rule = await client.call<RuleStats>('rule.add', { ref, body: order.rule })
+      if (globals.json) writeJson(rule, globals)
+      return
+    }
+    case 'delete':
+      return await client.call('rule.del', { ref, id: order.id })
+    case 'flush':
+      return await client.call('rule.clear', { ref })
+    case 'show': {
+      const shown = readShown(globals, order.words)
+      const rules = await client.call<RuleStats[]>('rule.list', { ref })
+      if (shown.json) writeJson(rules, shown)
+      else write(rules.map((rule) => `${ruleText(rule)}\n`).join(''))
+    }
+  }
+}
+
+/** `rule 3: drop udp dport 53 nth 3 matched 7 hits 1`. */
+export function ruleText(rule: RuleStats): string {
+  // As the daemon answers it, a rule is in its normal form.
+  const words = formatRule(rule as unknown as Parameters<typeof formatRule>[0])
+  return `rule ${rule.id}: ${words} matched ${rule.matched} hits ${rule.hits}`
+}
+
+/** Options about the output may also stand behind. */
+function readShown(globals: Globals, words: string[]): Globals {
+  const { globals: shown, rest } = readTrailing(globals, words)
+  if (rest[0] !== undefined) throw wrong(rest[0], '"show" takes no words')
+  return shown
+}

@@ -1,0 +1,211 @@
+// How `link show` shows an interface: in the layout and with the JSON keys of `ip link`, and beside them
+// what only a pair has. Called by show.ts. Pure: views and statistics in, text or objects out. Only what
+// the daemon knows is shown; flags and state follow from admin up and carrier.
+
+import type { EndView, PairView } from '../../contract/ops.js'
+import { formatImpair } from '../../faults/impair-words.js'
+import type { EndStats } from '../../index.js'
+import { ruleText } from './faults.js'
+import type { Paint } from '../session.js'
+
+/** One line of a listing: an end of a pair. */
+export interface Row {
+  pair: PairView
+  end: 'a' | 'b'
+  stats?: EndStats | undefined
+  /** It stands in the namespace that the order comes from. */
+  here: boolean
+}
+
+export interface Detail {
+  stats: boolean
+  details: boolean
+  oneline: boolean
+}
+
+function sides({ pair, end }: Row): { own: EndView; peer: EndView; together: boolean } {
+  const own = pair[end]
+  const peer = pair[end === 'a' ? 'b' : 'a']
+  return { own, peer, together: own.netnsInode === peer.netnsInode }
+}
+
+/** <linux/if.h>, in iproute2's order. UP and LOWER_UP follow from what the daemon made sure of. */
+const IFF = [
+  [0x2, 'BROADCAST'],
+  [0x1000, 'MULTICAST'],
+  [0x80, 'NOARP'],
+  [0x200, 'ALLMULTI'],
+  [0x100, 'PROMISC'],
+] as const
+
+/** M-DOWN is iproute2's word for a link whose other side, in the same namespace, is down. */
+function flagsOf(row: Row): string[] {
+  const { own, peer, together } = sides(row)
+  const down = together && !peer.up ? ['M-DOWN'] : []
+  const others = IFF.filter(([bit]) => own.flags & bit).map(([, name]) => name)
+  if (!own.up) return [...others, ...down]
+  return row.pair.carrier ? [...others, 'UP', 'LOWER_UP', ...down] : ['NO-CARRIER', ...others, 'UP', ...down]
+}
+
+function stateOf({ up }: EndView, carrier: boolean): 'UP' | 'DOWN' {
+  return up && carrier ? 'UP' : 'DOWN'
+}
+
+/** A namespace for people; null is the one in which the daemon was started. */
+export function placeOf(netns: string | null): string {
+  return netns ?? '(home)'
+}
+
+/** Those that are not 0. */
+function someOf(counts: Record<string, number>): string {
+  const some = Object.entries(counts).filter(([, count]) => count > 0)
+  return some.map(([name, count]) => `${name} ${count}`).join(' ')
+}
+
+/** The object that `-j` shows, keys in iproute2's order. */
+export function linkJson(row: Row, { stats: withStats }: Pick<Detail, 'stats'>): object {
+  const { own, peer } = sides(row)
+  const { pair, end, stats } = row
+  return {
+    ifindex: own.ifindex,
+    ...linkKey(row),
+    ifname: own.name,
+    flags: flagsOf(row),
+    mtu: own.mtu,
+    operstate: stateOf(own, pair.carrier),
+    txqlen: own.txQueueLength,
+    link_type: 'ether',
+    address: own.address,
+    linkinfo: {
+      info_kind: 'uveth',
+      info_data: {
+        id: pair.id,
+        end,
+        netns: own.netns,
+        peer: peer.name,
+        peer_netns: peer.netns,
+        carrier: pair.carrier,
+        queues: pair.queues,
+        quiet: pair.quiet,
+        impair: own.impair,
+        rules: own.rules,
+        ...(stats && countsJson(stats)),
+      },
+    },
+    ...(withStats && stats && { stats64: stats64(stats) }),
+  }
+}
+
+function countsJson({ drops, inspected, workers }: EndStats): object {
+  return { drops, inspected, workers: workers.map(({ worker }) => worker) }
+}
+
+/** As `ip -br -j`. */
+export function briefJson(row: Row): object {
+  const { own } = sides(row)
+  const { carrier } = row.pair
+  return {
+    ...linkKey(row),
+    ifname: own.name,
+    operstate: stateOf(own, carrier),
+    address: own.address,
+    flags: flagsOf(row),
+  }
+}
+
+/** The peer: by name where it stands in the same namespace, by index where the name means nothing. */
+function linkKey(row: Row): { link: string } | { link_index: number } {
+  const { peer, together } = sides(row)
+  return together ? { link: peer.name } : { link_index: peer.ifindex }
+}
+
+function stats64({ kernel, ...stats }: EndStats): object {
+  return {
+    rx: {
+      bytes: stats.rx_bytes,
+      packets: stats.rx_packets,
+      errors: stats.rx_errors,
+      dropped: stats.rx_dropped,
+      over_errors: 0, // the TAP driver has no such counter, and the key is iproute2's
+      multicast: kernel?.multicast ?? 0,
+    },
+    tx: {
+      bytes: stats.tx_bytes,
+      packets: stats.tx_packets,
+      errors: stats.tx_errors,
+      dropped: stats.tx_dropped,
+      carrier_errors: kernel?.tx_carrier_errors ?? 0,
+      collisions: kernel?.collisions ?? 0,
+    },
+  }
+}
+
+function fullName(row: Row, paint: Paint): string {
+  const { own, peer, together } = sides(row)
+  return paint('cyan', `${own.name}@${together ? peer.name : `if${peer.ifindex}`}`)
+}
+
+function paintState(state: 'UP' | 'DOWN', paint: Paint, width = 0): string {
+  return paint(state === 'UP' ? 'green' : 'red', state) + ' '.repeat(Math.max(0, width - state.length))
+}
+
+/** As `ip -br link`, one line. */
+export function briefText(row: Row, paint: Paint): string {
+  const { own } = sides(row)
+  const { carrier } = row.pair
+  const plain = fullName(row, (_, text) => text)
+  const name = fullName(row, paint) + ' '.repeat(Math.max(0, 16 - plain.length))
+  const flags = `<${flagsOf(row).join(',')}>`
+  const elsewhere = row.here ? '' : ` netns ${placeOf(own.netns)}`
+  return `${name} ${paintState(stateOf(own, carrier), paint, 14)} ${paint('yellow', own.address)} ${flags}${elsewhere}`
+}
+
+/** As `ip link`; `oneline` joins the lines with a backslash, as `ip -o` does. */
+export function linkText(row: Row, detail: Detail, paint: Paint): string {
+  const { own, peer, together } = sides(row)
+  const { pair, end, stats } = row
+  const flags = flagsOf(row).join(',')
+  const elsewhere = row.here ? '' : ` netns ${placeOf(own.netns)}`
+  const away = together ? '' : ` link-netns ${placeOf(peer.netns)}`
+  const more = detail.details ? ` queues ${pair.queues} quiet ${pair.quiet ? 'on' : 'off'}` : ''
+  const counted = stats && (detail.details || detail.stats) ? countedOf(stats) : ''
+  const lines = [
+    `${own.ifindex}: ${fullName(row, paint)}: <${flags}> mtu ${own.mtu} state ${paintState(stateOf(own, pair.carrier), paint)} qlen ${own.txQueueLength}${elsewhere}`,
+    `    link/ether ${paint('yellow', own.address)}${away}`,
+    `    uveth id ${pair.id} end ${end} peer ${peer.name}${together ? '' : ` peer-netns ${placeOf(peer.netns)}`}` +
+      ` carrier ${pair.carrier ? 'on' : 'off'}${more}${counted}`,
+    ...(detail.details ? faultLines(own) : []),
+    ...(detail.stats && stats ? statsLines(stats) : []),
+  ]
+  return lines.join(detail.oneline ? '\\' : '\n')
+}
+
+function countedOf({ workers, drops, inspected }: EndStats): string {
+  const threads = workers.map(({ worker }) => worker).join(',')
+  const done = someOf(inspected)
+  return ` workers ${threads} drops ${someOf(drops) || 'none'}${done === '' ? '' : ` inspected ${done}`}`
+}
+
+/** In the words that `link set … impair` and `… rule add` take. */
+function faultLines({ impair, rules }: EndView): string[] {
+  const words = impair === null ? [] : [`impair ${formatImpair(impair)}`]
+  return [...words, ...rules.map(ruleText)].map((line) => `    ${line}`)
+}
+
+function statsLines({ kernel, ...stats }: EndStats): string[] {
+  const { rx_bytes, rx_packets, rx_errors, rx_dropped, tx_bytes, tx_packets, tx_errors, tx_dropped } = stats
+  const rx = { bytes: rx_bytes, packets: rx_packets, errors: rx_errors, dropped: rx_dropped }
+  const tx = { bytes: tx_bytes, packets: tx_packets, errors: tx_errors, dropped: tx_dropped }
+  const { multicast: mcast = 0, tx_carrier_errors: carrier = 0, collisions: collsns = 0 } = kernel ?? {}
+  return [...columns('RX', { ...rx, mcast }), ...columns('TX', { ...tx, carrier, collsns })]
+}
+
+/** Names above numbers, both flush right, as `ip -s` has them. */
+function columns(title: string, counters: Record<string, number>): [names: string, numbers: string] {
+  const cells = Object.entries(counters).map(([name, count], index) => {
+    const width = Math.max(index === 0 ? 6 : 7, name.length, String(count).length)
+    return [name.padStart(width), String(count).padStart(width)] as const
+  })
+  const line = (which: 0 | 1) => cells.map((cell) => cell[which]).join(' ')
+  return [`    ${title}: ${line(0)}`, `        ${line(1)}`]
+}

@@ -1,0 +1,174 @@
+// iproute2's grammar of `ip link add|set|del … type veth`: words in, wishes out, with iproute2's own
+// complaints in one line. Used by link.ts for the command line and for batches. Pure: it looks at nothing
+// but the words (`netnsOf` tells a namespace's name from a process id). Values' ranges are the daemon's
+// to judge.
+
+import type { CARRIER_MODES, EndWish, PairWish } from '../../contract/ops.js'
+import { type Attributes, checkName, fill, type NetnsOf } from './keywords.js'
+import { UsageError } from '../usage.js'
+import { expand, garbage, matches, Words, whole, wrong } from '../words.js'
+
+export interface AddOrder {
+  wish: PairWish
+  /** From numtxqueues and numrxqueues: to be tried, and left out if they are too many. */
+  queuesIfTheyFit?: number
+}
+
+export interface SetOrder {
+  ref: string
+  wish: EndWish
+  carrier?: (typeof CARRIER_MODES)[number]
+}
+
+/** `link add …`: words after the verb. */
+export function parseAdd(words: readonly string[], netnsOf: NetnsOf): AddOrder {
+  const a: Attributes = {}
+  const b: Attributes = {}
+  const { wish } = fillAdd(words, netnsOf, a, b)
+  for (const { carrier } of [a, b])
+    if (carrier !== undefined) throw wrong('carrier', 'only "link set" takes a carrier')
+  return orderOf({ ...wish, a: wishOf(a), b: wishOf(b) }, [a, b])
+}
+
+/** Fills both ends' attributes; `hasPeer`: the word `peer` is there. */
+export function fillAdd(
+  words: readonly string[],
+  netnsOf: NetnsOf,
+  a: Attributes,
+  b: Attributes,
+): { wish: PairWish; hasPeer: boolean } {
+  const reader = new Words(words)
+  const type = fill(a, reader, netnsOf)
+  checkEnd(a)
+  if (type === undefined) {
+    throw new UsageError('not enough information: "type" argument is required: type veth')
+  }
+  if (type !== 'veth') throw wrong(type, 'invalid type: uveth makes only type veth')
+  const wish: PairWish = {}
+  return { wish, hasPeer: parseType(wish, b, reader, netnsOf) }
+}
+
+/** With the number of queues that the ends' attributes hint at. */
+export function orderOf(wish: PairWish, ends: Attributes[]): AddOrder {
+  const hint = Math.max(...ends.flatMap(({ numtxqueues = 0, numrxqueues = 0 }) => [numtxqueues, numrxqueues]))
+  return { wish, ...(hint > 1 && wish.queues === undefined && { queuesIfTheyFit: hint }) }
+}
+
+/** What stands behind `type veth`: what concerns the pair, then `peer` with everything that is left. */
+function parseType(wish: PairWish, peer: Attributes, reader: Words, netnsOf: NetnsOf): boolean {
+  let hasPeer = false
+  for (let word = reader.next(); word !== undefined; word = reader.next()) {
+    if (word === 'peer') {
+      hasPeer = true
+      const type = fill(peer, reader, netnsOf)
+      checkEnd(peer)
+      if (type !== undefined) throw new UsageError(`duplicate "type": "${type}" is the second value`)
+    } else if (word === 'queues') {
+      wish.queues = whole(reader.value(word), 'invalid number of queues')
+    } else if (word === 'quiet') {
+      wish.quiet = true
+    } else if (word === 'id') {
+      wish.id = reader.value(word)
+    } else {
+      throw wrong(word, 'after "type veth" come "queues N", "quiet", "id ID" and "peer …"')
+    }
+  }
+  return hasPeer
+}
+
+/** `uveth add A B`. */
+export function parseShort(words: readonly string[]): AddOrder {
+  const [a, b, ...rest] = words
+  if (a === undefined || b === undefined || rest.length > 0) {
+    throw new UsageError('give the names of both interfaces: uveth add A B')
+  }
+  return { wish: { a: { name: a }, b: { name: b } } }
+}
+
+/** `link set [dev] NAME …`. */
+export function parseSet(words: readonly string[], netnsOf: NetnsOf): SetOrder {
+  const attributes: Attributes = {}
+  const reader = new Words(words)
+  const type = fill(attributes, reader, netnsOf)
+  if (type !== undefined) throw wrong(type, '"link set" takes no type')
+  const ref = deviceOf(attributes)
+  const { carrier, index, dev: _, ...own } = attributes
+  if (index !== undefined) throw wrong('index', 'an index can be chosen by "link add" only')
+  const wish = wishOf(own)
+  if (carrier === undefined && Object.keys(wish).length === 0) {
+    throw new UsageError(`nothing to set: give "${ref}" a state, a carrier or an attribute`)
+  }
+  return { ref, wish, ...(carrier && { carrier }) }
+}
+
+/** `link del [dev] NAME [type veth]`: the name. */
+export function parseDel(words: readonly string[], netnsOf: NetnsOf): string {
+  const attributes: Attributes = {}
+  const reader = new Words(words)
+  const type = fill(attributes, reader, netnsOf)
+  if (type !== undefined && type !== 'veth') throw wrong(type, 'invalid type: uveth has only type veth')
+  const { dev: _, name: __, ...others } = attributes
+  const more = reader.next() ?? Object.keys(others)[0]
+  if (more !== undefined) throw wrong(more, '"link del" takes a name')
+  return attributes.dev ?? attributes.name ?? deviceOf(attributes)
+}
+
+export interface ShowOrder {
+  ref?: string
+  /** Only what is up. */
+  up: boolean
+}
+
+/** `link show [[dev] NAME] [up] [type veth]`. */
+export function parseShow(words: readonly string[]): ShowOrder {
+  const order: ShowOrder = { up: false }
+  const reader = new Words(words)
+  for (let word = reader.next(); word !== undefined; word = reader.next()) {
+    if (word === 'up') order.up = true
+    else if (word === 'type') {
+      const type = reader.value(word)
+      if (type !== 'veth') throw wrong(type, 'invalid type: uveth has only type veth')
+    } else {
+      const name = word === 'dev' ? reader.value(word) : word
+      if (order.ref !== undefined) throw garbage(name)
+      order.ref = name
+    }
+  }
+  return order
+}
+
+const SUBVERBS = ['add', 'set', 'change', 'delete', 'show', 'lst', 'list', 'help'] as const
+
+/** What `link WORD` is: `a`, `del`, `ls` and so on. No word shows. */
+export function readSubverb(word: string | undefined): 'add' | 'set' | 'delete' | 'show' | 'help' {
+  if (word === undefined) return 'show'
+  if (matches(word.replace(/^--?/, ''), 'help')) return 'help'
+  if (word.startsWith('-'))
+    throw new UsageError(`option "${word}" stands in front of the verb, or behind "link show"`)
+  const found = expand(word, SUBVERBS)
+  if (found === undefined) throw new UsageError(`command "${word}" is unknown: try uveth link help`)
+  if (found === 'change') return 'set'
+  return found === 'lst' || found === 'list' ? 'show' : found
+}
+
+/** The wish that an end's attributes are. */
+export function wishOf({ dev, name = dev, netns, index, address, mtu, txqueuelen, up }: Attributes): EndWish {
+  return {
+    ...(name !== undefined && { name }),
+    ...(netns !== undefined && { netns }),
+    ...(index !== undefined && { ifindex: index }),
+    ...(address !== undefined && { address }),
+    ...(mtu !== undefined && { mtu }),
+    ...(txqueuelen !== undefined && { txQueueLength: txqueuelen }),
+    ...(up !== undefined && { up }),
+  }
+}
+
+function deviceOf({ dev }: Attributes): string {
+  if (dev === undefined) throw new UsageError('not enough information: "dev" argument is required')
+  return dev
+}
+
+function checkEnd({ dev }: Attributes): void {
+  if (dev !== undefined) checkName(dev)
+}

@@ -1,0 +1,111 @@
+// `uveth link …` and `uveth add`: one order each, in iproute2's grammar (grammar.ts), to the daemon.
+// Called by main.ts and, line by line, by batch.ts. Prints nothing when it succeeds, as `ip`.
+
+import type { EndWish, PairView } from '../../contract/ops.js'
+import { UvethError } from '../../errors.js'
+import { isNobody } from '../failure.js'
+import { giveFault, parseFault } from './faults.js'
+import {
+  type AddOrder,
+  parseAdd,
+  parseDel,
+  parseSet,
+  parseShort,
+  readSubverb,
+  type SetOrder,
+} from './grammar.js'
+import { LINK_HELP } from '../help.js'
+import { findRef, locate, readNetns } from '../netns.js'
+import { type Session, write } from '../session.js'
+import { printPair, show } from './show.js'
+
+/** ms for a daemon that is ending. */
+const PATIENCE = 5_000
+const PAUSE = 50
+
+/** Words behind `link`. */
+export async function link(session: Session, words: string[]): Promise<number> {
+  const [word, ...rest] = words
+  const subverb = readSubverb(word)
+  if (subverb === 'help' || rest[0] === 'help' || words.some(asksHelp)) {
+    write(LINK_HELP)
+    return 0
+  }
+  switch (subverb) {
+    case 'add':
+      return await add(session, parseAdd(rest, readNetns))
+    case 'set': {
+      const fault = parseFault(rest)
+      return fault ? await giveFault(session, fault) : await set(session, parseSet(rest, readNetns))
+    }
+    case 'delete':
+      await session.client.call('pair.del', { ref: await findRef(parseDel(rest, readNetns)) })
+      return 0
+    case 'show':
+      return await show(session, rest)
+  }
+}
+
+/** Words behind `add`: the short form. */
+export async function addShort(session: Session, words: string[]): Promise<number> {
+  if (words[0] === 'help' || words.some(asksHelp)) {
+    write(LINK_HELP)
+    return 0
+  }
+  return await add(session, parseShort(words))
+}
+
+function asksHelp(word: string): boolean {
+  return word === '-help' || word === '--help' || word === '-h'
+}
+
+async function add(session: Session, order: AddOrder): Promise<number> {
+  const { a, b } = order.wish
+  const wish = { ...order.wish, a: await located(a), b: await located(b) }
+  const pair = await createPair(session, { ...order, wish })
+  if (session.globals.json) printPair(session, pair)
+  return 0
+}
+
+/** Starts the daemon where none runs. */
+export async function createPair(session: Session, { wish, queuesIfTheyFit }: AddOrder): Promise<PairView> {
+  if (queuesIfTheyFit === undefined) return await make(session, wish)
+  return await make(session, { ...wish, queues: queuesIfTheyFit }).catch((error: unknown) => {
+    if (error instanceof UvethError && error.attribute === 'queues') return make(session, wish)
+    throw error
+  })
+}
+
+/** The same wish, where a container is the network namespace of its process. */
+async function located(wish: EndWish = {}): Promise<EndWish> {
+  return wish.netns == null ? wish : { ...wish, netns: await locate(wish.netns as string | number) }
+}
+
+/** A daemon that nobody needed may be ending just now: then the next one is asked. */
+async function make(session: Session, body: object): Promise<PairView> {
+  for (const deadline = performance.now() + PATIENCE; ; ) {
+    await session.needDaemon()
+    try {
+      return await session.client.call<PairView>('pair.add', { body })
+    } catch (error) {
+      const ending = error instanceof UvethError && error.code === 'ESHUTDOWN'
+      if (performance.now() > deadline || !(ending || isNobody(error))) throw error
+    }
+    session.lostDaemon()
+    await new Promise((resolve) => setTimeout(resolve, PAUSE))
+  }
+}
+
+async function set({ client }: Session, { ref: named, wish: wanted, carrier }: SetOrder): Promise<number> {
+  const ref = await findRef(named)
+  const wish = await located(wanted)
+  const changes = Object.keys(wish).length > 0
+  if (carrier === undefined) await client.call('end.set', { ref, body: wish })
+  else if (!changes) await client.call('pair.set', { ref, body: { carrier } })
+  else {
+    // In one order, so that a new name does not come between.
+    const { end, pair } = await client.call<{ end: 'a' | 'b'; pair: PairView }>('end.get', { ref })
+    await client.call('pair.set', { ref: `id:${pair.id}`, body: { [end]: wish, carrier } })
+  }
+  return 0
+}

@@ -1,0 +1,98 @@
+// `uveth link show`: asks the daemon for pairs, ends and, where they are shown, counters. Starts no daemon.
+// It may load neither the server's libraries nor the addon: this is what prompts and completions run.
+
+import type { PairView } from '../../contract/ops.js'
+import { UvethError } from '../../errors.js'
+import type { PairStats } from '../../index.js'
+import { isNobody } from '../failure.js'
+import { type Globals, readTrailing } from '../globals.js'
+import { parseShow, type ShowOrder } from './grammar.js'
+import { briefJson, briefText, linkJson, linkText, type Row } from './format.js'
+import { findRef } from '../netns.js'
+import { painter, type Session, write, writeJson } from '../session.js'
+
+/** Words behind `link show`. */
+export async function show(session: Session, words: string[]): Promise<number> {
+  const { globals, rest } = readTrailing(session.globals, words)
+  const order = parseShow(rest)
+  const rows = await rowsOf(session, order, needsStats(globals))
+  print(rows, globals)
+  return 0
+}
+
+/** What `link add -j` shows of a pair that it has made. */
+export function printPair(session: Session, pair: PairView): void {
+  print(bothEnds(pair, session.inode()), session.globals)
+}
+
+/** With -j everything is there, whatever else was asked for. */
+function needsStats({ json, brief, stats, details }: Globals): boolean {
+  return !brief && (json || stats || details)
+}
+
+async function rowsOf(session: Session, order: ShowOrder, withStats: boolean): Promise<Row[]> {
+  const { client } = session
+  const here = session.inode()
+  try {
+    const rows =
+      order.ref === undefined
+        ? (await client.call<PairView[]>('pair.list')).flatMap((pair) => bothEnds(pair, here)).sort(byPlace)
+        : await oneEnd(session, order.ref, here)
+    const shown = order.up ? rows.filter(({ pair, end }) => pair[end].up) : rows
+    return withStats ? await addStats(session, shown) : shown
+  } catch (error) {
+    // Where no daemon runs there are no pairs; but a name is then the name of nothing.
+    if (order.ref === undefined && isNobody(error)) return []
+    throw error
+  }
+}
+
+async function oneEnd({ client }: Session, name: string, here: number | undefined): Promise<Row[]> {
+  const ref = await findRef(name)
+  const { end, pair } = await client.call<{ end: 'a' | 'b'; pair: PairView }>('end.get', { ref })
+  return bothEnds(pair, here).filter((row) => row.end === end)
+}
+
+function bothEnds(pair: PairView, here: number | undefined): Row[] {
+  return (['a', 'b'] as const).map((end) => ({ pair, end, here: pair[end].netnsInode === here }))
+}
+
+/** The caller's own namespace first, then one after the other; within each by index, as `ip` does. */
+function byPlace(one: Row, other: Row): number {
+  const [left, right] = [one.pair[one.end], other.pair[other.end]]
+  if (one.here !== other.here) return one.here ? -1 : 1
+  if (left.netnsInode === right.netnsInode) return left.ifindex - right.ifindex
+  const names = [left.netns ?? '', right.netns ?? '']
+  return (names[0] as string) < (names[1] as string) ? -1 : 1
+}
+
+async function addStats({ client }: Session, rows: Row[]): Promise<Row[]> {
+  const known = new Map<string, PairStats | undefined>()
+  for (const { pair } of rows) {
+    if (!known.has(pair.id)) known.set(pair.id, await statsOf(client, pair.id))
+  }
+  return rows.map((row) => ({ ...row, stats: known.get(row.pair.id)?.[row.end] }))
+}
+
+/** Undefined for a pair that has ended since it was listed. */
+async function statsOf(client: Session['client'], id: string): Promise<PairStats | undefined> {
+  try {
+    return await client.call<PairStats>('pair.stats', { ref: `id:${id}` })
+  } catch (error) {
+    if (error instanceof UvethError && error.code === 'ENODEV') return undefined
+    throw error
+  }
+}
+
+function print(rows: Row[], globals: Globals): void {
+  const { json, brief } = globals
+  if (json) {
+    writeJson(
+      rows.map((row) => (brief ? briefJson(row) : linkJson(row, globals))),
+      globals,
+    )
+    return
+  }
+  const paint = painter(globals)
+  write(rows.map((row) => `${brief ? briefText(row, paint) : linkText(row, globals, paint)}\n`).join(''))
+}

@@ -1,0 +1,213 @@
+// The daemon: a thin shell over the registry. Starts the servers, holds the lock that makes it the
+// only one on its socket, follows signals, and ends with every pair removed. Started by
+// cli/daemon/daemon.ts. What orders mean is not decided here (orders/handlers.ts).
+
+import { type Logger as Pino, pino } from 'pino'
+import type { PairRegistry, SentWish } from '../orders/handlers.js'
+import { type DaemonFace, type HttpServer, openHttp } from '../servers/http.js'
+import { daemonLock, Lock, makeFolder } from './lock.js'
+import { type Netlink, type NetlinkSetting, startNetlink } from '../servers/netlink.js'
+import { claimSocket, withSocketMode } from './socket-file.js'
+import { State } from '../orders/state.js'
+import { whyNoPairs } from '../doctor/ability.js'
+import { ofNode, UvethError } from '../errors.js'
+import { configure } from '../index.js'
+import { sdNotify } from '../native.js'
+import { Registry, type RegistryEvent } from '../orders/registry.js'
+import { version } from '../version.js'
+
+export interface DaemonOptions {
+  /** Path of the control socket. */
+  socket: string
+  /** File of wanted pairs: made again at the next start. */
+  state?: string | undefined
+  /** Forwarding threads. */
+  workers?: number | undefined
+  netlink: NetlinkSetting
+  /** End after this many seconds without a pair. */
+  idleExit?: number | undefined
+  /** pino's level. */
+  log: string
+}
+
+/** ms that orders which were being carried out get before the pairs are removed under them. */
+const SETTLE_TIME = 5_000
+
+/** Starts a daemon; resolves when it listens, with a promise of its end. */
+export async function startDaemon(options: DaemonOptions): Promise<{ ended: Promise<void> }> {
+  const destination = pino.destination({ fd: 1, sync: true })
+  destination.on('error', () => {}) // whoever read the log has gone
+  const daemon = new Daemon(options, pino({ level: options.log, base: { pid: process.pid } }, destination))
+  try {
+    await daemon.start()
+  } catch (error) {
+    throw ofNode(error)
+  }
+  return { ended: daemon.ended }
+}
+
+class Daemon implements DaemonFace {
+  readonly ended: Promise<void>
+  readonly #options: DaemonOptions
+  readonly #log: Pino
+  readonly #registry: PairRegistry = new Registry<SentWish>()
+  readonly #started = Date.now()
+  #lock: Lock | undefined
+  #http: HttpServer | undefined
+  #netlink: Netlink | undefined
+  #state: State | undefined
+  #idle: NodeJS.Timeout | undefined
+  #ending: Promise<void> | undefined
+  #end!: () => void
+
+  constructor(options: DaemonOptions, log: Pino) {
+    this.#options = options
+    this.#log = log
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve
+    })
+  }
+
+  /** Listens last: whoever can connect finds everything that was asked for. */
+  async start(): Promise<void> {
+    const { socket, state, workers, netlink } = this.#options
+    if (workers !== undefined) configure({ workers })
+    makeFolder(socket)
+    this.#lock = this.#takeLock()
+    const signalled = this.#followSignals()
+    this.#logPairs()
+    try {
+      await claimSocket(socket)
+      if (state !== undefined) this.#state = await State.open(state, this.#registry, this.#log)
+      this.#netlink = startNetlink(this.#registry, { setting: netlink, logger: this.#log })
+      this.#http = await openHttp(this.#registry, this)
+      await withSocketMode(() => this.#http?.listen(socket))
+    } catch (error) {
+      await this.#shutdown()
+      throw error
+    }
+    this.#log.info({ socket, version: version() }, 'listening')
+    const reason = whyNoPairs()
+    if (reason !== null) this.#log.warn({ reason }, 'no pairs can be made')
+    this.#notify('READY=1')
+    this.#countIdle()
+    if (signalled()) this.shutdown()
+  }
+
+  version(): object {
+    return { version: version(), node: process.versions.node, pid: process.pid }
+  }
+
+  health(): object {
+    const netlink = this.#netlink?.view() ?? { state: 'off' }
+    const pairs = this.#registry.list().length
+    // Where there is a pair nobody has to ask.
+    const reason = pairs > 0 ? null : whyNoPairs()
+    const well = this.#state?.wellKept !== false && netlink.state !== 'waiting' && reason === null
+    return {
+      status: well ? 'ok' : 'degraded',
+      pid: process.pid,
+      version: version(),
+      socket: this.#options.socket,
+      uptime: Math.round((Date.now() - this.#started) / 1000),
+      pairs,
+      creation: { state: reason === null ? 'possible' : 'impossible', reason },
+      netlink,
+      ...(this.#state && { state: this.#state.view() }),
+    }
+  }
+
+  get ending(): boolean {
+    return this.#ending !== undefined
+  }
+
+  shutdown(): void {
+    void this.#shutdown()
+  }
+
+  async forget(ref: string): Promise<boolean> {
+    return (await this.#state?.forget(ref)) ?? false
+  }
+
+  failed(error: unknown, request: string): void {
+    this.#log.error({ err: error, request }, 'an order failed')
+  }
+
+  #takeLock(): Lock {
+    const { socket } = this.#options
+    const lock = Lock.take(daemonLock(socket))
+    if (lock !== undefined) return lock
+    const pid = Lock.holder(daemonLock(socket))
+    throw new UvethError(`EADDRINUSE: a daemon (pid ${pid}) has '${socket}' already`, { code: 'EADDRINUSE' })
+  }
+
+  /** Answers whether one came before everything was started. */
+  #followSignals(): () => boolean {
+    let early = false
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        this.#log.info({ signal }, 'signal')
+        if (this.#http === undefined) early = true
+        else this.shutdown()
+      })
+    }
+    return () => early
+  }
+
+  /** One child logger for each pair; nothing for each frame. */
+  #logPairs(): void {
+    const logs = new Map<string, Pino>()
+    this.#registry.on('event', ({ event, id, ...fields }: RegistryEvent) => {
+      const log = logs.get(id) ?? this.#log.child({ pair: id })
+      if (event === 'removed') logs.delete(id)
+      else logs.set(id, log)
+      log.info(fields, `pair ${event}`)
+      if (event === 'added' || event === 'removed') this.#countIdle()
+    })
+  }
+
+  /** Counts anew whenever the last pair goes; wishes that wait for their namespace count as pairs. */
+  #countIdle(): void {
+    clearTimeout(this.#idle)
+    const { idleExit } = this.#options
+    const busy = () => this.#registry.list().length > 0 || this.#state?.waits === true
+    if (idleExit === undefined || this.#http === undefined || this.ending || busy()) return
+    this.#idle = setTimeout(() => {
+      if (busy() || this.#http?.busy === true) return this.#countIdle()
+      this.#log.info({ seconds: idleExit }, 'idle')
+      this.shutdown()
+    }, idleExit * 1000)
+  }
+
+  /** Every way to the end but kill -9. The file of wanted pairs stays as it is. */
+  #shutdown(): Promise<void> {
+    this.#ending ??= this.#removeAll().then(this.#end, (error: unknown) => {
+      this.#log.error({ err: error }, 'the end failed')
+      this.#end()
+    })
+    return this.#ending
+  }
+
+  async #removeAll(): Promise<void> {
+    clearTimeout(this.#idle)
+    this.#notify('STOPPING=1')
+    await Promise.race([Promise.all([this.#netlink?.close(), this.#http?.settled()]), sleep(SETTLE_TIME)])
+    await this.#state?.close()
+    const pairs = this.#registry.list().length
+    while (this.#registry.list().length > 0) await this.#registry.clear()
+    this.#log.info({ pairs }, 'ended')
+    await this.#http?.close()
+    this.#lock?.[Symbol.dispose]()
+  }
+
+  #notify(text: string): void {
+    const path = process.env.NOTIFY_SOCKET
+    if (path === undefined || path === '') return
+    const result = sdNotify(path, text)
+    if (result < 0) this.#log.warn({ path, errno: result }, 'systemd could not be told')
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref())
+}

@@ -1,0 +1,295 @@
+// One direction while it is inspected: the frames' way through the chain of hooks. forward.ts hands over a
+// burst that was received; worker.ts asks for what is held and due. Nothing here allocates for a frame.
+//
+//   forward(burst) -> wire frames with finished checksums -> chain -> verdicts
+//       dropped: counted by cause        pass: sent at once, from the slab
+//       held: copied (held.ts)           -> release(now) -> sent when its time has come
+
+import { Burst, PASS } from '../frame/burst.js'
+import { isTooLong, MTU_OVERHEAD } from '../frame/ethernet.js'
+import { cutSegment, finishChecksum, segmentsOf } from '../frame/segment.js'
+import { BURST, HEADROOM, SLAB_BYTES, SLOTS_OFFSET, type Slab, VNET_HDR_LEN } from '../frame/slab.js'
+import { Capture, type CapturePlan } from './probe.js'
+import type { Hook } from '../hooks/hook.js'
+import type { ImpairPlan } from '../faults/impair-plan.js'
+import { Impairment, type ImpairState, shifted } from '../hooks/impairment.js'
+import { Rules, type RulesState } from '../hooks/rule.js'
+import { type Watcher, Watches, type WatchState } from '../hooks/watch.js'
+import * as count from './counters.js'
+import type { Held, HeldFrame } from './held.js'
+import { Holding } from './holding.js'
+import type { Port } from './port.js'
+import { Sender } from './sender.js'
+
+/** Frames held at most where no impairment says otherwise. */
+const HOLD_LIMIT = 10_000
+
+/** What an inspector is wired to. */
+export interface Wiring {
+  /** The sending end: 0 for a. */
+  readonly end: 0 | 1
+  /** Where frames go, by number of the queue. */
+  readonly ports: readonly Port[]
+  readonly state: Int32Array
+  /** Index in `state` of the receiving end's MTU. */
+  readonly mtu: number
+  readonly counters: Float64Array
+  /** A slab of this thread for frames that are made: segments, and frames put in. */
+  readonly scratch: Slab
+  readonly watcher: Watcher
+}
+
+export interface InspectorState {
+  /** performance.timeOrigin of the thread that it comes from. */
+  origin: number
+  number: number
+  watches: WatchState[]
+  rules: RulesState
+  impairment: { plan: ImpairPlan; state: ImpairState } | undefined
+  captures: CapturePlan[]
+  held: HeldFrame[]
+}
+
+export class Inspector {
+  readonly watches: Watches
+  readonly rules = new Rules()
+  /** Users' hooks. */
+  hooks: readonly Hook[] = []
+  impairment: Impairment | undefined
+  readonly #wiring: Wiring
+  readonly #burst = new Burst()
+  #chain: readonly Hook[] = []
+  /** Captures want frames as they were sent, and a hook of the chain may change them. */
+  #keeps = false
+  /** Was there carrier when the burst came? */
+  #linked = true
+  /** Number of the next frame. */
+  #number = 0
+  /** The tables of a burst that was received; the slab's own are needed for sending. */
+  readonly #starts = new Int32Array(BURST)
+  readonly #lengths = new Int32Array(BURST)
+  readonly #sender: Sender
+  readonly #holding: Holding
+
+  constructor(wiring: Wiring, held?: Held) {
+    this.#wiring = wiring
+    this.watches = new Watches(wiring.watcher)
+    this.#sender = new Sender(wiring)
+    this.#holding = new Holding(wiring, this.#sender, held)
+  }
+
+  get captures(): readonly Capture[] {
+    return this.#sender.captures
+  }
+
+  set captures(captures: readonly Capture[]) {
+    this.#sender.captures = captures
+  }
+
+  /** To be called after every change of the parts: composes the chain. */
+  compose(): void {
+    const { watches, rules, hooks, impairment } = this
+    const parts = [watches.count > 0 && watches, rules.count > 0 && rules, ...hooks, impairment]
+    this.#chain = parts.filter((part) => part !== false && part !== undefined)
+    const alters = rules.alters || hooks.length > 0 || impairment?.plan.corrupt !== undefined
+    this.#keeps = alters && this.captures.length > 0
+  }
+
+  /** Nothing is inspected and nothing held: the direction needs it no more. */
+  get idle(): boolean {
+    return this.#chain.length === 0 && this.captures.length === 0 && this.#holding.count === 0
+  }
+
+  /** ms (performance.now()) when release() has something to do; Infinity: not before another burst. */
+  get due(): number {
+    const { next } = this.#holding
+    const slot = this.impairment?.slot
+    return slot === undefined ? next : Math.max(next, slot.next)
+  }
+
+  /** Carries a burst of `received` frames that was read from queue `queue` into `slab`. */
+  forward(slab: Slab, received: number, queue: number): void {
+    const { counters } = this.#wiring
+    for (let slot = 0; slot < received; slot++) {
+      counters[count.RECEIVED_BYTES]! += (slab.lengths[slot] as number) - VNET_HDR_LEN
+    }
+    if (this.#refuses(received)) {
+      counters[count.RECEIVED]! += received
+      return
+    }
+    this.#starts.set(slab.starts)
+    this.#lengths.set(slab.lengths)
+    let now = performance.now()
+    // What is due goes first: a frame that is not held must not overtake it.
+    if (this.release(now) > 0) now = performance.now()
+    this.#burst.begin(slab, now)
+    for (let slot = 0; slot < received; slot++) {
+      const start = this.#starts[slot] as number
+      const length = (this.#lengths[slot] as number) - VNET_HDR_LEN
+      const segments = segmentsOf(slab.bytes, start, length)
+      if (segments === 0) {
+        finishChecksum(slab.bytes, start, length)
+        this.#take(start, length)
+      } else {
+        this.#conclude(slab, queue)
+        this.#cut(slab, start, length, segments, queue, now)
+        this.#burst.begin(slab, now)
+      }
+    }
+    this.#conclude(slab, queue)
+  }
+
+  /** Puts a frame on the cable as if the end's kernel had sent it. */
+  inject(frame: Uint8Array): void {
+    const { counters, scratch } = this.#wiring
+    counters[count.INJECTED]!++
+    if (this.#refuses(1)) return
+    const start = SLOTS_OFFSET + HEADROOM
+    scratch.bytes.fill(0, SLOTS_OFFSET, start)
+    scratch.bytes.set(frame, start)
+    this.#burst.begin(scratch, performance.now())
+    this.#burst.push(start, frame.length, this.#number++)
+    this.#conclude(scratch, 0)
+  }
+
+  /** Sends what is due. How many frames that were. */
+  release(now: number): number {
+    const released = this.#holding.release(now, this.impairment?.slot)
+    if (released > 0) this.#flush()
+    return released
+  }
+
+  /** Carrier comes on: what was sent before is not to be delivered. */
+  discard(): void {
+    this.#holding.discard()
+    this.#flush()
+  }
+
+  /** Ends: what another thread needs to go on from here; what is held goes with it. */
+  state(): InspectorState {
+    return {
+      origin: performance.timeOrigin,
+      number: this.#number,
+      watches: this.watches.state(),
+      rules: this.rules.state(),
+      impairment: this.impairment && { plan: this.impairment.plan, state: this.impairment.state() },
+      captures: this.captures.map(({ plan }) => plan),
+      held: this.#holding.export(),
+    }
+  }
+
+  /** Goes on where another thread stopped. */
+  resume({ origin, number, watches, rules, impairment, captures, held }: InspectorState): void {
+    const { end, counters } = this.#wiring
+    this.#number = number
+    for (const { id, match, ring, matched } of watches) this.watches.add(id, match, ring, matched)
+    this.rules.resume(rules)
+    if (impairment !== undefined) {
+      const from = shifted(impairment.state, origin - performance.timeOrigin)
+      this.impairment = new Impairment(impairment.plan, end, counters.subarray(count.EFFECTS), from)
+    }
+    this.captures = captures.map((plan) => new Capture(plan))
+    this.#holding.import(held)
+  }
+
+  #carrier(): number {
+    return Atomics.load(this.#wiring.state, count.CARRIER)
+  }
+
+  /** Without carrier frames are dropped at once; where captures want to see it, at the end of their way. */
+  #refuses(frames: number): boolean {
+    this.#linked = this.#carrier() !== 0
+    if (this.#linked || this.captures.length > 0) return false
+    this.#wiring.counters[count.DROPPED_CARRIER]! += frames
+    return true
+  }
+
+  #take(start: number, length: number): void {
+    this.#wiring.counters[count.RECEIVED]!++
+    this.#burst.push(start, length, this.#number++)
+  }
+
+  /** The cold path: a super-frame that was on its way when its sender's offloads were switched off. */
+  #cut(slab: Slab, start: number, length: number, segments: number, queue: number, now: number): void {
+    const { scratch } = this.#wiring
+    const burst = this.#burst
+    burst.begin(scratch, now)
+    let at = SLOTS_OFFSET
+    for (let index = 0; index < segments; index++) {
+      // A segment is no longer than the whole of it.
+      if (burst.count === BURST || at + HEADROOM + length > SLAB_BYTES) {
+        this.#conclude(scratch, queue)
+        burst.begin(scratch, now)
+        at = SLOTS_OFFSET
+      }
+      const size = cutSegment(slab.bytes, start, length, index, scratch.bytes, at + HEADROOM)
+      this.#take(at + HEADROOM, size)
+      at = Math.ceil((at + HEADROOM + size) / 64) * 64
+    }
+    this.#conclude(scratch, queue)
+  }
+
+  /** The chain judges the burst; then its frames are dropped, sent or held. */
+  #conclude(slab: Slab, queue: number): void {
+    const burst = this.#burst
+    if (burst.count === 0) return
+    if (this.impairment !== undefined) this.impairment.held = this.#holding.count
+    if (this.#linked) this.#judge(queue)
+    else for (let frame = 0; frame < burst.count; frame++) burst.drop(frame, 'carrier')
+    for (const capture of this.captures) capture.sent(burst, this.#wiring.end)
+    for (let frame = 0; frame < burst.count; frame++) this.#route(frame, slab, queue)
+    if (this.#sender.staged > 0) this.#sender.send(slab, queue)
+    this.#flush()
+  }
+
+  #judge(queue: number): void {
+    if (this.#keeps) this.#burst.keep()
+    for (const hook of this.#chain) hook.judge(this.#burst)
+    this.#settle(queue)
+  }
+
+  /** A reader that sleeps on the ring is awake now; another one gets a message. */
+  #flush(): void {
+    for (const capture of this.captures) if (capture.flush()) this.#wiring.watcher.frames(capture.plan.id)
+  }
+
+  /** What is to wait is held now. What the cable does not take is dropped: too long, or more than can be held. */
+  #settle(queue: number): void {
+    const burst = this.#burst
+    const limit = Atomics.load(this.#wiring.state, this.#wiring.mtu) + MTU_OVERHEAD
+    let room = this.impairment === undefined ? HOLD_LIMIT - this.#holding.count : Number.POSITIVE_INFINITY
+    for (let frame = 0; frame < burst.count; frame++) {
+      if (!burst.passes(frame)) continue
+      const excess = (burst.lengths[frame] as number) - limit
+      if (excess > 0 && isTooLong(burst.bytes, burst.starts[frame] as number, excess))
+        burst.drop(frame, 'mtu')
+      else if (
+        (burst.delays[frame] as number) > 0 &&
+        (room-- <= 0 || !this.#holding.hold(burst, frame, queue))
+      )
+        burst.drop(frame, 'limit')
+    }
+  }
+
+  #route(frame: number, slab: Slab, queue: number): void {
+    const burst = this.#burst
+    const { counters } = this.#wiring
+    const verdict = burst.verdicts[frame] as number
+    if (verdict !== PASS) {
+      counters[count.DROPPED + verdict - 1]!++
+      return
+    }
+    const copies = burst.copies[frame] as number
+    if (copies > 0) counters[count.COPIED]! += copies
+    if ((burst.delays[frame] as number) > 0) return // held
+    for (let copy = 0; copy <= copies; copy++) {
+      if (this.#sender.staged === BURST) this.#sender.send(slab, queue)
+      this.#sender.stage(
+        slab,
+        burst.starts[frame] as number,
+        burst.lengths[frame] as number,
+        burst.numbers[frame] as number,
+      )
+    }
+  }
+}

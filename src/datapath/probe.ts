@@ -1,0 +1,189 @@
+// A capture's part in the worker: records what the ends sent, with the verdict on it, and what was
+// delivered to them, into a ring that another thread reads (capture/thread.ts, or a reader of frames).
+// datapath/inspector.ts calls it after the hooks. It changes no frame and no verdict, and never blocks:
+// while the ring is full records are lost, and counted for each end.
+
+import { type Burst, PASS } from '../frame/burst.js'
+import { Packet } from '../frame/packet.js'
+import { LONGEST_FRAME } from '../frame/slab.js'
+import { type Match, Matcher } from '../hooks/matcher.js'
+import * as record from '../ring/record.js'
+import { RingWriter } from '../ring/ring.js'
+
+/** What is captured; plain data, crosses threads. */
+export interface CapturePlan {
+  id: number
+  /** Of createRing(). */
+  ring: SharedArrayBuffer
+  /** Whose frames are recorded. */
+  ends: { a: boolean; b: boolean }
+  /** Only frames that it matches, without nth, every and first; null for all. */
+  match: Match | null
+  /** Bytes recorded of each frame at most. */
+  snaplen: number
+}
+
+/** What delivered() is told of a frame: its number, and two times in ms. */
+export const NUMBER = 0
+export const NOW = 1
+export const HELD = 2
+
+/** ms. performance.timeOrigin may be off by what the clock was set since the process began. */
+const LARGEST_SLEW = 2
+
+export class Capture {
+  readonly plan: CapturePlan
+  readonly #ring: RingWriter
+  readonly #floats: Float64Array
+  readonly #ends: readonly [boolean, boolean]
+  readonly #matcher: Matcher | null
+  readonly #packet = new Packet()
+  readonly #snaplen: number
+  readonly #origin = wallOrigin()
+  /** Memory that frames came from, in words; undefined where it is not made of words. */
+  readonly #wordsOf = new WeakMap<Uint8Array, Int32Array | undefined>()
+  /** The one that the last frame came from. */
+  #source: Uint8Array | undefined
+  #sourceWords: Int32Array | undefined
+
+  constructor(plan: CapturePlan) {
+    this.plan = plan
+    this.#ring = new RingWriter(plan.ring)
+    this.#floats = this.#ring.floats
+    this.#ends = [plan.ends.a, plan.ends.b]
+    this.#matcher = plan.match === null ? null : new Matcher(plan.match)
+    this.#snaplen = Math.min(plan.snaplen, LONGEST_FRAME)
+  }
+
+  /** Records what `end` sent, as it was sent, with what the hooks have said of it: those that were dropped too. */
+  sent(burst: Burst, end: 0 | 1): void {
+    if (!this.#wants(end)) return
+    const { bytes, count, sentStarts, sentLengths, verdicts, copies, reasons } = burst
+    for (let i = 0; i < count; i++) {
+      const what = end | record.OUTBOUND | ((verdicts[i] as number) << 8) | ((copies[i] as number) << 16)
+      const at = this.#record(what, bytes, sentStarts[i] as number, sentLengths[i] as number, reasons[i])
+      if (at < 0) continue
+      this.#floats[at + record.TIME] = burst.now
+      this.#floats[at + record.ID] = 2 * (burst.numbers[i] as number) + end
+      this.#floats[at + record.DELAY] = burst.delays[i] as number
+    }
+  }
+
+  /**
+   * Records a frame that was delivered to `end`. `told` (NUMBER, NOW, HELD) says its number in the direction that it
+   * came by, when that was, and the ms that it was held; no arguments, since V8 allocates such. With a verdict: that was to be delivered, and was dropped after it had been
+   * recorded where it was sent; then it is recorded there once more if that end alone is wanted.
+   */
+  delivered(
+    end: 0 | 1,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    told: Float64Array,
+    verdict = PASS,
+  ): void {
+    let what = end | (verdict << 8)
+    if (!this.#wants(end)) {
+      if (verdict === PASS || !this.#wants(end === 0 ? 1 : 0)) return
+      what = (1 - end) | record.OUTBOUND | (verdict << 8)
+    }
+    const at = this.#record(what, bytes, start, length, undefined)
+    if (at < 0) return
+    this.#floats[at + record.TIME] = told[NOW]!
+    this.#floats[at + record.ID] = 2 * told[NUMBER]! + (1 - end)
+    this.#floats[at + record.DELAY] = told[HELD]!
+  }
+
+  /**
+   * Lets the reader see what was recorded: to be called once after each burst or release of held frames.
+   * True when the reader was waiting: one that sleeps on the ring is awake now, another one wants a message.
+   */
+  flush(): boolean {
+    return this.#ring.publish()
+  }
+
+  #wants(end: 0 | 1): boolean {
+    return this.#ends[end] && !this.#ring.ended
+  }
+
+  /**
+   * A record without its times and its id: where it begins, in Float64s; -1 when it is not wanted or there is
+   * no room. Those are written by the callers, since a call with a fraction as its argument allocates.
+   */
+  #record(
+    what: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    reason: string | undefined,
+  ): number {
+    if (!this.#matches(bytes, start, length)) return -1
+    const captured = Math.min(length, this.#snaplen)
+    const characters = reason === undefined ? 0 : Math.min(reason.length, record.LONGEST_REASON)
+    const skew = start & 3
+    const reasonAt = (record.FRAME + skew + captured + 3) & ~3
+    const ring = this.#ring
+    const end = (what & 1) as 0 | 1
+    const at = ring.reserve(reasonAt + 2 * characters, end)
+    if (at < 0) return -1
+    const { words } = ring
+    const word = at >> 2
+    words[word + record.WHAT] = what
+    words[word + record.ORIGINAL] = length
+    words[word + record.CAPTURED] = captured
+    words[word + record.REASON_SKEW] = (characters << 2) | skew
+    this.#floats[(at >> 3) + record.ORIGIN] = this.#origin
+    this.#floats[(at >> 3) + record.LOST] = ring.lost(end)
+    this.#copy(bytes, start, captured, at + record.FRAME)
+    for (let i = 0; i < characters; i++)
+      this.#character(at + reasonAt + 2 * i, (reason as string).charCodeAt(i))
+    return at >> 3
+  }
+
+  #matches(bytes: Uint8Array, start: number, length: number): boolean {
+    if (this.#matcher === null) return true
+    this.#packet.read(bytes, start, length)
+    return this.#matcher.test(this.#packet)
+  }
+
+  /**
+   * The words that hold the frame; the bytes beside it in the first and the last one do no harm. `set` of a
+   * subarray takes 100 ns for 1,514 bytes instead of 580, but allocates the subarray (64 bytes: 47 and 10 ns).
+   */
+  #copy(bytes: Uint8Array, start: number, length: number, to: number): void {
+    if (bytes !== this.#source) this.#look(bytes)
+    const from = this.#sourceWords
+    if (from === undefined) {
+      for (let i = 0; i < length; i++) this.#ring.bytes[to + (start & 3) + i] = bytes[start + i] as number
+      return
+    }
+    const { words } = this.#ring
+    const target = to >> 2
+    const first = start >> 2
+    const count = ((start + length + 3) >> 2) - first
+    for (let i = 0; i < count; i++) words[target + i] = from[first + i] as number
+  }
+
+  /** Other memory than the frame before it: a slab, or frames held, whose memory may have grown. */
+  #look(bytes: Uint8Array): void {
+    if (!this.#wordsOf.has(bytes)) this.#wordsOf.set(bytes, inWords(bytes))
+    this.#source = bytes
+    this.#sourceWords = this.#wordsOf.get(bytes)
+  }
+
+  #character(at: number, code: number): void {
+    this.#ring.bytes[at] = code & 0xff
+    this.#ring.bytes[at + 1] = code >> 8
+  }
+}
+
+function inWords({ buffer, byteOffset, byteLength }: Uint8Array): Int32Array | undefined {
+  if (byteOffset % 4 !== 0 || byteLength % 4 !== 0) return undefined
+  return new Int32Array(buffer, byteOffset, byteLength / 4)
+}
+
+/** ms to add to performance.now() of this thread for the time since 1970. */
+function wallOrigin(): number {
+  const now = Date.now() - performance.now()
+  return Math.abs(now - performance.timeOrigin) > LARGEST_SLEW ? now : performance.timeOrigin
+}

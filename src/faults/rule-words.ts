@@ -1,0 +1,251 @@
+// Rules and matches in words, both ways: `drop ip src 10.0.0.0/8 udp dport 53 nth 3`. Called by the command, and
+// by whoever lists rules; it loads little, so that the command stays light. Whether the words go together is for
+// planRule() to say; here is the grammar:
+//
+//   ACTION  drop | delay TIME | duplicate [N] | corrupt [at OFFSET] [mask M] [bits N] [seed N]
+//   MATCH   ethertype X   src MAC|PREFIX   dst MAC|PREFIX   vlan ID|any [pcp N]
+//           ip | ip6 | inet   proto P   ttl RANGE   dscp N   fragment | whole
+//           tcp | udp [sport RANGE] [dport RANGE] [port RANGE] [flags syn,!ack]
+//           icmp [type N] [code N]   arp [op request|reply|N]
+//           bytes OFFSET:MASK:VALUE   length RANGE   nth N | every N | first N
+//
+// The action comes first, the words of the match in any order. `ip` is IPv4, `inet` either version. A range is
+// N or N-M, for the length also N- and -M. Numbers are decimal or 0x…; in bytes, the digits behind 0x are bytes
+// as they stand in the frame.
+
+import { invalid } from '../errors.js'
+import type { Match, Ports, Span } from '../hooks/matcher.js'
+import { ARP_OPS, ETHERTYPES, nameOf, PROTOCOLS } from './match-names.js'
+import type { MatchPlan } from './match-plan.js'
+import type { ActionPlan, CorruptPlan, RuleAction, RuleOptions, RulePlan } from './rule-plan.js'
+import { lengths, MAC, NUMBER, number, numberOrName, pattern, range, Words } from './rule-values.js'
+import { formatTime, parseTime } from './units.js'
+
+type Tree = { [key: string]: unknown }
+
+/** The rule that the words say. */
+export function parseRuleWords(words: readonly string[]): RuleOptions {
+  const rest = new Words(words)
+  const action = readAction(rest)
+  return { action, match: readMatches(rest) }
+}
+
+/** The match that the words say, without an action; none at all mean every frame. */
+export function parseMatchWords(words: readonly string[]): Match {
+  return readMatches(new Words(words))
+}
+
+function readMatches(words: Words): Match {
+  const match: Tree = {}
+  for (let word = words.next(); word !== undefined; word = words.next()) {
+    const read = Object.hasOwn(MATCHES, word) ? MATCHES[word] : undefined
+    if (read === undefined) {
+      throw invalid(`what is "${word}"? Here may stand ${Object.keys(MATCHES).join(', ')}`)
+    }
+    read(match, words, word)
+  }
+  return match as Match
+}
+
+function readAction(words: Words): RuleAction {
+  const kind = words.next()
+  switch (kind) {
+    case 'drop':
+      return { kind }
+    case 'delay':
+      // To tc a bare number is microseconds, to our options milliseconds: here it has to say.
+      return {
+        kind,
+        ms: words.value(kind, 'a time like 10ms', (word) =>
+          /[a-z]$/i.test(word) ? parseTime(word) : undefined,
+        ),
+      }
+    case 'duplicate': {
+      const copies = words.take((word) => NUMBER.test(word))
+      return copies === undefined ? { kind } : { kind, copies: Number(copies) }
+    }
+    case 'corrupt':
+      return readCorrupt(words)
+    default: {
+      const found = kind === undefined ? 'is empty' : `begins with "${kind}"`
+      throw invalid(`the rule ${found}: it begins with drop, delay TIME, duplicate [N] or corrupt`)
+    }
+  }
+}
+
+/** Words behind corrupt, and the options that they set. */
+const CORRUPT = { at: 'offset', mask: 'mask', bits: 'bits', seed: 'seed' } as const
+
+function readCorrupt(words: Words): RuleAction {
+  const action: Extract<RuleAction, { kind: 'corrupt' }> = { kind: 'corrupt' }
+  for (;;) {
+    const word = words.take((next) => Object.hasOwn(CORRUPT, next)) as keyof typeof CORRUPT | undefined
+    if (word === undefined) return action
+    if (action[CORRUPT[word]] !== undefined) throw invalid(`${word} is given twice`)
+    action[CORRUPT[word]] = words.value(word, 'a number', number)
+  }
+}
+
+type ReadMatch = (match: Tree, words: Words, word: string) => void
+
+const MATCHES: Readonly<Record<string, ReadMatch>> = {
+  ethertype: (match, words, word) =>
+    set(match, word, words.value(word, 'a number or a name like arp', numberOrName)),
+  src: readAddress,
+  dst: readAddress,
+  vlan: (match, words, word) => {
+    const id = words.value(word, 'a VLAN id or any', (id) => (id === 'any' ? id : number(id)))
+    set(match, word, id === 'any' ? {} : { id })
+  },
+  pcp: part('vlan', 'a number', number),
+  ip: readVersion,
+  ip6: readVersion,
+  inet: readVersion,
+  proto: (match, words, word) =>
+    set(under(match, 'ip'), word, words.value(word, 'a number or a name like udp', numberOrName)),
+  ttl: (match, words, word) => set(under(match, 'ip'), word, words.value(word, 'a number or a range', range)),
+  dscp: (match, words, word) => set(under(match, 'ip'), word, words.value(word, 'a number', number)),
+  fragment: (match) => set(under(match, 'ip'), 'fragment', true),
+  whole: (match) => set(under(match, 'ip'), 'fragment', false),
+  tcp: protocol,
+  udp: protocol,
+  sport: readPort,
+  dport: readPort,
+  port: readPort,
+  flags: part('tcp', 'flags like syn,!ack', (word) => word),
+  icmp: protocol,
+  type: part('icmp', 'a number', number),
+  code: part('icmp', 'a number', number),
+  arp: protocol,
+  op: part('arp', 'request, reply or a number', numberOrName),
+  bytes: (match, words, word) => {
+    const patterns = (match.bytes ?? []) as unknown[]
+    match.bytes = [...patterns, words.value(word, 'OFFSET:MASK:VALUE like 12:0xffff:0x0806', pattern)]
+  },
+  length: (match, words, word) => set(match, word, words.value(word, 'a range like 64-1500', lengths)),
+  nth: counting,
+  every: counting,
+  first: counting,
+}
+
+function set(tree: Tree, key: string, value: unknown): void {
+  if (tree[key] !== undefined) throw invalid(`${key} is given twice`)
+  tree[key] = value
+}
+
+/** The object under `key`, made when there is none. */
+function under(match: Tree, key: string): Tree {
+  match[key] ??= {}
+  return match[key] as Tree
+}
+
+/** A word that has a meaning behind another one only. */
+function part(behind: string, what: string, read: (word: string) => unknown): ReadMatch {
+  return (match, words, word) => {
+    if (match[behind] === undefined) throw invalid(`${word} stands behind ${behind}`)
+    set(under(match, behind), word, words.value(word, what, read))
+  }
+}
+
+/** A MAC address is the frame's, an IP address the packet's. */
+function readAddress(match: Tree, words: Words, word: string): void {
+  const address = words.value(word, 'a MAC or IP address', (text) => text || undefined)
+  set(MAC.test(address) ? match : under(match, 'ip'), word, address)
+}
+
+const VERSIONS: Readonly<Record<string, number>> = { ip: 4, ip6: 6 }
+
+function readVersion(match: Tree, _: Words, word: string): void {
+  const ip = under(match, 'ip')
+  if (VERSIONS[word] !== undefined) set(ip, 'version', VERSIONS[word])
+}
+
+function protocol(match: Tree, _: Words, word: string): void {
+  set(match, word, {})
+}
+
+function readPort(match: Tree, words: Words, word: string): void {
+  const ports = (match.tcp ?? match.udp) as Tree | undefined
+  if (ports === undefined) throw invalid(`${word} stands behind tcp or udp`)
+  set(ports, word, words.value(word, 'a port or a range like 1000-2000', range))
+}
+
+function counting(match: Tree, words: Words, word: string): void {
+  set(match, word, words.value(word, 'a number', number))
+}
+
+/** The words back: parsed again, they make the same rule. */
+export function formatRule({ action, match }: Pick<RulePlan, 'action' | 'match'>): string {
+  return [...actionWords(action), ...matchWords(match)].join(' ')
+}
+
+function actionWords(action: ActionPlan): string[] {
+  switch (action.kind) {
+    case 'drop':
+      return ['drop']
+    case 'delay':
+      return ['delay', formatTime(action.ms)]
+    case 'duplicate':
+      return ['duplicate', ...(action.copies === 1 ? [] : [String(action.copies)])]
+    case 'corrupt':
+      return ['corrupt', ...pair('at', action.offset), ...corruptWords(action)]
+  }
+}
+
+function corruptWords(action: CorruptPlan): string[] {
+  if ('mask' in action) return pair('mask', action.mask, (mask) => `0x${mask.toString(16)}`)
+  return [...pair('bits', action.bits === 1 ? undefined : action.bits), ...pair('seed', action.seed)]
+}
+
+function matchWords(match: MatchPlan): string[] {
+  const { ethertype, src, dst, vlan, ip, arp, tcp, udp, icmp, bytes, length, nth, every, first } = match
+  return [
+    ...pair('ethertype', ethertype, (type) => nameOf(ETHERTYPES, type)),
+    ...pair('src', src),
+    ...pair('dst', dst),
+    ...(vlan ? ['vlan', String(vlan.id ?? 'any'), ...pair('pcp', vlan.pcp)] : []),
+    ...(ip ? ipWords(ip) : []),
+    ...(arp ? ['arp', ...pair('op', arp.op, (op) => nameOf(ARP_OPS, op))] : []),
+    ...(tcp ? ['tcp', ...portWords(tcp), ...pair('flags', tcp.flags)] : []),
+    ...(udp ? ['udp', ...portWords(udp)] : []),
+    ...(icmp ? ['icmp', ...pair('type', icmp.type), ...pair('code', icmp.code)] : []),
+    ...(bytes ?? []).flatMap(([offset, mask, value]) => ['bytes', `${offset}:0x${mask}:0x${value}`]),
+    ...pair('length', length, lengthWord),
+    ...pair('nth', nth),
+    ...pair('every', every),
+    ...pair('first', first),
+  ]
+}
+
+function ipWords({ version, src, dst, proto, ttl, dscp, fragment }: NonNullable<MatchPlan['ip']>): string[] {
+  return [
+    version === undefined ? 'inet' : version === 4 ? 'ip' : 'ip6',
+    ...pair('src', src),
+    ...pair('dst', dst),
+    ...pair('proto', proto, (number) => nameOf(PROTOCOLS, number)),
+    ...pair('ttl', ttl, rangeWord),
+    ...pair('dscp', dscp),
+    ...(fragment === undefined ? [] : [fragment ? 'fragment' : 'whole']),
+  ]
+}
+
+function portWords({ sport, dport, port }: Ports): string[] {
+  return [
+    ...pair('sport', sport, rangeWord),
+    ...pair('dport', dport, rangeWord),
+    ...pair('port', port, rangeWord),
+  ]
+}
+
+function lengthWord({ min, max }: { min?: number; max?: number }): string {
+  return min === max ? String(min) : `${min ?? ''}-${max ?? ''}`
+}
+
+function rangeWord(span: Span): string {
+  return typeof span === 'number' ? String(span) : span.join('-')
+}
+
+/** Keyword and value; nothing where there is no value. */
+function pair<T>(keyword: string, value: T | undefined, format: (value: T) => string = String): string[] {
+  return value === undefined ? [] : [keyword, format(value)]
+}

@@ -1,0 +1,262 @@
+// Which frames are meant: a Match is plain data that users write and threads exchange; a Matcher tests
+// frames against it. Rules, watches and captures each have one for a Match. Testing allocates nothing.
+//
+// A match becomes two lists when a Matcher is made: ranges, each of which a field of the packet
+// (frame/packet.ts) must be in, and patterns, masked bytes that must stand in the frame.
+
+import { parsePrefix } from '../frame/address.js'
+import { parseMac } from '../frame/mac.js'
+import { ABSENT, ETH_P_ARP, FIELD, IPPROTO_TCP, IPPROTO_UDP, type Packet } from '../frame/packet.js'
+import { type ArpOp, type Ethertype, type Protocol, TCP_FLAGS } from '../faults/match-names.js'
+import { type MatchPlan, type PortsPlan, planMatch, type Span } from '../faults/match-plan.js'
+
+/** A number, or the first and the last of a range. */
+export type { Span }
+export { planMatch }
+
+/** Ports of TCP or UDP; a fragment other than the first has none. */
+export interface Ports {
+  sport?: Span
+  dport?: Span
+  /** Either of them. */
+  port?: Span
+}
+
+/** Frames that have all of this. An empty one means every frame; an empty `udp`, every frame of UDP. */
+export interface Match {
+  /** Behind VLAN tags, at most two. */
+  ethertype?: number | Ethertype
+  /** MAC addresses, `02:00:5e:10:00:01`. */
+  src?: string
+  dst?: string
+  /** The outer tag: its VLAN id, or just any (true). */
+  vlan?: number | true | { id?: number; pcp?: number }
+  ip?: {
+    version?: 4 | 6
+    /** Behind IPv6 extension headers. */
+    proto?: number | Protocol
+    /** An address or a prefix of either version: `10.0.0.0/8`, `fd00::1`. */
+    src?: string
+    dst?: string
+    /** True: parts of packets. False: whole packets. */
+    fragment?: boolean
+    /** Or IPv6's hop limit. */
+    ttl?: Span
+    dscp?: number
+  }
+  arp?: { op?: number | ArpOp }
+  tcp?: Ports & {
+    /** Flags that are set, and with `!` not set, `syn,!ack`: fin syn rst psh ack urg ece cwr. */
+    flags?: string
+  }
+  udp?: Ports
+  /** ICMP and ICMPv6; with `ip: { version: 4 }` or 6 beside it, one of them. */
+  icmp?: { type?: number; code?: number }
+  /**
+   * [offset, mask, value]: the bytes from `offset` (0 is the first of the destination MAC), of which those
+   * bits count that `mask` has. Mask and value are hexadecimal text or bytes of equal length, or numbers up
+   * to 32 bits: as many bytes as the mask needs.
+   */
+  bytes?: readonly (readonly [
+    offset: number,
+    mask: number | string | Uint8Array,
+    value: number | string | Uint8Array,
+  ])[]
+  /** Bytes of the frame, from the destination MAC, without FCS. */
+  length?: { min?: number; max?: number }
+  /** Of the frames that match so far, counted from 1: only number `nth`. */
+  nth?: number
+  /** Only each `every`th. */
+  every?: number
+  /** Only the first so many. */
+  first?: number
+}
+
+/** What patterns are counted from. */
+const FROM_FRAME = 0
+const FROM_L3 = 1
+const MAX_LENGTH = 0x7fffffff
+
+export class Matcher {
+  /** Frames that hit() has matched; to be handed on when another Matcher goes on counting. */
+  matched: number
+  readonly #nth: number
+  readonly #every: number
+  readonly #first: number
+  /** Field, least, most; and again. */
+  readonly #ranges: Int32Array
+  /** FROM_…, offset, length, place in #masks and #values; and again. */
+  readonly #patterns: Int32Array
+  readonly #masks: Uint8Array
+  readonly #values: Uint8Array
+  /** Source or destination port: least, most; -1: any. */
+  readonly #port: number
+  readonly #lastPort: number
+  readonly #flagMask: number
+  readonly #flags: number
+
+  /** `matched`: to go on counting from. */
+  constructor(match: Match, matched = 0) {
+    const plan = planMatch(match, 'match')
+    this.matched = matched
+    this.#nth = plan.nth ?? 0
+    this.#every = plan.every ?? 1
+    this.#first = plan.first ?? Number.POSITIVE_INFINITY
+    this.#ranges = Int32Array.from(rangesOf(plan).flat())
+    const patterns = patternsOf(plan)
+    let place = 0
+    this.#patterns = Int32Array.from(
+      patterns.flatMap(({ from, offset, mask }) => {
+        place += mask.length
+        return [from, offset, mask.length, place - mask.length]
+      }),
+    )
+    this.#masks = Uint8Array.from(patterns.flatMap(({ mask }) => [...mask]))
+    this.#values = Uint8Array.from(patterns.flatMap(({ value }) => [...value]))
+    const [port, lastPort] = span((plan.tcp ?? plan.udp)?.port ?? ABSENT)
+    this.#port = port
+    this.#lastPort = lastPort
+    this.#flagMask = flagBits(plan.tcp?.flags, () => true)
+    this.#flags = flagBits(plan.tcp?.flags, (word) => !word.startsWith('!'))
+  }
+
+  /** Does the packet match, but for nth, every and first? Nothing is counted. */
+  test(packet: Packet): boolean {
+    return this.#inRanges(packet.fields) && this.#hasPort(packet.fields) && this.#hasBytes(packet)
+  }
+
+  /** Does it match, with nth, every and first? Counts it. */
+  hit(packet: Packet): boolean {
+    return this.test(packet) && this.picks(++this.matched)
+  }
+
+  /** Is the `number`th frame that matches, from 1, one of those that nth, every and first mean? */
+  picks(number: number): boolean {
+    return (this.#nth === 0 || number === this.#nth) && number % this.#every === 0 && number <= this.#first
+  }
+
+  #inRanges(fields: Int32Array): boolean {
+    const ranges = this.#ranges
+    for (let at = 0; at < ranges.length; at += 3) {
+      const value = fields[ranges[at] as number] as number
+      if (value < (ranges[at + 1] as number) || value > (ranges[at + 2] as number)) return false
+    }
+    return ((fields[FIELD.tcpFlags] as number) & this.#flagMask) === this.#flags
+  }
+
+  #hasPort(fields: Int32Array): boolean {
+    if (this.#port === ABSENT) return true
+    const sport = fields[FIELD.sport] as number
+    const dport = fields[FIELD.dport] as number
+    return (
+      (sport >= this.#port && sport <= this.#lastPort) || (dport >= this.#port && dport <= this.#lastPort)
+    )
+  }
+
+  #hasBytes(packet: Packet): boolean {
+    const patterns = this.#patterns
+    for (let at = 0; at < patterns.length; at += 4) {
+      const from = patterns[at] === FROM_FRAME ? packet.start : packet.l3
+      const start = from + (patterns[at + 1] as number)
+      const length = patterns[at + 2] as number
+      if (
+        start + length > packet.end ||
+        !this.#same(packet.bytes, start, length, patterns[at + 3] as number)
+      ) {
+        return false
+      }
+    }
+    return true
+  }
+
+  #same(bytes: Uint8Array, start: number, length: number, place: number): boolean {
+    for (let at = 0; at < length; at++) {
+      const mask = this.#masks[place + at] as number
+      if (((bytes[start + at] as number) & mask) !== this.#values[place + at]) return false
+    }
+    return true
+  }
+}
+
+type Range = [field: number, least: number, most: number]
+
+function rangesOf(plan: MatchPlan): Range[] {
+  const { ethertype, vlan, ip, arp, tcp, udp, icmp, length } = plan
+  const ranges: Range[] = []
+  const add = (field: number, wanted: Span | undefined) => {
+    if (wanted !== undefined) ranges.push([field, ...span(wanted)])
+  }
+  add(FIELD.ethertype, ethertype)
+  if (vlan) add(FIELD.vlan, vlan.id ?? [0, 0xfff])
+  add(FIELD.pcp, vlan?.pcp)
+  if (ip) add(FIELD.version, ip.version ?? [4, 6])
+  add(FIELD.proto, ip?.proto)
+  if (ip?.fragment !== undefined) add(FIELD.fragment, ip.fragment ? 1 : 0)
+  add(FIELD.ttl, ip?.ttl)
+  add(FIELD.dscp, ip?.dscp)
+  if (arp) add(FIELD.ethertype, ETH_P_ARP)
+  add(FIELD.arpOp, arp?.op)
+  if (tcp) add(FIELD.proto, IPPROTO_TCP)
+  if (udp) add(FIELD.proto, IPPROTO_UDP)
+  addPorts(add, tcp ?? udp)
+  if (tcp?.flags !== undefined) add(FIELD.tcpFlags, [0, 0xff])
+  if (icmp) add(FIELD.icmp, [4, 6])
+  add(FIELD.icmpType, icmp?.type)
+  add(FIELD.icmpCode, icmp?.code)
+  if (length) add(FIELD.length, [length.min ?? 0, length.max ?? MAX_LENGTH])
+  return ranges
+}
+
+function addPorts(
+  add: (field: number, wanted: Span | undefined) => void,
+  ports: PortsPlan | undefined,
+): void {
+  add(FIELD.sport, ports?.sport)
+  add(FIELD.dport, ports?.dport)
+}
+
+function span(wanted: Span): [number, number] {
+  return typeof wanted === 'number' ? [wanted, wanted] : [wanted[0], wanted[1]]
+}
+
+function flagBits(flags: string | undefined, counts: (word: string) => boolean): number {
+  const words = flags === undefined ? [] : flags.split(',').filter(counts)
+  return words.reduce((bits, word) => bits | TCP_FLAGS[word.replace('!', '') as keyof typeof TCP_FLAGS], 0)
+}
+
+interface Pattern {
+  from: number
+  offset: number
+  mask: Uint8Array
+  value: Uint8Array
+}
+
+// Where addresses stand, from the frame's first byte and from the IP header's.
+const MAC_OFFSETS = { dst: 0, src: 6 } as const
+const IP_OFFSETS = { 4: { src: 12, dst: 16 }, 6: { src: 8, dst: 24 } } as const
+
+function patternsOf(plan: MatchPlan): Pattern[] {
+  const patterns: Pattern[] = []
+  for (const [offset, mask, value] of plan.bytes ?? []) {
+    patterns.push({
+      from: FROM_FRAME,
+      offset,
+      mask: Buffer.from(mask, 'hex'),
+      value: Buffer.from(value, 'hex'),
+    })
+  }
+  for (const side of ['dst', 'src'] as const) {
+    const mac = plan[side] && parseMac(plan[side])
+    if (mac) {
+      const mask = new Uint8Array(6).fill(0xff)
+      patterns.push({ from: FROM_FRAME, offset: MAC_OFFSETS[side], mask, value: mac })
+    }
+    // planMatch() has set the version, so the header behind l3 is one of that version.
+    const prefix = plan.ip?.[side] && parsePrefix(plan.ip[side])
+    if (prefix) {
+      const offset = IP_OFFSETS[plan.ip?.version ?? 4][side]
+      patterns.push({ from: FROM_L3, offset, mask: prefix.mask, value: prefix.address })
+    }
+  }
+  return patterns
+}

@@ -1,0 +1,114 @@
+// Containers as network namespaces: asks the container engine of this machine, over its Unix socket, for the
+// process that a container's name stands for. Called by netns.ts, and loaded only for a name that is no
+// other namespace. Docker's API, which Podman speaks too.
+
+import { readFileSync, statSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
+import { seesAllProcesses } from './processes.js'
+import { UvethError } from '../errors.js'
+
+const DEFAULT_SOCKET = '/var/run/docker.sock'
+/** ms until an engine that says nothing counts as stuck. */
+const PATIENCE = 10_000
+
+/** As engines allow them; an id is one too. */
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
+
+interface Inspected {
+  Id?: string
+  State?: { Status?: string; Pid?: number }
+}
+
+/**
+ * The process id of the container `name`. Undefined where there is no engine, or `name` cannot be a
+ * container's; `explicit`, then that is the error.
+ */
+export async function containerPid(name: string, explicit: boolean): Promise<number | undefined> {
+  if (!NAME.test(name)) {
+    if (explicit) throw refused('EINVAL', `'${name}' is no name of a container`)
+    return undefined
+  }
+  const socket = engineSocket()
+  if (socket === undefined || !isThere(socket)) {
+    if (explicit || socket === undefined) throw noEngine(name, socket, explicit)
+    return undefined
+  }
+  const { status, body } = await inspect(socket, name).catch((error: NodeJS.ErrnoException) => {
+    if (!explicit && error.code === 'ECONNREFUSED') return { status: 0, body: {} as Inspected }
+    throw unreachable(name, socket, error)
+  })
+  if (status === 0) return undefined
+  if (status === 404) throw missing(name, socket, explicit)
+  if (status !== 200) throw refused('EPROTO', `the engine on '${socket}' answers ${status} for '${name}'`)
+  const { Pid: pid = 0, Status: state = 'unknown' } = body.State ?? {}
+  if (pid > 0) {
+    if (seesAllProcesses() || isProcessOf(pid, body.Id)) return pid
+    const remedy = 'in a container of its own uveth needs --pid host'
+    throw refused('ESRCH', `the process of the container '${name}' is not to be seen from here: ${remedy}`)
+  }
+  throw refused('ESRCH', `the container '${name}' does not run (${state}): docker start ${name}`)
+}
+
+/**
+ * The engine counts processes as its machine does. In another pid namespace that number may be anybody's: here it
+ * is the container's only if its control group carries the container's id.
+ */
+export function isProcessOf(pid: number, id: string | undefined, proc = '/proc'): boolean {
+  if (!id) return false
+  try {
+    return readFileSync(`${proc}/${pid}/cgroup`, 'utf8').includes(id)
+  } catch {
+    return false // no such process here
+  }
+}
+
+/** Undefined where DOCKER_HOST leads to another machine, whose processes are not here. */
+function engineSocket(): string | undefined {
+  const host = process.env.DOCKER_HOST
+  if (!host) return DEFAULT_SOCKET
+  return host.startsWith('unix://') ? host.slice('unix://'.length) : undefined
+}
+
+function isThere(socket: string): boolean {
+  return statSync(socket, { throwIfNoEntry: false }) !== undefined
+}
+
+async function inspect(socketPath: string, name: string): Promise<{ status: number; body: Inspected }> {
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    const path = `/containers/${encodeURIComponent(name)}/json`
+    const headers = { host: 'localhost' }
+    const sent = request({ socketPath, path, headers, agent: false, timeout: PATIENCE }, resolve)
+    sent.once('timeout', () => sent.destroy(new Error(`no answer within ${PATIENCE / 1000} s`)))
+    sent.once('error', reject)
+    sent.end()
+  })
+  let text = ''
+  for await (const part of answer.setEncoding('utf8')) text += part
+  const status = answer.statusCode ?? 0
+  return { status, body: status === 200 ? (JSON.parse(text) as Inspected) : {} }
+}
+
+function missing(name: string, socket: string, explicit: boolean): UvethError {
+  const found = explicit ? 'no container' : 'no network namespace under /run/netns and no container'
+  const remedy = explicit ? 'docker ps names them' : `ip netns add ${name}, or docker ps`
+  return refused('ENOENT', `'${name}' is ${found} of the engine on '${socket}' (${remedy})`)
+}
+
+function noEngine(name: string, socket: string | undefined, explicit: boolean): UvethError {
+  const where =
+    socket === undefined
+      ? `no engine was asked, since DOCKER_HOST=${process.env.DOCKER_HOST} is no Unix socket of this machine`
+      : `no container engine has a socket at '${socket}'`
+  const what = explicit ? `container '${name}'` : `'${name}' is no network namespace under /run/netns`
+  const remedy = 'set DOCKER_HOST=unix://SOCKET, or give its process id'
+  return refused('ENOENT', `${what}${explicit ? ': ' : ', and '}${where}: ${remedy}`)
+}
+
+function unreachable(name: string, socket: string, { message }: Error): UvethError {
+  const doubt = `whether '${name}' is a container cannot be asked of the engine on '${socket}'`
+  return refused('ECONNREFUSED', `${doubt}: ${message}`)
+}
+
+function refused(code: string, why: string): UvethError {
+  return new UvethError(`${code}: ${why}`, { code, attribute: 'netns' })
+}

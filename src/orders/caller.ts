@@ -1,0 +1,138 @@
+// Where an order over the control socket comes from: the network namespace of the process at the
+// other end, or the one that it names; and what names of namespaces mean there. Called by http.ts and
+// handlers.ts. A namespace is held open only while the order is carried out: a descriptor kept longer would
+// keep the namespace alive.
+
+import { existsSync, readlinkSync, statfsSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { systemError, UvethError } from '../errors.js'
+import { inodeOf, isHome, netnsHint } from '../netns/open.js'
+import { closeFd, netnsOpen, peerCredentials } from '../native.js'
+import { netnsPath } from '../pair/options.js'
+import type { Caller } from './handlers.js'
+
+/** Type of the file system that namespaces are files of. */
+const NSFS_MAGIC = 0x6e736673
+
+/** The daemon's own namespace: where orders over netlink and restored wishes without another come from. */
+export function home(): Caller {
+  const fd = open('/proc/thread-self/ns/net')
+  try {
+    return { netns: null, inode: inodeOf(fd) }
+  } finally {
+    closeFd(fd)
+  }
+}
+
+/**
+ * Carries out `order` for the caller behind `socket`. `header` is `uveth-netns`: `net:[inode]` (the
+ * caller's own, compared with what the kernel says), another namespace as -n takes it, or absent.
+ */
+export async function asCaller<T>(
+  socket: Socket,
+  header: string | undefined,
+  order: (caller: Caller) => Promise<T>,
+): Promise<T> {
+  const text = decode(header)
+  const claim = /^net:\[(\d+)\]$/.exec(text ?? '')?.[1]
+  const peer = peerCredentials(descriptorOf(socket))
+  const pid = peer.errno < 0 ? 0 : peer.pid
+  const root = rootOf(pid)
+  const give = (caller: Caller) => order({ ...caller, root })
+  if (text === undefined || claim !== undefined) return await asPeer(pid, claim, give)
+  return await within(open(pathOf(text, root)), give)
+}
+
+/** Carries out `order` as if it came from the namespace at `path`. */
+export async function asNamespace<T>(path: string, order: (caller: Caller) => Promise<T>): Promise<T> {
+  return await within(open(path), order)
+}
+
+/**
+ * A name or path of an order, in the mounts of its caller: after `ip netns exec` or `unshare -m` those may have
+ * namespaces that the daemon's have not. What is no namespace there is left as it is.
+ */
+export function asSeen(netns: string, root: string | undefined): string {
+  if (root === undefined) return netns
+  const path = `${root}${netns.includes('/') ? netns : `/run/netns/${netns}`}`
+  try {
+    return statfsSync(path).type === NSFS_MAGIC ? path : netns
+  } catch {
+    return netns
+  }
+}
+
+/** The root of the process at the other end, if its mounts are not the daemon's own. */
+function rootOf(pid: number): string | undefined {
+  const mounts = mountsOf(pid)
+  return mounts === undefined || mounts === mountsOf('self') ? undefined : `/proc/${pid}/root`
+}
+
+function mountsOf(pid: number | string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`)
+  } catch {
+    return undefined // of another pid namespace, or we may not look into it
+  }
+}
+
+/** `pid` is 0 where it is unknown. */
+async function asPeer<T>(
+  pid: number,
+  claim: string | undefined,
+  order: (caller: Caller) => Promise<T>,
+): Promise<T> {
+  const fd = netnsOpen(`/proc/${pid}/ns/net`)
+  if (fd < 0) {
+    // A process that we may not look into, or of another pid namespace, may still stand where we do.
+    const own = home()
+    if (String(own.inode) === claim) return await order(own)
+    throw refused('your network namespace cannot be read: name one with -n')
+  }
+  return await within(fd, async (caller) => {
+    if (claim === undefined || claim === String(caller.inode)) return await order(caller)
+    throw refused(`you are in net:[${caller.inode}], not in net:[${claim}]`)
+  })
+}
+
+async function within<T>(fd: number, order: (caller: Caller) => Promise<T>): Promise<T> {
+  try {
+    const inode = inodeOf(fd)
+    // The link thread opens it once more by this path, which cannot come to mean another one.
+    return await order({ netns: isHome(inode) ? null : `/proc/self/fd/${fd}`, inode })
+  } finally {
+    closeFd(fd)
+  }
+}
+
+function open(path: string): number {
+  const fd = netnsOpen(path)
+  if (fd < 0) throw systemError(fd, 'open', path, netnsHint(path, fd), 'netns')
+  return fd
+}
+
+/** As `ip -n` reads it: a name where there is one, otherwise a number is a process id. */
+function pathOf(text: string, root: string | undefined): string {
+  const seen = asSeen(text, root)
+  if (seen !== text) return seen
+  const pid = /^[1-9]\d{0,9}$/.test(text) && !existsSync(`/run/netns/${text}`)
+  if (text.includes('/') && !text.startsWith('/')) throw refused(`'${text}' is no absolute path`, 'EINVAL')
+  return netnsPath(pid ? Number(text) : text, 'netns') ?? ''
+}
+
+function decode(header: string | undefined): string | undefined {
+  try {
+    return header === undefined ? undefined : decodeURIComponent(header)
+  } catch {
+    throw refused(`'${header}' is not percent-encoded UTF-8`, 'EINVAL')
+  }
+}
+
+function refused(why: string, code = 'EPERM'): UvethError {
+  return new UvethError(`${code}: header uveth-netns: ${why}`, { code, attribute: 'netns' })
+}
+
+/** Node has no public name for it. */
+function descriptorOf(socket: Socket): number {
+  return (socket as Socket & { _handle?: { fd?: number } })._handle?.fd ?? -1
+}

@@ -1,0 +1,120 @@
+// What is done to the frames of an end: one function for each operation of ops.ts about impairments, rules
+// and flaps. Called by http.ts, as handlers.ts is. What is ordered is in force when the promise resolves.
+
+import { UvethError } from '../errors.js'
+import type { End, ImpairOptions, ImpairPlan, Pair, RuleStats } from '../index.js'
+import type { Entry } from './registry.js'
+import { type Caller, changed, findEnd, type PairRegistry, type SentWish, sideOf } from './handlers.js'
+import type { FlapOrder, ImpairWish, RuleWish } from '../contract/ops.js'
+import { renamed } from '../servers/problem.js'
+import type { WantedRules } from './wanted.js'
+
+export function getImpair(registry: PairRegistry, caller: Caller, ref: string): ImpairPlan | null {
+  return findEnd(registry, caller, ref).end.impairment
+}
+
+/** Replaces the whole set; null takes it away. */
+export async function setImpair(
+  registry: PairRegistry,
+  caller: Caller,
+  ref: string,
+  wish: ImpairWish | null,
+): Promise<ImpairPlan | null> {
+  const { entry, end } = findEnd(registry, caller, ref)
+  return await keep(registry, entry, end, await end.impair(wish as ImpairOptions | null))
+}
+
+/** Changes a part of it, as a JSON merge patch. */
+export async function patchImpair(
+  registry: PairRegistry,
+  caller: Caller,
+  ref: string,
+  patch: ImpairWish | null,
+): Promise<ImpairPlan | null> {
+  const { entry, end } = findEnd(registry, caller, ref)
+  return await keep(registry, entry, end, await end.patchImpairment(patch))
+}
+
+/** Written down, and told. */
+async function keep(
+  registry: PairRegistry,
+  entry: Entry<SentWish>,
+  end: End,
+  plan: ImpairPlan | null,
+): Promise<ImpairPlan | null> {
+  const { since } = entry.wish
+  const side = sideOf(entry.pair, end)
+  since[side] = { ...since[side], impair: plan && { ...plan } }
+  await changed(registry, entry)
+  return plan
+}
+
+export function listRules(registry: PairRegistry, caller: Caller, ref: string): RuleStats[] {
+  return findEnd(registry, caller, ref).end.rules()
+}
+
+export async function addRule(
+  registry: PairRegistry,
+  caller: Caller,
+  ref: string,
+  { action, match }: RuleWish,
+): Promise<RuleStats> {
+  const { entry, end } = findEnd(registry, caller, ref)
+  let id: number
+  try {
+    id = end.addRule(action, match).id
+  } catch (error) {
+    throw renamed(error, /^rule\./, '')
+  }
+  await rulesChanged(registry, entry, end)
+  // Another order may have removed it already.
+  return end.rules().find((rule) => rule.id === id) ?? gone(end, String(id))
+}
+
+export async function deleteRule(
+  registry: PairRegistry,
+  caller: Caller,
+  ref: string,
+  id: string,
+): Promise<void> {
+  const { entry, end } = findEnd(registry, caller, ref)
+  if (!/^\d{1,15}$/.test(id) || !end.removeRule(Number(id))) gone(end, id)
+  await rulesChanged(registry, entry, end)
+}
+
+export async function clearRules(registry: PairRegistry, caller: Caller, ref: string): Promise<void> {
+  const { entry, end } = findEnd(registry, caller, ref)
+  const rules = end.rules()
+  for (const { id } of rules) end.removeRule(id)
+  if (rules.length > 0) await rulesChanged(registry, entry, end)
+}
+
+/** One after the other: each puts carrier back to what it found. `signal`: whoever has ordered it is gone. */
+export async function flapPair(
+  registry: PairRegistry,
+  caller: Caller,
+  ref: string,
+  { ms, times }: FlapOrder,
+  signal: AbortSignal,
+): Promise<void> {
+  const { pair } = registry.find(ref, caller.inode).entry
+  await registry.inTurn(`flap ${pair.id}`, () => pair.flap(ms, times, { signal }))
+}
+
+/** `action` and `match` as they were ordered, for a pair that is made again. */
+function wantedRules(pair: Pair): WantedRules {
+  const of = (end: End) => end.rules().map(({ action, match }) => ({ action, match }))
+  return { a: of(pair.a), b: of(pair.b) }
+}
+
+async function rulesChanged(registry: PairRegistry, entry: Entry<SentWish>, end: End): Promise<void> {
+  await end.settled()
+  const rules = wantedRules(entry.pair)
+  if (rules.a?.length || rules.b?.length) entry.wish.rules = rules
+  else delete entry.wish.rules
+  await changed(registry, entry)
+}
+
+function gone(end: End, id: string): never {
+  throw new UvethError(`ENODEV: ${end.name} has no rule ${id}`, { code: 'ENODEV', attribute: 'id' })
+}

@@ -1,0 +1,229 @@
+// One function for each operation of ops.ts: what http.ts and netlink.ts call once they know what is
+// wanted and by whom. Answers are in force when the promise resolves; refusals are UvethErrors.
+
+import { invalid } from '../errors.js'
+import { mergeImpair } from '../faults/impair-plan.js'
+import type { End, EndOptions, ImpairOptions, Netns, Pair, PairOptions } from '../index.js'
+import type { Entry, Registry } from './registry.js'
+import { asSeen } from './caller.js'
+import type { EndView, EndWish, PairChange, PairView, PairWish } from '../contract/ops.js'
+import { renamed } from '../servers/problem.js'
+import { merged, pinned, type WantedRules, withSince } from './wanted.js'
+
+/** Who gives the order, and where: ends without `netns` are made in the caller's namespace. */
+export interface Caller {
+  /** The caller's network namespace as createPair takes it: null when it is the daemon's own. */
+  netns: Netns
+  inode: number
+  /** In front of paths as the caller has them: `/proc/PID/root`. Where its mounts are the daemon's, none. */
+  root?: string | undefined
+}
+
+/** A pair's wishes as they were sent, and where from: equal ones are the same order (PUT). */
+export interface SentWish {
+  wish: PairWish
+  inode: number
+  /** What was drawn at its creation or ordered since: goes over `wish` when it is made again. */
+  since: PairChange
+  /** The rules of its ends; none, if absent. */
+  rules?: WantedRules
+}
+
+export type PairRegistry = Registry<SentWish>
+
+function viewEnd(end: End): EndView {
+  const { name, ifindex, netns, netnsInode, mac: address, mtu, isUp: up, flags, txQueueLength } = end
+  const faults = { impair: end.impairment, rules: end.rules() }
+  return { name, ifindex, netns, netnsInode, address, mtu, up, flags, txQueueLength, ...faults }
+}
+
+function viewPair({ pair, wish }: Entry<SentWish>): PairView {
+  const { queues = 1, quiet = false } = wish.wish
+  return { id: pair.id, carrier: pair.carrier, queues, quiet, a: viewEnd(pair.a), b: viewEnd(pair.b) }
+}
+
+export async function addPair(registry: PairRegistry, caller: Caller, wish: PairWish): Promise<PairView> {
+  return await makePair(registry, caller, { wish, inode: caller.inode, since: {} })
+}
+
+/** Makes the pair that was wanted, with what was drawn or ordered since (state.ts: after a restart). */
+export async function makePair(registry: PairRegistry, caller: Caller, sent: SentWish): Promise<PairView> {
+  const { carrier } = sent.since
+  const options = pairOptions(withSince(sent), caller)
+  const late = sent.rules !== undefined && options.b?.up === true
+  const entry = await registry.add(sent, late ? { ...options, b: { ...options.b, up: false } } : options)
+  const { a, b } = entry.pair
+  sent.since.a = drawn(sent.since.a, a)
+  sent.since.b = drawn(sent.since.b, b)
+  try {
+    addRules(entry.pair, sent.rules)
+    // The rules stand before the first frame: until end b is up there is none.
+    if (late) await b.up()
+  } catch (error) {
+    await entry.pair.close()
+    throw error
+  }
+  if (carrier !== undefined) await entry.pair.setCarrier(carrier)
+  await registry.commit()
+  return viewPair(entry)
+}
+
+/** `made` is false when the pair was there already, with the same wishes. */
+export async function putPair(
+  registry: PairRegistry,
+  caller: Caller,
+  id: string,
+  wish: PairWish,
+): Promise<{ made: boolean; view: PairView }> {
+  if (wish.id !== undefined && wish.id !== id)
+    throw invalid(`the body's id '${wish.id}' is not '${id}'`, 'id')
+  // The second of two at a time finds what the first has made.
+  return await registry.inTurn(id, async () => {
+    const present = registry.byId(id)
+    if (present === undefined) {
+      return { made: true, view: await addPair(registry, caller, { ...wish, id }) }
+    }
+    const before = { ...present.wish.wish, id, inode: present.wish.inode }
+    if (canonical(before) === canonical({ ...wish, id, inode: caller.inode })) {
+      return { made: false, view: viewPair(present) }
+    }
+    throw invalid(`a pair with id '${id}' exists with other wishes`, 'id', 'EEXIST')
+  })
+}
+
+export function listPairs(registry: PairRegistry): PairView[] {
+  return registry.list().map(viewPair)
+}
+
+export function getPair(registry: PairRegistry, caller: Caller, ref: string): PairView {
+  return viewPair(registry.find(ref, caller.inode).entry)
+}
+
+export function getEnd(
+  registry: PairRegistry,
+  caller: Caller,
+  ref: string,
+): { end: 'a' | 'b'; pair: PairView } {
+  const { entry, end } = findEnd(registry, caller, ref)
+  return { end: sideOf(entry.pair, end), pair: viewPair(entry) }
+}
+
+export async function setPair(
+  registry: PairRegistry,
+  caller: Caller,
+  ref: string,
+  change: PairChange,
+): Promise<PairView> {
+  const { entry } = registry.find(ref, caller.inode)
+  const { pair, wish } = entry
+  if (change.a !== undefined) await changeEnd(entry, pair.a, change.a, caller)
+  if (change.b !== undefined) await changeEnd(entry, pair.b, change.b, caller)
+  if (change.carrier !== undefined) {
+    await pair.setCarrier(change.carrier)
+    wish.since.carrier = change.carrier
+  }
+  await changed(registry, entry)
+  return viewPair(entry)
+}
+
+export async function setEnd(
+  registry: PairRegistry,
+  caller: Caller,
+  ref: string,
+  wish: EndWish,
+): Promise<EndView> {
+  const { entry, end } = findEnd(registry, caller, ref)
+  try {
+    await changeEnd(entry, end, wish, caller)
+  } catch (error) {
+    // Whoever changes one end has said `mtu`, not `a.mtu`.
+    throw renamed(error, /^[ab]\./, '')
+  }
+  await changed(registry, entry)
+  return viewEnd(end)
+}
+
+export async function deletePair(registry: PairRegistry, caller: Caller, ref: string): Promise<void> {
+  await registry.find(ref, caller.inode).entry.pair.close()
+  await registry.commit()
+}
+
+export function pairStats(registry: PairRegistry, caller: Caller, ref: string): ReturnType<Pair['stats']> {
+  return registry.find(ref, caller.inode).entry.pair.stats()
+}
+
+/** An interface; an id means end `a` of its pair, whose name it usually is. */
+export function findEnd(
+  registry: PairRegistry,
+  caller: Caller,
+  ref: string,
+): { entry: Entry<SentWish>; end: End } {
+  const { entry, end } = registry.find(ref, caller.inode)
+  return { entry, end: end ?? entry.pair.a }
+}
+
+export function sideOf(pair: Pair, end: End): 'a' | 'b' {
+  return end === pair.a ? 'a' : 'b'
+}
+
+async function changeEnd(entry: Entry<SentWish>, end: End, change: EndWish, caller: Caller): Promise<void> {
+  const { impair, ...wish } = change
+  const { netns, address, ...rest } = wish
+  const side = sideOf(entry.pair, end)
+  // Refused before anything is changed.
+  if (impair !== undefined && impair !== null) mergeImpair(end.impairment, impair, `${side}.impair`)
+  const settings = { ...rest, ...(address !== undefined && { mac: address }) }
+  if (netns === undefined) await end.set(settings)
+  else await end.move(netnsOf(netns, caller), settings)
+  if (impair !== undefined) await end.patchImpairment(impair)
+  const { since, wish: sent } = entry.wish
+  since[side] = {
+    ...pinned(merged({ ...sent[side], ...since[side] }, wish), end),
+    ...(impair !== undefined && { impair: end.impairment && { ...end.impairment } }),
+  }
+}
+
+/** With the seed that was drawn, the same frames are hit after a restart. */
+function drawn(wish: EndWish | undefined, end: End): EndWish {
+  const { impairment } = end
+  return { ...pinned(wish, end), ...(impairment !== null && { impair: { ...impairment } }) }
+}
+
+function addRules(pair: Pair, rules: WantedRules | undefined): void {
+  for (const side of ['a', 'b'] as const) {
+    for (const { action, match } of rules?.[side] ?? []) pair[side].addRule(action, match)
+  }
+}
+
+/** Afterwards the change is kept, and told to whoever listens. */
+export async function changed(registry: PairRegistry, { pair }: Entry<SentWish>): Promise<void> {
+  registry.emit('event', { event: 'changed', id: pair.id, a: viewEnd(pair.a), b: viewEnd(pair.b) })
+  await registry.commit()
+}
+
+function pairOptions({ a, b, ...rest }: PairWish, caller: Caller): PairOptions {
+  return { ...rest, a: endOptions(a ?? {}, caller), b: endOptions(b ?? {}, caller) }
+}
+
+function endOptions({ netns, address, impair, ...rest }: EndWish, caller: Caller): EndOptions {
+  return {
+    ...rest,
+    netns: netnsOf(netns, caller),
+    ...(address !== undefined && { mac: address }),
+    ...(impair && { impair: impair as ImpairOptions }),
+  }
+}
+
+function netnsOf(netns: EndWish['netns'], caller: Caller): Netns {
+  if (netns === undefined) return caller.netns
+  return typeof netns === 'string' ? asSeen(netns, caller.root) : netns
+}
+
+/** The same text for the same wishes, whatever the order of their keys. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : part,
+  )
+}

@@ -1,0 +1,139 @@
+// The daemon's pairs: id -> pair, what each was asked to be, and which pair a reference means. Used by
+// orders/handlers.ts. Knows nothing of HTTP, netlink or files.
+
+import { EventEmitter } from 'node:events'
+import { UvethError } from '../errors.js'
+import { createPair, type End, type Pair, type PairOptions } from '../index.js'
+
+/** A pair and the wishes that it was made from, as they were sent. */
+export interface Entry<Wish> {
+  pair: Pair
+  wish: Wish
+}
+
+/** What a reference means: a pair, and one of its ends when an interface was named. */
+export interface Found<Wish> {
+  entry: Entry<Wish>
+  end?: End
+}
+
+export interface RegistryEvent {
+  event: 'added' | 'changed' | 'removed' | 'carrier' | 'renamed' | 'moved'
+  id: string
+  [field: string]: unknown
+}
+
+interface RegistryEvents {
+  event: [RegistryEvent]
+}
+
+export class Registry<Wish> extends EventEmitter<RegistryEvents> {
+  readonly #entries = new Map<string, Entry<Wish>>()
+  readonly #queues = new Map<string, Promise<unknown>>()
+  /** Resolves when what was wanted up to now is kept where it outlives the process (orders/state.ts). */
+  commit: () => Promise<void> = async () => {}
+
+  /** Makes a pair and keeps it until it ends, by whomever. */
+  async add(wish: Wish, options: PairOptions): Promise<Entry<Wish>> {
+    const pair = await createPair(options)
+    const entry = { pair, wish }
+    this.#entries.set(pair.id, entry)
+    this.#follow(pair)
+    this.emit('event', { event: 'added', id: pair.id, a: pair.a.name, b: pair.b.name })
+    return entry
+  }
+
+  list(): Entry<Wish>[] {
+    return [...this.#entries.values()]
+  }
+
+  byId(id: string): Entry<Wish> | undefined {
+    return this.#entries.get(id)
+  }
+
+  /**
+   * The pair that `reference` means for a caller in the namespace `inode`. `id:ID` and `NAME@NETNS`
+   * (a name under /run/netns, nothing for the daemon's own, or net:[inode]) are exact. A plain name is, in this order, an interface in the caller's namespace, an id, an
+   * interface anywhere. ENODEV: nothing; ENOTUNIQ: several interfaces elsewhere.
+   */
+  find(reference: string, inode: number): Found<Wish> {
+    const found = reference.startsWith('id:')
+      ? this.#withId(reference.slice(3))
+      : this.#named(reference, inode)
+    if (found === undefined) throw noDevice(reference)
+    return found
+  }
+
+  /** Runs works of the same key one after the other. */
+  async inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#queues.get(key) ?? Promise.resolve()
+    const mine = before.catch(() => {}).then(work)
+    this.#queues.set(key, mine)
+    try {
+      return await mine
+    } finally {
+      if (this.#queues.get(key) === mine) this.#queues.delete(key)
+    }
+  }
+
+  /** Removes every pair, all at once. */
+  async clear(): Promise<void> {
+    await Promise.all(this.list().map(({ pair }) => pair.close()))
+  }
+
+  #withId(id: string): Found<Wish> | undefined {
+    const entry = this.#entries.get(id)
+    return entry && { entry }
+  }
+
+  #named(name: string, inode: number): Found<Wish> | undefined {
+    const at = name.lastIndexOf('@')
+    if (at > 0) {
+      const place = name.slice(at + 1)
+      const isThere = (end: End) => placeOf(end) === place || `net:[${end.netnsInode}]` === place
+      const exact = this.#ends((end) => end.name === name.slice(0, at) && isThere(end))
+      if (exact[0] !== undefined) return exact[0]
+    }
+    const here = this.#ends((end) => end.name === name && end.netnsInode === inode)
+    const elsewhere = here.length > 0 ? here : this.#ends((end) => end.name === name)
+    const chosen = here[0] ?? this.#withId(name) ?? elsewhere[0]
+    if (chosen === elsewhere[0] && elsewhere.length > 1) throw ambiguous(name, elsewhere)
+    return chosen
+  }
+
+  #ends(wanted: (end: End) => boolean): Found<Wish>[] {
+    return this.list().flatMap((entry) =>
+      [entry.pair.a, entry.pair.b].filter(wanted).map((end) => ({ entry, end })),
+    )
+  }
+
+  #follow(pair: Pair): void {
+    const { id } = pair
+    const side = (end: End) => (end === pair.a ? 'a' : 'b')
+    const tell = (event: RegistryEvent) => this.emit('event', event)
+    pair.on('carrier', ({ on }) => tell({ event: 'carrier', id, on }))
+    pair.on('renamed', ({ end, ...fields }) => tell({ event: 'renamed', id, end: side(end), ...fields }))
+    pair.on('moved', ({ end, ...fields }) => tell({ event: 'moved', id, end: side(end), ...fields }))
+    const ended = (reason: string) => {
+      this.#entries.delete(id)
+      tell({ event: 'removed', id, reason })
+    }
+    if (pair.closed === undefined) pair.once('closed', ({ reason }) => ended(reason))
+    else ended(pair.closed)
+  }
+}
+
+/** How an end's namespace is written behind the `@`: empty for the daemon's own. */
+function placeOf(end: End): string {
+  return end.netns ?? ''
+}
+
+function noDevice(reference: string): UvethError {
+  return new UvethError(`ENODEV: no pair or interface '${reference}'`, { code: 'ENODEV', attribute: 'ref' })
+}
+
+function ambiguous(name: string, candidates: Found<unknown>[]): UvethError {
+  const names = candidates.map(({ entry, end }) => `id:${entry.pair.id} (${name}@${end ? placeOf(end) : ''})`)
+  const message = `ENOTUNIQ: '${name}' is ambiguous: ${names.join(', ')}`
+  return new UvethError(message, { code: 'ENOTUNIQ', attribute: 'ref' })
+}

@@ -1,0 +1,243 @@
+// The file of wanted pairs (`uveth daemon --state`): written whenever they change, before the order
+// is answered; read at the next start. A pair that cannot be made then stays wanted, is reported, and
+// is tried again: at once when a namespace appears, and from time to time. Used by daemon.ts.
+
+import { type FSWatcher, watch } from 'node:fs'
+import { open, readFile, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { UvethError } from '../errors.js'
+import { nameOf } from '../netns/open.js'
+import type { Logger } from '../pair/options.js'
+import type { RegistryEvent } from './registry.js'
+import { asNamespace, home } from './caller.js'
+import { type Caller, makePair, type PairRegistry, type SentWish } from './handlers.js'
+import type { PairChange, PairWish } from '../contract/ops.js'
+import type { WantedRules } from './wanted.js'
+
+const NETNS_DIRECTORY = '/run/netns'
+const VERSION = 1
+/** ms between attempts: a name may be free a moment later; a namespace may never come. */
+const FIRST_RETRY = 100
+const LAST_RETRY = 10_000
+
+/** A pair as the file has it. */
+interface Saved {
+  id: string
+  /** The namespace that the order came from: a name, null for home, `net:[inode]` for one without. */
+  from: string | null
+  wish: PairWish
+  since: PairChange
+  rules?: WantedRules | undefined
+}
+
+interface Pending {
+  saved: Saved
+  /** Why it could not be made. */
+  error: string
+}
+
+export class State {
+  readonly #path: string
+  readonly #registry: PairRegistry
+  readonly #logger: Logger
+  readonly #pending = new Map<string, Pending>()
+  /** What the file says, or will as soon as it is written. */
+  #known = new Map<string, Saved>()
+  #from = new WeakMap<SentWish, string | null>()
+  #writing: Promise<void> = Promise.resolve()
+  #next: Promise<void> | undefined
+  #closed = false
+  #attempt: Promise<unknown> | undefined
+  #delay = FIRST_RETRY
+  #timer: NodeJS.Timeout | undefined
+  #watcher: FSWatcher | undefined
+  #problem: Error | undefined
+
+  private constructor(path: string, registry: PairRegistry, logger: Logger) {
+    this.#path = path
+    this.#registry = registry
+    this.#logger = logger
+  }
+
+  /** Reads the file and makes its pairs; resolves when each has been tried once. */
+  static async open(path: string, registry: PairRegistry, logger: Logger): Promise<State> {
+    const state = new State(path, registry, logger)
+    for (const saved of await read(path)) state.#pending.set(saved.id, { saved, error: 'not tried yet' })
+    registry.commit = () => state.#save()
+    registry.on('event', (event) => state.#hear(event))
+    await state.#save()
+    // Later it is reported; now there is somebody to refuse it to.
+    if (state.#problem !== undefined) throw state.#problem
+    await state.#retry()
+    return state
+  }
+
+  /** For `health`. */
+  view(): object {
+    const pending = [...this.#pending].map(([id, { error }]) => ({ id, error }))
+    return { file: this.#path, pending, ...(this.#problem !== undefined && { error: this.#problem.message }) }
+  }
+
+  get waits(): boolean {
+    return this.#pending.size > 0
+  }
+
+  get wellKept(): boolean {
+    return this.#problem === undefined && this.#pending.size === 0
+  }
+
+  /** Gives up a pair that could not be made; false if `ref` is not its id. */
+  async forget(ref: string): Promise<boolean> {
+    const id = ref.startsWith('id:') ? ref.slice(3) : ref
+    const known = this.#pending.delete(id)
+    if (known) await this.#save()
+    return known
+  }
+
+  /** What happens from now on is not wanted: the pairs stay in the file. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#watcher?.close()
+    await this.#attempt
+    await this.#writing
+    this.#closed = true
+    clearTimeout(this.#timer)
+  }
+
+  #hear({ event, id, reason }: RegistryEvent): void {
+    if (this.#closed) return
+    if (event === 'added') this.#pending.delete(id)
+    if (event !== 'removed') return
+    const saved = this.#known.get(id)
+    // A pair that our own failure has ended is still wanted.
+    if (reason === 'failed' && saved !== undefined) {
+      this.#pending.set(id, { saved, error: 'its threads failed' })
+      this.#schedule()
+    }
+    void this.#save()
+  }
+
+  /** Tries every pending pair once, side by side. */
+  async #retry(): Promise<void> {
+    if (this.#attempt !== undefined || this.#closed) return
+    this.#attempt = Promise.all([...this.#pending.values()].map((pending) => this.#make(pending)))
+    await this.#attempt
+    this.#attempt = undefined
+    this.#schedule()
+  }
+
+  async #make(pending: Pending): Promise<void> {
+    const { id, from, wish, since, rules } = pending.saved
+    try {
+      await asFrom(from, (caller) => {
+        const own = structuredClone({ since, ...(rules && { rules }) })
+        const sent = { wish: { ...wish, id }, inode: caller.inode, ...own }
+        return makePair(this.#registry, caller, sent)
+      })
+      this.#logger.info({ pair: id }, 'pair restored')
+    } catch (error) {
+      const why = error instanceof UvethError ? error.message : String((error as Error).stack)
+      if (why !== pending.error) this.#logger.warn({ pair: id, error: why }, 'pair could not be restored')
+      pending.error = why
+    }
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer)
+    if (this.#closed || this.#pending.size === 0) return
+    this.#watcher ??= watchNamespaces(() => {
+      this.#delay = FIRST_RETRY
+      this.#schedule()
+    })
+    this.#timer = setTimeout(() => void this.#retry(), this.#delay)
+    this.#delay = Math.min(2 * this.#delay, LAST_RETRY)
+  }
+
+  /** Resolves when the file says what is wanted now. Orders that come meanwhile share the next writing. */
+  #save(): Promise<void> {
+    if (this.#closed) return this.#writing
+    this.#next ??= this.#writing.then(async () => {
+      this.#next = undefined
+      await this.#write()
+    })
+    this.#writing = this.#next
+    return this.#next
+  }
+
+  async #write(): Promise<void> {
+    if (this.#closed) return
+    const pending = [...this.#pending.values()].map(({ saved }) => [saved.id, saved] as const)
+    const present = this.#registry
+      .list()
+      .map(({ pair, wish }) => [pair.id, this.#saved(pair.id, wish)] as const)
+    this.#known = new Map([...pending, ...present])
+    try {
+      await replace(this.#path, `${JSON.stringify({ version: VERSION, pairs: [...this.#known.values()] })}\n`)
+      this.#problem = undefined
+    } catch (error) {
+      this.#problem = error as Error
+      this.#logger.warn({ error: this.#problem.message }, 'the wanted pairs could not be written down')
+    }
+  }
+
+  #saved(id: string, sent: SentWish): Saved {
+    const from = this.#from.get(sent) ?? nameOf(sent.inode)
+    this.#from.set(sent, from)
+    return { id, from, wish: sent.wish, since: sent.since, rules: sent.rules }
+  }
+}
+
+/** Both ends' namespaces are in the wishes, so a vanished `from` is no reason to fail. */
+async function asFrom<T>(from: string | null, order: (caller: Caller) => Promise<T>): Promise<T> {
+  let opened = false
+  try {
+    if (from === null) return await order(home())
+    return await asNamespace(`${NETNS_DIRECTORY}/${from}`, (caller) => {
+      opened = true
+      return order(caller)
+    })
+  } catch (error) {
+    if (from === null || opened) throw error
+    return await order({ netns: null, inode: 0 })
+  }
+}
+
+function watchNamespaces(appeared: () => void): FSWatcher | undefined {
+  try {
+    return watch(NETNS_DIRECTORY, { persistent: false }, appeared).on('error', () => {})
+  } catch {
+    return undefined // nobody has run `ip netns add` here yet: the timer has to do
+  }
+}
+
+async function read(path: string): Promise<Saved[]> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+  try {
+    const { version, pairs } = JSON.parse(text) as { version: number; pairs: Saved[] }
+    if (version === VERSION && Array.isArray(pairs)) return pairs
+  } catch {
+    // said below
+  }
+  throw new UvethError(`EBADMSG: '${path}' is no file of wanted pairs: move it away`, { code: 'EBADMSG' })
+}
+
+/** Whoever reads `path`, also after a power cut, finds the old text or the new one. */
+async function replace(path: string, text: string): Promise<void> {
+  const temporary = `${path}.new`
+  const file = await open(temporary, 'w', 0o640)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(temporary, path)
+  const folder = await open(dirname(path))
+  await folder.sync().finally(() => folder.close())
+}

@@ -1,0 +1,34 @@
+// What a pair is wanted to be, over its whole life: the wishes that it was made from, and what was
+// drawn or ordered since. Pure; used by handlers.ts, and by state.ts to make it again after a restart.
+
+import type { SentWish } from './handlers.js'
+import type { EndWish, PairWish, RuleWish } from '../contract/ops.js'
+
+/** Rules in their order, by the end whose frames they are for. */
+export type WantedRules = Partial<Record<'a' | 'b', RuleWish[]>>
+
+/** The wishes with which the pair would be made as it is wanted now. */
+export function withSince({ wish, since }: Pick<SentWish, 'wish' | 'since'>): PairWish {
+  return { ...wish, a: { ...wish.a, ...since.a }, b: { ...wish.b, ...since.b } }
+}
+
+/**
+ * An end's wishes after a change. Addresses are added; a move sets the end down and drops its
+ * addresses, unless the change says otherwise (as End.move does).
+ */
+export function merged(wish: EndWish, change: EndWish): EndWish {
+  const before = change.netns === undefined ? wish : { ...wish, up: false, addresses: [] }
+  const addresses = [...new Set([...(before.addresses ?? []), ...(change.addresses ?? [])])]
+  return { ...before, ...change, ...(addresses.length > 0 && { addresses }) }
+}
+
+/**
+ * The end's wishes with the name that it got and, where it has one, the name of its namespace: what
+ * `%d` or a process id meant once is not what it would mean later.
+ */
+export function pinned(wish: EndWish | undefined, end: { name: string; netns: string | null }): EndWish {
+  const { name, netns } = end
+  const durable = netns === null || !netns.startsWith('net:[')
+  const path = typeof wish?.netns === 'string' && wish.netns.includes('/')
+  return { ...wish, name, ...((durable || !path) && { netns }) }
+}

@@ -1,0 +1,184 @@
+// The captures of a pair as the thread that owns the pair keeps them: arms each before anything else, starts
+// the thread that writes it (capture/session.ts), and ends it. Made by pair.ts.
+
+import { planRotation } from '../capture/rotation.js'
+import {
+  type CaptureOptions,
+  CaptureSession,
+  RING_BYTES,
+  SMALLEST_RING,
+  SNAPLEN,
+} from '../capture/session.js'
+import type { CaptureResult, Rotation } from '../capture/setup.js'
+import type { End } from './end.js'
+import { invalid } from '../errors.js'
+import { parseMac } from '../frame/mac.js'
+import type { CapturePlan } from '../datapath/probe.js'
+import { type Match, planMatch } from '../hooks/matcher.js'
+import { createRing, LARGEST_RING } from '../ring/ring.js'
+import type { Inspection } from './inspection.js'
+import type { RingStream, Sighting } from '../ring/stream.js'
+
+/** What is captured, and how much of it. */
+export interface CaptureWish {
+  /** Default: both ends, each an interface of the file. */
+  end?: 'a' | 'b'
+  /** Only frames that match (without nth, every and first). */
+  match?: Match
+  /** Bytes kept of each frame; default: all. */
+  snaplen?: number
+  /** Bytes that may wait for the file; default 4 MiB. What finds no room is lost, and counted. */
+  ringBytes?: number
+}
+
+/** Into a file, which is replaced, or a named pipe. */
+export interface CaptureTarget extends CaptureWish {
+  path: string
+  /** A ring of files by size or time. */
+  rotate?: Rotation
+}
+
+export interface CaptureStreamWish extends CaptureWish {
+  /** Ends it. */
+  signal?: AbortSignal
+}
+
+interface Armed {
+  id: number
+  ring: SharedArrayBuffer
+  wish: CaptureWish
+  match: Match | null
+}
+
+const KEYS = ['end', 'match', 'snaplen', 'ringBytes']
+
+/** A capture that runs. */
+export class Capture implements AsyncDisposable {
+  readonly #session: CaptureSession
+  readonly #disarm: () => Promise<void>
+
+  /** @internal */
+  constructor(session: CaptureSession, disarm: () => Promise<void>) {
+    this.#session = session
+    this.#disarm = disarm
+  }
+
+  /** Resolves when the file is complete: stopped, the pair ended, or the reader of a pipe left. */
+  get finished(): Promise<CaptureResult> {
+    return this.#session.finished
+  }
+
+  /** Ends it: everything that passed before is in the file when it resolves. Any number of times. */
+  async stop(): Promise<CaptureResult> {
+    await this.#disarm()
+    return await this.#session.end()
+  }
+
+  /** @internal */
+  get session(): CaptureSession {
+    return this.#session
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}
+
+export class Captures {
+  readonly #inspection: Inspection
+  readonly #failed: (path: string | undefined, error: Error) => void
+  readonly #running = new Set<Capture>()
+
+  /** `failed`: a capture that ran could not be written on. */
+  constructor(inspection: Inspection, failed: (path: string | undefined, error: Error) => void) {
+    this.#inspection = inspection
+    this.#failed = failed
+  }
+
+  /** From here on frames are recorded, into memory at first. */
+  arm(wish: CaptureWish): Armed {
+    const plan = planCapture(wish)
+    const id = this.#inspection.addCapture(plan)
+    return { id, ring: plan.ring, wish, match: plan.match }
+  }
+
+  /** Records without a file, for who reads them in this thread. */
+  sightings(wish: CaptureWish): RingStream<Sighting> {
+    return this.#inspection.sightings(planCapture(wish))
+  }
+
+  /** Starts to write what is recorded. Resolves when the sink is open; on failure nothing is armed any more. */
+  async start(
+    { id, ring, wish, match }: Armed,
+    sink: CaptureOptions['sink'],
+    a: End,
+    b: End,
+  ): Promise<Capture> {
+    const about = (letter: 'a' | 'b', end: End) => ({
+      name: end.name,
+      mac: parseMac(end.mac) as Uint8Array,
+      description: `end ${letter}: ${placed(end)}, peer ${placed(end.peer)}`,
+    })
+    const interfaces = {
+      ...(wish.end !== 'b' && { a: about('a', a) }),
+      ...(wish.end !== 'a' && { b: about('b', b) }),
+    }
+    const session = new CaptureSession({ id, ring, sink, interfaces, match, snaplen: wish.snaplen })
+    const disarm = () => this.#inspection.removeCapture(id)
+    const capture = new Capture(session, disarm)
+    this.#running.add(capture)
+    const over = () => {
+      this.#running.delete(capture)
+      void disarm()
+    }
+    session.finished.then(over, over)
+    await session.ready
+    const path = typeof sink === 'object' && 'path' in sink ? sink.path : undefined
+    session.finished.catch((error: Error) => this.#failed(path, error))
+    return capture
+  }
+
+  /** The pair has ended: resolves when all files are complete. */
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#running].map(({ session }) => session.end()))
+  }
+}
+
+/** Ends of one name are told by where they are. */
+function placed({ name, netns }: End): string {
+  return netns === null ? name : `${name} netns ${netns}`
+}
+
+/** Checks where a capture goes, before anything starts. */
+export function planTarget(target: string | CaptureTarget): {
+  wish: CaptureWish
+  sink: CaptureOptions['sink']
+} {
+  const { path, rotate, ...wish } = typeof target === 'string' ? { path: target } : (target ?? {})
+  if (typeof path !== 'string' || path === '') throw invalid('a capture needs the path of a file', 'path')
+  return { wish, sink: { path, rotate: rotate && planRotation(rotate, 'rotate') } }
+}
+
+function planCapture(wish: CaptureWish): Omit<CapturePlan, 'id'> {
+  const unknown = Object.keys(wish).find((key) => !KEYS.includes(key))
+  if (unknown !== undefined) throw invalid(`unknown option ${unknown}: there are ${KEYS.join(', ')}`, unknown)
+  const { end, match, snaplen = SNAPLEN, ringBytes = RING_BYTES } = wish
+  if (end !== undefined && end !== 'a' && end !== 'b') throw invalid(`end is 'a' or 'b', not ${end}`, 'end')
+  for (const [name, value] of Object.entries({ snaplen, ringBytes })) {
+    if (!(Number.isInteger(value) && value >= 1 && value <= LARGEST_RING))
+      throw invalid(`${name} must be a number of bytes, 1 to ${LARGEST_RING}, not ${value}`, name)
+  }
+  return {
+    ring: createRing(Math.max(ringBytes, SMALLEST_RING)),
+    ends: { a: end !== 'b', b: end !== 'a' },
+    match: match === undefined ? null : planFilter(match),
+    snaplen,
+  }
+}
+
+function planFilter(match: Match): Match {
+  const planned = planMatch(match, 'match') as Match
+  const counting = (['nth', 'every', 'first'] as const).find((key) => planned[key] !== undefined)
+  if (counting !== undefined) throw invalid(`a capture's match has no ${counting}`, `match.${counting}`)
+  return planned
+}

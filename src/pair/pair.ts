@@ -1,0 +1,322 @@
+// A pair: two ends wired together, made and destroyed as one. This is the library's public face; the
+// work is done by the link thread (devices) and the forwarding workers (frames).
+
+import { EventEmitter } from 'node:events'
+import type { MessagePort } from 'node:worker_threads'
+import type { CaptureOptions } from '../capture/session.js'
+import { allocateCounters } from '../datapath/counters.js'
+import type { InlineLoop } from '../datapath/inline.js'
+import { End } from './end.js'
+import { invalid } from '../errors.js'
+import {
+  type Capture,
+  type CaptureStreamWish,
+  Captures,
+  type CaptureTarget,
+  type CaptureWish,
+  planTarget,
+} from './captures.js'
+import { Inspection } from './inspection.js'
+import type { RingStream, Sighting } from '../ring/stream.js'
+import { type Link, linkThread, type PairEvent, workerCount } from '../link/link.js'
+import type { CarrierMode, ClosedReason, EndState, KernelStats, PairPlan } from '../link/protocol.js'
+import { type Logger, type PairOptions, planPair } from './options.js'
+import { type FlapOptions, Plug } from './plug.js'
+import { countersOf, joinKernel, type PairCounters, type PairStats } from './stats.js'
+
+export interface PairEvents {
+  /** Carrier came or went, on both ends. */
+  carrier: [{ on: boolean }]
+  renamed: [{ end: End; name: string; previous: string }]
+  moved: [{ end: End; netns: string | null; ifindex: number; name: string }]
+  /** A user's hook threw, or did not come back, and is not in the chain any more; frames pass on. */
+  hookFailed: [{ end: End; message: string }]
+  /** A capture could not be written on (a full disk): what was written before is whole. */
+  captureFailed: [{ path: string | undefined; message: string }]
+  /** The last event. `end` is the one that was deleted, null when the pair was closed by us. */
+  closed: [{ reason: ClosedReason; end: End | null }]
+}
+
+const UNKNOWN: EndState = {
+  name: '',
+  ifindex: 0,
+  netns: null,
+  netnsInode: 0,
+  mac: '',
+  mtu: 0,
+  up: false,
+  flags: 0,
+  txQueueLength: 0,
+}
+const idsInUse = new Set<string>()
+
+export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
+  readonly a: End
+  readonly b: End
+  readonly #link: Link
+  readonly #handle: number
+  readonly #memory = allocateCounters(workerCount())
+  readonly #inspection: Inspection
+  readonly #captures: Captures
+  #inline: InlineLoop | undefined
+  #ended: Promise<void> | undefined
+  readonly #logger: Logger | undefined
+  #id = ''
+  readonly #plug: Plug
+  #carrier = false
+  #closed: ClosedReason | undefined
+  #lastKernelStats: KernelStats = [null, null]
+
+  private constructor(logger: Logger | undefined, queues: number) {
+    super()
+    this.#logger = logger
+    this.#link = linkThread()
+    this.#handle = this.#link.register((event) => this.#hear(event))
+    const hookFailed = (end: 0 | 1, message: string) =>
+      this.#tell('hookFailed', { end: end === 0 ? this.a : this.b, message }, 'warn')
+    this.#inspection = new Inspection(this.#link, this.#handle, this.#memory, queues, hookFailed)
+    this.#captures = new Captures(this.#inspection, (path, { message }) =>
+      this.#tell('captureFailed', { path, message }, 'warn'),
+    )
+    this.#plug = new Plug((mode) => this.#link.request({ op: 'carrier', handle: this.#handle, mode }))
+    this.a = new End(this, 0, this.#link, this.#handle, this.#inspection, UNKNOWN)
+    this.b = new End(this, 1, this.#link, this.#handle, this.#inspection, UNKNOWN)
+  }
+
+  /** @internal Use createPair(). */
+  static async create(options: PairOptions): Promise<Pair> {
+    const plan = planPair(options)
+    const { signal, logger } = options
+    signal?.throwIfAborted()
+    if (options.id !== undefined) reserveId(options.id)
+    const pair = new Pair(logger, plan.queues)
+    try {
+      await pair.#make(plan, options)
+    } catch (error) {
+      pair.#inspection.close()
+      pair.#link.forget(pair.#handle)
+      if (options.id !== undefined) idsInUse.delete(options.id)
+      throw error
+    }
+    pair.#id = options.id ?? takeId(pair.a.name)
+    pair.#logger?.info({ pair: pair.#id, a: pair.a.name, b: pair.b.name }, 'pair created')
+    if (signal !== undefined) await pair.#obey(signal)
+    return pair
+  }
+
+  /** What the first frame is to meet is armed before there is one. */
+  async #make(plan: PairPlan, { a, b, capture }: PairOptions): Promise<void> {
+    const inspection = this.#inspection
+    const port = inspection.connect()
+    if (a?.impair !== undefined) await inspection.impair(0, a.impair, 'a.impair')
+    if (b?.impair !== undefined) await inspection.impair(1, b.impair, 'b.impair')
+    const target = capture === undefined ? undefined : planTarget(capture)
+    const armed = target && this.#captures.arm(target.wish)
+    if (plan.inline) this.#inline = await this.#openLoop(port)
+    const inspected = inspection.begin(this.#inline)
+    const request = { op: 'create', handle: this.#handle, plan, counters: this.#memory, inspected } as const
+    if (plan.inline) await this.#link.request(request)
+    else await this.#link.request({ ...request, port }, [port])
+    if (target === undefined || armed === undefined) return
+    try {
+      await this.#captures.start(armed, target.sink, this.a, this.b)
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  /** The one part that needs the addon in this thread: loaded when it is asked for. */
+  async #openLoop(port: MessagePort): Promise<InlineLoop> {
+    const { InlineLoop } = await import('../datapath/inline.js')
+    return new InlineLoop(this.#handle, this.#memory, port)
+  }
+
+  /** The name that end `a` was made with, with a suffix if another pair of this process has it. */
+  get id(): string {
+    return this.#id
+  }
+
+  /** The link signal on both ends: both are up, unless setCarrier has forced it. */
+  get carrier(): boolean {
+    return this.#carrier
+  }
+
+  /** Why the pair has ended; undefined while it lives. */
+  get closed(): ClosedReason | undefined {
+    return this.#closed
+  }
+
+  /**
+   * `off` takes carrier from both ends, as a pulled plug does; `auto` returns to the rule (both ends
+   * up); `on` holds it whatever the ends are. Resolved means that the kernel shows it.
+   */
+  async setCarrier(mode: CarrierMode): Promise<void> {
+    await this.#plug.set(mode)
+  }
+
+  /**
+   * Pulls the plug for `ms` milliseconds and puts it back, `times` times (default 1), with as long a pause in
+   * between. Afterwards carrier is what it was set to before. setCarrier() and `signal` end it early.
+   */
+  async flap(ms: number, times = 1, options: FlapOptions = {}): Promise<void> {
+    await this.#plug.flap(ms, times, options)
+  }
+
+  /**
+   * Captures into a file (pcapng) or a named pipe: what the ends send, with what became of it, and what is
+   * delivered to them. Records from the moment of the call; resolves when the file is open.
+   */
+  async capture(target: string | CaptureTarget): Promise<Capture> {
+    const { wish, sink } = planTarget(target)
+    return await this.#capture(wish, sink)
+  }
+
+  /** Captures into an open descriptor, which stays the caller's; a pipe whose reader leaves ends it. */
+  async captureTo(fd: number, wish: CaptureWish = {}): Promise<Capture> {
+    return await this.#capture(wish, { fd })
+  }
+
+  /** Captures as a stream of pcapng bytes. Leaving the loop ends it. */
+  async *captureStream({ signal, ...wish }: CaptureStreamWish = {}): AsyncGenerator<Uint8Array, void> {
+    const capture = await this.#capture(wish, 'stream')
+    const stop = () => void capture.stop().catch(() => {}) // whoever reads hears of it
+    signal?.addEventListener('abort', stop, { once: true })
+    try {
+      if (signal?.aborted) stop()
+      yield* capture.session.chunks()
+    } finally {
+      signal?.removeEventListener('abort', stop)
+    }
+  }
+
+  /** What becomes of each frame, as it happens: a stream of records, from the moment of the call. */
+  sightings(wish: CaptureWish = {}): RingStream<Sighting> {
+    return this.#captures.sightings(wish)
+  }
+
+  #capture(wish: CaptureWish, sink: CaptureOptions['sink']): Promise<Capture> {
+    return this.#captures.start(this.#captures.arm(wish), sink, this.a, this.b)
+  }
+
+  /** The data path's counters at this moment, of each end from its own point of view. */
+  counters(): PairCounters {
+    return countersOf(this.#memory)
+  }
+
+  /** The counters joined with the kernel's own of each interface. After the end: as they were then. */
+  async stats(): Promise<PairStats> {
+    const kernel =
+      this.#closed === undefined
+        ? await this.#link.request<KernelStats>({ op: 'stats', handle: this.#handle })
+        : this.#lastKernelStats
+    const { a, b } = this.counters()
+    return {
+      a: { ...joinKernel(a, kernel[0]), rules: this.a.rules() },
+      b: { ...joinKernel(b, kernel[1]), rules: this.b.rules() },
+    }
+  }
+
+  /** Removes both interfaces. Resolves when they are gone and their names free; any number of times. */
+  async close(): Promise<void> {
+    if (this.#closed === undefined) await this.#link.request({ op: 'close', handle: this.#handle })
+    await this.#ended
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #obey(signal: AbortSignal): Promise<void> {
+    const abort = () => void this.close().catch(() => {})
+    if (signal.aborted) {
+      await this.close()
+      throw signal.reason
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    this.once('closed', () => signal.removeEventListener('abort', abort))
+  }
+
+  #hear(event: PairEvent): void {
+    switch (event.event) {
+      case 'lent':
+        this.#inline?.begin(event.queues)
+        break
+      case 'recall':
+        this.#inline?.end()
+        void this.#link.request({ op: 'returned', handle: this.#handle }).catch(() => {})
+        break
+      case 'lost': {
+        const port = this.#inspection.rebuild(event.why)
+        // It may be ending just now.
+        void this.#link.request({ op: 'readopt', handle: this.#handle, port }, [port]).catch(() => {})
+        break
+      }
+      case 'state':
+        return this.#follow(event.end === 0 ? this.a : this.b, event.state)
+      case 'carrier':
+        this.#carrier = event.on
+        if (!event.on) this.#inline?.discard()
+        this.#tell('carrier', { on: event.on })
+        break
+      case 'closed': {
+        this.#link.forget(this.#handle)
+        idsInUse.delete(this.#id)
+        this.#closed = event.reason
+        this.#carrier = false
+        this.#lastKernelStats = event.stats
+        this.#inspection.close()
+        this.#ended = this.#captures.close()
+        const end = event.end === null ? null : event.end === 0 ? this.a : this.b
+        this.#tell('closed', { reason: event.reason, end })
+        break
+      }
+    }
+  }
+
+  #follow(end: End, state: EndState): void {
+    const before = end.update(state)
+    if (before === UNKNOWN) return // being created
+    if (before.ifindex !== state.ifindex || before.netns !== state.netns) {
+      this.#tell('moved', { end, netns: state.netns, ifindex: state.ifindex, name: state.name })
+    } else if (before.name !== state.name) {
+      this.#tell('renamed', { end, name: state.name, previous: before.name })
+    }
+  }
+
+  #tell<K extends keyof PairEvents>(
+    event: K,
+    detail: PairEvents[K][0],
+    level: 'info' | 'warn' = 'info',
+  ): void {
+    const { end, ...fields } = { end: null, ...detail } as { end: End | null }
+    const which = end === null ? {} : { end: end === this.a ? 'a' : 'b' }
+    // What happens during its creation is part of that.
+    if (this.#id !== '') this.#logger?.[level]({ pair: this.#id, ...which, ...fields }, `pair ${event}`)
+    const untyped = this as EventEmitter // generic over the event, which the typed emit() cannot be
+    untyped.emit(event, detail)
+  }
+}
+
+function reserveId(id: string): void {
+  if (idsInUse.has(id)) throw invalid(`a pair with id '${id}' exists`, 'id', 'EEXIST')
+  idsInUse.add(id)
+}
+
+function takeId(name: string): string {
+  let id = name
+  for (let suffix = 2; idsInUse.has(id); suffix++) id = `${name}-${suffix}`
+  idsInUse.add(id)
+  return id
+}
+
+/**
+ * Makes a pair of interfaces. Resolved means usable: ends that are up, and whose peer is, show
+ * operstate UP, and every address can be bound. On failure nothing is left behind.
+ *
+ * Errors: EINVAL (a bad option, before anything is made), EEXIST (a name is taken), EPERM (no
+ * CAP_NET_ADMIN), ENOENT (no /dev/net/tun, or no such namespace), and whatever else the kernel says.
+ */
+export function createPair(options: PairOptions = {}): Promise<Pair> {
+  return Pair.create(options)
+}

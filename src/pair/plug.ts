@@ -1,0 +1,60 @@
+// The plug of a pair, as its owner has it in hand: carrier that is forced or follows the rule, and flaps, which
+// pull it for a moment. Made by pair.ts, which gives it the way to the link thread.
+
+import { setTimeout } from 'node:timers/promises'
+import { invalid } from '../errors.js'
+import type { CarrierMode } from '../link/protocol.js'
+import { planFlap } from './options.js'
+
+const MODES: readonly CarrierMode[] = ['on', 'off', 'auto']
+
+export interface FlapOptions {
+  /** Ends it early: carrier is given back at once. */
+  signal?: AbortSignal
+}
+
+export class Plug {
+  readonly #force: (mode: CarrierMode) => Promise<void>
+  /** What carrier was set to last; a flap leaves it. */
+  #mode: CarrierMode = 'auto'
+  readonly #flaps = new Set<AbortController>()
+
+  /** `force` resolves when the kernel shows it. */
+  constructor(force: (mode: CarrierMode) => Promise<void>) {
+    this.#force = force
+  }
+
+  /** Ends flaps that run. */
+  async set(mode: CarrierMode): Promise<void> {
+    if (!MODES.includes(mode))
+      throw invalid(`carrier is one of ${MODES.join(', ')}, not '${mode}'`, 'carrier')
+    this.#mode = mode
+    for (const flap of this.#flaps) flap.abort()
+    await this.#force(mode)
+  }
+
+  async flap(ms: number, times: number, { signal }: FlapOptions): Promise<void> {
+    const plan = planFlap(ms, times)
+    const ended = new AbortController()
+    const end = () => ended.abort()
+    signal?.addEventListener('abort', end, { once: true })
+    if (signal?.aborted) end()
+    this.#flaps.add(ended)
+    try {
+      for (let flap = 0; flap < plan.times && !ended.signal.aborted; flap++) {
+        await this.#force('off')
+        await pause(plan.ms, ended.signal)
+        await this.#force(this.#mode)
+        if (flap < plan.times - 1) await pause(plan.ms, ended.signal)
+      }
+    } finally {
+      this.#flaps.delete(ended)
+      signal?.removeEventListener('abort', end)
+    }
+  }
+}
+
+/** Resolves early when `signal` is raised. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal }).catch(() => {})
+}

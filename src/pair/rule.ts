@@ -1,0 +1,43 @@
+// A rule of an end as its user holds it: what it has met, and how it is taken away. Made by end.ts.
+
+import type { Inspection } from './inspection.js'
+import type { RuleStats } from './chain.js'
+
+export class Rule implements Disposable {
+  readonly id: number
+  readonly #inspection: Inspection
+  readonly #end: 0 | 1
+  /** As they were when it was removed. */
+  #last: RuleStats | undefined
+
+  /** @internal */
+  constructor(inspection: Inspection, end: 0 | 1, id: number) {
+    this.#inspection = inspection
+    this.#end = end
+    this.id = id
+  }
+
+  /** Frames that its match fits, without nth, every and first. */
+  get matched(): number {
+    return this.#stats?.matched ?? 0
+  }
+
+  /** Frames that it acted on. */
+  get hits(): number {
+    return this.#stats?.hits ?? 0
+  }
+
+  /** Takes it away; its counts stay. Any number of times. */
+  remove(): void {
+    this.#last = this.#stats
+    this.#inspection.removeRule(this.#end, this.id)
+  }
+
+  [Symbol.dispose](): void {
+    this.remove()
+  }
+
+  get #stats(): RuleStats | undefined {
+    return this.#inspection.rules(this.#end).find(({ id }) => id === this.id) ?? this.#last
+  }
+}

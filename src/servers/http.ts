@@ -1,0 +1,315 @@
+// HTTP/JSON on the control socket: routes, schemas and the OpenAPI document come from the table of
+// operations (ops.ts), the work is done by handlers.ts. Started by daemon.ts. Every answer that is not
+// a success is a problem document, and nothing that a client sends ends the daemon.
+
+import type { Socket } from 'node:net'
+import swagger from '@fastify/swagger'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { UvethError } from '../errors.js'
+import { asCaller } from '../orders/caller.js'
+import { CaptureStreams } from './capture-stream.js'
+import { Events } from './events.js'
+import * as faults from '../orders/faults.js'
+import type { Caller, PairRegistry } from '../orders/handlers.js'
+import * as handlers from '../orders/handlers.js'
+import { openMetrics } from './metrics.js'
+import { schemaOf } from './openapi.js'
+import {
+  type CaptureQuery,
+  type EndWish,
+  type FlapOrder,
+  type ImpairWish,
+  OPS,
+  type Op,
+  type OpName,
+  type PairChange,
+  type PairWish,
+  type RuleWish,
+} from '../contract/ops.js'
+import { PROBLEM_TYPE, problem, problemOf } from './problem.js'
+
+/** Bytes of a body. An order is some hundred. */
+const BODY_LIMIT = 256 << 10
+/** Characters of a name in a path, percent-encoded: an interface name, `@` and a file name fit. */
+const LONGEST_REF = 1024
+
+/** ms: some eleven days. */
+const FOR_GOOD = 1_000_000_000
+
+/** What the daemon does for orders that are about itself. */
+export interface DaemonFace {
+  version(): object
+  health(): object
+  /** True once the daemon is ending: new orders are refused. */
+  readonly ending: boolean
+  shutdown(): void
+  /** Gives up a kept wish that could not be restored; false if `ref` means none. */
+  forget(ref: string): Promise<boolean>
+  /** Something that nobody expected. */
+  failed(error: unknown, request: string): void
+}
+
+interface Order {
+  caller: Caller
+  ref: string
+  /** Of a rule. */
+  id: string
+  query: unknown
+  body: unknown
+  reply: FastifyReply
+}
+
+type Answer = (order: Order) => unknown
+
+export interface HttpServer {
+  listen(path: string): Promise<void>
+  /** True while orders are being carried out. */
+  readonly busy: boolean
+  /** Resolves when every order that was being carried out has been answered. */
+  settled(): Promise<void>
+  close(): Promise<void>
+}
+
+export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Promise<HttpServer> {
+  const app = Fastify({
+    bodyLimit: BODY_LIMIT,
+    // Local clients keep their connection for as long as they live.
+    keepAliveTimeout: FOR_GOOD,
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: LONGEST_REF },
+    ajv: {
+      customOptions: {
+        // Fastify's defaults drop unknown fields silently and turn "1" into 1.
+        removeAdditional: false,
+        coerceTypes: false,
+        useDefaults: false,
+        verbose: true,
+        strict: true,
+      },
+    },
+    clientErrorHandler: answerGarbage,
+    frameworkErrors: (error, _, reply) => void send(reply, problemOf(error)),
+  })
+  // A client that has said all it has to say, and closed its side, still gets its answer.
+  Object.assign(app.server, { httpAllowHalfOpen: true })
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value))
+  acceptJson(app)
+  refuseWhileEnding(app, daemon)
+  const running = new Running()
+  const { version } = daemon.version() as { version: string }
+  await app.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: 'uveth', version, description: 'Virtual Ethernet cables' } },
+  })
+  app.setErrorHandler((error, request, reply) => {
+    const document = problemOf(error)
+    if (document.status >= 500) daemon.failed(error, `${request.method} ${request.url}`)
+    return send(reply, document)
+  })
+  app.setNotFoundHandler((request, reply) => send(reply, notFound(request, reply)))
+  const events = new Events(registry)
+  const captures = new CaptureStreams()
+  const answers = answersOf(registry, daemon, events, captures)
+  for (const name of Object.keys(OPS) as OpName[]) addRoute(app, name, answers[name], running)
+  const metrics = openMetrics(registry)
+  app.get('/metrics', { schema: { hide: true } }, async (_, reply) => {
+    reply.type(metrics.contentType)
+    return await metrics.metrics()
+  })
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  app.addHook('preClose', async () => {
+    events.close()
+    await captures.close()
+  })
+  return {
+    listen: async (path) => void (await app.listen({ path })),
+    get busy() {
+      return running.some
+    },
+    settled: () => running.none(),
+    close: () => app.close(),
+  }
+}
+
+function answersOf(
+  registry: PairRegistry,
+  daemon: DaemonFace,
+  events: Events,
+  captures: CaptureStreams,
+): Record<OpName, Answer> {
+  const created = (reply: FastifyReply, { id }: { id: string }) =>
+    reply.header('location', `/v1/pairs/${encodeURIComponent(`id:${id}`)}`)
+  return {
+    'pair.list': () => handlers.listPairs(registry),
+    'pair.add': async ({ caller, body, reply }) => {
+      const view = await handlers.addPair(registry, caller, body as PairWish)
+      created(reply, view)
+      return view
+    },
+    'pair.put': async ({ caller, ref, body, reply }) => {
+      const id = ref.startsWith('id:') ? ref.slice(3) : ref
+      const { made, view } = await handlers.putPair(registry, caller, id, body as PairWish)
+      if (made) created(reply, view)
+      else reply.code(200)
+      return view
+    },
+    'pair.get': ({ caller, ref }) => handlers.getPair(registry, caller, ref),
+    'pair.set': ({ caller, ref, body }) => handlers.setPair(registry, caller, ref, body as PairChange),
+    'pair.del': async ({ caller, ref }) => {
+      try {
+        await handlers.deletePair(registry, caller, ref)
+      } catch (error) {
+        const unknown = error instanceof UvethError && error.code === 'ENODEV'
+        if (!unknown || !(await daemon.forget(ref))) throw error
+      }
+    },
+    'pair.stats': ({ caller, ref }) => handlers.pairStats(registry, caller, ref),
+    'end.get': ({ caller, ref }) => handlers.getEnd(registry, caller, ref),
+    'end.set': ({ caller, ref, body }) => handlers.setEnd(registry, caller, ref, body as EndWish),
+    'pair.flap': async ({ caller, ref, body, reply }) => {
+      const left = new AbortController()
+      const { socket } = reply.request.raw
+      const leave = () => left.abort()
+      socket.once('end', leave).once('close', leave)
+      try {
+        await faults.flapPair(registry, caller, ref, body as FlapOrder, left.signal)
+      } finally {
+        socket.off('end', leave).off('close', leave)
+      }
+    },
+    'pair.capture': async ({ caller, ref, query, reply }) => {
+      const { pair } = registry.find(ref, caller.inode).entry
+      await captures.begin(pair, query as CaptureQuery, reply)
+    },
+    'impair.get': ({ caller, ref }) => faults.getImpair(registry, caller, ref),
+    'impair.set': ({ caller, ref, body }) => faults.setImpair(registry, caller, ref, body as ImpairWish),
+    'impair.patch': ({ caller, ref, body }) => faults.patchImpair(registry, caller, ref, body as ImpairWish),
+    'impair.del': async ({ caller, ref }) => void (await faults.setImpair(registry, caller, ref, null)),
+    'rule.list': ({ caller, ref }) => faults.listRules(registry, caller, ref),
+    'rule.add': ({ caller, ref, body }) => faults.addRule(registry, caller, ref, body as RuleWish),
+    'rule.del': ({ caller, ref, id }) => faults.deleteRule(registry, caller, ref, id),
+    'rule.clear': ({ caller, ref }) => faults.clearRules(registry, caller, ref),
+    events: ({ reply }) => {
+      reply.hijack()
+      events.add(reply.raw, reply.request.headers.accept)
+    },
+    version: () => daemon.version(),
+    health: () => daemon.health(),
+    shutdown: ({ reply }) => {
+      // The answer is on its way before the end begins.
+      reply.raw.once('finish', () => daemon.shutdown())
+      return { status: 'ending' }
+    },
+  }
+}
+
+/** Orders about one pair are given from somewhere; the others are answered wherever one is. */
+function hasCaller(name: OpName): boolean {
+  return name === 'pair.add' || OPS[name].path.includes('{ref}')
+}
+
+function addRoute(app: FastifyInstance, name: OpName, answer: Answer, running: Running): void {
+  const op: Op = OPS[name]
+  const nowhere: Caller = { netns: null, inode: 0 }
+  app.route({
+    method: op.method,
+    url: op.path.replace(/\{(\w+)\}/g, ':$1'),
+    schema: schemaOf(name, op),
+    handler: async (request, reply) => {
+      const { ref = '', id = '' } = request.params as { ref?: string; id?: string }
+      const { query, body } = request
+      const give = async (caller: Caller) => await answer({ caller, ref, id, query, body, reply })
+      reply.code(op.status)
+      const header = request.headers['uveth-netns'] as string | undefined
+      const { socket } = request.raw
+      const order = () => (hasCaller(name) ? asCaller(socket, header, give) : give(nowhere))
+      // A flap may last for days: an ending daemon does not wait for it.
+      const value = await (name === 'pair.flap' ? order() : running.during(order))
+      if (value === null) reply.type('application/json; charset=utf-8').send('null')
+      else if (!reply.sent) reply.send(value)
+      return reply
+    },
+  })
+}
+
+/** JSON in strict UTF-8. Where a body may stand, none means {}. */
+function acceptJson(app: FastifyInstance): void {
+  const types = ['application/json', 'application/merge-patch+json']
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(types, { parseAs: 'buffer' }, (_, bytes, done) => {
+    try {
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes as Buffer)
+      done(null, text === '' ? undefined : JSON.parse(text))
+    } catch (error) {
+      done(Object.assign(new Error(`the body is no JSON: ${(error as Error).message}`), { statusCode: 400 }))
+    }
+  })
+  app.addHook('preValidation', async (request) => {
+    if (request.body === undefined && request.routeOptions.schema?.body !== undefined) request.body = {}
+  })
+}
+
+function refuseWhileEnding(app: FastifyInstance, daemon: DaemonFace): void {
+  app.addHook('onRequest', async (_, reply) => {
+    if (daemon.ending) return send(reply, problem(503, 'ESHUTDOWN: the daemon is ending'))
+  })
+}
+
+/** Orders that are being carried out. */
+class Running {
+  #orders = 0
+  #waiting: (() => void)[] = []
+
+  get some(): boolean {
+    return this.#orders > 0
+  }
+
+  async during<T>(order: () => Promise<T>): Promise<T> {
+    this.#orders++
+    try {
+      return await order()
+    } finally {
+      this.#orders--
+      // The answer is written in the turn that follows.
+      if (this.#orders === 0) setImmediate(() => this.#tell())
+    }
+  }
+
+  async none(): Promise<void> {
+    if (this.#orders > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  #tell(): void {
+    for (const resolve of this.#waiting) resolve()
+    this.#waiting = []
+  }
+}
+
+function notFound({ method, url }: FastifyRequest, reply: FastifyReply) {
+  const path = url.split('?')[0] ?? ''
+  const same = Object.values(OPS).filter((op) => patternOf(op.path).test(path))
+  const allowed = same.map((op) => op.method)
+  if (['/metrics', '/openapi.json'].includes(path)) allowed.push('GET')
+  if (allowed.length === 0) return problem(404, `ENOENT: nothing is at ${path}: see /openapi.json`)
+  reply.header('allow', allowed.join(', '))
+  return problem(405, `EOPNOTSUPP: ${path} takes ${allowed.join(', ')}, not ${method}`)
+}
+
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`)
+}
+
+function send(reply: FastifyReply, document: ReturnType<typeof problem>): FastifyReply {
+  return reply.code(document.status).type(PROBLEM_TYPE).send(JSON.stringify(document))
+}
+
+/** What is not even HTTP. */
+function answerGarbage(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+  const document = problem(status, `the request is no HTTP: ${error.message}`)
+  const text = JSON.stringify(document)
+  const head = `HTTP/1.1 ${status} ${document.title}\r\ncontent-type: ${PROBLEM_TYPE}`
+  socket.end(`${head}\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
+}

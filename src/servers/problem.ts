@@ -1,0 +1,101 @@
+// Refusals as problem documents (RFC 9457): what every answer that is not a success carries. Pure;
+// called by http.ts. A document has the fields of a UvethError, so a client can make one of it again.
+
+import { STATUS_CODES } from 'node:http'
+import { errnoOf, fromWire, toWire, UvethError } from '../errors.js'
+import { REFUSALS, type Refusal } from '../contract/ops.js'
+
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
+
+export interface Problem {
+  type: 'about:blank'
+  title: string
+  status: number
+  detail: string
+  code: string
+  errno?: number | undefined
+  syscall?: string | undefined
+  hint?: string | undefined
+  attribute?: string | undefined
+}
+
+/** What Fastify and its schema validator throw. */
+interface FrameworkError extends Error {
+  statusCode?: number
+  validation?: SchemaError[]
+  validationContext?: string
+}
+
+interface SchemaError {
+  instancePath: string
+  keyword: string
+  message?: string
+  params: Record<string, unknown>
+  /** With ajv's `verbose`. */
+  parentSchema?: { description?: string; properties?: object }
+}
+
+/** Codes for refusals of HTTP's own. */
+const CODES: Record<number, string> = {
+  400: 'EBADMSG',
+  404: 'ENOENT',
+  405: 'EOPNOTSUPP',
+  408: 'ETIMEDOUT',
+  413: 'E2BIG',
+  414: 'E2BIG',
+  415: 'EINVAL',
+  422: 'EINVAL',
+  431: 'E2BIG',
+  503: 'ESHUTDOWN',
+}
+
+export function problem(status: number, detail: string, fields: Partial<Problem> = {}): Problem {
+  const code = fields.code ?? CODES[status] ?? 'EIO'
+  const title = STATUS_CODES[status] ?? 'Error'
+  return { type: 'about:blank', title, status, detail, ...fields, code, errno: fields.errno ?? errnoOf(code) }
+}
+
+/** The document for whatever was thrown; status 500 is for what nobody expected. */
+export function problemOf(thrown: unknown): Problem {
+  if (thrown instanceof UvethError) {
+    const { message, code, errno, syscall, hint } = thrown
+    // The library's `mac` is called `address` here, as iproute2 calls it.
+    const attribute = thrown.attribute?.replace(/\bmac$/, 'address')
+    return problem(statusOf(thrown), message, { code, errno, syscall, hint, attribute })
+  }
+  const error = thrown as FrameworkError
+  const [first] = error.validation ?? []
+  if (first !== undefined) return schemaProblem(error.validation as SchemaError[])
+  const status = error.statusCode ?? 500
+  return problem(status, status < 500 ? error.message : 'internal error; the log has it')
+}
+
+/** The same refusal, with the attribute as whoever gave the order calls it. */
+export function renamed(error: unknown, pattern: RegExp, by: string): unknown {
+  if (!(error instanceof UvethError) || error.attribute === undefined) return error
+  const attribute = error.attribute.replace(pattern, by)
+  const message = error.message.replaceAll(error.attribute, attribute)
+  return fromWire({ ...toWire(error), message, attribute })
+}
+
+function statusOf({ code, syscall }: UvethError): number {
+  const known = REFUSALS[code as Refusal]
+  if (known !== undefined) return known.status
+  // Whatever else the kernel says about an order is about that order.
+  return syscall === undefined ? 500 : 422
+}
+
+/** `errors` are of one place: several where a value may be of several types, the sum of them last. */
+function schemaProblem(errors: SchemaError[]): Problem {
+  const { instancePath, keyword, message, params, parentSchema } = errors.at(-1) as SchemaError
+  const place = instancePath.slice(1).replaceAll('/', '.')
+  if (keyword === 'additionalProperties') {
+    const attribute = [place, String(params.additionalProperty)].filter((part) => part !== '').join('.')
+    const known = Object.keys(parentSchema?.properties ?? {}).join(', ')
+    return problem(422, `EINVAL: unknown attribute ${attribute}: there are ${known || 'none'}`, { attribute })
+  }
+  const meaning = parentSchema?.description === undefined ? '' : ` (${parentSchema.description})`
+  const wanted = keyword === 'anyOf' ? 'is of a wrong type' : message
+  const detail = `EINVAL: ${place || 'the body'} ${wanted}${meaning}`
+  return problem(422, detail, place === '' ? {} : { attribute: place })
+}

@@ -1,0 +1,122 @@
+// An inspected direction allocates no object per frame: half a million through each part of the chain, over ports
+// that allocate nothing themselves. As forward-heap.test.ts does for the loop. The parts are more than the
+// compiler makes one function of, so a fraction that is handed from one to the next may be allocated: one number.
+// Invariant 2.
+
+import { memoryUsage } from 'node:process'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect, test } from 'vitest'
+import { GuardedHook } from '../../../src/hooks/guard.js'
+import { BURST } from '../../../src/frame/slab.js'
+import { Capture } from '../../../src/datapath/probe.js'
+import { createRing, RingReader } from '../../../src/ring/ring.js'
+import { allocateRuleCounts, planRule } from '../../../src/hooks/rule.js'
+import { balance } from '../../support/counts.js'
+import { NullPort } from '../../support/fake-port.js'
+import { InspectedBench, impair } from '../../support/inspected.js'
+
+const ROUNDS = 20
+const BURSTS_PER_ROUND = 400
+/** Bytes of a round. One number of 16 bytes for each frame is 409,600; the least object, or two numbers, more. */
+const LESS_THAN_OBJECTS = 600_000
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+class Inspected extends InspectedBench {
+  constructor() {
+    const port = new NullPort(60)
+    super({ rx: port, tx: port })
+  }
+
+  addRule(action: object, match: object): void {
+    const plan = { id: this.inspector.rules.count + 1, ...planRule({ action, match }, 'rule') }
+    this.inspector.rules.add(plan, new Float64Array(allocateRuleCounts()))
+  }
+}
+
+/** Arranges what is inspected; may answer what is to be done behind each burst. */
+type Arrange = (bench: Inspected) => unknown
+
+test.each<[string, Arrange]>([
+  [
+    'rules',
+    (bench) => {
+      bench.addRule({ kind: 'drop' }, { every: 3 })
+      bench.addRule({ kind: 'corrupt' }, {})
+    },
+  ],
+  [
+    'frames that are held, each for another time',
+    (bench) => impair(bench, { delay: { time: 0.05, jitter: 0.05 } }),
+  ],
+  ['a full limit', (bench) => impair(bench, { delay: 1_000, limit: 100 })],
+  [
+    'a user’s hook',
+    (bench) => {
+      const judge = (burst: { count: number; drop(frame: number): void }) => {
+        for (let i = 0; i < burst.count; i += 7) burst.drop(i)
+      }
+      bench.inspector.hooks = [new GuardedHook(1, judge, () => undefined)]
+    },
+  ],
+  [
+    'a capture that nobody reads',
+    (bench) => {
+      const ends = { a: true, b: true }
+      const plan = { id: 1, ring: createRing(65_536), ends, match: null, snaplen: 65_535 }
+      bench.inspector.captures = [new Capture(plan)]
+    },
+  ],
+  [
+    'a capture that is read, of frames that are changed, dropped, held and sent',
+    (bench) => {
+      bench.addRule({ kind: 'corrupt' }, { every: 2 })
+      bench.addRule({ kind: 'drop' }, { every: 5 })
+      bench.addRule({ kind: 'delay', ms: 0.02 }, { every: 3 })
+      const ends = { a: true, b: true }
+      const plan = { id: 1, ring: createRing(1 << 20), ends, match: null, snaplen: 65_535 }
+      bench.inspector.captures = [new Capture(plan)]
+      const reader = new RingReader(plan.ring)
+      return () => {
+        while (reader.next() >= 0);
+        reader.release()
+      }
+    },
+  ],
+  [
+    'all of it',
+    (bench) => {
+      bench.addRule({ kind: 'duplicate', copies: 2 }, { every: 5 })
+      bench.addRule({ kind: 'delay', ms: 0.02 }, { length: { min: 10 } })
+      impair(bench, { loss: 10, corrupt: 10, delay: { time: 0.05, jitter: 0.02 }, rate: '10gbit' })
+      bench.inspector.watches.add(9, { ip: { version: 4 } }, undefined)
+    },
+  ],
+])('half a million frames: %s', (_, arrange) => {
+  const bench = new Inspected()
+  const behind = arrange(bench)
+  bench.inspector.compose()
+  const bursts = (count: number) => {
+    for (let burst = 0; burst < count; burst++) {
+      bench.forward()
+      if (typeof behind === 'function') behind()
+    }
+  }
+  bursts(10 * BURSTS_PER_ROUND)
+  const before = bench.counts.received
+  const growths: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    collectGarbage()
+    const heap = memoryUsage().heapUsed
+    bursts(BURSTS_PER_ROUND)
+    growths.push(memoryUsage().heapUsed - heap)
+  }
+  expect(bench.counts.received - before).toBe(ROUNDS * BURSTS_PER_ROUND * BURST)
+  const [came, went] = balance(bench.counts)
+  expect(came).toBe(went)
+  growths.sort((one, other) => one - other)
+  // The median: the compiler may still be at work in some of the rounds.
+  expect(growths[ROUNDS / 2]).toBeLessThan(LESS_THAN_OBJECTS)
+})

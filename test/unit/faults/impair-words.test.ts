@@ -1,0 +1,229 @@
+// tc's words: what they mean, what is wrong with them, and plans in words and back.
+
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { DISTRIBUTIONS } from '../../../src/hooks/distribution.js'
+import { type ImpairOptions, planImpair } from '../../../src/faults/impair-plan.js'
+import { formatImpair, parseImpairWords } from '../../../src/faults/impair-words.js'
+import { MAX_SEED } from '../../../src/hooks/random.js'
+
+const parse = (words: string) => parseImpairWords(words.split(' ').filter((word) => word !== ''))
+const plan = (words: string) => planImpair({ seed: 1, ...parse(words) }, 'impair')
+
+describe('words that are refused', () => {
+  test.each([
+    ['wobble', /what is "wobble"\? Here may stand limit, latency, delay/],
+    ['delayed 10ms', /what is "delayed"/],
+    ['delay', /delay is not complete: it takes a time like 10ms/],
+    ['delay 10m', /"10m" is wrong: delay takes a time like 10ms/],
+    ['delay 10ms 2ms 125%', /"125%" is wrong: delay takes a percentage/],
+    ['delay 10ms distribution', /distribution is not complete: distribution takes uniform, normal/],
+    ['delay 10ms 1ms distribution flat', /"flat" is wrong: distribution takes uniform, normal, pareto/],
+    ['loss', /loss is not complete: it takes a percentage like 1%, or random, gemodel or state/],
+    ['loss some', /"some" is wrong: loss takes a percentage like 1%, or random, gemodel or state/],
+    ['loss gemodel', /loss gemodel is not complete/],
+    ['loss 1% loss 2%', /loss is given twice/],
+    ['loss -1%', /"-1%" is wrong/],
+    ['reorder', /reorder is not complete/],
+    ['delay 10ms gap 5', /gap specified without reorder probability/],
+    ['burst 32kb', /burst specified without rate/],
+    ['rate 10mbits', /"10mbits" is wrong: rate takes a rate like 10mbit/],
+    ['rate 1mbit 5x', /"5x" is wrong/],
+    ['slot', /slot is not complete: it takes a time like 10ms, or distribution/],
+    ['slot packets 5', /"packets" is wrong: slot takes a time like 10ms, or distribution/],
+    ['slot 10ms packets', /packets is not complete/],
+    ['limit 10x', /"10x" is wrong/],
+    ['seed 0x10', /"0x10" is wrong: seed takes a whole number/],
+    ['ecn', /what is "ecn"/],
+  ])('%s', (words, message) => {
+    expect(() => parse(words)).toThrow(
+      expect.objectContaining({ code: 'EINVAL', message: expect.stringMatching(message) }),
+    )
+  })
+
+  test('an empty word', () => {
+    expect(() => parseImpairWords([''])).toThrow(/what is ""/)
+  })
+})
+
+describe('words and what they mean', () => {
+  test.each<[string, ImpairOptions]>([
+    ['', {}],
+    ['delay 10ms', { delay: { time: 10 } }],
+    ['delay 10', { delay: { time: 0.01 } }],
+    ['latency 1s', { delay: { time: 1000 } }],
+    ['delay 10ms 2ms 25%', { delay: { time: 10, jitter: 2, correlation: 25 } }],
+    ['delay 10ms 2ms 25', { delay: { time: 10, jitter: 2, correlation: 25 } }],
+    ['distribution normal delay 10ms 2ms', { delay: { time: 10, jitter: 2, distribution: 'normal' } }],
+    ['loss 1%', { loss: { random: 1 } }],
+    ['loss random 1% 25%', { loss: { random: 1, correlation: 25 } }],
+    ['drop 1', { loss: { random: 1 } }],
+    ['loss gemodel 1%', { loss: { gemodel: { p: 1 } } }],
+    ['loss gemodel 1% 10% 70% 0.1%', { loss: { gemodel: { p: 1, r: 10, h: 30, k: 99.9 } } }],
+    ['loss state 1%', { loss: { state: { p13: 1 } } }],
+    ['loss state 1 2 3 4 5', { loss: { state: { p13: 1, p31: 2, p32: 3, p23: 4, p14: 5 } } }],
+    ['duplicate 1% 5%', { duplicate: { probability: 1, correlation: 5 } }],
+    [
+      'delay 1ms reorder 25% 50% gap 5',
+      { delay: { time: 1 }, reorder: { probability: 25, correlation: 50, gap: 5 } },
+    ],
+    ['delay 1ms gap 5 reorder 25%', { delay: { time: 1 }, reorder: { probability: 25, gap: 5 } }],
+    ['corrupt 0.1%', { corrupt: { probability: 0.1 } }],
+    ['rate 10mbit', { rate: { rate: 1e7 } }],
+    ['rate 1kbps 14', { rate: { rate: 8000, overhead: 14 } }],
+    ['rate 1gibit -4 48 -5', { rate: { rate: 2 ** 30, overhead: -4, cellSize: 48, cellOverhead: -5 } }],
+    ['rate 10mbit 14 burst 32kb', { rate: { rate: 1e7, overhead: 14, burst: 32768 } }],
+    ['burst 32kb rate 10Mbit', { rate: { rate: 1e7, burst: 32768 } }],
+    ['limit 5k', { limit: 5120 }],
+    ['slot 10ms', { slot: { min: 10 } }],
+    ['slot 10ms 20ms packets 10 bytes 5kb', { slot: { min: 10, max: 20, packets: 10, bytes: 5120 } }],
+    [
+      'slot 1ms b 5 p 6 burst 3 rate 5',
+      { slot: { min: 1, packets: 6, bytes: 5 }, rate: { rate: 5, burst: 3 } },
+    ],
+    ['slot distribution pareto 10ms 1ms', { slot: { distribution: 'pareto', delay: 10, jitter: 1 } }],
+    ['seed 9007199254740991', { seed: MAX_SEED }],
+    // Beginnings, in tc's order.
+    ['d 1ms l 5 r 5% g 2', { delay: { time: 1 }, limit: 5, reorder: { probability: 5, gap: 2 } }],
+    [
+      'c 1 du 2 lo 3 ra 4 s 5 se 6',
+      {
+        corrupt: { probability: 1 },
+        duplicate: { probability: 2 },
+        loss: { random: 3 },
+        rate: { rate: 4 },
+        slot: { min: 0.005 },
+        seed: 6,
+      },
+    ],
+  ])('%s', (words, options) => {
+    expect(parse(words)).toEqual(options)
+  })
+
+  test('a keyword given again counts from then on', () => {
+    expect(parse('delay 10ms delay 20ms')).toEqual({ delay: { time: 20 } })
+    expect(parse('delay 10ms 2ms delay 20ms')).toEqual({ delay: { time: 20, jitter: 2 } })
+  })
+})
+
+describe('a plan in words', () => {
+  test.each([
+    ['', 'limit 1000 seed 1'],
+    ['delay 10 1 5', 'limit 1000 delay 10us 1us 5% seed 1'],
+    ['delay 1500ms', 'limit 1000 delay 1.5s seed 1'],
+    ['rate 12500kbps burst 1024', 'limit 1000 rate 100mbit burst 1kb seed 1'],
+    ['rate 1500bit 0 48', 'limit 1000 rate 1.5kbit 0 48 seed 1'],
+    ['loss gemodel 1%', 'limit 1000 loss gemodel 1% 99% 100% 0% seed 1'],
+    ['loss gemodel 1% 10% 70% 0.1%', 'limit 1000 loss gemodel 1% 10% 70% 0.1% seed 1'],
+    ['reorder 5 gap 1 delay 1ms', 'limit 1000 delay 1ms reorder 5% seed 1'],
+    ['slot 10ms', 'limit 1000 slot 10ms 10ms seed 1'],
+  ])('%s', (words, canonical) => {
+    expect(formatImpair(plan(words))).toBe(canonical)
+  })
+
+  const percent = fc.oneof(
+    fc.integer({ min: 0, max: 100 }),
+    fc.integer({ min: 0, max: 1e8 }).map((n) => n / 1e6),
+  )
+  const time = fc.oneof(fc.integer({ min: 0, max: 40_000_000 }), fc.double({ min: 0, max: 1e6, noNaN: true }))
+  const some = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined })
+  const whole = (min: number, max = 2 ** 31 - 1) => fc.integer({ min, max })
+  const chance = fc.record(
+    { probability: percent, correlation: some(percent) },
+    { requiredKeys: ['probability'] },
+  )
+  const distribution = fc.constantFrom(...DISTRIBUTIONS)
+  const most = { packets: some(whole(0)), bytes: some(whole(0)) }
+  const above = time.map((ms) => ms + 1)
+  const options = fc.record({
+    delay: some(
+      fc.oneof(
+        fc.record({
+          time: above,
+          jitter: above,
+          correlation: some(percent),
+          distribution: some(distribution),
+        }),
+        fc.record({ time: above }),
+      ),
+    ),
+    loss: some(
+      fc.oneof(
+        fc.record({ random: percent, correlation: some(percent) }),
+        fc.record({
+          gemodel: fc.record({ p: percent, r: some(percent), h: some(percent), k: some(percent) }),
+        }),
+        fc.record({
+          state: fc
+            .record({ p13: percent, p31: percent, p32: percent, p23: some(percent), p14: percent })
+            .map((p) => ({ ...p, p13: p.p13 / 2, p14: p.p14 / 2, p31: p.p31 / 2, p32: p.p32 / 2 })),
+        }),
+      ),
+    ),
+    duplicate: some(chance),
+    corrupt: some(chance),
+    rate: some(
+      fc.record({
+        rate: fc.oneof(whole(1), fc.double({ min: 1e-3, max: 1e15, noNaN: true })),
+        burst: some(whole(0)),
+        overhead: some(whole(-5000)),
+        cellSize: some(whole(0)),
+        cellOverhead: some(whole(0)),
+      }),
+    ),
+    limit: whole(0, 2 ** 32 - 1),
+    slot: some(
+      fc.oneof(
+        fc.record({ min: time, ...most }).map((slot) => ({ ...slot, max: slot.min * 2 })),
+        fc.record({ distribution, delay: time, jitter: above, ...most }),
+      ),
+    ),
+    seed: fc.integer({ min: 0, max: MAX_SEED }),
+  })
+
+  test('is the same plan when it is read again', () => {
+    fc.assert(
+      fc.property(options, some(chance), whole(1), (asked, chances, gap) => {
+        const reorder = asked.delay && chances && { ...chances, gap }
+        const made = planImpair(present({ ...asked, reorder }), 'impair')
+        const words = formatImpair(made)
+        expect(plan(words)).toEqual(made)
+        expect(formatImpair(plan(words))).toBe(words)
+      }),
+    )
+  })
+
+  test('words of any kind are read or refused, never worse', () => {
+    const word = fc.oneof(
+      fc.constantFrom(
+        'delay',
+        'loss',
+        'gemodel',
+        'state',
+        'rate',
+        'slot',
+        'gap',
+        'distribution',
+        'normal',
+        'burst',
+        'seed',
+      ),
+      fc.constantFrom('10ms', '1%', '1mbit', '5', '-1', '1e3us', '.5', '1e999s', '%', ''),
+      fc.string(),
+    )
+    fc.assert(
+      fc.property(fc.array(word), (words) => {
+        try {
+          planImpair(parseImpairWords(words), 'impair')
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'EINVAL' })
+        }
+      }),
+    )
+  })
+})
+
+/** Keys without a value are not there. */
+function present(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}

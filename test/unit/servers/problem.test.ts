@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest'
+import { REFUSALS } from '../../../src/contract/ops.js'
+import { problem, problemOf, renamed } from '../../../src/servers/problem.js'
+import { invalid, systemError, UvethError } from '../../../src/errors.js'
+
+describe('a document', () => {
+  test('keeps every field of an error of ours', () => {
+    const error = systemError(-17, 'ioctl(TUNSETIFF)', 'veth0', 'choose another name', 'a.name')
+    expect(problemOf(error)).toEqual({
+      type: 'about:blank',
+      title: 'Conflict',
+      status: 409,
+      detail: error.message,
+      code: 'EEXIST',
+      errno: -17,
+      syscall: 'ioctl(TUNSETIFF)',
+      hint: 'choose another name',
+      attribute: 'a.name',
+    })
+  })
+
+  test.each(Object.entries(REFUSALS))('%s has the status of the table', (code, { status }) => {
+    expect(problemOf(new UvethError('x', { code })).status).toBe(status)
+  })
+
+  test('names the MAC address as the wishes do', () => {
+    expect(problemOf(invalid('no', 'b.mac')).attribute).toBe('b.address')
+  })
+
+  test('whatever else the kernel says about an order is 422; what nobody expected is 500 and tells nothing', () => {
+    expect(problemOf(systemError(-28, 'write')).status).toBe(422)
+    expect(problemOf(new UvethError('x', { code: 'ERR_LINK' })).status).toBe(500)
+    const inside = problemOf(new TypeError("cannot read 'secret'"))
+    expect(inside.status).toBe(500)
+    expect(JSON.stringify(inside)).not.toContain('secret')
+  })
+})
+
+describe('a schema that does not fit', () => {
+  const refused = (validation: object[]) => problemOf(Object.assign(new Error('x'), { validation }))
+
+  test('names an unknown attribute with its place', () => {
+    const error = {
+      instancePath: '/a',
+      keyword: 'additionalProperties',
+      params: { additionalProperty: 'colour' },
+    }
+    const parentSchema = { properties: { name: {}, mtu: {} } }
+    expect(refused([{ ...error, parentSchema }])).toMatchObject({
+      status: 422,
+      attribute: 'a.colour',
+      detail: 'EINVAL: unknown attribute a.colour: there are name, mtu',
+    })
+    expect(refused([{ ...error, instancePath: '' }]).attribute).toBe('colour')
+  })
+
+  test('says what an attribute must be, and means', () => {
+    const error = { instancePath: '/b/mtu', keyword: 'type', params: {}, message: 'must be integer' }
+    const document = refused([{ ...error, parentSchema: { description: 'in bytes' } }])
+    expect(document).toMatchObject({ attribute: 'b.mtu', detail: 'EINVAL: b.mtu must be integer (in bytes)' })
+  })
+})
+
+test('every document has a code and a number', () => {
+  for (const status of [400, 404, 405, 408, 413, 414, 415, 422, 431, 503]) {
+    expect(problem(status, 'x')).toMatchObject({
+      status,
+      code: expect.stringMatching(/^E/),
+      errno: expect.any(Number),
+    })
+  }
+})
+
+test('an attribute may be renamed, in the message as well', () => {
+  const error = invalid('rule.match.udp must be an object', 'rule.match.udp')
+  const refusal = renamed(error, /^rule\./, '') as UvethError
+  expect(refusal).toMatchObject({
+    message: 'EINVAL: match.udp must be an object',
+    attribute: 'match.udp',
+    code: 'EINVAL',
+  })
+  const other = new Error('x')
+  expect(renamed(other, /x/, '')).toBe(other)
+})
