@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 // @ts-check
 // Checks that imports in src/ point the one way that the layout allows: scripts/test runs it.
-// The table below is the rule: an area (a folder of src/, or a file at its top) may import itself, the areas
-// listed, and the two leaves that everything may. A breach is printed as file:line with the rule it breaks.
+// The table below is the rule. Its rooms (a folder of src/, or a file at its top) stand in the order of the house,
+// from the roof down: a room may import itself, the rooms or single files that its line names, and the leaves that
+// everything may. What is refused: an import that no line allows, a line that names a room above its own, and a
+// line that nothing uses. Circles, within a room too, are Biome's to find (noImportCycles, types included).
 // It reads `import`, `export … from`, `import()` and `new URL('./x.js', import.meta.url)` (the entry of a
 // worker thread) by regular expression; type imports count as well. Usage: check-imports.js [FOLDER]
 
@@ -11,123 +13,69 @@ import { dirname, join, normalize, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** @typedef {{ may: string[], because: string }} Rule */
+/** @typedef {Record<string, Rule>} Rules */
 
-/** @type {Record<string, Rule>} */
+/** @type {Rules} */
 export const rules = {
   cli: {
     may: [
-      'index',
-      'daemon',
-      'doctor',
-      'control/client',
-      'control/ops',
-      'control/lock',
-      'control/socket-file',
-      'hooks/impair-words',
-      'hooks/rule-words',
-      'hooks/units',
-      'capture/sink',
-      'pcapng/blocks',
-      'native',
+      ...['daemon', 'doctor', 'contract', 'index', 'netns'],
+      ...['faults/impair-words', 'faults/rule-words', 'faults/units'],
+      ...['capture/sink', 'pcapng/reader', 'native'],
     ],
     because:
       'a verb uses the public API or talks to the daemon; the addon only tells a capture that its reader left',
   },
-  index: {
-    may: [
-      'capture',
-      'inspect',
-      'daemon',
-      'registry',
-      'pair',
-      'end',
-      'options',
-      'stats',
-      'link',
-      'datapath',
-      'capture',
-      'hooks',
-      'pcapng',
-      'frame',
-    ],
-    because: 'the public API gathers what is below it, and never the command',
-  },
-  testing: {
-    may: [
-      'index',
-      'hooks/match',
-      'hooks/match-names',
-      'hooks/rule-plan',
-      'hooks/rule-words',
-      'hooks/impair-words',
-      'frame',
-    ],
-    because: 'the test kit is made of the public API; beside it, it only finds words for frames and faults',
-  },
   daemon: {
-    may: ['control', 'registry', 'index', 'pair', 'end', 'doctor/ability', 'native'],
+    may: ['servers', 'doctor/ability', 'orders', 'index', 'native'],
     because:
-      'the daemon is a thin shell over the registry and its front ends; the doctor only tells its health whether pairs can be made',
+      'the daemon is a thin shell over orders and their front ends; the doctor only tells its health whether pairs can be made',
   },
-  control: {
-    may: [
-      ...['registry', 'index', 'pair', 'end', 'options', 'link/netns', 'netlink', 'frame', 'native'],
-      'hooks/impair-options',
-    ],
-    because: 'an order goes through the registry and the pair, never straight to the data path',
+  servers: {
+    may: ['orders', 'contract', 'index', 'netlink'],
+    because: 'a front end turns what comes in into an order, and the answer into what goes out',
   },
   doctor: {
-    may: ['netlink', 'native'],
+    may: ['netns', 'netlink', 'native'],
     because: 'it must work where pairs do not: it looks at the machine through the addon alone',
   },
-  registry: { may: ['index', 'pair', 'end'], because: 'the registry knows pairs and nothing below them' },
-  plug: { may: ['options', 'link'], because: 'it plans flaps, and only knows how carrier is ordered' },
+  orders: {
+    may: ['contract', 'index', 'pair/options', 'faults/impair-plan', 'netns', 'native'],
+    because: 'an order goes through the registry and the pair, never straight to the data path',
+  },
+  contract: {
+    may: ['index'],
+    because: 'it says what an order is, with the types of the public API, and loads nothing',
+  },
+  testing: {
+    may: ['index', 'hooks/matcher', 'faults', 'frame'],
+    because: 'the test kit is made of the public API; beside it, it only finds words for frames and faults',
+  },
+  index: {
+    may: ['pair', 'link', 'capture/setup', 'datapath/counters', 'hooks', 'faults', 'ring', 'frame'],
+    because: 'the public API gathers what is below it, and never the command',
+  },
   pair: {
-    may: [
-      'plug',
-      'end',
-      'options',
-      'stats',
-      'link',
-      'datapath',
-      'capture',
-      'netlink',
-      'hooks',
-      'frame',
-      'inspect',
-    ],
+    may: ['link', 'capture', 'datapath', 'hooks', 'faults', 'ring', 'netns/names', 'netlink', 'frame'],
     because: 'a pair is wired from what is below it',
   },
-  end: {
-    may: ['pair', 'options', 'link', 'datapath', 'capture', 'netlink', 'hooks', 'frame', 'inspect'],
-    because: 'an end is half of a pair',
-  },
-  options: {
-    may: ['end', 'inspect', 'hooks', 'link', 'netlink', 'frame'],
-    because: 'it checks what users ask for and makes plans of it; it creates nothing',
-  },
-  inspect: {
-    may: ['end', 'capture', 'link', 'datapath', 'hooks', 'frame'],
-    because: "what is done to frames is ordered of the data path; only their offloads are the link thread's",
-  },
-  stats: {
-    may: ['datapath', 'netlink', 'frame', 'inspect/wanted'],
-    because: 'it adds up what the data path and the kernel counted',
-  },
   link: {
-    may: ['datapath', 'netlink', 'frame', 'native'],
+    may: ['datapath', 'netns', 'netlink', 'frame', 'native'],
     because: 'the link thread gives orders to the data path and knows no pair object',
   },
-  datapath: {
-    may: ['hooks', 'frame', 'native'],
-    because: 'the loop moves frames: it knows no pair, no link thread and no rtnetlink',
-  },
   capture: {
-    may: ['hooks', 'pcapng', 'frame'],
+    may: ['datapath/adjust', 'faults/match', 'ring', 'pcapng'],
     because: 'it writes what a worker has recorded: it knows rings and files, neither pairs nor ports',
   },
-  hooks: { may: ['pcapng', 'frame'], because: 'a hook sees frames and nothing else' },
+  datapath: {
+    may: ['hooks', 'faults', 'ring', 'frame', 'native'],
+    because: 'the loop moves frames: it knows no pair, no link thread and no rtnetlink',
+  },
+  hooks: { may: ['faults', 'ring', 'frame'], because: 'a hook sees frames and nothing else' },
+  faults: { may: ['frame'], because: 'it is data and words, and loads without the addon' },
+  ring: { may: ['frame'], because: 'a ring carries records between threads, whoever they are' },
   pcapng: { may: ['frame'], because: 'pcapng is a format' },
+  netns: { may: ['native'], because: 'a namespace is a name and a file' },
   netlink: { may: ['frame', 'native'], because: 'the codec and its client know messages, not pairs' },
   frame: { may: [], because: 'frame is a leaf' },
   native: { may: ['missing-addon'], because: 'native knows the addon and what to say without it' },
@@ -162,49 +110,79 @@ export function importsOf(source) {
 }
 
 /** @param {string} file relative to src, such as `link/monitor.ts` @returns {string} such as `link` */
-function areaOf(file) {
+function roomOf(file) {
   return (file.split('/')[0] ?? '').replace(/\.(js|ts)$/, '')
 }
 
 /**
  * @param {string} file the importer, relative to src
  * @param {string} specifier what it imports, as written
+ * @param {Set<string>} used gets each permission that allows it, as `room: permission`
  * @returns {string | undefined} the rule that this breaks
  */
-export function breach(file, specifier) {
+function breach(file, specifier, used) {
   if (/\.(cjs|node)$/.test(specifier)) {
     return file === addonImporter ? undefined : `only src/${addonImporter} imports the addon`
   }
   if (!specifier.startsWith('.')) return undefined
   const target = normalize(join(dirname(file), specifier))
   if (target.startsWith('..')) return `nothing in src imports from outside of it (${specifier})`
-  const from = areaOf(file)
-  const to = areaOf(target)
+  const from = roomOf(file)
+  const to = roomOf(target)
   const rule = rules[from]
   if (rule === undefined) return `no rule for src/${from}: say in scripts/check-imports.js what it may import`
+  if (from === to || leaves.includes(to)) return undefined
   const name = target.replace(/\.(js|ts)$/, '')
-  if (from === to || leaves.includes(to) || rule.may.includes(to) || rule.may.includes(name)) return undefined
-  return `${from} may not import ${name}: ${rule.because}`
+  const allowing = rule.may.find((permission) => permission === to || permission === name)
+  if (allowing === undefined) return `${from} may not import ${name}: ${rule.because}`
+  used.add(`${from}: ${allowing}`)
+  return undefined
 }
 
-/** @param {string} folder a tree of sources @returns {string[]} one line for each breach */
+/** @param {Rules} table @returns {string[]} one line for each permission that points upwards, or to no room */
+export function upward(table) {
+  const rooms = Object.keys(table)
+  return rooms.flatMap((room, floor) =>
+    (table[room]?.may ?? [])
+      .filter((permission) => rooms.indexOf(roomOf(permission)) <= floor)
+      .map((permission) => `${room}: ${permission} is no room below it`),
+  )
+}
+
+/**
+ * @param {string} folder a tree of sources
+ * @returns {{ problems: string[], used: Set<string> }} a line for each breach; the permissions that were needed
+ */
 export function check(folder) {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.ts'),
   )
-  return files.sort().flatMap((file) =>
+  /** @type {Set<string>} */
+  const used = new Set()
+  const problems = files.sort().flatMap((file) =>
     importsOf(readFileSync(join(folder, file), 'utf8')).flatMap(({ specifier, line }) => {
-      const problem = breach(file, specifier)
+      const problem = breach(file, specifier, used)
       return problem === undefined ? [] : [`${join(folder, file)}:${line}: ${problem}`]
     }),
+  )
+  return { problems, used }
+}
+
+/** @param {Set<string>} used @returns {string[]} one line for each permission that nothing needs */
+export function unused(used) {
+  return Object.entries(rules).flatMap(([room, { may }]) =>
+    may
+      .filter((permission, at) => !used.has(`${room}: ${permission}`) || may.indexOf(permission) !== at)
+      .map((permission) => `${room}: nothing needs ${permission}`),
   )
 }
 
 function main() {
   const folder = process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '..', 'src')
-  const problems = check(relative(process.cwd(), folder))
-  for (const problem of problems) console.error(problem)
-  process.exitCode = problems.length === 0 ? 0 : 1
+  const { problems, used } = check(relative(process.cwd(), folder))
+  const all = [...problems, ...upward(rules), ...unused(used)]
+  for (const problem of all) console.error(problem)
+  process.exitCode = all.length === 0 ? 0 : 1
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) main()

@@ -2,21 +2,31 @@
 
 export type { CaptureResult, Rotation } from './capture/setup.js'
 export type { InspectedCount } from './datapath/counters.js'
-export type { Judge } from './hooks/guard.js'
-export { End, type WaitOptions } from './pair/end.js'
 export { type ErrorFields, UvethError } from './errors.js'
+export type { ImpairOptions, ImpairPlan } from './faults/impair-plan.js'
+export type { Match } from './faults/match.js'
 export type { Burst } from './frame/burst.js'
 export type { Cause } from './frame/cause.js'
-export type { ImpairOptions, ImpairPlan } from './faults/impair-plan.js'
-export type { Match } from './hooks/matcher.js'
+export type { Judge } from './hooks/guard.js'
 export type { RuleAction } from './hooks/rule.js'
-export type { Capture, CaptureStreamWish, CaptureTarget, CaptureWish } from './pair/captures.js'
-export type { RingStream, Sighting } from './ring/stream.js'
-export type { Rule } from './pair/rule.js'
-export { defineHook, type UserHook } from './pair/user-hook.js'
-export type { RuleStats } from './pair/chain.js'
 export { configure } from './link/link.js'
 export type { CarrierMode, ClosedReason } from './link/protocol.js'
-export type { EndOptions, EndSettings, Logger, Netns, PairOptions } from './pair/options.js'
+export type { Capture } from './pair/captures.js'
+export type { RuleStats } from './pair/chain.js'
+export { End } from './pair/end.js'
+export type {
+  CaptureStreamWish,
+  CaptureTarget,
+  CaptureWish,
+  EndOptions,
+  EndSettings,
+  Logger,
+  Netns,
+  PairOptions,
+  WaitOptions,
+} from './pair/options.js'
 export { createPair, Pair, type PairEvents } from './pair/pair.js'
+export type { Rule } from './pair/rule.js'
 export type { EndCounters, EndStats, InterfaceCounters, PairCounters, PairStats } from './pair/stats.js'
+export { defineHook, type UserHook } from './pair/user-hook.js'
+export type { RingStream, Sighting } from './ring/stream.js'

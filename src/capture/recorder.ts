@@ -2,10 +2,10 @@
 // until the ring has ended. It sleeps while there is nothing; while frames come it looks every few
 // milliseconds, so that the worker need not wake it for each burst.
 
-import { FrameRecord } from '../ring/record.js'
-import { RingReader } from '../ring/ring.js'
 import { INBOUND, type InterfaceInfo, OUTBOUND, type PacketFields, sizeOfPacket } from '../pcapng/blocks.js'
 import { PcapngWriter } from '../pcapng/writer.js'
+import { FrameRecord } from '../ring/record.js'
+import { RingReader } from '../ring/ring.js'
 import type { CaptureResult, RecorderSetup, Rotation } from './setup.js'
 import { removeOldest, type Sink } from './sink.js'
 

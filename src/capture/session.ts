@@ -3,11 +3,11 @@
 // calls `end`, and when `finished` settles by itself.
 
 import { Worker } from 'node:worker_threads'
+import type { CapturePlan } from '../datapath/adjust.js'
 import { fromWire, UvethError } from '../errors.js'
-import type { CapturePlan } from '../datapath/probe.js'
-import type { Match } from '../hooks/matcher.js'
-import { createRing, endRing } from '../ring/ring.js'
+import type { Match } from '../faults/match.js'
 import type { InterfaceInfo } from '../pcapng/blocks.js'
+import { createRing, endRing } from '../ring/ring.js'
 import { StreamCredit } from './credit.js'
 import type { CaptureMessage, CaptureResult, RecorderSetup, Rotation, SinkPlan } from './setup.js'
 

@@ -3,18 +3,20 @@
 // cli/daemon/daemon.ts. What orders mean is not decided here (orders/handlers.ts).
 
 import { type Logger as Pino, pino } from 'pino'
-import type { PairRegistry, SentWish } from '../orders/handlers.js'
-import { type DaemonFace, type HttpServer, openHttp } from '../servers/http.js'
-import { daemonLock, Lock, makeFolder } from './lock.js'
-import { type Netlink, type NetlinkSetting, startNetlink } from '../servers/netlink.js'
-import { claimSocket, withSocketMode } from './socket-file.js'
-import { State } from '../orders/state.js'
 import { whyNoPairs } from '../doctor/ability.js'
 import { ofNode, UvethError } from '../errors.js'
 import { configure } from '../index.js'
 import { sdNotify } from '../native.js'
+import type { PairRegistry } from '../orders/handlers.js'
 import { Registry, type RegistryEvent } from '../orders/registry.js'
+import { State } from '../orders/state.js'
+import type { SentWish } from '../orders/wanted.js'
+import type { DaemonFace } from '../servers/dispatch.js'
+import { type HttpServer, openHttp } from '../servers/http.js'
+import { type Netlink, type NetlinkSetting, startNetlink } from '../servers/netlink.js'
 import { version } from '../version.js'
+import { daemonLock, Lock, makeFolder } from './lock.js'
+import { claimSocket, withSocketMode } from './socket-file.js'
 
 export interface DaemonOptions {
   /** Path of the control socket. */

@@ -4,11 +4,23 @@
 // forward.ts reads after each receive: so it acts on every frame that is sent after the post returned.
 // An empty one follows, which wakes a worker that sleeps.
 
-import type { CapturePlan } from './probe.js'
 import type { ImpairPlan } from '../faults/impair-plan.js'
-import type { Match } from '../hooks/matcher.js'
+import type { Match } from '../faults/match.js'
 import type { RulePlan } from '../hooks/rule.js'
 import { ADJUSTED } from './counters.js'
+
+/** What is captured; plain data, crosses threads. */
+export interface CapturePlan {
+  id: number
+  /** Of createRing(). */
+  ring: SharedArrayBuffer
+  /** Whose frames are recorded. */
+  ends: { a: boolean; b: boolean }
+  /** Only frames that it matches, without nth, every and first; null for all. */
+  match: Match | null
+  /** Bytes recorded of each frame at most. */
+  snaplen: number
+}
 
 /** `end` is the end whose frames are concerned: 0 for a, those that it sends. */
 export type Adjustment =

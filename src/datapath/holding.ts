@@ -1,5 +1,5 @@
 // What an inspected direction holds, between the chain and the port: kept by held.ts until its time, then sent by
-// sender.ts, or dropped where there is no carrier. Used by inspect.ts. Nothing here allocates for a frame.
+// sender.ts, or dropped where there is no carrier. Used by inspector.ts. Nothing here allocates for a frame.
 
 import type { Burst } from '../frame/burst.js'
 import { BURST } from '../frame/slab.js'

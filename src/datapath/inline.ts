@@ -5,11 +5,11 @@
 import type { MessagePort } from 'node:worker_threads'
 import { errno } from '../errors.js'
 import { Slab } from '../frame/slab.js'
+import { hookFrom, type Judge } from '../hooks/guard.js'
 import { EPOLLIN, unwatch, watch } from '../native.js'
 import type { Adjustment } from './adjust.js'
 import { blocksOf } from './counters.js'
 import { forward } from './forward.js'
-import { hookFrom, type Judge } from '../hooks/guard.js'
 import { type ServedDirection, ServedPair } from './served.js'
 
 /** Bursts of a direction before the event loop has its turn. */

@@ -5,20 +5,21 @@
 //       dropped: counted by cause        pass: sent at once, from the slab
 //       held: copied (held.ts)           -> release(now) -> sent when its time has come
 
+import type { ImpairPlan } from '../faults/impair-plan.js'
 import { Burst, PASS } from '../frame/burst.js'
 import { isTooLong, MTU_OVERHEAD } from '../frame/ethernet.js'
 import { cutSegment, finishChecksum, segmentsOf } from '../frame/segment.js'
 import { BURST, HEADROOM, SLAB_BYTES, SLOTS_OFFSET, type Slab, VNET_HDR_LEN } from '../frame/slab.js'
-import { Capture, type CapturePlan } from './probe.js'
 import type { Hook } from '../hooks/hook.js'
-import type { ImpairPlan } from '../faults/impair-plan.js'
 import { Impairment, type ImpairState, shifted } from '../hooks/impairment.js'
 import { Rules, type RulesState } from '../hooks/rule.js'
 import { type Watcher, Watches, type WatchState } from '../hooks/watch.js'
+import type { CapturePlan } from './adjust.js'
 import * as count from './counters.js'
 import type { Held, HeldFrame } from './held.js'
 import { Holding } from './holding.js'
 import type { Port } from './port.js'
+import { Capture } from './probe.js'
 import { Sender } from './sender.js'
 
 /** Frames held at most where no impairment says otherwise. */

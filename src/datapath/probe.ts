@@ -6,22 +6,10 @@
 import { type Burst, PASS } from '../frame/burst.js'
 import { Packet } from '../frame/packet.js'
 import { LONGEST_FRAME } from '../frame/slab.js'
-import { type Match, Matcher } from '../hooks/matcher.js'
+import { Matcher } from '../hooks/matcher.js'
 import * as record from '../ring/record.js'
 import { RingWriter } from '../ring/ring.js'
-
-/** What is captured; plain data, crosses threads. */
-export interface CapturePlan {
-  id: number
-  /** Of createRing(). */
-  ring: SharedArrayBuffer
-  /** Whose frames are recorded. */
-  ends: { a: boolean; b: boolean }
-  /** Only frames that it matches, without nth, every and first; null for all. */
-  match: Match | null
-  /** Bytes recorded of each frame at most. */
-  snaplen: number
-}
+import type { CapturePlan } from './adjust.js'
 
 /** What delivered() is told of a frame: its number, and two times in ms. */
 export const NUMBER = 0

@@ -1,14 +1,14 @@
 // The last step of an inspected direction: gathers frames that are to go now, sends them as one burst, counts
-// what became of each, and shows captures what was delivered. Used by inspect.ts.
+// what became of each, and shows captures what was delivered. Used by inspector.ts.
 
 import { errno } from '../errors.js'
 import { DROPPED, PASS } from '../frame/burst.js'
 import { BURST, VNET_HDR_LEN } from '../frame/slab.js'
-import { type Capture, HELD, NOW, NUMBER } from './probe.js'
 import type { Outgoing } from './cells.js'
 import * as count from './counters.js'
 import type { Held } from './held.js'
 import type { Port } from './port.js'
+import { type Capture, HELD, NOW, NUMBER } from './probe.js'
 
 export class Sender {
   captures: readonly Capture[] = []

@@ -3,15 +3,15 @@
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { Slab } from '../frame/slab.js'
-import { Capture } from './probe.js'
+import { GuardedHook, type HookOf, type Judge, messageOf } from '../hooks/guard.js'
 import { Impairment } from '../hooks/impairment.js'
 import type { Watcher } from '../hooks/watch.js'
 import type { Adjustment, AdjustNotice } from './adjust.js'
 import * as count from './counters.js'
 import { type Adjustable, type Direction, forward } from './forward.js'
-import { GuardedHook, type HookOf, type Judge, messageOf } from '../hooks/guard.js'
 import { Inspector, type InspectorState } from './inspector.js'
 import { TapPort } from './port.js'
+import { Capture } from './probe.js'
 
 /** One queue of one direction. */
 export interface ServedDirection extends Direction {

@@ -5,10 +5,10 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { errno } from '../errors.js'
 import { Slab } from '../frame/slab.js'
+import { type HookOf, hookFrom } from '../hooks/guard.js'
 import { pollerAdd, pollerOpen, pollerRemove, pollerWait } from '../native.js'
 import { DROPPED_DOWN, RECEIVED_BYTES } from './counters.js'
 import { forward } from './forward.js'
-import { type HookOf, hookFrom } from '../hooks/guard.js'
 import {
   DONE,
   GENERATION,

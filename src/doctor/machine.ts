@@ -21,8 +21,9 @@ import {
   tunSetOffload,
 } from '../native.js'
 import { NETLINK_ROUTE } from '../netlink/constants.js'
-import { NetlinkPort, VETH_PORT } from '../netlink/user-socket.js'
 import { NetlinkSocket } from '../netlink/socket.js'
+import { NetlinkPort, VETH_PORT } from '../netlink/user-socket.js'
+import { seesAllProcesses } from '../netns/processes.js'
 import { DEVICE, useDevice } from './ability.js'
 import {
   type Finding,
@@ -32,7 +33,6 @@ import {
   judgeUses,
   remedyFor,
 } from './finding.js'
-import { seesAllProcesses } from '../netns/processes.js'
 
 const NETNS_DIRECTORY = '/run/netns'
 const THROWAWAY = '_uvdoctor%d'

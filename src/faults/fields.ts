@@ -1,5 +1,5 @@
 // Reads options objects that came from outside: each value is checked, with the option's name in the
-// message. Used by impair-options.ts. A value may be null, which counts as not given.
+// message. Used by impair-plan.ts. A value may be null, which counts as not given.
 
 import { invalid } from '../errors.js'
 import { fields, show } from './check.js'

@@ -3,10 +3,13 @@
 
 import { randomInt } from 'node:crypto'
 import { invalid } from '../errors.js'
-import { DISTRIBUTIONS, type Distribution } from '../hooks/distribution.js'
 import { Fields, present } from './fields.js'
-import { MAX_SEED } from '../hooks/random.js'
+import { MAX_SEED } from './seed.js'
 import { complement } from './units.js'
+
+/** The shapes of random delays. */
+export const DISTRIBUTIONS = ['uniform', 'normal', 'pareto', 'paretonormal'] as const
+export type Distribution = (typeof DISTRIBUTIONS)[number]
 
 /** A number of ms, or tc's words: `'10ms'`, `'500us'`, `'1s'`. */
 type Time = number | string

@@ -7,11 +7,9 @@ import { formatPrefix, parsePrefix } from '../frame/address.js'
 import { formatMac, parseMac } from '../frame/mac.js'
 import { ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, IPPROTO_ICMP, IPPROTO_ICMPV6 } from '../frame/packet.js'
 import { type Fields, fields, named, show, whole } from './check.js'
+import type { Span } from './match.js'
 import { ARP_OPS, ETHERTYPES, nameOf, PROTOCOLS, TCP_FLAGS } from './match-names.js'
 import { planPatterns } from './pattern-plan.js'
-
-/** A number, or the first and the last of a range. */
-export type Span = number | readonly [first: number, last: number]
 
 export interface PortsPlan {
   sport?: Span

@@ -3,9 +3,9 @@
 
 import { invalid } from '../errors.js'
 import { type Fields, fields, show, whole } from './check.js'
-import type { Match } from '../hooks/matcher.js'
+import type { Match } from './match.js'
 import { type MatchPlan, planMatch } from './match-plan.js'
-import { MAX_SEED } from '../hooks/random.js'
+import { MAX_SEED } from './seed.js'
 
 export type RuleAction =
   | { kind: 'drop' }

@@ -14,7 +14,7 @@
 // as they stand in the frame.
 
 import { invalid } from '../errors.js'
-import type { Match, Ports, Span } from '../hooks/matcher.js'
+import type { Match, Ports, Span } from './match.js'
 import { ARP_OPS, ETHERTYPES, nameOf, PROTOCOLS } from './match-names.js'
 import type { MatchPlan } from './match-plan.js'
 import type { ActionPlan, CorruptPlan, RuleAction, RuleOptions, RulePlan } from './rule-plan.js'

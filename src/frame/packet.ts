@@ -1,4 +1,4 @@
-// What a frame says in its headers, read once for whoever asks: match.ts compares the fields, segment.ts
+// What a frame says in its headers, read once for whoever asks: matcher.ts compares the fields, segment.ts
 // cuts at the offsets. One Packet is used for frame after frame: read() allocates nothing and never throws,
 // whatever the bytes are; what a frame does not have, or has no room for, is ABSENT. A leaf.
 //

@@ -1,9 +1,9 @@
 // Which frames arrive damaged: one bit of the frame, headers included, is the other way round. Used by
 // impairment.ts. Checksums are left as they were, so that the receiver finds it out.
 
+import type { ChancePlan } from '../faults/impair-plan.js'
 import type { Burst } from '../frame/burst.js'
 import { Chance } from './chance.js'
-import type { ChancePlan } from '../faults/impair-plan.js'
 import { DRAWS, drawAll, type Key } from './random.js'
 
 export class Corrupt {

@@ -4,13 +4,13 @@
 // number only; limit, rate and slot depend on time as well.
 // A duplicate shares the damage and the delay of its frame; netem judges it once more.
 
+import type { ImpairPlan } from '../faults/impair-plan.js'
 import type { Burst } from '../frame/burst.js'
 import { BURST } from '../frame/slab.js'
 import { Chance } from './chance.js'
 import { Corrupt } from './corrupt.js'
 import { Delay } from './delay.js'
 import type { Hook } from './hook.js'
-import type { ImpairPlan } from '../faults/impair-plan.js'
 import { type Loss, makeLoss, modelOf } from './loss.js'
 import { type Kind, keyOf } from './random.js'
 import { Rate } from './rate.js'

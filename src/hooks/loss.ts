@@ -3,9 +3,9 @@
 // Giannuzzi: "Definition of a general and intuitive loss model for packet networks", NetemCLG). Used by
 // impairment.ts.
 
+import type { LossPlan } from '../faults/impair-plan.js'
 import { BURST } from '../frame/slab.js'
 import { Chance, threshold } from './chance.js'
-import type { LossPlan } from '../faults/impair-plan.js'
 import { drawAll, type Key } from './random.js'
 
 export interface Loss {

@@ -10,9 +10,6 @@
 const KINDS = ['loss', 'duplicate', 'corrupt', 'reorder', 'delay', 'slot', 'rule'] as const
 export type Kind = (typeof KINDS)[number]
 
-/** The largest seed: whole numbers up to here are exact. */
-export const MAX_SEED = Number.MAX_SAFE_INTEGER
-
 /** How many different numbers a draw can be: 0 to 2^32 - 1. */
 export const DRAWS = 2 ** 32
 

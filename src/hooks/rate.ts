@@ -1,8 +1,8 @@
 // How fast a direction is: each frame takes its length over the rate, one after the other; `burst` bytes may
 // go at once after a pause. Used by impairment.ts. A clock (ms) says when the link is free again.
 
-import type { Burst } from '../frame/burst.js'
 import type { RatePlan } from '../faults/impair-plan.js'
+import type { Burst } from '../frame/burst.js'
 
 /** Earlier than every clock, and still plain JSON. */
 const LONG_AGO = -1e12

@@ -2,8 +2,8 @@
 // `gap N` only every N-th frame may; one that may and does not leaves the next the same chance, as in
 // sch_netem.c. Every frame counts, also a lost one, so that loss never changes which frames jump.
 
-import { Chance } from './chance.js'
 import type { ReorderPlan } from '../faults/impair-plan.js'
+import { Chance } from './chance.js'
 import type { Key } from './random.js'
 
 export interface ReorderState {

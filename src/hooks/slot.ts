@@ -2,8 +2,8 @@
 // then go together, at most `packets` of them or `bytes`. Made by impairment.ts; whoever releases held
 // frames (datapath/inspector.ts) asks it. Follows get_slot_next() and netem_dequeue() of sch_netem.c.
 
-import { toQuantiles } from './distribution.js'
 import type { SlotPlan } from '../faults/impair-plan.js'
+import { toQuantiles } from './distribution.js'
 import { DRAWS, drawAll, type Key } from './random.js'
 
 export interface SlotState {

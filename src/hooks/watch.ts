@@ -1,11 +1,12 @@
 // Frames that somebody waits for, or wants a copy of. A hook that gives no verdicts: it stands at the head
 // of the chain, and sees what the end has sent before any fault touches it.
 
+import type { Match } from '../faults/match.js'
 import type { Burst } from '../frame/burst.js'
 import { Packet } from '../frame/packet.js'
-import type { Hook } from './hook.js'
-import { type Match, Matcher } from './matcher.js'
 import { type RingReader, RingWriter } from '../ring/ring.js'
+import type { Hook } from './hook.js'
+import { Matcher } from './matcher.js'
 
 /** What a watch found: a copy of the frame, or that its ring is not empty any more. */
 export interface Watcher {

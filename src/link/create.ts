@@ -6,8 +6,9 @@ import { errno, systemError, UvethError } from '../errors.js'
 import { IN6_ADDR_GEN_MODE_NONE } from '../netlink/constants.js'
 import { addAddress, getLink, setLink } from '../netlink/route.js'
 import type { NetlinkSocket } from '../netlink/socket.js'
+import type { NetnsPath } from '../netns/names.js'
 import { HOME_PATH, withNetns, withNetnsDescriptor } from '../netns/open.js'
-import type { EndChange, EndPlan, NetnsPath, PairPlan } from './protocol.js'
+import type { EndChange, EndPlan, PairPlan } from './protocol.js'
 import { Tap } from './tap.js'
 
 /** What an end that is bound for another namespace is called for the moment it spends at home. */

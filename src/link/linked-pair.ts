@@ -11,10 +11,10 @@ import { closeFds, EPOLLOUT, unwatch, watch } from '../native.js'
 import { getLink, setLink } from '../netlink/route.js'
 import type { LinkStats } from '../netlink/rtnl.js'
 import type { NetlinkSocket } from '../netlink/socket.js'
+import { nameOf } from '../netns/open.js'
 import { setCarrier, wantedCarrier } from './carrier.js'
 import { addAddresses, bringUp, createTaps, moveTap, setQuiet } from './create.js'
 import { type Features, startInspecting, stopInspecting } from './offloads.js'
-import { nameOf } from '../netns/open.js'
 import type { Pool } from './pool.js'
 import type {
   CarrierMode,

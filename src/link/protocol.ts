@@ -4,9 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { WireError } from '../errors.js'
 import type { Cidr } from '../netlink/address.js'
 import type { LinkStats } from '../netlink/rtnl.js'
-
-/** A namespace as an order names it: a path of a namespace file, or null for home. */
-export type NetnsPath = string | null
+import type { NetnsPath } from '../netns/names.js'
 
 /** What a TAP is to be, checked and with its defaults: options.ts makes it. */
 export interface EndPlan {

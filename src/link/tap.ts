@@ -31,8 +31,8 @@ import { IFF_UP, NETLINK_GENERIC, NETLINK_ROUTE } from '../netlink/constants.js'
 import { allocNsid, getLink } from '../netlink/route.js'
 import type { Link } from '../netlink/rtnl.js'
 import { NetlinkSocket } from '../netlink/socket.js'
-import { fallbackForced } from './fallback.js'
 import { inodeOf, isHome, nameOf } from '../netns/open.js'
+import { fallbackForced } from './fallback.js'
 import type { EndState } from './protocol.js'
 
 /** The namespace number of home, where the socket of every question stands. */

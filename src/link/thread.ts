@@ -1,5 +1,5 @@
 // The link thread: owns every TAP's descriptors, the rtnetlink monitor and all calls that may wait
-// for the kernel's RTNL lock. Started by client.ts (main thread); orders arrive as messages and are
+// for the kernel's RTNL lock. Started by link.ts (main thread); orders arrive as messages and are
 // carried out one after the other, the kernel's events in between, all without the main thread.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'

@@ -4,8 +4,8 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
-import { seesAllProcesses } from './processes.js'
 import { UvethError } from '../errors.js'
+import { seesAllProcesses } from './processes.js'
 
 const DEFAULT_SOCKET = '/var/run/docker.sock'
 /** ms until an engine that says nothing counts as stuck. */

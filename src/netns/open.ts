@@ -4,7 +4,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { errno, systemError } from '../errors.js'
 import { closeFd, fdInode, netnsOpen } from '../native.js'
-import type { NetnsPath } from '../link/protocol.js'
+import type { NetnsPath } from './names.js'
 
 const NETNS_DIRECTORY = '/run/netns'
 export const HOME_PATH = '/proc/thread-self/ns/net'

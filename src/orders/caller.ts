@@ -6,10 +6,19 @@
 import { existsSync, readlinkSync, statfsSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { systemError, UvethError } from '../errors.js'
-import { inodeOf, isHome, netnsHint } from '../netns/open.js'
 import { closeFd, netnsOpen, peerCredentials } from '../native.js'
+import { inodeOf, isHome, netnsHint } from '../netns/open.js'
+import type { Netns } from '../pair/options.js'
 import { netnsPath } from '../pair/options.js'
-import type { Caller } from './handlers.js'
+
+/** Who gives the order, and where: ends without `netns` are made in the caller's namespace. */
+export interface Caller {
+  /** The caller's network namespace as createPair takes it: null when it is the daemon's own. */
+  netns: Netns
+  inode: number
+  /** In front of paths as the caller has them: `/proc/PID/root`. Where its mounts are the daemon's, none. */
+  root?: string | undefined
+}
 
 /** Type of the file system that namespaces are files of. */
 const NSFS_MAGIC = 0x6e736673

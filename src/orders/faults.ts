@@ -1,13 +1,14 @@
 // What is done to the frames of an end: one function for each operation of ops.ts about impairments, rules
 // and flaps. Called by http.ts, as handlers.ts is. What is ordered is in force when the promise resolves.
 
+import type { FlapOrder, ImpairWish, RuleWish } from '../contract/ops.js'
 import { UvethError } from '../errors.js'
 import type { End, ImpairOptions, ImpairPlan, Pair, RuleStats } from '../index.js'
+import { renamed } from './attributes.js'
+import type { Caller } from './caller.js'
+import { changed, findEnd, type PairRegistry, sideOf } from './handlers.js'
 import type { Entry } from './registry.js'
-import { type Caller, changed, findEnd, type PairRegistry, type SentWish, sideOf } from './handlers.js'
-import type { FlapOrder, ImpairWish, RuleWish } from '../contract/ops.js'
-import { renamed } from '../servers/problem.js'
-import type { WantedRules } from './wanted.js'
+import type { SentWish, WantedRules } from './wanted.js'
 
 export function getImpair(registry: PairRegistry, caller: Caller, ref: string): ImpairPlan | null {
   return findEnd(registry, caller, ref).end.impairment

@@ -1,33 +1,16 @@
 // One function for each operation of ops.ts: what http.ts and netlink.ts call once they know what is
 // wanted and by whom. Answers are in force when the promise resolves; refusals are UvethErrors.
 
+import type { EndView, EndWish, PairChange, PairView, PairWish } from '../contract/ops.js'
 import { invalid } from '../errors.js'
 import { mergeImpair } from '../faults/impair-plan.js'
 import type { End, EndOptions, ImpairOptions, Netns, Pair, PairOptions } from '../index.js'
-import type { Entry, Registry } from './registry.js'
+import { renamed } from './attributes.js'
+import type { Caller } from './caller.js'
 import { asSeen } from './caller.js'
-import type { EndView, EndWish, PairChange, PairView, PairWish } from '../contract/ops.js'
-import { renamed } from '../servers/problem.js'
+import type { Entry, Registry } from './registry.js'
+import type { SentWish } from './wanted.js'
 import { merged, pinned, type WantedRules, withSince } from './wanted.js'
-
-/** Who gives the order, and where: ends without `netns` are made in the caller's namespace. */
-export interface Caller {
-  /** The caller's network namespace as createPair takes it: null when it is the daemon's own. */
-  netns: Netns
-  inode: number
-  /** In front of paths as the caller has them: `/proc/PID/root`. Where its mounts are the daemon's, none. */
-  root?: string | undefined
-}
-
-/** A pair's wishes as they were sent, and where from: equal ones are the same order (PUT). */
-export interface SentWish {
-  wish: PairWish
-  inode: number
-  /** What was drawn at its creation or ordered since: goes over `wish` when it is made again. */
-  since: PairChange
-  /** The rules of its ends; none, if absent. */
-  rules?: WantedRules
-}
 
 export type PairRegistry = Registry<SentWish>
 

@@ -9,39 +9,17 @@ import {
   SMALLEST_RING,
   SNAPLEN,
 } from '../capture/session.js'
-import type { CaptureResult, Rotation } from '../capture/setup.js'
-import type { End } from './end.js'
+import type { CaptureResult } from '../capture/setup.js'
+import type { CapturePlan } from '../datapath/adjust.js'
 import { invalid } from '../errors.js'
+import type { Match } from '../faults/match.js'
+import { planMatch } from '../faults/match-plan.js'
 import { parseMac } from '../frame/mac.js'
-import type { CapturePlan } from '../datapath/probe.js'
-import { type Match, planMatch } from '../hooks/matcher.js'
 import { createRing, LARGEST_RING } from '../ring/ring.js'
-import type { Inspection } from './inspection.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
-
-/** What is captured, and how much of it. */
-export interface CaptureWish {
-  /** Default: both ends, each an interface of the file. */
-  end?: 'a' | 'b'
-  /** Only frames that match (without nth, every and first). */
-  match?: Match
-  /** Bytes kept of each frame; default: all. */
-  snaplen?: number
-  /** Bytes that may wait for the file; default 4 MiB. What finds no room is lost, and counted. */
-  ringBytes?: number
-}
-
-/** Into a file, which is replaced, or a named pipe. */
-export interface CaptureTarget extends CaptureWish {
-  path: string
-  /** A ring of files by size or time. */
-  rotate?: Rotation
-}
-
-export interface CaptureStreamWish extends CaptureWish {
-  /** Ends it. */
-  signal?: AbortSignal
-}
+import type { End } from './end.js'
+import type { Inspection } from './inspection.js'
+import type { CaptureTarget, CaptureWish } from './options.js'
 
 interface Armed {
   id: number

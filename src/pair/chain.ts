@@ -1,7 +1,7 @@
 // What is wanted for the frames that one end sends, as inspection.ts keeps it.
 
 import type { ImpairPlan } from '../faults/impair-plan.js'
-import type { Match } from '../hooks/matcher.js'
+import type { Match } from '../faults/match.js'
 import type { RulePlan } from '../hooks/rule.js'
 
 /** What is wanted for the frames of one end. */

@@ -1,17 +1,16 @@
 // One side of a pair: a network interface as its user sees it. Mirrors what the link thread reports
 // and passes orders on. Made by pair.ts only.
 
-import type { Judge } from '../hooks/guard.js'
 import type { ImpairOptions, ImpairPlan } from '../faults/impair-plan.js'
-import type { Match } from '../hooks/matcher.js'
+import type { Match } from '../faults/match.js'
+import type { Judge } from '../hooks/guard.js'
 import type { RuleAction } from '../hooks/rule.js'
-import type { Inspection } from './inspection.js'
-import type { RingStream } from '../ring/stream.js'
-import { Rule } from './rule.js'
-import { UserHook } from './user-hook.js'
-import type { RuleStats } from './chain.js'
 import type { Link } from '../link/link.js'
 import type { EndChange, EndState } from '../link/protocol.js'
+import type { RingStream } from '../ring/stream.js'
+import type { RuleStats } from './chain.js'
+import type { Inspection } from './inspection.js'
+import type { WaitOptions } from './options.js'
 import {
   type EndSettings,
   hookUrl,
@@ -21,18 +20,14 @@ import {
   planFrame,
   planWait,
 } from './options.js'
+import { Rule } from './rule.js'
+import { UserHook } from './user-hook.js'
 
 /** What an end needs to know of the pair that it is a side of. */
 interface Sides {
   readonly a: End
   readonly b: End
   readonly carrier: boolean
-}
-
-export interface WaitOptions {
-  /** ms. Default 5,000; 0 or Infinity: no end. */
-  timeout?: number
-  signal?: AbortSignal
 }
 
 export class End {

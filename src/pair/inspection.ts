@@ -3,21 +3,21 @@
 // offloads. Made by pair.ts; end.ts gives it users' wishes. One for each pair.
 
 import type { MessagePort } from 'node:worker_threads'
-import type { Adjustment, AdjustNotice } from '../datapath/adjust.js'
+import type { Adjustment, AdjustNotice, CapturePlan } from '../datapath/adjust.js'
 import { stateOf } from '../datapath/counters.js'
-import { type Judge, messageOf } from '../hooks/guard.js'
 import type { InlineLoop } from '../datapath/inline.js'
 import { invalid, pairClosed } from '../errors.js'
-import type { CapturePlan } from '../datapath/probe.js'
 import { type ImpairPlan, mergeImpair, planImpair } from '../faults/impair-plan.js'
-import { type Match, planMatch } from '../hooks/matcher.js'
+import type { Match } from '../faults/match.js'
+import { planMatch } from '../faults/match-plan.js'
+import { type Judge, messageOf } from '../hooks/guard.js'
 import { allocateRuleCounts, planRule } from '../hooks/rule.js'
 import type { Link } from '../link/link.js'
 import type { Inspected } from '../link/protocol.js'
-import { Line } from './line.js'
 import { nextSighting, type RingStream, type Sighting } from '../ring/stream.js'
-import { hookError, plainOptions } from './user-hook.js'
 import { type RuleStats, Wanted } from './chain.js'
+import { Line } from './line.js'
+import { hookError, plainOptions } from './options.js'
 import { type Watchable, Watching } from './watching.js'
 
 type EndIndex = 0 | 1

@@ -1,16 +1,17 @@
 // What users may ask for: types with their defaults, and the checks that refuse bad wishes before
 // anything native is entered. Called by pair.ts and end.ts; makes the link thread's plans.
 
-import type { WaitOptions } from './end.js'
-import { invalid } from '../errors.js'
+import type { Rotation } from '../capture/setup.js'
+import { invalid, UvethError } from '../errors.js'
+import type { ImpairOptions } from '../faults/impair-plan.js'
+import type { Match } from '../faults/match.js'
 import { ETH_HLEN, MAX_MTU, MIN_MTU } from '../frame/ethernet.js'
 import { isUnicast, parseMac, randomMac } from '../frame/mac.js'
 import { LONGEST_FRAME } from '../frame/slab.js'
-import type { ImpairOptions } from '../faults/impair-plan.js'
-import type { CaptureTarget } from './captures.js'
 import { workerCount } from '../link/link.js'
-import type { EndChange, EndPlan, NetnsPath, PairPlan } from '../link/protocol.js'
+import type { EndChange, EndPlan, PairPlan } from '../link/protocol.js'
 import { type Cidr, parseCidr } from '../netlink/address.js'
+import type { NetnsPath } from '../netns/names.js'
 
 /**
  * A network namespace: a name made with `ip netns add`, a path of a namespace file (it contains a
@@ -75,6 +76,36 @@ export interface PairOptions {
 
 /** What can be changed of an end; the same meanings as in EndOptions. */
 export type EndSettings = Omit<EndOptions, 'netns' | 'ifindex' | 'impair'>
+
+/** What is captured, and how much of it. */
+export interface CaptureWish {
+  /** Default: both ends, each an interface of the file. */
+  end?: 'a' | 'b'
+  /** Only frames that match (without nth, every and first). */
+  match?: Match
+  /** Bytes kept of each frame; default: all. */
+  snaplen?: number
+  /** Bytes that may wait for the file; default 4 MiB. What finds no room is lost, and counted. */
+  ringBytes?: number
+}
+
+/** Into a file, which is replaced, or a named pipe. */
+export interface CaptureTarget extends CaptureWish {
+  path: string
+  /** A ring of files by size or time. */
+  rotate?: Rotation
+}
+
+export interface CaptureStreamWish extends CaptureWish {
+  /** Ends it. */
+  signal?: AbortSignal
+}
+
+export interface WaitOptions {
+  /** ms. Default 5,000; 0 or Infinity: no end. */
+  timeout?: number
+  signal?: AbortSignal
+}
 
 const DEFAULT_NAME = 'veth%d'
 const DEFAULT_MTU = 1500
@@ -254,4 +285,26 @@ function refuseUnknown(options: unknown, known: string[], where: string): void {
 
 function show(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}
+
+/** In one line: `why` may be a stack. */
+export function hookError(url: string, why: string): UvethError {
+  const [reason = ''] = why.split('\n')
+  const name = url.startsWith('data:') ? 'data:…' : url
+  return new UvethError(`EINVAL: the hook ${name} cannot be used: ${reason}`, {
+    code: 'EINVAL',
+    attribute: 'hook',
+  })
+}
+
+/** As a module in another thread gets them. */
+export function plainOptions(options: unknown): unknown {
+  try {
+    return structuredClone(options)
+  } catch (error) {
+    throw invalid(
+      `a hook's options cross threads, so they are plain data: ${(error as Error).message}`,
+      'options',
+    )
+  }
 }

@@ -6,20 +6,14 @@ import type { MessagePort } from 'node:worker_threads'
 import type { CaptureOptions } from '../capture/session.js'
 import { allocateCounters } from '../datapath/counters.js'
 import type { InlineLoop } from '../datapath/inline.js'
-import { End } from './end.js'
 import { invalid } from '../errors.js'
-import {
-  type Capture,
-  type CaptureStreamWish,
-  Captures,
-  type CaptureTarget,
-  type CaptureWish,
-  planTarget,
-} from './captures.js'
-import { Inspection } from './inspection.js'
-import type { RingStream, Sighting } from '../ring/stream.js'
 import { type Link, linkThread, type PairEvent, workerCount } from '../link/link.js'
 import type { CarrierMode, ClosedReason, EndState, KernelStats, PairPlan } from '../link/protocol.js'
+import type { RingStream, Sighting } from '../ring/stream.js'
+import { type Capture, Captures, planTarget } from './captures.js'
+import { End } from './end.js'
+import { Inspection } from './inspection.js'
+import type { CaptureStreamWish, CaptureTarget, CaptureWish } from './options.js'
 import { type Logger, type PairOptions, planPair } from './options.js'
 import { type FlapOptions, Plug } from './plug.js'
 import { countersOf, joinKernel, type PairCounters, type PairStats } from './stats.js'

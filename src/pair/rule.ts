@@ -1,7 +1,7 @@
 // A rule of an end as its user holds it: what it has met, and how it is taken away. Made by end.ts.
 
-import type { Inspection } from './inspection.js'
 import type { RuleStats } from './chain.js'
+import type { Inspection } from './inspection.js'
 
 export class Rule implements Disposable {
   readonly id: number

@@ -10,8 +10,8 @@ import {
   readBlock,
 } from '../datapath/counters.js'
 import { CAUSES, type Cause } from '../frame/cause.js'
-import type { RuleStats } from './chain.js'
 import type { LinkStats } from '../netlink/rtnl.js'
+import type { RuleStats } from './chain.js'
 
 /** Frames and bytes (Ethernet header included, no FCS) of one interface. */
 export interface InterfaceCounters {

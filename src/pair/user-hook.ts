@@ -1,7 +1,6 @@
 // A user's hook that is in a chain, as its user holds it. Made by end.ts.
 
 import type { Judge } from '../hooks/guard.js'
-import { invalid, UvethError } from '../errors.js'
 import type { Inspection } from './inspection.js'
 
 export class UserHook implements AsyncDisposable {
@@ -31,26 +30,4 @@ export function defineHook<Options = undefined>(
   make: (options: Options) => Judge | Promise<Judge>,
 ): (options: Options) => Judge | Promise<Judge> {
   return make
-}
-
-/** In one line: `why` may be a stack. */
-export function hookError(url: string, why: string): UvethError {
-  const [reason = ''] = why.split('\n')
-  const name = url.startsWith('data:') ? 'data:…' : url
-  return new UvethError(`EINVAL: the hook ${name} cannot be used: ${reason}`, {
-    code: 'EINVAL',
-    attribute: 'hook',
-  })
-}
-
-/** As a module in another thread gets them. */
-export function plainOptions(options: unknown): unknown {
-  try {
-    return structuredClone(options)
-  } catch (error) {
-    throw invalid(
-      `a hook's options cross threads, so they are plain data: ${(error as Error).message}`,
-      'options',
-    )
-  }
 }

@@ -2,9 +2,9 @@
 // arms a watch in the data path for each and hands over what that finds.
 
 import { invalid, UvethError } from '../errors.js'
-import type { Match } from '../hooks/matcher.js'
-import { createRing, LARGEST_RING, type RingReader } from '../ring/ring.js'
+import type { Match } from '../faults/match.js'
 import { nextFrame } from '../hooks/watch.js'
+import { createRing, LARGEST_RING, type RingReader } from '../ring/ring.js'
 import { RingStream } from '../ring/stream.js'
 
 /** Arms a watch, and takes it away. */

@@ -1,5 +1,5 @@
 // One record of a ring: a frame that an end sent, or one that was delivered to it, and what became of it.
-// capture.ts writes it in the worker, FrameRecord reads it in another thread.
+// datapath/probe.ts writes it in the worker, FrameRecord reads it in another thread.
 //
 //   0      8        16   24      32     36         40         44             48     56
 //   +------+--------+----+-------+------+----------+----------+--------------+------+---------+--------+

@@ -1,5 +1,5 @@
 // A bounded queue of records in shared memory: one thread writes, another one reads. Captures use it
-// (capture.ts), and whoever reads frames in another thread. The writer never blocks: a record that finds
+// (datapath/probe.ts), and whoever reads frames in another thread. The writer never blocks: a record that finds
 // no room is lost, and counted. Nothing is allocated for a record. All of the state stands in the memory,
 // so another thread may take over either part once the one before it has stopped.
 //

@@ -3,9 +3,9 @@
 
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
+import { type CaptureQuery, OPS } from '../contract/ops.js'
 import { invalid } from '../errors.js'
 import type { CaptureStreamWish, Match, Pair } from '../index.js'
-import { type CaptureQuery, OPS } from '../contract/ops.js'
 
 /** ms that streams get to be read to their ends when the daemon ends. */
 const PATIENCE = 1_000

@@ -2,8 +2,8 @@
 // accepts those. Called by http.ts. A listener that does not read is cut off, not waited for.
 
 import type { ServerResponse } from 'node:http'
-import type { RegistryEvent } from '../orders/registry.js'
 import type { PairRegistry } from '../orders/handlers.js'
+import type { RegistryEvent } from '../orders/registry.js'
 
 /** Bytes that may wait for one listener. */
 const LONGEST_BACKLOG = 4 << 20

@@ -1,31 +1,19 @@
 // HTTP/JSON on the control socket: routes, schemas and the OpenAPI document come from the table of
-// operations (ops.ts), the work is done by handlers.ts. Started by daemon.ts. Every answer that is not
+// operations (contract/ops.ts), dispatch.ts answers each. Started by daemon/daemon.ts. Every answer that is not
 // a success is a problem document, and nothing that a client sends ends the daemon.
 
 import type { Socket } from 'node:net'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { UvethError } from '../errors.js'
+import { OPS, type Op, type OpName } from '../contract/ops.js'
+import type { Caller } from '../orders/caller.js'
 import { asCaller } from '../orders/caller.js'
+import type { PairRegistry } from '../orders/handlers.js'
 import { CaptureStreams } from './capture-stream.js'
+import { type Answer, answersOf, type DaemonFace } from './dispatch.js'
 import { Events } from './events.js'
-import * as faults from '../orders/faults.js'
-import type { Caller, PairRegistry } from '../orders/handlers.js'
-import * as handlers from '../orders/handlers.js'
 import { openMetrics } from './metrics.js'
 import { schemaOf } from './openapi.js'
-import {
-  type CaptureQuery,
-  type EndWish,
-  type FlapOrder,
-  type ImpairWish,
-  OPS,
-  type Op,
-  type OpName,
-  type PairChange,
-  type PairWish,
-  type RuleWish,
-} from '../contract/ops.js'
 import { PROBLEM_TYPE, problem, problemOf } from './problem.js'
 
 /** Bytes of a body. An order is some hundred. */
@@ -35,31 +23,6 @@ const LONGEST_REF = 1024
 
 /** ms: some eleven days. */
 const FOR_GOOD = 1_000_000_000
-
-/** What the daemon does for orders that are about itself. */
-export interface DaemonFace {
-  version(): object
-  health(): object
-  /** True once the daemon is ending: new orders are refused. */
-  readonly ending: boolean
-  shutdown(): void
-  /** Gives up a kept wish that could not be restored; false if `ref` means none. */
-  forget(ref: string): Promise<boolean>
-  /** Something that nobody expected. */
-  failed(error: unknown, request: string): void
-}
-
-interface Order {
-  caller: Caller
-  ref: string
-  /** Of a rule. */
-  id: string
-  query: unknown
-  body: unknown
-  reply: FastifyReply
-}
-
-type Answer = (order: Order) => unknown
 
 export interface HttpServer {
   listen(path: string): Promise<void>
@@ -128,78 +91,6 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
     },
     settled: () => running.none(),
     close: () => app.close(),
-  }
-}
-
-function answersOf(
-  registry: PairRegistry,
-  daemon: DaemonFace,
-  events: Events,
-  captures: CaptureStreams,
-): Record<OpName, Answer> {
-  const created = (reply: FastifyReply, { id }: { id: string }) =>
-    reply.header('location', `/v1/pairs/${encodeURIComponent(`id:${id}`)}`)
-  return {
-    'pair.list': () => handlers.listPairs(registry),
-    'pair.add': async ({ caller, body, reply }) => {
-      const view = await handlers.addPair(registry, caller, body as PairWish)
-      created(reply, view)
-      return view
-    },
-    'pair.put': async ({ caller, ref, body, reply }) => {
-      const id = ref.startsWith('id:') ? ref.slice(3) : ref
-      const { made, view } = await handlers.putPair(registry, caller, id, body as PairWish)
-      if (made) created(reply, view)
-      else reply.code(200)
-      return view
-    },
-    'pair.get': ({ caller, ref }) => handlers.getPair(registry, caller, ref),
-    'pair.set': ({ caller, ref, body }) => handlers.setPair(registry, caller, ref, body as PairChange),
-    'pair.del': async ({ caller, ref }) => {
-      try {
-        await handlers.deletePair(registry, caller, ref)
-      } catch (error) {
-        const unknown = error instanceof UvethError && error.code === 'ENODEV'
-        if (!unknown || !(await daemon.forget(ref))) throw error
-      }
-    },
-    'pair.stats': ({ caller, ref }) => handlers.pairStats(registry, caller, ref),
-    'end.get': ({ caller, ref }) => handlers.getEnd(registry, caller, ref),
-    'end.set': ({ caller, ref, body }) => handlers.setEnd(registry, caller, ref, body as EndWish),
-    'pair.flap': async ({ caller, ref, body, reply }) => {
-      const left = new AbortController()
-      const { socket } = reply.request.raw
-      const leave = () => left.abort()
-      socket.once('end', leave).once('close', leave)
-      try {
-        await faults.flapPair(registry, caller, ref, body as FlapOrder, left.signal)
-      } finally {
-        socket.off('end', leave).off('close', leave)
-      }
-    },
-    'pair.capture': async ({ caller, ref, query, reply }) => {
-      const { pair } = registry.find(ref, caller.inode).entry
-      await captures.begin(pair, query as CaptureQuery, reply)
-    },
-    'impair.get': ({ caller, ref }) => faults.getImpair(registry, caller, ref),
-    'impair.set': ({ caller, ref, body }) => faults.setImpair(registry, caller, ref, body as ImpairWish),
-    'impair.patch': ({ caller, ref, body }) => faults.patchImpair(registry, caller, ref, body as ImpairWish),
-    'impair.del': async ({ caller, ref }) => void (await faults.setImpair(registry, caller, ref, null)),
-    'rule.list': ({ caller, ref }) => faults.listRules(registry, caller, ref),
-    'rule.add': ({ caller, ref, body }) => faults.addRule(registry, caller, ref, body as RuleWish),
-    'rule.del': ({ caller, ref, id }) => faults.deleteRule(registry, caller, ref, id),
-    'rule.clear': ({ caller, ref }) => faults.clearRules(registry, caller, ref),
-    events: ({ reply }) => {
-      reply.hijack()
-      events.add(reply.raw, reply.request.headers.accept)
-    },
-    version: () => daemon.version(),
-    health: () => daemon.health(),
-    shutdown: ({ reply }) => {
-      // The answer is on its way before the end begins.
-      reply.raw.once('finish', () => daemon.shutdown())
-      return { status: 'ending' }
-    },
   }
 }
 

@@ -8,8 +8,8 @@ import type { Logger, Pair } from '../index.js'
 import { firstHeader, type Message, parseMessages } from '../netlink/message.js'
 import { type Datagram, NetlinkPort, VETH_PORT } from '../netlink/user-socket.js'
 import { home } from '../orders/caller.js'
-import { type Order, outcomeOf, readMessage, refuseCut } from './family.js'
 import { addPair, deletePair, type PairRegistry } from '../orders/handlers.js'
+import { type Order, outcomeOf, readMessage, refuseCut } from './family.js'
 import { Outbox } from './outbox.js'
 
 /** `on`: at VETH_PORT; a number: at that port id. */

@@ -2,8 +2,8 @@
 // called by http.ts. A document has the fields of a UvethError, so a client can make one of it again.
 
 import { STATUS_CODES } from 'node:http'
-import { errnoOf, fromWire, toWire, UvethError } from '../errors.js'
 import { REFUSALS, type Refusal } from '../contract/ops.js'
+import { errnoOf, UvethError } from '../errors.js'
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
@@ -68,14 +68,6 @@ export function problemOf(thrown: unknown): Problem {
   if (first !== undefined) return schemaProblem(error.validation as SchemaError[])
   const status = error.statusCode ?? 500
   return problem(status, status < 500 ? error.message : 'internal error; the log has it')
-}
-
-/** The same refusal, with the attribute as whoever gave the order calls it. */
-export function renamed(error: unknown, pattern: RegExp, by: string): unknown {
-  if (!(error instanceof UvethError) || error.attribute === undefined) return error
-  const attribute = error.attribute.replace(pattern, by)
-  const message = error.message.replaceAll(error.attribute, attribute)
-  return fromWire({ ...toWire(error), message, attribute })
 }
 
 function statusOf({ code, syscall }: UvethError): number {

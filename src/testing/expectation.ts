@@ -2,8 +2,8 @@
 // its way, and says in words what came instead. Used by matchers.ts, for every test runner.
 
 import { invalid } from '../errors.js'
+import { planMatch } from '../faults/match-plan.js'
 import { CAUSES, type Cause } from '../frame/cause.js'
-import { planMatch } from '../hooks/matcher.js'
 import type { Match, Pair, Sighting } from '../index.js'
 import { counted } from './counted.js'
 import { countWords, frames, frameWords, matchWords } from './frame-words.js'

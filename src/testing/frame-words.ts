@@ -1,11 +1,11 @@
 // A frame, a match and a list of counts in a few words, for messages of failing tests.
 
-import { formatAddress } from '../frame/address.js'
-import { ABSENT, ETH_P_IPV6, FIELD, Packet } from '../frame/packet.js'
-import type { Match } from '../hooks/matcher.js'
+import type { Match } from '../faults/match.js'
 import { ETHERTYPES, nameOf, PROTOCOLS } from '../faults/match-names.js'
 import { planRule } from '../faults/rule-plan.js'
 import { formatRule } from '../faults/rule-words.js'
+import { formatAddress } from '../frame/address.js'
+import { ABSENT, ETH_P_IPV6, FIELD, Packet } from '../frame/packet.js'
 
 const packet = new Packet()
 

@@ -1,5 +1,5 @@
 // Captures of a pair, by the library: from the first frame on, with what became of each, complete however they
-// end, on one queue and on two. The bytes of the files are the business of 25 and 26-pcapng-readers.
+// end, on one queue and on two. The bytes of the files are the business of 205 and 207-pcapng-readers.
 
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,5 +1,5 @@
 // HTTP/JSON on the control socket: orders and their answers. What is refused stands in
-// 61-http-refusals. One daemon for all; the tests build on each other.
+// 502-http-refusals. One daemon for all; the tests build on each other.
 
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect } from 'vitest'

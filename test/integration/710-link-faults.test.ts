@@ -1,5 +1,5 @@
 // `uveth link set X impair|rule|flap` and what `link show -d`, `stats` and `monitor` say of it: refusals first.
-// The grammar itself is unit/cli/faults.test.ts's business; what the words do to frames, 22's and 23's.
+// The grammar itself is unit/cli/link/faults.test.ts's business; what the words do to frames, 201's and 203's.
 
 import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect } from 'vitest'

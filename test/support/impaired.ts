@@ -1,10 +1,10 @@
 // Feeds frames to an impairment as datapath/inspector.ts does, in simulated time, and notes what becomes of
 // each. No device, no thread, no waiting.
 
+import { planImpair } from '../../src/faults/impair-plan.js'
 import { Burst } from '../../src/frame/burst.js'
 import { CAUSES, type Cause } from '../../src/frame/cause.js'
 import { BURST, HEADROOM, SLOTS_OFFSET, Slab } from '../../src/frame/slab.js'
-import { planImpair } from '../../src/faults/impair-plan.js'
 import { IMPAIR_COUNTS, Impairment, type ImpairState } from '../../src/hooks/impairment.js'
 
 export interface Fate {

@@ -4,7 +4,6 @@
 
 import { readSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
-import { isHome } from '../../src/netns/open.js'
 import {
   closeFd,
   fdInode,
@@ -19,6 +18,7 @@ import {
 import { NETLINK_ROUTE } from '../../src/netlink/constants.js'
 import { getLink, setLink } from '../../src/netlink/route.js'
 import { NetlinkSocket } from '../../src/netlink/socket.js'
+import { isHome } from '../../src/netns/open.js'
 import { type Netns, run, uniqueName } from './netns.js'
 
 export const IFF_TAP = 0x0002

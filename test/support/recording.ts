@@ -2,9 +2,9 @@
 // Needs the built package (the writer thread's entry) and no root.
 
 import { type CaptureOptions, type CaptureSession, startCapture } from '../../dist/capture/session.js'
+import { Capture } from '../../dist/datapath/probe.js'
 import { Burst } from '../../dist/frame/burst.js'
 import { Slab } from '../../dist/frame/slab.js'
-import { Capture } from '../../dist/datapath/probe.js'
 import { ETH_P, ethernet, filler } from './frames.js'
 
 export const interfaces = {

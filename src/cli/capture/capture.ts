@@ -6,9 +6,9 @@ import { parseSize } from '../../faults/units.js'
 import { stopSignal } from '../failure.js'
 import { CAPTURE_HELP } from '../help.js'
 import { findRef } from '../netns.js'
-import { type Recorded, type Ring, record } from './recording.js'
 import { type Session, write } from '../session.js'
 import { parseVerb, UsageError } from '../usage.js'
+import { type Recorded, type Ring, record } from './recording.js'
 
 const OPTIONS = {
   write: { type: 'string', short: 'w' },

@@ -1,5 +1,5 @@
 // Writes a capture that the daemon streams: into a file, a ring of files, a pipe or standard output, with the
-// rights of whoever runs the command. Whole blocks only, at once. Used by capture.ts and extcap.ts.
+// rights of whoever runs the command. Whole blocks only, at once. Used by capture.ts and cli/extcap.ts.
 
 import { constants, fstatSync, openSync, statSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'

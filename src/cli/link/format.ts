@@ -5,8 +5,8 @@
 import type { EndView, PairView } from '../../contract/ops.js'
 import { formatImpair } from '../../faults/impair-words.js'
 import type { EndStats } from '../../index.js'
-import { ruleText } from './faults.js'
 import type { Paint } from '../session.js'
+import { ruleText } from './faults.js'
 
 /** One line of a listing: an end of a pair. */
 export interface Row {

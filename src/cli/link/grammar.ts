@@ -4,9 +4,9 @@
 // to judge.
 
 import type { CARRIER_MODES, EndWish, PairWish } from '../../contract/ops.js'
-import { type Attributes, checkName, fill, type NetnsOf } from './keywords.js'
 import { UsageError } from '../usage.js'
 import { expand, garbage, matches, Words, whole, wrong } from '../words.js'
+import { type Attributes, checkName, fill, type NetnsOf } from './keywords.js'
 
 export interface AddOrder {
   wish: PairWish

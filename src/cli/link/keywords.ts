@@ -23,7 +23,7 @@ export interface Attributes {
   carrier?: (typeof CARRIER_MODES)[number]
   /**
    * Words that ip takes and the daemon does not, for `ip link set`. They are refused, and so are those that
-   * the kernel takes and forgets for veth, unless this list is there (shim-words.ts).
+   * the kernel takes and forgets for veth, unless this list is there (cli/shim/words.ts).
    */
   later?: string[]
 }

@@ -4,6 +4,9 @@
 import type { EndWish, PairView } from '../../contract/ops.js'
 import { UvethError } from '../../errors.js'
 import { isNobody } from '../failure.js'
+import { LINK_HELP } from '../help.js'
+import { findRef, locate, readNetns } from '../netns.js'
+import { type Session, write } from '../session.js'
 import { giveFault, parseFault } from './faults.js'
 import {
   type AddOrder,
@@ -14,9 +17,6 @@ import {
   readSubverb,
   type SetOrder,
 } from './grammar.js'
-import { LINK_HELP } from '../help.js'
-import { findRef, locate, readNetns } from '../netns.js'
-import { type Session, write } from '../session.js'
 import { printPair, show } from './show.js'
 
 /** ms for a daemon that is ending. */

@@ -6,10 +6,10 @@ import { UvethError } from '../../errors.js'
 import type { PairStats } from '../../index.js'
 import { isNobody } from '../failure.js'
 import { type Globals, readTrailing } from '../globals.js'
-import { parseShow, type ShowOrder } from './grammar.js'
-import { briefJson, briefText, linkJson, linkText, type Row } from './format.js'
 import { findRef } from '../netns.js'
 import { painter, type Session, write, writeJson } from '../session.js'
+import { briefJson, briefText, linkJson, linkText, type Row } from './format.js'
+import { parseShow, type ShowOrder } from './grammar.js'
 
 /** Words behind `link show`. */
 export async function show(session: Session, words: string[]): Promise<number> {

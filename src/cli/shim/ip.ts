@@ -1,6 +1,6 @@
 // One order of the shim: `ip … link add … type veth` as the daemon carries it out, with ip's complaints and
 // exit codes, and nothing on stdout or stderr besides. Called by shim.ts with what shim/ip could not pass on,
-// and by shim-batch.ts line by line. What turns out not to be ours, or not to be right, is the real ip's to
+// and by batch.ts line by line. What turns out not to be ours, or not to be right, is the real ip's to
 // answer.
 
 import { spawnSync } from 'node:child_process'
@@ -12,9 +12,9 @@ import { parseDel } from '../link/grammar.js'
 import { createPair } from '../link/link.js'
 import { inodeOf, readNetns } from '../netns.js'
 import { Session } from '../session.js'
-import { type IpLine, parseVeth, readIpLine, type VethOrder, verbOf } from './words.js'
 import { UnsupportedError, UsageError } from '../usage.js'
 import { wrong } from '../words.js'
+import { type IpLine, parseVeth, readIpLine, type VethOrder, verbOf } from './words.js'
 
 /** The exit code of an order that is ours; undefined: the real ip has to answer it. */
 export type Answer = number | undefined

@@ -1,4 +1,4 @@
-// What the words of an `ip` command line mean to the shim (shim-ip.ts): iproute2's options in front, and
+// What the words of an `ip` command line mean to the shim (ip.ts): iproute2's options in front, and
 // `link add … type veth` as the kernel understands it, with what the daemon cannot do left for `ip link set`.
 // Pure, apart from `netnsOf`.
 

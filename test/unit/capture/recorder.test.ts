@@ -14,9 +14,9 @@ import type {
   SinkPlan,
 } from '../../../src/capture/setup.js'
 import { numbered, openSink, type Sink } from '../../../src/capture/sink.js'
+import { Capture } from '../../../src/datapath/probe.js'
 import { Burst } from '../../../src/frame/burst.js'
 import { Slab } from '../../../src/frame/slab.js'
-import { Capture } from '../../../src/datapath/probe.js'
 import { FrameRecord } from '../../../src/ring/record.js'
 import { createRing, endRing } from '../../../src/ring/ring.js'
 import { ETH_P, ethernet, filler } from '../../support/frames.js'

@@ -5,10 +5,10 @@
 
 import { describe, expect, test } from 'vitest'
 import { CARRIER, MTU } from '../../../src/datapath/counters.js'
-import { GuardedHook } from '../../../src/hooks/guard.js'
+import { Capture } from '../../../src/datapath/probe.js'
 import { errno } from '../../../src/errors.js'
 import type { Burst } from '../../../src/frame/burst.js'
-import { Capture } from '../../../src/datapath/probe.js'
+import { GuardedHook } from '../../../src/hooks/guard.js'
 import { createRing, RingReader } from '../../../src/ring/ring.js'
 import { nextSighting, type Sighting } from '../../../src/ring/stream.js'
 import { balance, NO_DROPS } from '../../support/counts.js'

@@ -1,10 +1,11 @@
 // What a worker records of a burst and of what it delivers, read back from the ring.
 
 import { describe, expect, test } from 'vitest'
+import type { CapturePlan } from '../../../src/datapath/adjust.js'
+import { Capture } from '../../../src/datapath/probe.js'
+import { planMatch } from '../../../src/faults/match-plan.js'
 import { Burst } from '../../../src/frame/burst.js'
 import { LONGEST_FRAME, Slab } from '../../../src/frame/slab.js'
-import { Capture, type CapturePlan } from '../../../src/datapath/probe.js'
-import { planMatch } from '../../../src/hooks/matcher.js'
 import { FrameRecord, LONGEST_REASON } from '../../../src/ring/record.js'
 import { createRing, endRing, RingReader } from '../../../src/ring/ring.js'
 import { ETH_P, ethernet, filler } from '../../support/frames.js'

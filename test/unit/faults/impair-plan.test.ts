@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { UvethError } from '../../../src/errors.js'
 import { type ImpairOptions, mergeImpair, planImpair } from '../../../src/faults/impair-plan.js'
-import { MAX_SEED } from '../../../src/hooks/random.js'
+import { MAX_SEED } from '../../../src/faults/seed.js'
 
 const ALWAYS = { limit: 1000, seed: 42 }
 const plan = (options: unknown) => planImpair({ seed: 42, ...(options as object) }, 'impair')

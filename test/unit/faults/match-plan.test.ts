@@ -2,7 +2,8 @@
 
 import { expect, test } from 'vitest'
 import { UvethError } from '../../../src/errors.js'
-import { type Match, planMatch } from '../../../src/hooks/matcher.js'
+import type { Match } from '../../../src/faults/match.js'
+import { planMatch } from '../../../src/faults/match-plan.js'
 
 test.each<[unknown, string, RegExp]>([
   [5, 'match', /match must be an object, not 5/],

@@ -3,8 +3,9 @@
 import { BlockList } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Match } from '../../../src/faults/match.js'
 import { Packet } from '../../../src/frame/packet.js'
-import { type Match, Matcher } from '../../../src/hooks/matcher.js'
+import { Matcher } from '../../../src/hooks/matcher.js'
 import {
   ACK,
   arp,

@@ -1,5 +1,5 @@
 // configure(): the number of workers, before any thread is started. src/link/link.ts. No thread may be
-// started here. That the number is fixed by the first pair, and everything else of client.ts, is shown by
+// started here. That the number is fixed by the first pair, and everything else of link.ts, is shown by
 // the integration tests.
 
 import { afterEach, expect, test } from 'vitest'

@@ -6,9 +6,9 @@ import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { isProcessOf } from '../../../src/netns/container.js'
 import { findNetns, findRef, inodeOf, locate, readNetns } from '../../../src/cli/netns.js'
 import { UvethError } from '../../../src/errors.js'
+import { isProcessOf } from '../../../src/netns/container.js'
 
 /** Whether this process is to be one that sees all processes of the machine. */
 const machine = vi.hoisted(() => ({ whole: true }))

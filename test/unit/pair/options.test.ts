@@ -4,7 +4,13 @@
 
 import { describe, expect, test } from 'vitest'
 import { UvethError } from '../../../src/errors.js'
-import { type EndOptions, netnsPath, type PairOptions, planChange, planPair } from '../../../src/pair/options.js'
+import {
+  type EndOptions,
+  netnsPath,
+  type PairOptions,
+  planChange,
+  planPair,
+} from '../../../src/pair/options.js'
 
 /** The error that `wish` is refused with. */
 function refusal(wish: () => unknown): UvethError {

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ENHANCED_PACKET, PcapngStream, typeOf } from '../../../src/pcapng/reader.js'
 import { OUTBOUND } from '../../../src/pcapng/blocks.js'
+import { ENHANCED_PACKET, PcapngStream, typeOf } from '../../../src/pcapng/reader.js'
 import { PcapngWriter } from '../../../src/pcapng/writer.js'
 import { readPcapng } from '../../support/pcapng.js'
 

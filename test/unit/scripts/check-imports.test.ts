@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { check } from '../../../scripts/check-imports.js'
+import { check, rules, unused, upward } from '../../../scripts/check-imports.js'
 
 const trees: string[] = []
 
@@ -20,48 +20,55 @@ function problemsOf(files: Record<string, string>): string[] {
     mkdirSync(dirname(join(tree, name)), { recursive: true })
     writeFileSync(join(tree, name), text)
   }
-  return check(tree).map((line) => line.slice(tree.length + 1))
+  return check(tree).problems.map((line) => line.slice(tree.length + 1))
 }
 
 test('a tree that points downwards has no problem', () => {
   const problems = problemsOf({
-    'cli/run.ts': "import { createPair } from '../index.js'\nimport { ops } from '../control/ops.js'\n",
-    'cli/del.ts': "import { request } from '../control/client.js'\nimport { help } from './help.js'\n",
-    'index.ts': "export { createPair } from './pair.js'\n",
-    'daemon.ts': "import { serve } from './control/http.js'\n",
-    'orders/handlers.ts': "import { registry } from '../registry.js'\n",
-    'registry.ts': "import type { Pair } from './pair.js'\n",
-    'pair.ts': "import { UvethError } from './errors.js'\nnew URL('./link/thread.js', import.meta.url)\n",
+    'cli/run.ts': "import { createPair } from '../index.js'\nimport { ops } from '../contract/ops.js'\n",
+    'cli/link/del.ts':
+      "import { request } from '../../contract/client.js'\nimport { help } from '../help.js'\n",
+    'cli/main.ts': "import { version } from '../version.js'\n",
+    'daemon/daemon.ts': "import { serve } from '../servers/http.js'\n",
+    'servers/http.ts': "import { addPair } from '../orders/handlers.js'\n",
+    'orders/registry.ts': "import type { Pair } from '../index.js'\n",
+    'index.ts': "export { createPair } from './pair/pair.js'\n",
+    'pair/pair.ts':
+      "import { UvethError } from '../errors.js'\nnew URL('../link/thread.js', import.meta.url)\n",
     'link/thread.ts':
       "import { adopt } from '../datapath/orders.js'\nimport * as native from '../native.js'\n",
     'datapath/forward.ts': "import { SLOT } from '../frame/slab.js'\nimport { join } from 'node:path'\n",
     'netlink/client.ts': "import { netlinkOpen } from '../native.js'\n",
     'native.ts': "import { missingAddon } from './missing-addon.js'\nrequire('../native/binding.cjs')\n",
-    'cli/main.ts': "import { version } from '../version.js'\n",
   })
   expect(problems).toEqual([])
 })
 
 test.each([
-  ['cli/run.ts', '../pair.js', 'cli may not import pair'],
-  ['cli/run.ts', '../control/handlers.js', 'cli may not import control/handlers'],
-  ['orders/handlers.ts', '../datapath/worker.js', 'control may not import datapath/worker'],
-  ['datapath/worker.ts', '../pair.js', 'datapath may not import pair'],
+  ['cli/run.ts', '../pair/pair.js', 'cli may not import pair/pair'],
+  ['cli/run.ts', '../orders/handlers.js', 'cli may not import orders/handlers'],
+  ['orders/handlers.ts', '../datapath/worker.js', 'orders may not import datapath/worker'],
+  ['orders/handlers.ts', '../servers/problem.js', 'orders may not import servers/problem'],
+  ['datapath/worker.ts', '../pair/pair.js', 'datapath may not import pair/pair'],
   ['datapath/worker.ts', '../link/orders.js', 'datapath may not import link/orders'],
   ['netlink/rtnl.ts', '../datapath/port.js', 'netlink may not import datapath/port'],
-  ['link/monitor.ts', '../pair.js', 'link may not import pair'],
-  ['pair.ts', './registry.js', 'pair may not import registry'],
-  ['registry.ts', './control/ops.js', 'registry may not import control/ops'],
+  ['link/monitor.ts', '../pair/pair.js', 'link may not import pair/pair'],
+  ['pair/pair.ts', '../orders/registry.js', 'pair may not import orders/registry'],
   ['hooks/loss.ts', '../datapath/port.js', 'hooks may not import datapath/port'],
+  ['faults/match.ts', '../hooks/matcher.js', 'faults may not import hooks/matcher'],
   ['frame/mac.ts', '../native.js', 'frame may not import native'],
   ['errors.ts', './native.js', 'errors may not import native'],
   ['version.ts', './native.js', 'version may not import native'],
   ['index.ts', './cli/main.js', 'index may not import cli/main'],
   ['datapath/port.ts', '../../native/binding.cjs', 'only src/native.ts imports the addon'],
-  ['pair.ts', '../scripts/tally.js', 'nothing in src imports from outside of it (../scripts/tally.js)'],
+  [
+    'pair/pair.ts',
+    '../../scripts/tally.js',
+    'nothing in src imports from outside of it (../../scripts/tally.js)',
+  ],
   [
     'novel/thing.ts',
-    '../pair.js',
+    '../pair/pair.js',
     'no rule for src/novel: say in scripts/check-imports.js what it may import',
   ],
 ])('%s importing %s is refused', (file, specifier, problem) => {
@@ -71,18 +78,34 @@ test.each([
   expect(line).toContain(problem)
 })
 
+test('a line of the table that points upwards is refused', () => {
+  const because = 'it is a test'
+  expect(upward({ roof: { may: ['floor', 'floor/tile'], because }, floor: { may: [], because } })).toEqual([])
+  expect(upward({ roof: { may: [], because }, floor: { may: ['roof', 'cellar/door'], because } })).toEqual([
+    'floor: roof is no room below it',
+    'floor: cellar/door is no room below it',
+  ])
+})
+
+test('a line of the table that nothing uses is refused', () => {
+  const used = new Set(Object.entries(rules).flatMap(([room, { may }]) => may.map((to) => `${room}: ${to}`)))
+  expect(unused(used)).toEqual([])
+  used.delete('pair: link')
+  expect(unused(used)).toEqual(['pair: nothing needs link'])
+})
+
 test('every form of import is seen, with the line that its specifier stands on', () => {
   const problems = problemsOf({
     'frame/mac.ts': [
-      "import '../pair.js'",
-      "export * from '../pair.js'",
+      "import '../pair/pair.js'",
+      "export * from '../pair/pair.js'",
       'import {',
       '  one,',
-      "} from '../pair.js'",
-      "const late = await import('../pair.js')",
-      "import type { Pair } from '../pair.js'",
+      "} from '../pair/pair.js'",
+      "const late = await import('../pair/pair.js')",
+      "import type { Pair } from '../pair/pair.js'",
       "new Worker(new URL('../link/thread.js', import.meta.url))",
-      "// import { nothing } from '../pair.js'",
+      "// import { nothing } from '../pair/pair.js'",
     ].join('\n'),
   })
   expect(problems.map((line) => line.split(':')[1])).toEqual(['1', '2', '5', '6', '7', '8'])

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { outcomeOf, type Reading, readMessage, refuseCut, type Sender } from '../../../src/servers/family.js'
 import { parseMessages } from '../../../src/netlink/message.js'
+import { outcomeOf, type Reading, readMessage, refuseCut, type Sender } from '../../../src/servers/family.js'
 import { hex } from '../netlink/bytes.js'
 
 const ROOT: Sender = { port: 0x0a0b0c0d, uid: 0 }

@@ -1,8 +1,8 @@
 // Answers to clients that read late, or never.
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Outbox } from '../../../src/servers/outbox.js'
 import { errno } from '../../../src/errors.js'
+import { Outbox } from '../../../src/servers/outbox.js'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())

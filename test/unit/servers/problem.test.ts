@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { REFUSALS } from '../../../src/contract/ops.js'
-import { problem, problemOf, renamed } from '../../../src/servers/problem.js'
 import { invalid, systemError, UvethError } from '../../../src/errors.js'
+import { renamed } from '../../../src/orders/attributes.js'
+import { problem, problemOf } from '../../../src/servers/problem.js'
 
 describe('a document', () => {
   test('keeps every field of an error of ours', () => {

@@ -3,7 +3,14 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseAdd, parseDel, parseSet, parseShort, parseShow, readSubverb } from '../../../../src/cli/link/grammar.js'
+import {
+  parseAdd,
+  parseDel,
+  parseSet,
+  parseShort,
+  parseShow,
+  readSubverb,
+} from '../../../../src/cli/link/grammar.js'
 import { UsageError } from '../../../../src/cli/usage.js'
 
 const split = (line: string) => line.split(' ').filter((word) => word !== '')
