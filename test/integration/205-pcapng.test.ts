@@ -1,5 +1,5 @@
-// A capture's writer thread and its files, and what tshark reads in them. Pipes and streams are the next
-// file's. The frames are recorded by this process instead of a worker: no root.
+// A capture's writer thread and its files, and what tshark reads in them. Pipes and streams are the business of
+// 207-pcapng-readers. The frames are recorded by this process instead of a worker: no root.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'

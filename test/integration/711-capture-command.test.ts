@@ -1,5 +1,5 @@
 // `uveth capture`: refusals first; then where it writes to, and every way in which it ends, each with a complete
-// file. What a capture has is 77's business, and 25's; ends with obstacles are in the next file.
+// file. What a capture has is 511's business, and 205's; ends with obstacles are 712's.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'

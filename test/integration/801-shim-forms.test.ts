@@ -1,4 +1,4 @@
-// What `ip` orders do through the shim, where the self-tests (92) do not say it by their output: whole or not at
+// What `ip` orders do through the shim, where the self-tests (803) do not say it by their output: whole or not at
 // all, both ends gone when an order returns, batches in order and as their lines come, other namespaces.
 
 import { spawn } from 'node:child_process'

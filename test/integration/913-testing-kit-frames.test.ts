@@ -110,7 +110,7 @@ describe('a test that fails', () => {
 
   test('without a name has the place of the call', async () => {
     const error = await failure({}, () => Promise.reject(new Error('no')))
-    expect(error.message).toMatch(/capture: \S+\/113-testing-kit-frames\.test\.ts-\d+\.pcapng$/)
+    expect(error.message).toMatch(/capture: \S+\/913-testing-kit-frames\.test\.ts-\d+\.pcapng$/)
   })
 })
 
