@@ -19,7 +19,7 @@ import * as count from './counters.js'
 import type { Held, HeldFrame } from './held.js'
 import { Holding } from './holding.js'
 import type { Port } from './port.js'
-import { Capture } from './probe.js'
+import { Probe } from './probe.js'
 import { Sender } from './sender.js'
 
 /** Frames held at most where no impairment says otherwise. */
@@ -79,12 +79,12 @@ export class Inspector {
     this.#holding = new Holding(wiring, this.#sender, held)
   }
 
-  get captures(): readonly Capture[] {
-    return this.#sender.captures
+  get probes(): readonly Probe[] {
+    return this.#sender.probes
   }
 
-  set captures(captures: readonly Capture[]) {
-    this.#sender.captures = captures
+  set probes(probes: readonly Probe[]) {
+    this.#sender.probes = probes
   }
 
   /** To be called after every change of the parts: composes the chain. */
@@ -93,12 +93,12 @@ export class Inspector {
     const parts = [watches.count > 0 && watches, rules.count > 0 && rules, ...hooks, impairment]
     this.#chain = parts.filter((part) => part !== false && part !== undefined)
     const alters = rules.alters || hooks.length > 0 || impairment?.plan.corrupt !== undefined
-    this.#keeps = alters && this.captures.length > 0
+    this.#keeps = alters && this.probes.length > 0
   }
 
   /** Nothing is inspected and nothing held: the direction needs it no more. */
   get idle(): boolean {
-    return this.#chain.length === 0 && this.captures.length === 0 && this.#holding.count === 0
+    return this.#chain.length === 0 && this.probes.length === 0 && this.#holding.count === 0
   }
 
   /** ms (performance.now()) when release() has something to do; Infinity: not before another burst. */
@@ -174,7 +174,7 @@ export class Inspector {
       watches: this.watches.state(),
       rules: this.rules.state(),
       impairment: this.impairment && { plan: this.impairment.plan, state: this.impairment.state() },
-      captures: this.captures.map(({ plan }) => plan),
+      captures: this.probes.map(({ plan }) => plan),
       held: this.#holding.export(),
     }
   }
@@ -189,7 +189,7 @@ export class Inspector {
       const from = shifted(impairment.state, origin - performance.timeOrigin)
       this.impairment = new Impairment(impairment.plan, end, counters.subarray(count.EFFECTS), from)
     }
-    this.captures = captures.map((plan) => new Capture(plan))
+    this.probes = captures.map((plan) => new Probe(plan))
     this.#holding.import(held)
   }
 
@@ -200,7 +200,7 @@ export class Inspector {
   /** Without carrier frames are dropped at once; where captures want to see it, at the end of their way. */
   #refuses(frames: number): boolean {
     this.#linked = this.#carrier() !== 0
-    if (this.#linked || this.captures.length > 0) return false
+    if (this.#linked || this.probes.length > 0) return false
     this.#wiring.counters[count.DROPPED_CARRIER]! += frames
     return true
   }
@@ -237,7 +237,7 @@ export class Inspector {
     if (this.impairment !== undefined) this.impairment.held = this.#holding.count
     if (this.#linked) this.#judge(queue)
     else for (let frame = 0; frame < burst.count; frame++) burst.drop(frame, 'carrier')
-    for (const capture of this.captures) capture.sent(burst, this.#wiring.end)
+    for (const probe of this.probes) probe.sent(burst, this.#wiring.end)
     for (let frame = 0; frame < burst.count; frame++) this.#route(frame, slab, queue)
     if (this.#sender.staged > 0) this.#sender.send(slab, queue)
     this.#flush()
@@ -251,7 +251,7 @@ export class Inspector {
 
   /** A reader that sleeps on the ring is awake now; another one gets a message. */
   #flush(): void {
-    for (const capture of this.captures) if (capture.flush()) this.#wiring.watcher.frames(capture.plan.id)
+    for (const probe of this.probes) if (probe.flush()) this.#wiring.watcher.frames(probe.plan.id)
   }
 
   /** What is to wait is held now. What the cable does not take is dropped: too long, or more than can be held. */

@@ -1,7 +1,8 @@
-// A capture's part in the worker: records what the ends sent, with the verdict on it, and what was
-// delivered to them, into a ring that another thread reads (capture/thread.ts, or a reader of frames).
-// datapath/inspector.ts calls it after the hooks. It changes no frame and no verdict, and never blocks:
-// while the ring is full records are lost, and counted for each end.
+// A capture's part in the worker: records what the ends sent, with the verdict on it,
+// and what was delivered to them, into a ring that another thread reads (capture/thread.ts, or a reader of
+// frames). datapath/inspector.ts calls it after the hooks. What the user holds is pair/captures.ts's Capture, and
+// what writes is capture/'s CaptureSession. It changes no frame and no verdict, and never blocks: while the ring
+// is full records are lost, and counted for each end.
 
 import { type Burst, PASS } from '../frame/burst.js'
 import { Packet } from '../frame/packet.js'
@@ -19,7 +20,7 @@ export const HELD = 2
 /** ms. performance.timeOrigin may be off by what the clock was set since the process began. */
 const LARGEST_SLEW = 2
 
-export class Capture {
+export class Probe {
   readonly plan: CapturePlan
   readonly #ring: RingWriter
   readonly #floats: Float64Array

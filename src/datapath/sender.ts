@@ -1,5 +1,5 @@
 // The last step of an inspected direction: gathers frames that are to go now, sends them as one burst, counts
-// what became of each, and shows captures what was delivered. Used by inspector.ts.
+// what became of each, and shows probes what was delivered. Used by inspector.ts.
 
 import { errno } from '../errors.js'
 import { DROPPED, PASS } from '../frame/burst.js'
@@ -8,10 +8,10 @@ import type { Outgoing } from './cells.js'
 import * as count from './counters.js'
 import type { Held } from './held.js'
 import type { Port } from './port.js'
-import { type Capture, HELD, NOW, NUMBER } from './probe.js'
+import { HELD, NOW, NUMBER, type Probe } from './probe.js'
 
 export class Sender {
-  captures: readonly Capture[] = []
+  probes: readonly Probe[] = []
   /** Frames gathered; at most BURST. */
   staged = 0
   readonly #peer: 0 | 1
@@ -81,7 +81,7 @@ export class Sender {
 
   /** Does a capture want to see them? Then it sees them now. */
   #begin(): boolean {
-    if (this.captures.length === 0) return false
+    if (this.probes.length === 0) return false
     this.#told[NOW] = performance.now()
     return true
   }
@@ -91,8 +91,8 @@ export class Sender {
     const length = this.#lengths[at] as number
     this.#told[NUMBER] = this.#numbers[at] as number
     this.#told[HELD] = this.#delays[at] as number
-    for (const capture of this.captures) {
-      capture.delivered(this.#peer, from.bytes, start, length, this.#told, verdict)
+    for (const probe of this.probes) {
+      probe.delivered(this.#peer, from.bytes, start, length, this.#told, verdict)
     }
   }
 }

@@ -11,7 +11,7 @@ import * as count from './counters.js'
 import { type Adjustable, type Direction, forward } from './forward.js'
 import { Inspector, type InspectorState } from './inspector.js'
 import { TapPort } from './port.js'
-import { Capture } from './probe.js'
+import { Probe } from './probe.js'
 
 /** One queue of one direction. */
 export interface ServedDirection extends Direction {
@@ -170,17 +170,17 @@ export class ServedPair implements Adjustable, Watcher {
       case 'sync':
         return this.tell({ event: 'done', id: adjustment.id })
       case 'capture': {
-        const capture = new Capture(adjustment.plan)
+        const probe = new Probe(adjustment.plan)
         for (const end of ENDS) {
           const inspector = this.inspector(end)
-          inspector.captures = [...inspector.captures, capture]
+          inspector.probes = [...inspector.probes, probe]
         }
         return
       }
       case 'uncapture': {
         for (const end of ENDS) {
           const inspector = this.inspector(end)
-          inspector.captures = inspector.captures.filter(({ plan }) => plan.id !== adjustment.id)
+          inspector.probes = inspector.probes.filter(({ plan }) => plan.id !== adjustment.id)
         }
         return
       }

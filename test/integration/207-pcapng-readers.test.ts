@@ -142,7 +142,7 @@ describe('a stream', () => {
       break
     }
     await recording.session.finished
-    expect(recording.capture.flush()).toBe(false)
+    expect(recording.probe.flush()).toBe(false)
   })
 })
 

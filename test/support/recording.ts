@@ -2,7 +2,7 @@
 // Needs the built package (the writer thread's entry) and no root.
 
 import { type CaptureOptions, type CaptureSession, startCapture } from '../../dist/capture/session.js'
-import { Capture } from '../../dist/datapath/probe.js'
+import { Probe } from '../../dist/datapath/probe.js'
 import { Burst } from '../../dist/frame/burst.js'
 import { Slab } from '../../dist/frame/slab.js'
 import { ETH_P, ethernet, filler } from './frames.js'
@@ -19,12 +19,12 @@ const slab = new Slab()
 /** Records frames as if end a had sent them in one burst. */
 export class Recording {
   readonly session: CaptureSession
-  readonly capture: Capture
+  readonly probe: Probe
   number = 0
 
   constructor(session: CaptureSession) {
     this.session = session
-    this.capture = new Capture(session.plan)
+    this.probe = new Probe(session.plan)
   }
 
   static async start(options: Partial<CaptureOptions> & Pick<CaptureOptions, 'sink'>): Promise<Recording> {
@@ -37,9 +37,9 @@ export class Recording {
     slab.bytes.set(frame, 4160)
     burst.push(4160, frame.length, this.number++)
     judge(burst)
-    this.capture.sent(burst, 0)
+    this.probe.sent(burst, 0)
     if (burst.passes(0)) {
-      this.capture.delivered(
+      this.probe.delivered(
         1,
         slab.bytes,
         4160,
@@ -47,7 +47,7 @@ export class Recording {
         Float64Array.of(this.number - 1, performance.now(), burst.delays[0] as number),
       )
     }
-    this.capture.flush()
+    this.probe.flush()
   }
 
   /** Frames of which each has one record. */

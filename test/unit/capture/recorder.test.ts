@@ -14,7 +14,7 @@ import type {
   SinkPlan,
 } from '../../../src/capture/setup.js'
 import { numbered, openSink, type Sink } from '../../../src/capture/sink.js'
-import { Capture } from '../../../src/datapath/probe.js'
+import { Probe } from '../../../src/datapath/probe.js'
 import { Burst } from '../../../src/frame/burst.js'
 import { Slab } from '../../../src/frame/slab.js'
 import { FrameRecord } from '../../../src/ring/record.js'
@@ -39,7 +39,7 @@ slab.bytes.set(FRAME, START)
 
 interface Recording {
   ring: SharedArrayBuffer
-  capture: Capture
+  probe: Probe
   recorder: Recorder
   sink: Sink
   /** Says that the ring has ended, and writes what is in it. */
@@ -53,7 +53,7 @@ function recordTo(
 ) {
   const ring = createRing(bytes)
   const ends = { a: interfaces[0] !== null, b: interfaces[1] !== null }
-  const capture = new Capture({ id: 1, ring, ends, match: null, snaplen: 65_535 })
+  const probe = new Probe({ id: 1, ring, ends, match: null, snaplen: 65_535 })
   const messages: CaptureMessage[] = []
   const sink = openSink(sinkPlan, { ended: () => true, post: (message) => messages.push(message) })
   const recorder = new Recorder(
@@ -62,13 +62,13 @@ function recordTo(
   )
   recorder.begin()
   const finish = () => {
-    capture.flush()
+    probe.flush()
     endRing(ring)
     recorder.run()
     sink.close()
     return recorder.result()
   }
-  return { ring, capture, recorder, sink, finish } satisfies Recording
+  return { ring, probe, recorder, sink, finish } satisfies Recording
 }
 
 function burstOf(count: number, number = 0): Burst {
@@ -81,12 +81,12 @@ function burstOf(count: number, number = 0): Burst {
 describe('a file', () => {
   test('has what both ends sent and got', () => {
     const path = join(folder, 'one.pcapng')
-    const { capture, finish } = recordTo({ kind: 'path', path })
+    const { probe, finish } = recordTo({ kind: 'path', path })
     const burst = burstOf(3, 5)
     burst.drop(1, 'rule', 'rule 3')
     burst.hold(2, 12)
-    capture.sent(burst, 1)
-    capture.delivered(0, slab.bytes, START, FRAME.length, Float64Array.of(5, performance.now(), 0))
+    probe.sent(burst, 1)
+    probe.delivered(0, slab.bytes, START, FRAME.length, Float64Array.of(5, performance.now(), 0))
     const result = finish()
     expect(result).toEqual({ records: 4, lost: 0, bytes: statSync(path).size, files: [path] })
     const [section] = readPcapng(readFileSync(path))
@@ -119,10 +119,10 @@ describe('a file', () => {
 
   test('of one end has its interface only', () => {
     const path = join(folder, 'b.pcapng')
-    const { capture, finish } = recordTo({ kind: 'path', path }, [null, END_B])
-    capture.sent(burstOf(1), 0)
-    capture.sent(burstOf(1), 1)
-    capture.delivered(1, slab.bytes, START, FRAME.length, new Float64Array(3))
+    const { probe, finish } = recordTo({ kind: 'path', path }, [null, END_B])
+    probe.sent(burstOf(1), 0)
+    probe.sent(burstOf(1), 1)
+    probe.delivered(1, slab.bytes, START, FRAME.length, new Float64Array(3))
     finish()
     const [section] = readPcapng(readFileSync(path))
     expect(section?.interfaces.map(({ name }) => name)).toEqual(['veth1'])
@@ -134,17 +134,17 @@ describe('a file', () => {
 
   test('says what was lost, where and how many', () => {
     const path = join(folder, 'lost.pcapng')
-    const { capture, recorder, finish } = recordTo({ kind: 'path', path }, [END_A, END_B], 4096)
-    capture.sent(burstOf(5), 0) // three fit
-    capture.sent(burstOf(1), 1)
-    capture.flush()
+    const { probe, recorder, finish } = recordTo({ kind: 'path', path }, [END_A, END_B], 4096)
+    probe.sent(burstOf(5), 0) // three fit
+    probe.sent(burstOf(1), 1)
+    probe.flush()
     expect(recorder.turn()).toBe(true)
-    capture.sent(burstOf(4), 0)
-    capture.sent(burstOf(1), 1)
-    capture.flush()
+    probe.sent(burstOf(4), 0)
+    probe.sent(burstOf(1), 1)
+    probe.flush()
     recorder.turn()
-    capture.sent(burstOf(1), 0)
-    capture.sent(burstOf(1), 1)
+    probe.sent(burstOf(1), 0)
+    probe.sent(burstOf(1), 1)
     expect(finish()).toMatchObject({ records: 8, lost: 5 })
     const [section] = readPcapng(readFileSync(path))
     expect(section?.packets.map(({ on, dropcount }) => [on, dropcount])).toEqual([
@@ -177,8 +177,8 @@ describe('a file', () => {
 describe('files in turn', () => {
   const path = () => join(folder, 'x.pcapng')
   const record = (rotate: Rotation, bursts: number) => {
-    const { capture, finish } = recordTo({ kind: 'path', path: path(), rotate })
-    for (let i = 0; i < bursts; i++) capture.sent(burstOf(10, 10 * i), 0)
+    const { probe, finish } = recordTo({ kind: 'path', path: path(), rotate })
+    for (let i = 0; i < bursts; i++) probe.sent(burstOf(10, 10 * i), 0)
     return finish()
   }
 

@@ -7,7 +7,7 @@ import { memoryUsage } from 'node:process'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { Capture } from '../../../src/datapath/probe.js'
+import { Probe } from '../../../src/datapath/probe.js'
 import { BURST } from '../../../src/frame/slab.js'
 import { GuardedHook } from '../../../src/hooks/guard.js'
 import { allocateRuleCounts, planRule } from '../../../src/hooks/rule.js'
@@ -66,7 +66,7 @@ test.each<[string, Arrange]>([
     (bench) => {
       const ends = { a: true, b: true }
       const plan = { id: 1, ring: createRing(65_536), ends, match: null, snaplen: 65_535 }
-      bench.inspector.captures = [new Capture(plan)]
+      bench.inspector.probes = [new Probe(plan)]
     },
   ],
   [
@@ -77,7 +77,7 @@ test.each<[string, Arrange]>([
       bench.addRule({ kind: 'delay', ms: 0.02 }, { every: 3 })
       const ends = { a: true, b: true }
       const plan = { id: 1, ring: createRing(1 << 20), ends, match: null, snaplen: 65_535 }
-      bench.inspector.captures = [new Capture(plan)]
+      bench.inspector.probes = [new Probe(plan)]
       const reader = new RingReader(plan.ring)
       return () => {
         while (reader.next() >= 0);

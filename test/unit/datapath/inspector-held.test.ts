@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { Cells } from '../../../src/datapath/cells.js'
 import { CARRIER } from '../../../src/datapath/counters.js'
 import { Held } from '../../../src/datapath/held.js'
-import { Capture } from '../../../src/datapath/probe.js'
+import { Probe } from '../../../src/datapath/probe.js'
 import { errno } from '../../../src/errors.js'
 import { SLOTS_OFFSET } from '../../../src/frame/slab.js'
 import { allocateRuleCounts, planRule } from '../../../src/hooks/rule.js'
@@ -144,7 +144,7 @@ describe('held', () => {
     impair(bench, { delay: 10_000, limit: 4_294_967_295 })
     const ring = createRing(2 ** 20)
     const plan = { id: 1, ring, ends: { a: true, b: false }, match: null, snaplen: 60 }
-    bench.inspector.captures = [new Capture(plan)]
+    bench.inspector.probes = [new Probe(plan)]
     for (let n = 0; n < 5; n++) bench.send(...Array.from({ length: 64 }, () => marked(1)))
     expect(bench.counts).toMatchObject({
       inspected: { held: IN_A_CHUNK },

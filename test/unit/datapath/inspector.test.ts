@@ -5,7 +5,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { CARRIER, MTU } from '../../../src/datapath/counters.js'
-import { Capture } from '../../../src/datapath/probe.js'
+import { Probe } from '../../../src/datapath/probe.js'
 import { errno } from '../../../src/errors.js'
 import type { Burst } from '../../../src/frame/burst.js'
 import { GuardedHook } from '../../../src/hooks/guard.js'
@@ -34,7 +34,7 @@ function superOf(wish: Wish): { bytes: Buffer; header: Buffer } {
 /** Captures from here on; the ring. */
 function captured(bench: InspectedBench, ends = { a: true, b: true }): SharedArrayBuffer {
   const ring = createRing(2 ** 16)
-  bench.inspector.captures = [new Capture({ id: 1, ring, ends, match: null, snaplen: 65_536 })]
+  bench.inspector.probes = [new Probe({ id: 1, ring, ends, match: null, snaplen: 65_536 })]
   bench.inspector.compose()
   return ring
 }

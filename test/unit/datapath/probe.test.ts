@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import type { CapturePlan } from '../../../src/datapath/adjust.js'
-import { Capture } from '../../../src/datapath/probe.js'
+import { Probe } from '../../../src/datapath/probe.js'
 import { planMatch } from '../../../src/faults/match-plan.js'
 import { Burst } from '../../../src/frame/burst.js'
 import { LONGEST_FRAME, Slab } from '../../../src/frame/slab.js'
@@ -57,10 +57,10 @@ const frames = [60, 61, 62, 63, 1514].map((length) => ethernet(ETH_P.EXPERIMENT,
 describe('frames that an end sent', () => {
   test('are recorded whole, with time, number and direction', () => {
     const plan = planOf()
-    const capture = new Capture(plan)
-    capture.sent(burstOf(frames, 7), 1)
+    const probe = new Probe(plan)
+    probe.sent(burstOf(frames, 7), 1)
     expect(recordsOf(plan), 'not flushed').toEqual([])
-    capture.flush()
+    probe.flush()
     const records = recordsOf(plan)
     expect(records.map(({ bytes }) => bytes)).toEqual(frames)
     expect(records.map(({ id }) => id)).toEqual([15, 17, 19, 21, 23])
@@ -78,9 +78,9 @@ describe('frames that an end sent', () => {
     burst.hold(2, 12.25)
     burst.duplicate(3, 2)
     burst.reasons[4] = 'Grüße, 東京'
-    const capture = new Capture(plan)
-    capture.sent(burst, 0)
-    capture.flush()
+    const probe = new Probe(plan)
+    probe.sent(burst, 0)
+    probe.flush()
     const found = recordsOf(plan).map(({ cause, reason, delay, copies }) => [cause, reason, delay, copies])
     expect(found).toEqual([
       ['loss', undefined, 0, 0],
@@ -95,9 +95,9 @@ describe('frames that an end sent', () => {
     const plan = planOf()
     const burst = burstOf(frames)
     for (let i = 0; i < frames.length; i++) burst.drop(i, 'hook', 'x'.repeat(100_000))
-    const capture = new Capture(plan)
-    capture.sent(burst, 0)
-    capture.flush()
+    const probe = new Probe(plan)
+    probe.sent(burst, 0)
+    probe.flush()
     const records = recordsOf(plan)
     expect(records.map(({ bytes }) => bytes)).toEqual(frames)
     for (const { reason } of records) expect(reason).toBe('x'.repeat(LONGEST_REASON))
@@ -106,31 +106,31 @@ describe('frames that an end sent', () => {
 
 test.each([0, 1, 2, 3])('a frame is recorded whole that stands %d bytes behind a word', (skew) => {
   const plan = planOf()
-  const capture = new Capture(plan)
+  const probe = new Probe(plan)
   for (const frame of frames) {
     slab.bytes.set(frame, 8192 + skew)
-    capture.delivered(0, slab.bytes, 8192 + skew, frame.length, Float64Array.of(1, NOW, 3.5))
+    probe.delivered(0, slab.bytes, 8192 + skew, frame.length, Float64Array.of(1, NOW, 3.5))
   }
   // Memory that is not made of whole words.
   for (const frame of frames) {
     const odd = new Uint8Array(new ArrayBuffer(skew + frame.length + 9), skew, skew + frame.length)
     odd.set(frame, skew)
-    capture.delivered(0, odd, skew, frame.length, Float64Array.of(1, NOW, 3.5))
+    probe.delivered(0, odd, skew, frame.length, Float64Array.of(1, NOW, 3.5))
   }
-  capture.flush()
+  probe.flush()
   expect(recordsOf(plan).map(({ bytes }) => bytes)).toEqual([...frames, ...frames])
 })
 
 test('a frame has the same id where it was sent and where it is delivered', () => {
   const plan = planOf()
-  const capture = new Capture(plan)
+  const probe = new Probe(plan)
   for (const end of [0, 1] as const) {
     const burst = burstOf(frames.slice(0, 2), 40)
-    capture.sent(burst, end)
+    probe.sent(burst, end)
     const [start = 0, length = 0] = [burst.starts[1], burst.lengths[1]]
-    capture.delivered(end === 0 ? 1 : 0, slab.bytes, start, length, Float64Array.of(41, NOW + 1, 0.75))
+    probe.delivered(end === 0 ? 1 : 0, slab.bytes, start, length, Float64Array.of(41, NOW + 1, 0.75))
   }
-  capture.flush()
+  probe.flush()
   const records = recordsOf(plan)
   expect(records.map(({ end, outbound, id }) => [end, outbound, id])).toEqual([
     [0, true, 80],
@@ -150,23 +150,23 @@ describe('only what is wanted', () => {
     [{ a: true, b: true }, [0, 1]],
   ])('the ends %o', (ends, expected) => {
     const plan = planOf({ ends })
-    const capture = new Capture(plan)
+    const probe = new Probe(plan)
     for (const end of [0, 1] as const) {
-      capture.sent(burstOf(frames), end)
-      capture.delivered(end, slab.bytes, 4160, 60, Float64Array.of(0, NOW, 0))
+      probe.sent(burstOf(frames), end)
+      probe.delivered(end, slab.bytes, 4160, 60, Float64Array.of(0, NOW, 0))
     }
-    capture.flush()
+    probe.flush()
     expect([...new Set(recordsOf(plan).map(({ end }) => end))]).toEqual(expected)
   })
 
   test('a match, for what is sent and for what is delivered', () => {
     const plan = planOf({ match: planMatch({ ethertype: ETH_P.LLDP }, 'match') })
-    const capture = new Capture(plan)
+    const probe = new Probe(plan)
     const wanted = ethernet(ETH_P.LLDP, filler(46))
     const burst = burstOf([frames[0] as Buffer, wanted, frames[1] as Buffer])
-    capture.sent(burst, 0)
+    probe.sent(burst, 0)
     for (let i = 0; i < 3; i++) {
-      capture.delivered(
+      probe.delivered(
         1,
         slab.bytes,
         burst.starts[i] as number,
@@ -174,15 +174,15 @@ describe('only what is wanted', () => {
         Float64Array.of(i, NOW, 0),
       )
     }
-    capture.flush()
+    probe.flush()
     expect(recordsOf(plan).map(({ bytes }) => bytes)).toEqual([wanted, wanted])
   })
 
   test('the first bytes of each frame', () => {
     const plan = planOf({ snaplen: 61 })
-    const capture = new Capture(plan)
-    capture.sent(burstOf(frames), 0)
-    capture.flush()
+    const probe = new Probe(plan)
+    probe.sent(burstOf(frames), 0)
+    probe.flush()
     const records = recordsOf(plan)
     expect(records.map(({ length }) => length)).toEqual([60, 61, 61, 61, 61])
     expect(records.map(({ original }) => original)).toEqual([60, 61, 62, 63, 1514])
@@ -191,32 +191,32 @@ describe('only what is wanted', () => {
 
   test('never more than the longest frame, though a hook may have made a longer one', () => {
     const plan = planOf({ snaplen: 262_144 })
-    const capture = new Capture(plan)
+    const probe = new Probe(plan)
     const burst = burstOf([frames[0] as Buffer])
     burst.replace(0, filler(LONGEST_FRAME + 1000))
-    capture.delivered(
+    probe.delivered(
       1,
       burst.bytes,
       burst.starts[0] as number,
       burst.lengths[0] as number,
       Float64Array.of(0, NOW, 0),
     )
-    capture.flush()
+    probe.flush()
     expect(recordsOf(plan)[0]).toMatchObject({ length: LONGEST_FRAME, original: LONGEST_FRAME + 1000 })
   })
 })
 
 test('a full ring loses frames, counts them for each end, and the next record tells', () => {
   const plan = planOf({ ring: createRing(4096) })
-  const capture = new Capture(plan)
+  const probe = new Probe(plan)
   const [long, short] = [frames[4] as Buffer, frames[0] as Buffer]
-  capture.sent(burstOf([long, long, long, long]), 0)
-  capture.sent(burstOf([long]), 1)
-  capture.flush()
+  probe.sent(burstOf([long, long, long, long]), 0)
+  probe.sent(burstOf([long]), 1)
+  probe.flush()
   expect(recordsOf(plan).map(({ lost }) => lost)).toEqual([0, 0])
-  capture.sent(burstOf([short]), 0)
-  capture.sent(burstOf([short]), 1)
-  capture.flush()
+  probe.sent(burstOf([short]), 0)
+  probe.sent(burstOf([short]), 1)
+  probe.flush()
   expect(recordsOf(plan).map(({ end, lost }) => [end, lost])).toEqual([
     [0, 2],
     [1, 1],
@@ -225,27 +225,27 @@ test('a full ring loses frames, counts them for each end, and the next record te
 
 test('nothing is recorded once the ring has ended, and nothing counted', () => {
   const plan = planOf({ ring: createRing(4096) })
-  const capture = new Capture(plan)
+  const probe = new Probe(plan)
   endRing(plan.ring)
-  for (let i = 0; i < 10; i++) capture.sent(burstOf(frames), 0)
-  capture.delivered(0, slab.bytes, 4160, 60, Float64Array.of(0, NOW, 0))
-  capture.flush()
+  for (let i = 0; i < 10; i++) probe.sent(burstOf(frames), 0)
+  probe.delivered(0, slab.bytes, 4160, 60, Float64Array.of(0, NOW, 0))
+  probe.flush()
   expect(recordsOf(plan)).toEqual([])
   expect(new RingReader(plan.ring).lost(0)).toBe(0)
 })
 
 test('origin and time make the time of day', () => {
   const plan = planOf()
-  const capture = new Capture(plan)
-  capture.delivered(0, slab.bytes, 4160, 60, Float64Array.of(0, performance.now(), 0))
-  capture.flush()
+  const probe = new Probe(plan)
+  probe.delivered(0, slab.bytes, 4160, 60, Float64Array.of(0, performance.now(), 0))
+  probe.flush()
   const [record] = recordsOf(plan)
   expect(Math.abs((record?.origin ?? 0) + (record?.time ?? 0) - Date.now())).toBeLessThan(50)
 })
 
 test('nothing is allocated for a record', () => {
   const plan = planOf({ match: planMatch({ ethertype: ETH_P.EXPERIMENT }, 'match') })
-  const capture = new Capture(plan)
+  const probe = new Probe(plan)
   const reader = new RingReader(plan.ring)
   const burst = burstOf(frames)
   burst.drop(0, 'rule', 'rule 3')
@@ -255,9 +255,9 @@ test('nothing is allocated for a record', () => {
   const held = slab.bytes.slice() // delivered from other memory than sent from
   const turn = () => {
     for (let i = 0; i < 100; i++) {
-      capture.sent(burst, 0)
-      capture.delivered(1, held, start, length, told)
-      capture.flush()
+      probe.sent(burst, 0)
+      probe.delivered(1, held, start, length, told)
+      probe.flush()
       while (reader.next() >= 0) reader.release()
     }
   }
