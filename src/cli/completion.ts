@@ -35,7 +35,7 @@ const AFTER: Record<string, Candidates> = {
   dev: { names: 'interfaces' },
   '--netlink': { words: 'on off' },
   '--log': { words: 'debug info warn error' },
-  'name|index|address|mtu|txqueuelen|queues|id|--mtu|--mac-a|--mac-b|--addr-a|--addr-b|--workers|--idle-exit':
+  'name|index|address|mtu|txqueuelen|queues|id|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--idle-exit':
     {},
 }
 
@@ -58,7 +58,7 @@ const VERBS: Record<string, Candidates> = {
   },
   run: {
     words:
-      '--netns-a --netns-b --addr-a --addr-b --mac-a --mac-b --mtu --impair-a --impair-b --rule-a --rule-b --capture --down --quiet --json --log --help',
+      '--netns-a --netns-b --addr-a --addr-b --address-a --address-b --mtu --impair-a --impair-b --rule-a --rule-b --capture --down --quiet --json --log --help',
   },
   daemon: { words: '--socket --state --workers --netlink --idle-exit --log --stop --help' },
   health: { words: '--socket --json --help' },

@@ -26,8 +26,8 @@ Usage: uveth run A B [OPTIONS]
   --netns-b NS      the same of B
   --addr-a CIDR     an address for A, like 10.0.0.1/24 or fd00::1/64; may be given several times
   --addr-b CIDR     the same for B
-  --mac-a MAC       MAC address of A; otherwise random
-  --mac-b MAC       the same of B
+  --address-a MAC   MAC address of A; otherwise random
+  --address-b MAC   the same of B
   --mtu N           MTU of both, 68 to 65521 (default 1500)
   --impair-a WORDS  degrade what A sends, in the words of tc netem: 'delay 10ms loss 1% seed 42'
   --impair-b WORDS  the same of B
@@ -58,8 +58,8 @@ const OPTIONS = {
   'netns-b': { type: 'string' },
   'addr-a': { type: 'string', multiple: true },
   'addr-b': { type: 'string', multiple: true },
-  'mac-a': { type: 'string' },
-  'mac-b': { type: 'string' },
+  'address-a': { type: 'string' },
+  'address-b': { type: 'string' },
   mtu: { type: 'string' },
   'impair-a': { type: 'string' },
   'impair-b': { type: 'string' },
@@ -152,7 +152,7 @@ async function createWithRules(options: PairOptions & { b: EndOptions }, rules: 
 
 async function endOptions(name: string, end: 'a' | 'b', values: Values): Promise<EndOptions> {
   const netns = values[`netns-${end}`]
-  const mac = values[`mac-${end}`]
+  const address = values[`address-${end}`]
   const impair = values[`impair-${end}`]
   if (impair?.trim() === '')
     throw new UsageError(`--impair-${end} takes what is to be done, like 'delay 10ms', not nothing`)
@@ -161,7 +161,7 @@ async function endOptions(name: string, end: 'a' | 'b', values: Values): Promise
     netns: netns === undefined ? null : await findNetns(netns),
     addresses: values[`addr-${end}`] ?? [],
     up: !values.down,
-    ...(mac !== undefined && { mac }),
+    ...(address !== undefined && { address }),
     ...(impair !== undefined && { impair: parseImpairWords(wordsOf(impair)) }),
     ...(values.mtu !== undefined && { mtu: readNumber(values.mtu, '--mtu') }),
   }
@@ -197,7 +197,7 @@ interface EndJson {
 }
 
 function describe(end: End): EndJson {
-  const { name, ifindex, netns, mac: address, mtu } = end
+  const { name, ifindex, netns, address, mtu } = end
   return { name, ifindex, netns, address, mtu }
 }
 

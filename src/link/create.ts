@@ -24,7 +24,7 @@ export function createTaps(home: NetlinkSocket, plan: PairPlan, made: Tap[]): [T
       made.push(tap)
       tap.refresh(home)
       const { ifindex } = tap.state
-      setLink(home, { ifindex, address: end.mac, mtu: end.mtu, txqlen: end.txQueueLength })
+      setLink(home, { ifindex, address: end.address, mtu: end.mtu, txqlen: end.txQueueLength })
       if (!here) moveTo(home, ifindex, fd, end.name, end.ifindex)
       if (tap.refresh(home) === 'gone')
         throw new UvethError(`ENODEV: '${end.name}' vanished`, { code: 'ENODEV' })

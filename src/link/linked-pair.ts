@@ -134,7 +134,7 @@ export class LinkedPair {
       tap.withRoute(home, (socket) => {
         if (change.netns !== undefined && this.#plan.quiet) setQuiet(socket, ifindex)
         const name = change.netns === undefined ? change.name : undefined
-        const { mac: address, mtu, txQueueLength: txqlen } = change
+        const { address, mtu, txQueueLength: txqlen } = change
         if (name !== undefined) setLink(socket, { ifindex, name })
         setLink(socket, { ifindex, address, mtu, txqlen })
         if (change.up !== undefined) setLink(socket, { ifindex, up: change.up })

@@ -11,7 +11,7 @@ export interface EndPlan {
   /** A name or a `%d` template, judged in the target namespace. */
   name: string
   netns: NetnsPath
-  mac: Uint8Array
+  address: Uint8Array
   mtu: number
   txQueueLength: number
   up: boolean
@@ -41,7 +41,7 @@ export type CarrierMode = 'on' | 'off' | 'auto'
 export interface EndChange {
   up?: boolean | undefined
   name?: string | undefined
-  mac?: Uint8Array | undefined
+  address?: Uint8Array | undefined
   mtu?: number | undefined
   txQueueLength?: number | undefined
   addresses?: Cidr[] | undefined
@@ -87,7 +87,7 @@ export interface EndState {
   netns: string | null
   /** Inode of that namespace: what tells two of them apart. */
   netnsInode: number
-  mac: string
+  address: string
   mtu: number
   /** IFF_UP. */
   up: boolean

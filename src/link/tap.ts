@@ -54,7 +54,7 @@ export class Tap {
   private constructor(fds: number[], name: string, offloads: number) {
     this.fds = fds
     this.offloads = offloads
-    const unknown = { mac: '', mtu: 0, up: false, flags: 0, txQueueLength: 0 }
+    const unknown = { address: '', mtu: 0, up: false, flags: 0, txQueueLength: 0 }
     this.state = { name, ifindex: 0, netns: null, netnsInode: 0, ...unknown }
   }
 
@@ -106,7 +106,7 @@ export class Tap {
     if (link === undefined) return this.alive() ? 'same' : 'gone'
     const { name, mtu, flags, txqlen: txQueueLength } = link
     const up = (flags & IFF_UP) !== 0
-    this.state = { ...this.state, name, mac: formatMac(link.address), mtu, up, flags, txQueueLength }
+    this.state = { ...this.state, name, address: formatMac(link.address), mtu, up, flags, txQueueLength }
     this.carrier = link.carrier
     const keys = Object.keys(before) as (keyof EndState)[]
     return keys.some((key) => before[key] !== this.state[key]) ? 'changed' : 'same'

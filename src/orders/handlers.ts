@@ -15,7 +15,7 @@ import { merged, pinned, type WantedRules, withSince } from './wanted.js'
 export type PairRegistry = Registry<SentWish>
 
 function viewEnd(end: End): EndView {
-  const { name, ifindex, netns, netnsInode, mac: address, mtu, isUp: up, flags, txQueueLength } = end
+  const { name, ifindex, netns, netnsInode, address, mtu, isUp: up, flags, txQueueLength } = end
   const faults = { impair: end.impairment, rules: end.rules() }
   return { name, ifindex, netns, netnsInode, address, mtu, up, flags, txQueueLength, ...faults }
 }
@@ -151,11 +151,10 @@ export function sideOf(pair: Pair, end: End): 'a' | 'b' {
 
 async function changeEnd(entry: Entry<SentWish>, end: End, change: EndWish, caller: Caller): Promise<void> {
   const { impair, ...wish } = change
-  const { netns, address, ...rest } = wish
+  const { netns, ...settings } = wish
   const side = sideOf(entry.pair, end)
   // Refused before anything is changed.
   if (impair !== undefined && impair !== null) mergeImpair(end.impairment, impair, `${side}.impair`)
-  const settings = { ...rest, ...(address !== undefined && { mac: address }) }
   if (netns === undefined) await end.set(settings)
   else await end.move(netnsOf(netns, caller), settings)
   if (impair !== undefined) await end.patchImpairment(impair)
@@ -188,11 +187,10 @@ function pairOptions({ a, b, ...rest }: PairWish, caller: Caller): PairOptions {
   return { ...rest, a: endOptions(a ?? {}, caller), b: endOptions(b ?? {}, caller) }
 }
 
-function endOptions({ netns, address, impair, ...rest }: EndWish, caller: Caller): EndOptions {
+function endOptions({ netns, impair, ...rest }: EndWish, caller: Caller): EndOptions {
   return {
     ...rest,
     netns: netnsOf(netns, caller),
-    ...(address !== undefined && { mac: address }),
     ...(impair && { impair: impair as ImpairOptions }),
   }
 }

@@ -94,7 +94,7 @@ export class Captures {
   ): Promise<Capture> {
     const about = (letter: 'a' | 'b', end: End) => ({
       name: end.name,
-      mac: parseMac(end.mac) as Uint8Array,
+      mac: parseMac(end.address) as Uint8Array,
       description: `end ${letter}: ${placed(end)}, peer ${placed(end.peer)}`,
     })
     const interfaces = {

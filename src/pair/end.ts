@@ -75,8 +75,8 @@ export class End {
     return this.#state.netnsInode
   }
 
-  get mac(): string {
-    return this.#state.mac
+  get address(): string {
+    return this.#state.address
   }
 
   /** L3 payload in bytes. */
@@ -123,7 +123,7 @@ export class End {
     return this.set({ name })
   }
 
-  /** Changes what is given, in the order name, mac, mtu, txQueueLength, up, addresses (which are added). */
+  /** Changes what is given, in the order name, address, mtu, txQueueLength, up, addresses (which are added). */
   async set(settings: EndSettings): Promise<void> {
     await this.#change(planChange(settings, this.#label))
   }

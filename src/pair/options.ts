@@ -31,7 +31,7 @@ export interface EndOptions {
   /** Set the link up. Default false, as after `ip link add`. */
   up?: boolean
   /** MAC address. Default: random, locally administered. */
-  mac?: string
+  address?: string
   /** L3 payload in bytes, 68 to 65,521. Default 1500. */
   mtu?: number
   /**
@@ -120,7 +120,7 @@ const MAX_IFINDEX = 2 ** 31 - 1
 /** IFNAMSIZ, without the terminator. */
 const MAX_NAME_BYTES = 15
 
-const END_KEYS = ['name', 'netns', 'addresses', 'up', 'mac', 'mtu', 'txQueueLength', 'dad']
+const END_KEYS = ['name', 'netns', 'addresses', 'up', 'address', 'mtu', 'txQueueLength', 'dad']
 const PAIR_KEYS = ['id', 'a', 'b', 'queues', 'quiet', 'inline', 'capture', 'logger', 'signal']
 
 export function planPair(options: PairOptions): PairPlan {
@@ -148,7 +148,7 @@ function planEnd(options: EndOptions, end: string, txqlen: number): EndPlan {
     name: change.name ?? DEFAULT_NAME,
     netns: netnsPath(options.netns ?? null, `${end}.netns`),
     ifindex: ifindex === undefined ? undefined : integer(ifindex, 1, MAX_IFINDEX, `${end}.ifindex`),
-    mac: change.mac ?? randomMac(),
+    address: change.address ?? randomMac(),
     mtu: change.mtu ?? DEFAULT_MTU,
     txQueueLength: change.txQueueLength ?? txqlen,
     up: change.up ?? false,
@@ -161,10 +161,10 @@ function planEnd(options: EndOptions, end: string, txqlen: number): EndPlan {
 export function planChange(options: EndSettings, end: string): EndChange {
   refuseUnknown(options, END_KEYS, end)
   const at = (key: string) => `${end}.${key}`
-  const { name, mac, mtu, txQueueLength, addresses } = options
+  const { name, address, mtu, txQueueLength, addresses } = options
   return {
     name: name === undefined ? undefined : checkName(name, at('name')),
-    mac: mac === undefined ? undefined : checkMac(mac, at('mac')),
+    address: address === undefined ? undefined : checkMac(address, at('address')),
     mtu: mtu === undefined ? undefined : integer(mtu, MIN_MTU, MAX_MTU, at('mtu')),
     txQueueLength:
       txQueueLength === undefined

@@ -36,7 +36,7 @@ const UNKNOWN: EndState = {
   ifindex: 0,
   netns: null,
   netnsInode: 0,
-  mac: '',
+  address: '',
   mtu: 0,
   up: false,
   flags: 0,

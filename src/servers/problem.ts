@@ -58,9 +58,7 @@ export function problem(status: number, detail: string, fields: Partial<Problem>
 /** The document for whatever was thrown; status 500 is for what nobody expected. */
 export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof UvethError) {
-    const { message, code, errno, syscall, hint } = thrown
-    // The library's `mac` is called `address` here, as iproute2 calls it.
-    const attribute = thrown.attribute?.replace(/\bmac$/, 'address')
+    const { message, code, errno, syscall, hint, attribute } = thrown
     return problem(statusOf(thrown), message, { code, errno, syscall, hint, attribute })
   }
   const error = thrown as FrameworkError

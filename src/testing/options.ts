@@ -49,7 +49,7 @@ const KEYS: readonly (keyof WithPairOptions)[] = [
   ...(['id', 'queues', 'quiet', 'inline', 'logger'] as const),
 ]
 const END_KEYS: readonly (keyof TestEndOptions)[] = [
-  ...(['name', 'ifindex', 'addresses', 'up', 'mac', 'mtu', 'txQueueLength', 'dad', 'impair'] as const),
+  ...(['name', 'ifindex', 'addresses', 'up', 'address', 'mtu', 'txQueueLength', 'dad', 'impair'] as const),
 ]
 const CAPTURES = ['on-failure', 'always', false]
 const FOLDER = 'uveth-artifacts'

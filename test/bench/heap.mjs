@@ -85,7 +85,7 @@ const pair = await createPair({
   b: { name: B, netns: netnsB, up: true },
   quiet: true,
 })
-const mac = String(pair.b.mac)
+const mac = String(pair.b.address)
 // Compiled code and first-use structures, this program's own among them, are not growth.
 for (let i = 0; i < WARM_UPS; i++) {
   await drive(mac, '1')

@@ -35,7 +35,7 @@ describe('createPair() alone', () => {
     await using program = launch(
       async ({ createPair, say }) => {
         const { id, a, b, carrier, closed } = await createPair()
-        const of = ({ name, netns, mtu, isUp, mac }: typeof a) => ({ name, netns, mtu, isUp, mac })
+        const of = ({ name, netns, mtu, isUp, address }: typeof a) => ({ name, netns, mtu, isUp, address })
         say({ event: 'made', id, carrier, closed: closed ?? null, a: of(a), b: of(b), peers: a.peer === b })
       },
       null,
@@ -50,7 +50,7 @@ describe('createPair() alone', () => {
       ['b', 'veth1'],
     ] as const) {
       const link = home.link(name)
-      expect(made[end]).toEqual({ name, netns: null, mtu: 1500, isUp: false, mac: link.address })
+      expect(made[end]).toEqual({ name, netns: null, mtu: 1500, isUp: false, address: link.address })
       expect(link).toMatchObject({
         mtu: 1500,
         txqlen: 1000,
@@ -66,7 +66,7 @@ describe('createPair() alone', () => {
     const macs = await evaluate(
       async ({ createPair }) => {
         const pairs = await Promise.all([1, 2, 3, 4].map(() => createPair()))
-        const macs = pairs.flatMap(({ a, b }) => [a.mac, b.mac])
+        const macs = pairs.flatMap(({ a, b }) => [a.address, b.address])
         await Promise.all(pairs.map((pair) => pair.close()))
         return macs
       },
@@ -100,12 +100,12 @@ describe('an end is made with', () => {
     using left = Netns.create('left')
     using right = Netns.create('right')
     await using pair = await createPair({
-      a: { name: 'x', netns: left.name, mac: '02:AA:bb:00:00:01', mtu: 9000, txQueueLength: 50 },
+      a: { name: 'x', netns: left.name, address: '02:AA:bb:00:00:01', mtu: 9000, txQueueLength: 50 },
       b: { name: 'y', netns: right.name, mtu: 68 },
     })
     expect(left.link('x')).toMatchObject({ address: '02:aa:bb:00:00:01', mtu: 9000, txqlen: 50 })
     expect(right.link('y')).toMatchObject({ mtu: 68, txqlen: 1000 })
-    expect(pair.a).toMatchObject({ mac: '02:aa:bb:00:00:01', mtu: 9000, ifindex: left.link('x').ifindex })
+    expect(pair.a).toMatchObject({ address: '02:aa:bb:00:00:01', mtu: 9000, ifindex: left.link('x').ifindex })
     expect(pair.b).toMatchObject({ mtu: 68, ifindex: right.link('y').ifindex })
   })
 

@@ -25,8 +25,8 @@ const layAddressed = () => Cable.lay(addressed())
 async function layIpv4Only(): Promise<Cable> {
   const cable = await Cable.lay({ a: { addresses: ['10.77.0.1/24'] }, b: { addresses: ['10.77.0.2/24'] } })
   const { a, b } = cable.pair
-  cable.left.ip('neigh', 'replace', '10.77.0.2', 'lladdr', b.mac, 'dev', 'x0', 'nud', 'permanent')
-  cable.right.ip('neigh', 'replace', '10.77.0.1', 'lladdr', a.mac, 'dev', 'x1', 'nud', 'permanent')
+  cable.left.ip('neigh', 'replace', '10.77.0.2', 'lladdr', b.address, 'dev', 'x0', 'nud', 'permanent')
+  cable.right.ip('neigh', 'replace', '10.77.0.1', 'lladdr', a.address, 'dev', 'x1', 'nud', 'permanent')
   return cable
 }
 

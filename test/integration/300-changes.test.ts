@@ -74,7 +74,7 @@ describe('set()', () => {
     await using pair = await createPair(wired(left, right, { a: { up: false, addresses: [] } }))
     await pair.a.set({
       name: 'eth7',
-      mac: '02:00:00:00:00:77',
+      address: '02:00:00:00:00:77',
       mtu: 1400,
       txQueueLength: 77,
       up: true,
@@ -86,7 +86,7 @@ describe('set()', () => {
       txqlen: 77,
       operstate: 'UP',
     })
-    expect(pair.a).toMatchObject({ name: 'eth7', mac: '02:00:00:00:00:77', mtu: 1400, isUp: true })
+    expect(pair.a).toMatchObject({ name: 'eth7', address: '02:00:00:00:00:77', mtu: 1400, isUp: true })
     expect(left.ip('-o', 'addr', 'show', 'dev', 'eth7')).toMatch(/10\.0\.0\.1\/24.*\n.*fd00::1\/64/)
     expect(pings(right, A)).toBe(true)
   })
@@ -105,7 +105,7 @@ describe('set()', () => {
     using right = Netns.create('right')
     await using pair = await createPair(wired(left, right))
     right.ip('link', 'set', 'veth1', 'mtu', '9000', 'address', '02:00:00:00:00:99')
-    await until('the MTU', () => pair.b.mtu === 9000 && pair.b.mac === '02:00:00:00:00:99')
+    await until('the MTU', () => pair.b.mtu === 9000 && pair.b.address === '02:00:00:00:00:99')
     expect(right.link('veth1').mtu).toBe(9000)
     expect(pings(left, B)).toBe(true)
   })

@@ -26,8 +26,8 @@ describe('wrong use is exit code 1 and one line', () => {
     ['a value for what takes none', ['run', 'a', 'b', '--json=yes'], /--json/],
     ['an MTU that is no number', ['run', 'a', 'b', '--mtu', 'big'], /--mtu takes a number, not 'big'/],
     ['an MTU that is too small', ['run', 'a', 'b', '--mtu', '67'], /a\.mtu must be/],
-    ['a bad MAC address', ['run', 'a', 'b', '--mac-a', '02:00'], /"02:00" is no MAC address/],
-    ['a multicast MAC address', ['run', 'a', 'b', '--mac-b', '01:00:00:00:00:00'], /multicast/],
+    ['a bad MAC address', ['run', 'a', 'b', '--address-a', '02:00'], /"02:00" is no MAC address/],
+    ['a multicast MAC address', ['run', 'a', 'b', '--address-b', '01:00:00:00:00:00'], /multicast/],
     ['a bad address', ['run', 'a', 'b', '--addr-a', '10.0.0.1/24', '--addr-a', 'ten'], /"ten" is no address/],
     ['a name that is too long', ['run', 'a', 'sixteen-bytes-ab'], /16 bytes long/],
     ['an empty name', ['run', 'a', ''], /is empty/],
@@ -110,10 +110,18 @@ describe('the options', () => {
     expect(pings(left, B)).toBe(true)
   })
 
-  test('--mtu, --mac-a, --mac-b', async () => {
+  test('--mtu, --address-a, --address-b', async () => {
     using left = Netns.create('left')
     using right = Netns.create('right')
-    const words = ['--mtu', '9000', '--mac-a', '02:00:00:00:00:0a', '--mac-b', '02:00:00:00:00:0B', '--json']
+    const words = [
+      '--mtu',
+      '9000',
+      '--address-a',
+      '02:00:00:00:00:0a',
+      '--address-b',
+      '02:00:00:00:00:0B',
+      '--json',
+    ]
     await using program = uveth(between(left, right, ...words))
     const { a, b } = await program.next('ready')
     expect(left.link('veth0')).toMatchObject({ mtu: 9000, address: '02:00:00:00:00:0a' })

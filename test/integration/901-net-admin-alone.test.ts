@@ -59,11 +59,11 @@ function linkNames(): string[] {
 const names = ({ a, b }: Pair) => [a.name, b.name]
 
 it('create: both ends are there, up, with what was asked for', async () => {
-  const mac = '02:00:5e:10:00:01'
-  await using home = await atHome({ a: { mac }, b: { mtu: 9_000, txQueueLength: 77 } })
+  const address = '02:00:5e:10:00:01'
+  await using home = await atHome({ a: { address }, b: { mtu: 9_000, txQueueLength: 77 } })
   const { pair } = home
   expect([pair.a.netns, pair.b.netns]).toEqual([null, null])
-  expect(homeLink(pair.a.name)).toMatchObject({ operstate: 'UP', address: mac, mtu: 1_500 })
+  expect(homeLink(pair.a.name)).toMatchObject({ operstate: 'UP', address, mtu: 1_500 })
   expect(homeLink(pair.b.name)).toMatchObject({ operstate: 'UP', mtu: 9_000, txqlen: 77 })
   expect(run('ip', '-o', 'addr', 'show', 'dev', pair.a.name)).toContain(`inet ${home.a}/30`)
 })
@@ -144,11 +144,16 @@ it('inject and read: an ARP request is answered by the kernel on the other side 
   }, console.error)
   // As a kernel would: an answer may be lost while the interface is being activated.
   const answer = await until('an answer', async () => {
-    if (reply === undefined) await pair.a.inject(arpRequest(asking, asked, { from: pair.a.mac }))
+    if (reply === undefined) await pair.a.inject(arpRequest(asking, asked, { from: pair.a.address }))
     return reply
   })
   const mac = (at: number) => answer.toString('hex', at, at + 6).replace(/..(?=.)/g, '$&:')
-  expect([mac(0), mac(6), mac(22), mac(32)]).toEqual([pair.a.mac, pair.b.mac, pair.b.mac, pair.a.mac])
+  expect([mac(0), mac(6), mac(22), mac(32)]).toEqual([
+    pair.a.address,
+    pair.b.address,
+    pair.b.address,
+    pair.a.address,
+  ])
   expect([...answer.subarray(28, 32)].join('.')).toBe(asked)
 })
 

@@ -75,11 +75,11 @@ describe('refused: values of an end', () => {
     ['txQueueLength', 1_000_001],
     ['txQueueLength', 1.5],
     ['txQueueLength', '1000'],
-    ['mac', '02:00:00:00:00'],
-    ['mac', '01:00:5e:00:00:01'],
-    ['mac', 'ff:ff:ff:ff:ff:ff'],
-    ['mac', '00:00:00:00:00:00'],
-    ['mac', 2],
+    ['address', '02:00:00:00:00'],
+    ['address', '01:00:5e:00:00:01'],
+    ['address', 'ff:ff:ff:ff:ff:ff'],
+    ['address', '00:00:00:00:00:00'],
+    ['address', 2],
     ['up', 'yes'],
     ['up', 1],
     ['up', null],
@@ -130,7 +130,7 @@ describe('refused: options of a pair', () => {
   })
 
   test('an unknown option comes with those that there are', () => {
-    expect(refusal(endA({ color: 1 })).message).toMatch(/name, netns, addresses, up, mac, mtu/)
+    expect(refusal(endA({ color: 1 })).message).toMatch(/name, netns, addresses, up, address, mtu/)
   })
 
   test('settings of an end that exists: no netns and no index in them', () => {
@@ -157,7 +157,7 @@ describe('defaults', () => {
       expect(end).toEqual({
         name: 'veth%d',
         netns: null,
-        mac: expect.any(Uint8Array),
+        address: expect.any(Uint8Array),
         ifindex: undefined,
         mtu: 1500,
         txQueueLength: 1000,
@@ -170,7 +170,7 @@ describe('defaults', () => {
 
   test('each end gets a MAC address of its own', () => {
     const { ends } = planPair({})
-    expect(ends[0].mac).not.toEqual(ends[1].mac)
+    expect(ends[0].address).not.toEqual(ends[1].address)
   })
 
   test('undefined is as good as absent', () => {
@@ -191,7 +191,7 @@ describe('taken', () => {
         netns: 'left',
         addresses: ['10.0.0.1/24', 'fd00::1/64'],
         up: true,
-        mac: '02:00:00:00:00:0A',
+        address: '02:00:00:00:00:0A',
         mtu: 9000,
         txQueueLength: 10_000,
         dad: true,
@@ -201,7 +201,7 @@ describe('taken', () => {
       name: 'left0',
       netns: '/run/netns/left',
       up: true,
-      mac: Uint8Array.of(2, 0, 0, 0, 0, 10),
+      address: Uint8Array.of(2, 0, 0, 0, 0, 10),
       mtu: 9000,
       txQueueLength: 10_000,
       dad: true,

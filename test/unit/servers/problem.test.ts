@@ -24,10 +24,6 @@ describe('a document', () => {
     expect(problemOf(new UvethError('x', { code })).status).toBe(status)
   })
 
-  test('names the MAC address as the wishes do', () => {
-    expect(problemOf(invalid('no', 'b.mac')).attribute).toBe('b.address')
-  })
-
   test('whatever else the kernel says about an order is 422; what nobody expected is 500 and tells nothing', () => {
     expect(problemOf(systemError(-28, 'write')).status).toBe(422)
     expect(problemOf(new UvethError('x', { code: 'ERR_LINK' })).status).toBe(500)

@@ -25,7 +25,7 @@ test('misuse is refused', () => {
     /^EINVAL: unknown option sede: there are a, b, seed, name, capture, artifacts, signal, id, queues, quiet, inline, logger$/,
   )
   expect(() => planTestbed({ b: { adress: [] } as never }, 'x')).toThrow(
-    /^EINVAL: unknown option b.adress: there are name, ifindex, addresses, up, mac, mtu, txQueueLength, dad, impair$/,
+    /^EINVAL: unknown option b.adress: there are name, ifindex, addresses, up, address, mtu, txQueueLength, dad, impair$/,
   )
   expect(() => planTestbed({ a: 'left' as never }, 'x')).toThrow(/^EINVAL: a must be an object/)
   expect(() => planTestbed({ a: { addresses: '10.0.0.1/8' as never } }, 'x')).toThrow(
