@@ -10,6 +10,7 @@ import { EPOLLIN, unwatch, watch } from '../native.js'
 import type { Adjustment } from './adjust.js'
 import { blocksOf } from './counters.js'
 import { forward } from './forward.js'
+import type { PortCouple } from './port.js'
 import { type ServedDirection, ServedPair } from './served.js'
 
 /** Bursts of a direction before the event loop has its turn. */
@@ -32,7 +33,7 @@ export class InlineLoop {
   }
 
   /** The descriptors are ours until end(). */
-  begin(queues: (readonly [a: number, b: number])[]): void {
+  begin(queues: readonly PortCouple[]): void {
     const pair = new ServedPair({
       handle: this.#handle,
       counters: this.#counters,

@@ -4,6 +4,7 @@
 // orders that it has carried out in a second word, which the link thread waits for.
 
 import type { MessagePort } from 'node:worker_threads'
+import type { PortCouple } from './port.js'
 import type { PairState } from './served.js'
 
 /** Words of a worker's control memory: orders posted, and orders carried out. */
@@ -19,7 +20,7 @@ export type Order =
       op: 'adopt'
       handle: number
       counters: SharedArrayBuffer
-      queues: [a: number, b: number][]
+      queues: readonly PortCouple[]
       /** Where the pair's adjustments come from (adjust.ts); one of the workers that serve it has it. */
       port: MessagePort | undefined
       /** What another worker was inspecting, and goes on here. */

@@ -1,7 +1,8 @@
-// A port is the data path's handle of one queue of one end: receive and transmit, nothing else. It
-// is the seam for other kinds of end, and what unit tests replace.
+// A port is the data path's handle of one queue of one end: receive and transmit, and what it can take. It
+// is the seam for other kinds of end, and what unit tests replace. The link thread describes a port as plain
+// data, the thread that forwards makes it of that (openPort): a new kind of port is known here and to its device.
 //
-// Two views of one frame: in the data path "received" means read from a TAP by us, which is what
+// Two views of one frame: in the data path "received" means read from an end by us, which is what
 // that interface *sent*. Everything reported about an interface takes the interface's own view, as
 // `ip -s link` does: frames received from port a are a's tx, frames sent to port b are b's rx.
 
@@ -17,11 +18,42 @@ import {
 import { receive, slabLayout, transmit } from '../native.js'
 import type { Outgoing } from './cells.js'
 
+/** What a port gives and takes. Plain data. */
+export interface Capabilities {
+  /** Bytes of the virtio-net header in front of each frame. */
+  header: number
+  /** Frames may have a checksum that is still to be finished. */
+  checksum: boolean
+  /** They may be super-frames. */
+  segmentation: boolean
+  /** Bytes, without the header. */
+  longestFrame: number
+}
+
+/** What a port is made of; it crosses threads. */
+export interface PortSpec {
+  /** `descriptor`: one read or write of it moves one frame behind its header, as of a TAP. */
+  kind: 'descriptor'
+  /** Lent by the link thread, and never closed here. */
+  fd: number
+  capabilities: Capabilities
+}
+
+/** The ports of both ends that frames go between. */
+export type PortCouple = readonly [a: PortSpec, b: PortSpec]
+
 export interface Port {
   /** Fills slots 0… of the slab; how many, 0 for nothing to read, or a negative errno (EBADFD: gone). */
   receive(slab: Slab): number
   /** Sends slots 0…count-1 whose length is > 0; how many were taken. Refused ones: length = -errno. */
   transmit(slab: Outgoing, count: number): number
+}
+
+/** A port that can be waited for. */
+export interface WatchedPort extends Port {
+  /** Readable when there is something to receive. */
+  readonly fd: number
+  readonly capabilities: Capabilities
 }
 
 const layout = slabLayout()
@@ -34,12 +66,22 @@ const agreed =
   layout.bytes === SLAB_BYTES
 if (!agreed) throw new Error('the native addon was built with another slab layout: run npm run build')
 
-/** One queue of a TAP. The descriptor is the link thread's: it is lent, and never closed here. */
-export class TapPort implements Port {
-  readonly fd: number
+/** Refuses what the loop cannot carry: it moves each frame behind its header, as it is. */
+export function openPort({ fd, capabilities }: PortSpec): WatchedPort {
+  const { header, longestFrame } = capabilities
+  if (header !== VNET_HDR_LEN || longestFrame > LONGEST_FRAME) {
+    throw new RangeError(`no such port: a header of ${header} bytes, frames of up to ${longestFrame}`)
+  }
+  return new DescriptorPort(fd, capabilities)
+}
 
-  constructor(fd: number) {
+class DescriptorPort implements WatchedPort {
+  readonly fd: number
+  readonly capabilities: Capabilities
+
+  constructor(fd: number, capabilities: Capabilities) {
     this.fd = fd
+    this.capabilities = capabilities
   }
 
   receive(slab: Slab): number {

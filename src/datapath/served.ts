@@ -10,7 +10,7 @@ import type { Adjustment, AdjustNotice } from './adjust.js'
 import * as count from './counters.js'
 import { type Adjustable, type Direction, forward } from './forward.js'
 import { Inspector, type InspectorState } from './inspector.js'
-import { TapPort } from './port.js'
+import { openPort, type PortCouple, type WatchedPort } from './port.js'
 import { Probe } from './probe.js'
 
 /** One queue of one direction. */
@@ -18,7 +18,7 @@ export interface ServedDirection extends Direction {
   readonly pair: ServedPair
   /** The sending end: 0 for a. */
   readonly end: 0 | 1
-  readonly rx: TapPort
+  readonly rx: WatchedPort
   gone: boolean
   toldDown: boolean
 }
@@ -28,8 +28,8 @@ export interface ServedSetup {
   counters: SharedArrayBuffer
   /** Number of this thread's block of counters. */
   index: number
-  /** Descriptors of the queues that this thread serves. */
-  queues: (readonly [a: number, b: number])[]
+  /** Those that this thread serves. */
+  queues: readonly PortCouple[]
   /** Where adjustments come from; absent in a thread that serves other queues of the pair only. */
   port: MessagePort | undefined
   scratch: Slab
@@ -69,7 +69,7 @@ export class ServedPair implements Adjustable, Watcher {
     this.#setup = setup
     this.#state = count.stateOf(setup.counters)
     setup.queues.forEach(([a, b], queue) => {
-      const ports = [new TapPort(a), new TapPort(b)] as const
+      const ports = [openPort(a), openPort(b)] as const
       for (const end of ENDS) this.directions.push(this.#direction(end, queue, ports))
     })
   }
@@ -263,7 +263,7 @@ export class ServedPair implements Adjustable, Watcher {
     this.compose()
   }
 
-  #direction(end: 0 | 1, queue: number, ports: readonly [TapPort, TapPort]): ServedDirection {
+  #direction(end: 0 | 1, queue: number, ports: readonly [WatchedPort, WatchedPort]): ServedDirection {
     const { counters, index } = this.#setup
     const peer = end === 0 ? 1 : 0
     return {

@@ -4,6 +4,7 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import { abandonHeld, MTU, stateOf } from '../datapath/counters.js'
+import type { PortCouple, PortSpec } from '../datapath/port.js'
 import { drain, ServedPair } from '../datapath/served.js'
 import { pairClosed, UvethError } from '../errors.js'
 import { Slab } from '../frame/slab.js'
@@ -158,17 +159,18 @@ export class LinkedPair {
   adopt(port: MessagePort): void {
     const { handle } = this
     const together = this.#before.some((before) => before !== undefined)
-    const [a, b] = this.taps
-    this.#context.pool.adopt({ handle, counters: this.#counters, together }, a.fds, b.fds, port)
+    this.#context.pool.adopt({ handle, counters: this.#counters, together }, this.#queues(), port)
   }
 
   /** Has the thread that made it forward for it. */
   lend(): void {
-    const queues = this.taps[0].fds.map((a, queue): [number, number] => [
-      a,
-      this.taps[1].fds[queue] as number,
-    ])
-    this.#context.tell({ event: 'lent', handle: this.handle, queues })
+    this.#context.tell({ event: 'lent', handle: this.handle, queues: this.#queues() })
+  }
+
+  /** Queue q of a goes with queue q of b (test/kernel/18). */
+  #queues(): PortCouple[] {
+    const [a, b] = this.taps.map(({ ports }) => ports) as [PortSpec[], PortSpec[]]
+    return a.map((port, queue) => [port, b[queue] as PortSpec])
   }
 
   /** From now on the frames that these ends send are looked into, and those of no other. */
@@ -218,8 +220,8 @@ export class LinkedPair {
   #drain(): void {
     if (!this.#plan.inline) return this.#context.pool.drain(this.handle)
     // Its thread may be waiting for us: what it has not read is read here, as one of its workers would.
-    const queues = [[this.taps[0].fd, this.taps[1].fd] as const]
     const { handle } = this
+    const queues = this.#queues()
     const setup = { handle, counters: this.#counters, index: 0, queues, port: undefined, hookOf: undefined }
     const scratch = new Slab()
     drain(new ServedPair({ ...setup, scratch, inspected: new Set() }).directions, scratch)

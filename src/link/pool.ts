@@ -13,6 +13,7 @@ import {
   TURNS,
   type WorkerSetup,
 } from '../datapath/orders.js'
+import type { PortCouple } from '../datapath/port.js'
 import type { PairState } from '../datapath/served.js'
 import { UvethError } from '../errors.js'
 
@@ -116,7 +117,7 @@ class PooledWorker {
 /** Where a pair is served. */
 interface Placement {
   counters: SharedArrayBuffer
-  queues: [a: number, b: number][]
+  queues: readonly PortCouple[]
   /** The first one has the pair's port, and its inspectors. */
   workers: PooledWorker[]
   /** A worker that serves this pair alone. */
@@ -150,14 +151,12 @@ export class Pool {
     return pool
   }
 
-  /** Queue q of a goes with queue q of b (test/kernel/18). `together`: as in gather(). */
+  /** `together`: as in gather(). */
   adopt(
     { handle, counters, together }: { handle: number; counters: SharedArrayBuffer; together: boolean },
-    a: number[],
-    b: number[],
+    queues: readonly PortCouple[],
     port: MessagePort,
   ): void {
-    const queues = a.map((fd, queue): [number, number] => [fd, b[queue] as number])
     const unowned = { own: undefined, starting: undefined, giveUp: undefined, watchdog: undefined }
     const placement = { counters, queues, workers: [], ...unowned, turn: Promise.resolve() }
     this.#serving.set(handle, placement)
@@ -264,7 +263,7 @@ export class Pool {
     state: PairState | undefined,
   ): void {
     const ranked = [...candidates].sort((one, other) => one.load - other.load)
-    const chosen = new Map<PooledWorker, [number, number][]>()
+    const chosen = new Map<PooledWorker, PortCouple[]>()
     placement.queues.forEach((couple, queue) => {
       const worker = ranked[queue % ranked.length] as PooledWorker
       chosen.set(worker, [...(chosen.get(worker) ?? []), couple])

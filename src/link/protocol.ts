@@ -1,6 +1,7 @@
 // What the main thread and the link thread say to each other. Plain data only: it is cloned.
 
 import type { MessagePort } from 'node:worker_threads'
+import type { PortCouple } from '../datapath/port.js'
 import type { WireError } from '../errors.js'
 import type { Cidr } from '../netlink/address.js'
 import type { LinkStats } from '../netlink/rtnl.js'
@@ -30,9 +31,6 @@ export interface PairPlan {
   /** Frames are forwarded by the thread that made the pair; its descriptors are told when it is made. */
   inline: boolean
 }
-
-/** Descriptors of a pair that is forwarded inline. */
-type Lent = [a: number, b: number][]
 
 /** `auto`: carrier follows the rule, up(a) and up(b). */
 export type CarrierMode = 'on' | 'off' | 'auto'
@@ -101,7 +99,7 @@ export type ClosedReason = 'close' | 'deleted' | 'netns-deleted' | 'failed'
 
 export type LinkMessage =
   /** An inline pair is to be forwarded from now on, before its ends go up. */
-  | { event: 'lent'; handle: number; queues: Lent }
+  | { event: 'lent'; handle: number; queues: readonly PortCouple[] }
   /** It is not to be touched any more: 'returned' is wanted. */
   | { event: 'recall'; handle: number }
   /** The link thread and its workers run; sent once. */

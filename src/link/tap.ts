@@ -2,7 +2,9 @@
 // one opened inside a namespace would keep that alive, test/kernel/03), asks the kernel what it is now, and gives
 // the short-lived rtnetlink sockets that changes go through. Knows nothing of pairs.
 
+import type { PortSpec } from '../datapath/port.js'
 import { errno, systemError, UvethError } from '../errors.js'
+import { MAX_MTU, MAX_OVERHEAD } from '../frame/ethernet.js'
 import { formatMac } from '../frame/mac.js'
 import { VNET_HDR_LEN } from '../frame/slab.js'
 import {
@@ -71,6 +73,17 @@ export class Tap {
       for (const fd of fds) closeFd(fd)
       throw error
     }
+  }
+
+  /** Of its queues. The kernel takes super-frames whatever it was told that we take (test/kernel/13). */
+  get ports(): PortSpec[] {
+    const capabilities = {
+      header: VNET_HDR_LEN,
+      checksum: true,
+      segmentation: true,
+      longestFrame: MAX_MTU + MAX_OVERHEAD,
+    }
+    return this.fds.map((fd) => ({ kind: 'descriptor', fd, capabilities }))
   }
 
   /** The descriptor for everything that concerns the device and not a queue. */
