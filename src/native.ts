@@ -1,6 +1,6 @@
 // The only importer of the addon. Everything answers a value >= 0 or a negative errno; nothing
 // throws for a system call that failed. Callers: link/ (descriptors, ioctls), datapath/ (bursts,
-// poller), netlink/ (sockets), control/ and daemon.ts (peer, lock, systemd). A descriptor belongs to the thread that opened it.
+// poller), netlink/ (sockets), orders/ and daemon/ (peer, lock, systemd). A descriptor belongs to the thread that opened it.
 
 import { createRequire } from 'node:module'
 import { missingAddon } from './missing-addon.js'
@@ -24,13 +24,9 @@ export const {
   flock,
   netlinkBind,
   netlinkOpen,
-  netlinkPortId,
   netlinkReceive,
   netlinkSend,
   netnsOpen,
-  packetOpen,
-  packetReceive,
-  packetSend,
   peerCredentials,
   pollerAdd,
   pollerOpen,
@@ -44,14 +40,11 @@ export const {
   tunGetDevNetns,
   tunGetFeatures,
   tunGetIff,
-  tunGetMac,
   tunOpen,
   tunSetCarrier,
   tunSetIff,
   tunSetIfindex,
-  tunSetMac,
   tunSetOffload,
-  tunSetQueue,
   tunSetVnetHdrSz,
   tunSetVnetLe,
 } = addon

@@ -124,3 +124,6 @@ pub fn transmit(#[napi(ts_arg_type = "Uint8Array")] slab: Bytes, fd: i32, count:
     }
     sent
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,12 +26,7 @@ pub fn peer_credentials(fd: i32) -> PeerCredentials {
     let (level, option) = (libc::SOL_SOCKET, libc::SO_PEERCRED);
     // SAFETY: both pointers are valid for the call; the kernel writes at most `size` bytes.
     let result = unsafe { libc::getsockopt(fd, level, option, (&raw mut peer).cast(), &mut size) };
-    PeerCredentials {
-        errno: errno::check(result),
-        pid: peer.pid,
-        uid: peer.uid,
-        gid: peer.gid,
-    }
+    PeerCredentials { errno: errno::check(result), pid: peer.pid, uid: peer.uid, gid: peer.gid }
 }
 
 /// Takes an exclusive lock on an open file, which ends with its holder, or gives it back.

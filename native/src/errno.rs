@@ -3,9 +3,7 @@
 
 /// The calling thread's errno, negated.
 pub fn last() -> i32 {
-    -std::io::Error::last_os_error()
-        .raw_os_error()
-        .unwrap_or(libc::EIO)
+    -std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
 }
 
 /// `result` of a libc call where -1 means "look at errno".

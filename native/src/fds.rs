@@ -58,10 +58,7 @@ struct Ticket {
     done: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
-static CLOSING: Mutex<Closing> = Mutex::new(Closing {
-    queue: VecDeque::new(),
-    threads: 0,
-});
+static CLOSING: Mutex<Closing> = Mutex::new(Closing { queue: VecDeque::new(), threads: 0 });
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -88,22 +85,14 @@ fn close_loop() {
 }
 
 fn close_together(fds: Vec<OwnedFd>, done: Option<Box<dyn Fn() + Send + Sync>>) -> Arc<Ticket> {
-    let ticket = Arc::new(Ticket {
-        left: Mutex::new(fds.len()),
-        zero: Condvar::new(),
-        done,
-    });
+    let ticket = Arc::new(Ticket { left: Mutex::new(fds.len()), zero: Condvar::new(), done });
     let mut closing = locked(&CLOSING);
-    closing
-        .queue
-        .extend(fds.into_iter().map(|fd| (fd, ticket.clone())));
+    closing.queue.extend(fds.into_iter().map(|fd| (fd, ticket.clone())));
     let wanted = closing.queue.len().min(CLOSERS);
     let mut refused = false;
     while closing.threads < wanted && !refused {
         closing.threads += 1;
-        let builder = std::thread::Builder::new()
-            .name("uveth-close".into())
-            .stack_size(64 << 10);
+        let builder = std::thread::Builder::new().name("uveth-close".into()).stack_size(64 << 10);
         refused = builder.spawn(close_loop).is_err();
         if refused {
             closing.threads -= 1;
@@ -130,10 +119,7 @@ pub fn close_all() {
     let ticket = close_together(fds, None);
     let mut left = locked(&ticket.left);
     while *left > 0 {
-        left = ticket
-            .zero
-            .wait(left)
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        left = ticket.zero.wait(left).unwrap_or_else(|poisoned| poisoned.into_inner());
     }
 }
 
@@ -178,9 +164,5 @@ pub fn fd_inode(fd: i32) -> Inode {
         let mut stat: libc::stat = std::mem::zeroed();
         (libc::fstat(fd, &mut stat), stat)
     };
-    Inode {
-        errno: errno::check(result),
-        dev: stat.st_dev as f64,
-        ino: stat.st_ino as f64,
-    }
+    Inode { errno: errno::check(result), dev: stat.st_dev as f64, ino: stat.st_ino as f64 }
 }

@@ -64,9 +64,7 @@ pub fn within(ns: i32, call: impl FnOnce() -> i32 + Send) -> i32 {
         if entered < 0 { entered } else { call() }
     };
     std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new()
-            .name("uveth-netns".into())
-            .stack_size(64 << 10);
+        let builder = std::thread::Builder::new().name("uveth-netns".into()).stack_size(64 << 10);
         match builder.spawn_scoped(scope, enter_and_call) {
             Ok(thread) => thread.join().unwrap_or(-libc::EIO),
             Err(_) => -libc::EAGAIN,

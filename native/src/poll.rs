@@ -25,10 +25,7 @@ fn epoll_create() -> i32 {
 }
 
 fn control(epoll: i32, operation: i32, fd: i32, events: i32, token: i32) -> i32 {
-    let mut event = libc::epoll_event {
-        events: events as u32,
-        u64: token as u32 as u64,
-    };
+    let mut event = libc::epoll_event { events: events as u32, u64: token as u32 as u64 };
     // SAFETY: `event` lives for the call.
     errno::check(unsafe { libc::epoll_ctl(epoll, operation, fd, &mut event) })
 }
@@ -103,20 +100,12 @@ pub fn poller_wait(
         }
     }
     if got == 0 && timeout_ns != 0.0 {
-        let mut wanted = libc::pollfd {
-            fd: poller,
-            events: libc::POLLIN,
-            revents: 0,
-        };
+        let mut wanted = libc::pollfd { fd: poller, events: libc::POLLIN, revents: 0 };
         let limit = libc::timespec {
             tv_sec: (timeout_ns / 1e9) as libc::time_t,
             tv_nsec: (timeout_ns % 1e9) as libc::c_long,
         };
-        let limit = if timeout_ns < 0.0 {
-            std::ptr::null()
-        } else {
-            &raw const limit
-        };
+        let limit = if timeout_ns < 0.0 { std::ptr::null() } else { &raw const limit };
         // SAFETY: one pollfd, and a timespec that lives for the call. ppoll rather than
         // epoll_pwait2, which kernels before 5.11 do not have.
         unsafe { libc::ppoll(&mut wanted, 1, limit, std::ptr::null()) };
@@ -160,10 +149,7 @@ fn watch_loop(epoll: i32, stop: i32, tell: impl Fn(i32)) {
 /// Starts this environment's watcher; `callback(fd)` runs once for every `watch_arm` that fires.
 #[napi(catch_unwind)]
 pub fn watcher_open(callback: Function<'_, i32, ()>) -> Result<i32> {
-    let call = callback
-        .build_threadsafe_function::<i32>()
-        .weak::<true>()
-        .build()?;
+    let call = callback.build_threadsafe_function::<i32>().weak::<true>().build()?;
     // SAFETY: eventfd takes plain integers.
     let stop = errno::check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) });
     if stop < 0 {
@@ -184,17 +170,11 @@ pub fn watcher_open(callback: Function<'_, i32, ()>) -> Result<i32> {
     let tell = move |fd| {
         call.call(fd, ThreadsafeFunctionCallMode::NonBlocking);
     };
-    let builder = std::thread::Builder::new()
-        .name("uveth-watch".into())
-        .stack_size(128 << 10);
+    let builder = std::thread::Builder::new().name("uveth-watch".into()).stack_size(128 << 10);
     let Ok(thread) = builder.spawn(move || watch_loop(epoll, stop, tell)) else {
         return Ok(-libc::EAGAIN);
     };
-    WATCHER.set(Some(Watcher {
-        epoll: owned_epoll,
-        stop: owned_stop,
-        thread,
-    }));
+    WATCHER.set(Some(Watcher { epoll: owned_epoll, stop: owned_stop, thread }));
     Ok(0)
 }
 

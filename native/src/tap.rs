@@ -3,7 +3,7 @@
 
 use napi_derive::napi;
 
-use crate::{Bytes, errno, fds};
+use crate::{errno, fds};
 
 const IFNAMSIZ: usize = libc::IFNAMSIZ;
 const TUNGETDEVNETNS: libc::c_ulong = 0x54e3; // _IO('T', 227), Linux 5.4
@@ -73,19 +73,10 @@ pub struct Iff {
 pub fn tun_get_iff(fd: i32) -> Iff {
     let mut request = empty_ifreq();
     let errno = ioctl(fd, libc::TUNGETIFF as _, &mut request);
-    let name: Vec<u8> = request
-        .ifr_name
-        .iter()
-        .map(|c| *c as u8)
-        .take_while(|c| *c != 0)
-        .collect();
+    let name: Vec<u8> = request.ifr_name.iter().map(|c| *c as u8).take_while(|c| *c != 0).collect();
     // SAFETY: the kernel has written the flags member, and the union was zeroed before.
     let flags = unsafe { request.ifr_ifru.ifru_flags } as u16 as u32;
-    Iff {
-        errno,
-        name: String::from_utf8_lossy(&name).into_owned(),
-        flags,
-    }
+    Iff { errno, name: String::from_utf8_lossy(&name).into_owned(), flags }
 }
 
 #[napi(catch_unwind)]
@@ -112,49 +103,8 @@ pub fn tun_set_carrier(fd: i32, on: bool) -> i32 {
     ioctl(fd, libc::TUNSETCARRIER as _, &mut value)
 }
 
-/// Attaches or detaches this queue of a multi-queue device.
-#[napi(catch_unwind)]
-pub fn tun_set_queue(fd: i32, attach: bool) -> i32 {
-    let mut request = empty_ifreq();
-    let flags = if attach {
-        libc::IFF_ATTACH_QUEUE
-    } else {
-        libc::IFF_DETACH_QUEUE
-    };
-    request.ifr_ifru.ifru_flags = flags as libc::c_short;
-    ioctl(fd, libc::TUNSETQUEUE as _, &mut request)
-}
-
 /// A descriptor of the network namespace that the device is in now.
 #[napi(catch_unwind)]
 pub fn tun_get_dev_netns(fd: i32) -> i32 {
     fds::own(ioctl_value(fd, TUNGETDEVNETNS, 0))
-}
-
-/// The device's MAC address, 6 bytes, into `into`. Works in whatever namespace the device is.
-#[napi(catch_unwind)]
-pub fn tun_get_mac(fd: i32, #[napi(ts_arg_type = "Uint8Array")] into: Bytes) -> i32 {
-    let mut request = empty_ifreq();
-    let result = ioctl(fd, libc::SIOCGIFHWADDR as _, &mut request);
-    if result >= 0 {
-        // SAFETY: the kernel has written the hardware address member.
-        let address = unsafe { request.ifr_ifru.ifru_hwaddr };
-        for (to, from) in into.iter_mut().zip(address.sa_data.iter().take(6)) {
-            *to = *from as u8;
-        }
-    }
-    result
-}
-
-#[napi(catch_unwind)]
-pub fn tun_set_mac(fd: i32, mac: &[u8]) -> i32 {
-    let mut request = empty_ifreq();
-    // SAFETY: plain data, valid when zeroed.
-    let mut address: libc::sockaddr = unsafe { std::mem::zeroed() };
-    address.sa_family = libc::ARPHRD_ETHER;
-    for (to, from) in address.sa_data.iter_mut().zip(mac.iter().take(6)) {
-        *to = *from as libc::c_char;
-    }
-    request.ifr_ifru.ifru_hwaddr = address;
-    ioctl(fd, libc::SIOCSIFHWADDR as _, &mut request)
 }

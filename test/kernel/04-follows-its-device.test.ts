@@ -1,9 +1,8 @@
 // A TAP's descriptor finds its device wherever it is: TUNGETIFF answers the name of now, TUNGETDEVNETNS the
-// namespace of now, SIOCGIFHWADDR the MAC address, also after moves and renames by others and while it is up.
+// namespace of now, also after moves and renames by others and while it is up.
 // Relied on by src/link/tap.ts (look, #locate).
 
 import { expect } from 'vitest'
-import { tunGetMac, tunSetMac } from '../../src/native.js'
 import { Netns, run, uniqueName } from '../support/netns.js'
 import { RawTap } from '../support/raw-tap.js'
 import { needs } from '../support/skip.js'
@@ -34,16 +33,4 @@ it('follows moves, also of a link that is up', () => {
   expect(tap.netns).toBe(right.inode)
   right.ip('link', 'set', name, 'netns', `${process.pid}`)
   expect(tap.atHome).toBe(true)
-})
-
-it('knows its MAC address in another namespace, and sets it', () => {
-  using target = Netns.create()
-  using tap = RawTap.open()
-  tap.moveTo(target, 'far')
-  target.ip('link', 'set', 'far', 'address', '02:00:00:00:00:42')
-  const mac = new Uint8Array(6)
-  expect(tunGetMac(tap.fd, mac)).toBe(0)
-  expect([...mac]).toEqual([2, 0, 0, 0, 0, 0x42])
-  expect(tunSetMac(tap.fd, Uint8Array.of(2, 0, 0, 0, 0, 0x43))).toBe(0)
-  expect(target.link('far').address).toBe('02:00:00:00:00:43')
 })

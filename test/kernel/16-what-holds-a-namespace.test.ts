@@ -8,10 +8,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { constants } from 'node:os'
 import { expect } from 'vitest'
-import { closeFd, netlinkOpen, netnsOpen, packetOpen, tunGetDevNetns } from '../../src/native.js'
+import { closeFd, netlinkOpen, netnsOpen, tunGetDevNetns } from '../../src/native.js'
 import { NETLINK_ROUTE } from '../../src/netlink/constants.js'
 import { listLinks } from '../../src/netlink/route.js'
 import { NetlinkSocket } from '../../src/netlink/socket.js'
+import * as testNative from '../support/native.js'
 import { Netns, until } from '../support/netns.js'
 import { RawTap } from '../support/raw-tap.js'
 import { needs } from '../support/skip.js'
@@ -30,7 +31,7 @@ function inside(target: Netns, open: (ns: number) => number): number {
 
 it.each<[string, (target: Netns, tap: RawTap) => number]>([
   ['a netlink socket', (target) => inside(target, (ns) => netlinkOpen(NETLINK_ROUTE, ns))],
-  ['a packet socket', (target) => inside(target, (ns) => packetOpen(ns, 1))],
+  ['a packet socket', (target) => inside(target, (ns) => testNative.packetOpen(ns, 1))],
   ['a descriptor of the namespace file', (target) => netnsOpen(target.path)],
   ['what TUNGETDEVNETNS answers', (_, tap) => tunGetDevNetns(tap.fd)],
 ])('%s holds it until it is closed', async (_, open) => {
@@ -43,7 +44,7 @@ it.each<[string, (target: Netns, tap: RawTap) => number]>([
   // Long enough for a namespace to be taken down, had nothing held it.
   await new Promise((resolve) => setTimeout(resolve, 300))
   expect(tap.gone).toBe(false)
-  closeFd(held)
+  if (closeFd(held) < 0) testNative.closeFd(held)
   await until('the device to be gone', () => tap.gone)
 })
 

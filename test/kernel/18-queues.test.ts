@@ -4,7 +4,7 @@
 // of one end is wired to queue q of the other, so that frames of one flow never overtake each other).
 
 import { expect } from 'vitest'
-import { tunSetQueue } from '../../src/native.js'
+import { tunSetQueue } from '../support/native.js'
 import { Netns } from '../support/netns.js'
 import { PacketSocket } from '../support/packet.js'
 import {

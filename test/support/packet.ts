@@ -4,17 +4,8 @@
 // `ip link del`, but it does keep a namespace alive after `ip netns del`: close it before such a test looks.
 
 import { constants } from 'node:os'
-import {
-  closeFd,
-  EPOLLIN,
-  netnsOpen,
-  packetOpen,
-  packetReceive,
-  packetSend,
-  socketSetOption,
-  unwatch,
-  watch,
-} from '../../src/native.js'
+import { closeFd as closeNs, EPOLLIN, netnsOpen, socketSetOption, unwatch, watch } from '../../src/native.js'
+import { closeFd, packetOpen, packetReceive, packetSend } from './native.js'
 import { homeLink, type Netns } from './netns.js'
 
 const { EAGAIN, ENETDOWN, ENOBUFS } = constants.errno
@@ -45,7 +36,7 @@ export class PacketSocket implements Disposable, AsyncDisposable {
     const ns = netns === null ? -1 : netnsOpen(netns.path)
     if (netns !== null && ns < 0) throw new Error(`${netns.path} cannot be opened: ${ns}`)
     const fd = packetOpen(ns, ifindex)
-    if (ns >= 0) closeFd(ns)
+    if (ns >= 0) closeNs(ns)
     if (fd < 0) throw new Error(`no packet socket on ${name}: ${fd}`)
     return new PacketSocket(fd)
   }

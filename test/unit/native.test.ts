@@ -13,14 +13,13 @@ import {
   fdInode,
   netlinkBind,
   netlinkOpen,
-  netlinkPortId,
   netlinkSend,
   netnsOpen,
-  packetSend,
   pollerAdd,
   pollerOpen,
   pollerRemove,
   pollerWait,
+  receive,
   transmit,
   tunGetIff,
   tunSetCarrier,
@@ -28,6 +27,7 @@ import {
   unwatch,
   watch,
 } from '../../src/native.js'
+import { closeFd as closeTestFd, netlinkPortId, socketPair } from '../support/native.js'
 
 const { EBADF, EINVAL, ENOENT } = constants.errno
 const NETLINK_USERSOCK = 2
@@ -45,8 +45,7 @@ describe('errors are answers', () => {
     ['the inode of nothing', () => fdInode(NOBODY).errno, EBADF],
     ['a path that is not there', () => netnsOpen(''), ENOENT],
     ['a path with a NUL', () => netnsOpen('/proc\0/self'), EINVAL],
-    ['a socket that is none', () => packetSend(NOBODY, new Uint8Array(14)), EBADF],
-    ['a port id of nothing', () => netlinkPortId(NOBODY), EBADF],
+    ['a message over a socket that is none', () => netlinkSend(NOBODY, new Uint8Array(16), 0), EBADF],
   ])('%s', (_, call, errno) => {
     expect(call()).toBe(-errno)
   })
@@ -86,6 +85,27 @@ test('a slot that is not in the memory is refused, and the others are sent', () 
   const count = outside.length + inside.length
   expect(transmit(slab.bytes, fd, count)).toBe(inside.length)
   expect([...slab.lengths.subarray(0, count)]).toEqual([...outside.map(() => -EINVAL), 72, 72, 72])
+})
+
+test('a burst arrives as the frames that were sent, and nothing more', () => {
+  const ends = new Int32Array(2)
+  expect(socketPair(ends)).toBe(0)
+  const [far, near] = ends as unknown as [number, number]
+  onTestFinished(() => ends.forEach(closeTestFd))
+  const slab = new Slab()
+  const starts = [64, 256, 4096].map((offset) => SLOTS_OFFSET + offset)
+  starts.forEach((start, slot) => {
+    slab.starts[slot] = start
+    slab.lengths[slot] = 72 + slot
+    slab.bytes.fill(slot + 1, start - 12, start + 60 + slot)
+  })
+  expect(transmit(slab.bytes, far, 3)).toBe(3)
+  const other = new Slab()
+  expect(receive(other.bytes, near, 2)).toBe(2)
+  expect(receive(other.bytes, near, 64)).toBe(1)
+  const start = other.starts[0] as number
+  expect([...other.bytes.subarray(start - 12, start + 62)]).toEqual(Array.from({ length: 74 }, () => 3))
+  expect(receive(other.bytes, near, 64)).toBe(0)
 })
 
 /** A netlink socket that becomes readable with `wake`. */
