@@ -2,15 +2,7 @@
 
 import { parseImpairWords } from '../faults/impair-words.js'
 import { parseRuleWords } from '../faults/rule-words.js'
-import {
-  createPair,
-  type End,
-  type EndOptions,
-  type Logger,
-  type Pair,
-  type PairOptions,
-  type PairStats,
-} from '../index.js'
+import { createPair, type End, type EndOptions, type Logger, type Pair, type PairStats } from '../index.js'
 import { stopSignal } from './failure.js'
 import { findNetns } from './netns.js'
 import { formatStats } from './table.js'
@@ -107,7 +99,7 @@ export async function run(args: string[]): Promise<number> {
   }
   let pair: Pair
   try {
-    pair = await createWithRules(options, readRules(values))
+    pair = await createPair(options)
   } catch (error) {
     if (!stop.aborted) throw error
     say({ event: 'closed', reason: 'signal' })
@@ -122,32 +114,8 @@ export async function run(args: string[]): Promise<number> {
   return code
 }
 
-/** By end. */
-type Rules = Record<'a' | 'b', ReturnType<typeof parseRuleWords>[]>
-
-function readRules(values: Values): Rules {
-  const of = (texts: string[] = []) => texts.map((text) => parseRuleWords(wordsOf(text)))
-  return { a: of(values['rule-a']), b: of(values['rule-b']) }
-}
-
 function wordsOf(text: string): string[] {
   return text.split(/\s+/).filter((word) => word !== '')
-}
-
-/** The rules stand before the first frame: until end b is up there is none. */
-async function createWithRules(options: PairOptions & { b: EndOptions }, rules: Rules): Promise<Pair> {
-  const late = rules.a.length + rules.b.length > 0 && options.b.up === true
-  const pair = await createPair(late ? { ...options, b: { ...options.b, up: false } } : options)
-  try {
-    for (const end of ['a', 'b'] as const) {
-      for (const { action, match } of rules[end]) pair[end].addRule(action, match)
-    }
-    if (late) await pair.b.up()
-  } catch (error) {
-    await pair.close()
-    throw error
-  }
-  return pair
 }
 
 async function endOptions(name: string, end: 'a' | 'b', values: Values): Promise<EndOptions> {
@@ -163,6 +131,7 @@ async function endOptions(name: string, end: 'a' | 'b', values: Values): Promise
     up: !values.down,
     ...(address !== undefined && { address }),
     ...(impair !== undefined && { impair: parseImpairWords(wordsOf(impair)) }),
+    rules: (values[`rule-${end}`] ?? []).map((text) => parseRuleWords(wordsOf(text))),
     ...(values.mtu !== undefined && { mtu: readNumber(values.mtu, '--mtu') }),
   }
 }

@@ -37,59 +37,6 @@ export const IMPAIR = {
 } as const
 export type ImpairWish = FromSchema<typeof IMPAIR>
 
-const endProperties = {
-  name: text('interface name, 1 to 15 bytes; %d asks the kernel for a free number'),
-  netns,
-  ifindex: whole('interface index, at creation only; the kernel chooses when left out'),
-  address: text('MAC address; random when left out'),
-  mtu: whole('L3 payload in bytes, 68 to 65521'),
-  up: flag('admin up'),
-  addresses: {
-    type: 'array',
-    items: { type: 'string' },
-    description: 'IP addresses with prefix length, added to the end: 10.0.0.1/24',
-  },
-  txQueueLength: whole('frames that the kernel keeps for the cable before it drops'),
-  dad: flag('duplicate address detection for IPv6 addresses'),
-  impair: {
-    anyOf: [IMPAIR, { type: 'null' }],
-    description: 'what is done to frames that the end sends; in a change a JSON merge patch',
-  },
-} as const
-
-export const END_WISH = { type: 'object', additionalProperties: false, properties: endProperties } as const
-export type EndWish = FromSchema<typeof END_WISH>
-
-export const PAIR_WISH = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    id: text('default: the name of end a, with a suffix when it is in use'),
-    a: END_WISH,
-    b: END_WISH,
-    queues: whole('queues of each end, at most the number of workers'),
-    quiet: flag('no IPv6 chatter from the fresh interfaces'),
-  },
-} as const
-export type PairWish = FromSchema<typeof PAIR_WISH>
-
-export const CARRIER_MODES = ['on', 'off', 'auto'] as const
-
-export const PAIR_CHANGE = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    a: END_WISH,
-    b: END_WISH,
-    carrier: {
-      type: 'string',
-      enum: CARRIER_MODES,
-      description: 'auto: both ends have it while both are up',
-    },
-  },
-} as const
-export type PairChange = FromSchema<typeof PAIR_CHANGE>
-
 export const RULE_WISH = {
   type: 'object',
   additionalProperties: false,
@@ -113,6 +60,64 @@ export interface RuleWish {
   action: RuleAction
   match?: Match
 }
+
+const endProperties = {
+  name: text('interface name, 1 to 15 bytes; %d asks the kernel for a free number'),
+  netns,
+  ifindex: whole('interface index, at creation only; the kernel chooses when left out'),
+  address: text('MAC address; random when left out'),
+  mtu: whole('L3 payload in bytes, 68 to 65521'),
+  up: flag('admin up'),
+  addresses: {
+    type: 'array',
+    items: { type: 'string' },
+    description: 'IP addresses with prefix length, added to the end: 10.0.0.1/24',
+  },
+  txQueueLength: whole('frames that the kernel keeps for the cable before it drops'),
+  dad: flag('duplicate address detection for IPv6 addresses'),
+  impair: {
+    anyOf: [IMPAIR, { type: 'null' }],
+    description: 'what is done to frames that the end sends; in a change a JSON merge patch',
+  },
+  rules: {
+    type: 'array',
+    items: RULE_WISH,
+    description: 'for single frames that the end sends, in their order; at creation only',
+  },
+} as const
+
+export const END_WISH = { type: 'object', additionalProperties: false, properties: endProperties } as const
+export type EndWish = Omit<FromSchema<typeof END_WISH>, 'rules'> & { rules?: RuleWish[] }
+
+export const PAIR_WISH = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    id: text('default: the name of end a, with a suffix when it is in use'),
+    a: END_WISH,
+    b: END_WISH,
+    queues: whole('queues of each end, at most the number of workers'),
+    quiet: flag('no IPv6 chatter from the fresh interfaces'),
+  },
+} as const
+export type PairWish = Omit<FromSchema<typeof PAIR_WISH>, 'a' | 'b'> & { a?: EndWish; b?: EndWish }
+
+export const CARRIER_MODES = ['on', 'off', 'auto'] as const
+
+export const PAIR_CHANGE = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    a: END_WISH,
+    b: END_WISH,
+    carrier: {
+      type: 'string',
+      enum: CARRIER_MODES,
+      description: 'auto: both ends have it while both are up',
+    },
+  },
+} as const
+export type PairChange = Omit<FromSchema<typeof PAIR_CHANGE>, 'a' | 'b'> & { a?: EndWish; b?: EndWish }
 
 export const FLAP = {
   type: 'object',

@@ -6,7 +6,7 @@
 
 import type { ImpairPlan } from '../faults/impair-plan.js'
 import type { Match } from '../faults/match.js'
-import type { RulePlan } from '../hooks/rule.js'
+import type { RulePlan } from '../faults/rule-plan.js'
 import { ADJUSTED } from './counters.js'
 
 /** What is captured; plain data, crosses threads. */

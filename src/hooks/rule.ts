@@ -2,15 +2,12 @@
 // hooks; the rules of a direction are asked in the order in which they were added, and a frame that one has
 // dropped is not seen by those behind it. Allocates nothing per frame.
 
-import { type CorruptPlan, MAX_BITS, planRule, type RulePlan } from '../faults/rule-plan.js'
+import { type CorruptPlan, MAX_BITS, type RulePlan } from '../faults/rule-plan.js'
 import type { Burst } from '../frame/burst.js'
 import { Packet } from '../frame/packet.js'
 import type { Hook } from './hook.js'
 import { Matcher } from './matcher.js'
 import { DRAWS, draw, type Key, keyOf } from './random.js'
-
-export type { RuleAction, RuleOptions } from '../faults/rule-plan.js'
-export { planRule, type RulePlan }
 
 /** What is counted for each rule, in shared memory: frames its match fits, and frames it did something to. */
 export const RULE_COUNTS = ['matched', 'hits'] as const

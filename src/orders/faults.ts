@@ -3,12 +3,12 @@
 
 import type { FlapOrder, ImpairWish, RuleWish } from '../contract/ops.js'
 import { UvethError } from '../errors.js'
-import type { End, ImpairOptions, ImpairPlan, Pair, RuleStats } from '../index.js'
+import type { End, ImpairOptions, ImpairPlan, RuleStats } from '../index.js'
 import { renamed } from './attributes.js'
 import type { Caller } from './caller.js'
-import { changed, findEnd, type PairRegistry, sideOf } from './handlers.js'
+import { changed, findEnd, type PairRegistry, sideOf, wantedRules } from './handlers.js'
 import type { Entry } from './registry.js'
-import type { SentWish, WantedRules } from './wanted.js'
+import type { SentWish } from './wanted.js'
 
 export function getImpair(registry: PairRegistry, caller: Caller, ref: string): ImpairPlan | null {
   return findEnd(registry, caller, ref).end.impairment
@@ -102,17 +102,11 @@ export async function flapPair(
   await registry.inTurn(`flap ${pair.id}`, () => pair.flap(ms, times, { signal }))
 }
 
-/** `action` and `match` as they were ordered, for a pair that is made again. */
-function wantedRules(pair: Pair): WantedRules {
-  const of = (end: End) => end.rules().map(({ action, match }) => ({ action, match }))
-  return { a: of(pair.a), b: of(pair.b) }
-}
-
 async function rulesChanged(registry: PairRegistry, entry: Entry<SentWish>, end: End): Promise<void> {
   await end.settled()
-  const rules = wantedRules(entry.pair)
-  if (rules.a?.length || rules.b?.length) entry.wish.rules = rules
-  else delete entry.wish.rules
+  const { since } = entry.wish
+  const side = sideOf(entry.pair, end)
+  since[side] = { ...since[side], rules: wantedRules(end) }
   await changed(registry, entry)
 }
 

@@ -1,7 +1,7 @@
 // One function for each operation of ops.ts: what http.ts and netlink.ts call once they know what is
 // wanted and by whom. Answers are in force when the promise resolves; refusals are UvethErrors.
 
-import type { EndView, EndWish, PairChange, PairView, PairWish } from '../contract/ops.js'
+import type { EndView, EndWish, PairChange, PairView, PairWish, RuleWish } from '../contract/ops.js'
 import { invalid } from '../errors.js'
 import { mergeImpair } from '../faults/impair-plan.js'
 import type { End, EndOptions, ImpairOptions, Netns, Pair, PairOptions } from '../index.js'
@@ -10,7 +10,7 @@ import type { Caller } from './caller.js'
 import { asSeen } from './caller.js'
 import type { Entry, Registry } from './registry.js'
 import type { SentWish } from './wanted.js'
-import { merged, pinned, type WantedRules, withSince } from './wanted.js'
+import { merged, pinned, withSince } from './wanted.js'
 
 export type PairRegistry = Registry<SentWish>
 
@@ -32,20 +32,10 @@ export async function addPair(registry: PairRegistry, caller: Caller, wish: Pair
 /** Makes the pair that was wanted, with what was drawn or ordered since (state.ts: after a restart). */
 export async function makePair(registry: PairRegistry, caller: Caller, sent: SentWish): Promise<PairView> {
   const { carrier } = sent.since
-  const options = pairOptions(withSince(sent), caller)
-  const late = sent.rules !== undefined && options.b?.up === true
-  const entry = await registry.add(sent, late ? { ...options, b: { ...options.b, up: false } } : options)
+  const entry = await registry.add(sent, pairOptions(withSince(sent), caller))
   const { a, b } = entry.pair
   sent.since.a = drawn(sent.since.a, a)
   sent.since.b = drawn(sent.since.b, b)
-  try {
-    addRules(entry.pair, sent.rules)
-    // The rules stand before the first frame: until end b is up there is none.
-    if (late) await b.up()
-  } catch (error) {
-    await entry.pair.close()
-    throw error
-  }
   if (carrier !== undefined) await entry.pair.setCarrier(carrier)
   await registry.commit()
   return viewPair(entry)
@@ -165,16 +155,16 @@ async function changeEnd(entry: Entry<SentWish>, end: End, change: EndWish, call
   }
 }
 
-/** With the seed that was drawn, the same frames are hit after a restart. */
+/** With the seeds that were drawn, the same frames are hit after a restart. */
 function drawn(wish: EndWish | undefined, end: End): EndWish {
   const { impairment } = end
-  return { ...pinned(wish, end), ...(impairment !== null && { impair: { ...impairment } }) }
+  const impair = impairment !== null && { impair: { ...impairment } }
+  return { ...pinned(wish, end), ...impair, rules: wantedRules(end) }
 }
 
-function addRules(pair: Pair, rules: WantedRules | undefined): void {
-  for (const side of ['a', 'b'] as const) {
-    for (const { action, match } of rules?.[side] ?? []) pair[side].addRule(action, match)
-  }
+/** The rules of an end, for a pair that is made again. */
+export function wantedRules(end: End): RuleWish[] {
+  return end.rules().map(({ action, match }) => ({ action, match }))
 }
 
 /** Afterwards the change is kept, and told to whoever listens. */

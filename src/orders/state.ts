@@ -5,7 +5,7 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { PairChange, PairWish } from '../contract/ops.js'
+import type { PairChange, PairWish, RuleWish } from '../contract/ops.js'
 import { UvethError } from '../errors.js'
 import { nameOf } from '../netns/open.js'
 import type { Logger } from '../pair/options.js'
@@ -13,7 +13,7 @@ import type { Caller } from './caller.js'
 import { asNamespace, home } from './caller.js'
 import { makePair, type PairRegistry } from './handlers.js'
 import type { RegistryEvent } from './registry.js'
-import type { SentWish, WantedRules } from './wanted.js'
+import type { SentWish } from './wanted.js'
 
 const NETNS_DIRECTORY = '/run/netns'
 const VERSION = 1
@@ -28,7 +28,6 @@ interface Saved {
   from: string | null
   wish: PairWish
   since: PairChange
-  rules?: WantedRules | undefined
 }
 
 interface Pending {
@@ -128,11 +127,10 @@ export class State {
   }
 
   async #make(pending: Pending): Promise<void> {
-    const { id, from, wish, since, rules } = pending.saved
+    const { id, from, wish, since } = pending.saved
     try {
       await asFrom(from, (caller) => {
-        const own = structuredClone({ since, ...(rules && { rules }) })
-        const sent = { wish: { ...wish, id }, inode: caller.inode, ...own }
+        const sent = { wish: { ...wish, id }, inode: caller.inode, since: structuredClone(since) }
         return makePair(this.#registry, caller, sent)
       })
       this.#logger.info({ pair: id }, 'pair restored')
@@ -184,7 +182,7 @@ export class State {
   #saved(id: string, sent: SentWish): Saved {
     const from = this.#from.get(sent) ?? nameOf(sent.inode)
     this.#from.set(sent, from)
-    return { id, from, wish: sent.wish, since: sent.since, rules: sent.rules }
+    return { id, from, wish: sent.wish, since: sent.since }
   }
 }
 
@@ -221,11 +219,18 @@ async function read(path: string): Promise<Saved[]> {
   }
   try {
     const { version, pairs } = JSON.parse(text) as { version: number; pairs: Saved[] }
-    if (version === VERSION && Array.isArray(pairs)) return pairs
+    if (version === VERSION && Array.isArray(pairs)) return pairs.map(withRules)
   } catch {
     // said below
   }
   throw new UvethError(`EBADMSG: '${path}' is no file of wanted pairs: move it away`, { code: 'EBADMSG' })
+}
+
+/** Rules once stood beside what came since. */
+function withRules({ rules, ...saved }: Saved & { rules?: Record<'a' | 'b', RuleWish[]> }): Saved {
+  if (rules === undefined) return saved
+  const { a, b } = saved.since
+  return { ...saved, since: { ...saved.since, a: { ...a, rules: rules.a }, b: { ...b, rules: rules.b } } }
 }
 
 /** Whoever reads `path`, also after a power cut, finds the old text or the new one. */

@@ -1,10 +1,7 @@
 // What a pair is wanted to be, over its whole life: the wishes that it was made from, and what was
 // drawn or ordered since. Pure; used by handlers.ts, and by state.ts to make it again after a restart.
 
-import type { EndWish, PairChange, PairWish, RuleWish } from '../contract/ops.js'
-
-/** Rules in their order, by the end whose frames they are for. */
-export type WantedRules = Partial<Record<'a' | 'b', RuleWish[]>>
+import type { EndWish, PairChange, PairWish } from '../contract/ops.js'
 
 /** A pair's wishes as they were sent, and where from: equal ones are the same order (PUT). */
 export interface SentWish {
@@ -12,8 +9,6 @@ export interface SentWish {
   inode: number
   /** What was drawn at its creation or ordered since: goes over `wish` when it is made again. */
   since: PairChange
-  /** The rules of its ends; none, if absent. */
-  rules?: WantedRules
 }
 
 /** The wishes with which the pair would be made as it is wanted now. */

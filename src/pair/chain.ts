@@ -1,8 +1,30 @@
-// What is wanted for the frames that one end sends, as inspection.ts keeps it.
+// What is wanted for the frames that one end sends: planned from the wishes that a pair is made with, and as
+// inspection.ts keeps it.
 
-import type { ImpairPlan } from '../faults/impair-plan.js'
+import { invalid } from '../errors.js'
+import { type ImpairPlan, planImpair } from '../faults/impair-plan.js'
 import type { Match } from '../faults/match.js'
-import type { RulePlan } from '../hooks/rule.js'
+import { planRule, type RulePlan } from '../faults/rule-plan.js'
+import type { EndOptions } from './options.js'
+
+/** 0 for a. */
+export type EndIndex = 0 | 1
+export const ENDS = [0, 1] as const
+
+/** What an end begins with. */
+export interface ChainPlan {
+  impair: ImpairPlan | null
+  rules: Omit<RulePlan, 'id'>[]
+}
+
+/** Checks it; `end` is what messages call the end. */
+export function planChain({ impair, rules = [] }: EndOptions, end: string): ChainPlan {
+  if (!Array.isArray(rules)) throw invalid(`${end}.rules must be an array of rules`, `${end}.rules`)
+  return {
+    impair: impair == null ? null : planImpair(impair, `${end}.impair`),
+    rules: rules.map((rule, at) => planRule(rule, `${end}.rules.${at}`)),
+  }
+}
 
 /** What is wanted for the frames of one end. */
 export class Wanted {

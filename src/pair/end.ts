@@ -3,8 +3,8 @@
 
 import type { ImpairOptions, ImpairPlan } from '../faults/impair-plan.js'
 import type { Match } from '../faults/match.js'
+import { planRule, type RuleAction } from '../faults/rule-plan.js'
 import type { Judge } from '../hooks/guard.js'
-import type { RuleAction } from '../hooks/rule.js'
 import type { Link } from '../link/link.js'
 import type { EndChange, EndState } from '../link/protocol.js'
 import type { RingStream } from '../ring/stream.js'
@@ -182,7 +182,8 @@ export class End {
 
   /** Adds a rule behind the others. EINVAL for a bad one. */
   addRule(action: RuleAction, match: Match = {}): Rule {
-    return new Rule(this.#inspection, this.#index, this.#inspection.addRule(this.#index, action, match))
+    const planned = planRule({ action, match }, 'rule')
+    return new Rule(this.#inspection, this.#index, this.#inspection.addRule(this.#index, planned))
   }
 
   /** The rules in their order, with what they have met. */

@@ -10,24 +10,19 @@ import { invalid, pairClosed } from '../errors.js'
 import { type ImpairPlan, mergeImpair, planImpair } from '../faults/impair-plan.js'
 import type { Match } from '../faults/match.js'
 import { planMatch } from '../faults/match-plan.js'
+import type { RulePlan } from '../faults/rule-plan.js'
 import { type Judge, messageOf } from '../hooks/guard.js'
-import { allocateRuleCounts, planRule } from '../hooks/rule.js'
+import { allocateRuleCounts } from '../hooks/rule.js'
 import type { Link } from '../link/link.js'
 import type { Inspected } from '../link/protocol.js'
 import { nextSighting, type RingStream, type Sighting } from '../ring/stream.js'
-import { type RuleStats, Wanted } from './chain.js'
+import { type ChainPlan, ENDS, type EndIndex, type RuleStats, Wanted } from './chain.js'
 import { Line } from './line.js'
 import { hookError, plainOptions } from './options.js'
 import { type Watchable, Watching } from './watching.js'
 
-type EndIndex = 0 | 1
-const ENDS = [0, 1] as const
-
-/** Called when a user's hook threw, or did not come back, and is not in the chain any more. */
+/** A user's hook threw, or did not come back, and is not in the chain any more. */
 export type HookFailed = (end: EndIndex, message: string) => void
-
-/** Bytes of frames that may wait for a reader. */
-const FRAMES_RING = 1 << 20
 
 export class Inspection {
   readonly #link: Link
@@ -60,9 +55,15 @@ export class Inspection {
     this.#line = new Line(stateOf(memory), (notice) => this.#hear(notice))
   }
 
-  /** The far side of the line, for the thread that will forward. */
-  connect(): MessagePort {
-    return this.#line.connect()
+  /** The far side of the line, for the thread that will forward; `chains`: what it meets from its first frame. */
+  connect(chains: readonly [ChainPlan, ChainPlan]): MessagePort {
+    const far = this.#line.connect()
+    for (const end of ENDS) {
+      const { impair, rules } = chains[end]
+      if (impair !== null) void this.#setImpair(end, impair, true)
+      for (const rule of rules) this.addRule(end, rule)
+    }
+    return far
   }
 
   /** The ends that are looked into, as the pair is made. From now on changes are told to the link thread. */
@@ -92,15 +93,13 @@ export class Inspection {
   }
 
   /** Adds a rule behind the others; armed when this returns. */
-  addRule(end: EndIndex, action: unknown, match: unknown): number {
-    const planned = planRule({ action, match }, 'rule')
+  addRule(end: EndIndex, planned: Omit<RulePlan, 'id'>): number {
     this.#needOpen()
     const plan = { id: ++this.#lastRule, ...planned }
-    const { id } = plan
     const counts = allocateRuleCounts()
-    this.#wanted[end].rules.set(id, { plan, counts })
+    this.#wanted[end].rules.set(plan.id, { plan, counts })
     this.#adjust({ op: 'rule', end, plan, counts })
-    return id
+    return plan.id
   }
 
   removeRule(end: EndIndex, id: number): boolean {
@@ -121,7 +120,7 @@ export class Inspection {
   }
 
   /** Copies of the frames that match, from now on. */
-  frames(end: EndIndex, match: unknown, bytes = FRAMES_RING): RingStream<Uint8Array> {
+  frames(end: EndIndex, match: unknown, bytes?: number): RingStream<Uint8Array> {
     const planned = planMatch(match, 'match') as Match
     this.#needOpen()
     return this.#watching.frames(this.#watchable(end), planned, bytes)
@@ -147,13 +146,13 @@ export class Inspection {
     const loaded = new Promise<string | undefined>((resolve) => this.#loading.set(id, resolve))
     this.#adjust({ op: 'hook', end, id, url, options: plain })
     const why = await loaded
-    if (why !== undefined) {
-      this.#wanted[end].hooks.delete(id)
-      this.#follow()
-      throw hookError(url, why)
+    if (why === undefined) {
+      await this.#settled
+      return id
     }
-    await this.#settled
-    return id
+    this.#wanted[end].hooks.delete(id)
+    this.#follow()
+    throw hookError(url, why)
   }
 
   /** A function of this thread as a hook; armed when this returns. */

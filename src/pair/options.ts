@@ -5,6 +5,7 @@ import type { Rotation } from '../capture/setup.js'
 import { invalid, UvethError } from '../errors.js'
 import type { ImpairOptions } from '../faults/impair-plan.js'
 import type { Match } from '../faults/match.js'
+import type { RuleOptions } from '../faults/rule-plan.js'
 import { ETH_HLEN, MAX_MTU, MIN_MTU } from '../frame/ethernet.js'
 import { isUnicast, parseMac, randomMac } from '../frame/mac.js'
 import { LONGEST_FRAME } from '../frame/slab.js'
@@ -36,13 +37,15 @@ export interface EndOptions {
   mtu?: number
   /**
    * Frames that the kernel keeps for us before it drops. Default 1000; for both ends of a pair that is made with
-   * an impairment or a capture 10,000, since TCP without offloads overflows 1000.
+   * an impairment, a rule or a capture 10,000, since TCP without offloads overflows 1000.
    */
   txQueueLength?: number
   /** Do duplicate address detection for IPv6 addresses; they are not usable for about a second. */
   dad?: boolean
   /** Degrades what this end sends, from its first frame (End.impair). */
   impair?: ImpairOptions
+  /** For single frames that this end sends, in their order, from its first frame (End.addRule). */
+  rules?: readonly RuleOptions[]
 }
 
 /** The part of pino's interface that is used; a pino logger fits. */
@@ -75,7 +78,7 @@ export interface PairOptions {
 }
 
 /** What can be changed of an end; the same meanings as in EndOptions. */
-export type EndSettings = Omit<EndOptions, 'netns' | 'ifindex' | 'impair'>
+export type EndSettings = Omit<EndOptions, 'netns' | 'ifindex' | 'impair' | 'rules'>
 
 /** What is captured, and how much of it. */
 export interface CaptureWish {
@@ -135,14 +138,15 @@ export function planPair(options: PairOptions): PairPlan {
   const inline = boolean(options.inline, 'inline') ?? false
   if (inline && queues > 1) throw invalid('an inline pair has one queue', 'queues')
   const { a = {}, b = {}, capture } = options
-  const inspected = [a.impair, b.impair, capture].some((wish) => wish !== undefined)
+  const wishes = [a.impair, b.impair, a.rules?.[0], b.rules?.[0], capture]
+  const inspected = wishes.some((wish) => wish !== undefined)
   const txqlen = inspected ? INSPECTED_TX_QUEUE_LENGTH : DEFAULT_TX_QUEUE_LENGTH
   return { ends: [planEnd(a, 'a', txqlen), planEnd(b, 'b', txqlen)], queues, quiet, inline }
 }
 
 function planEnd(options: EndOptions, end: string, txqlen: number): EndPlan {
-  refuseUnknown(options, [...END_KEYS, 'ifindex', 'impair'], end)
-  const { ifindex, impair: _, ...settings } = options // pair.ts orders the impairment
+  refuseUnknown(options, [...END_KEYS, 'ifindex', 'impair', 'rules'], end)
+  const { ifindex, impair: _, rules: __, ...settings } = options // chain.ts plans what is done to frames
   const change = planChange(settings, end)
   return {
     name: change.name ?? DEFAULT_NAME,

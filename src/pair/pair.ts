@@ -11,6 +11,7 @@ import { type Link, linkThread, type PairEvent, workerCount } from '../link/link
 import type { CarrierMode, ClosedReason, EndState, KernelStats, PairPlan } from '../link/protocol.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
 import { type Capture, Captures, planTarget } from './captures.js'
+import { type ChainPlan, planChain } from './chain.js'
 import { End } from './end.js'
 import { Inspection } from './inspection.js'
 import type { CaptureStreamWish, CaptureTarget, CaptureWish } from './options.js'
@@ -80,12 +81,13 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   /** @internal Use createPair(). */
   static async create(options: PairOptions): Promise<Pair> {
     const plan = planPair(options)
+    const chains = [planChain(options.a ?? {}, 'a'), planChain(options.b ?? {}, 'b')] as const
     const { signal, logger } = options
     signal?.throwIfAborted()
     if (options.id !== undefined) reserveId(options.id)
     const pair = new Pair(logger, plan.queues)
     try {
-      await pair.#make(plan, options)
+      await pair.#make(plan, chains, options.capture)
     } catch (error) {
       pair.#inspection.close()
       pair.#link.forget(pair.#handle)
@@ -99,11 +101,13 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   }
 
   /** What the first frame is to meet is armed before there is one. */
-  async #make(plan: PairPlan, { a, b, capture }: PairOptions): Promise<void> {
+  async #make(
+    plan: PairPlan,
+    chains: readonly [ChainPlan, ChainPlan],
+    capture: PairOptions['capture'],
+  ): Promise<void> {
     const inspection = this.#inspection
-    const port = inspection.connect()
-    if (a?.impair !== undefined) await inspection.impair(0, a.impair, 'a.impair')
-    if (b?.impair !== undefined) await inspection.impair(1, b.impair, 'b.impair')
+    const port = inspection.connect(chains)
     const target = capture === undefined ? undefined : planTarget(capture)
     const armed = target && this.#captures.arm(target.wish)
     if (plan.inline) this.#inline = await this.#openLoop(port)

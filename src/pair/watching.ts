@@ -20,6 +20,9 @@ interface Waiting {
   reject(error: unknown): void
 }
 
+/** Bytes of frames that may wait for a reader. */
+const FRAMES_RING = 1 << 20
+
 export class Watching {
   readonly #waiting = new Map<number, Waiting>()
   readonly #streams = new Map<number, RingStream<unknown>>()
@@ -53,7 +56,7 @@ export class Watching {
   }
 
   /** Copies of the frames that match, from now on; `bytes` of them may wait for their reader. */
-  frames(at: Watchable, match: Match, bytes: number): RingStream<Uint8Array> {
+  frames(at: Watchable, match: Match, bytes = FRAMES_RING): RingStream<Uint8Array> {
     if (!(Number.isInteger(bytes) && bytes >= 1 && bytes <= LARGEST_RING))
       throw invalid(`bytes must be a number of bytes, 1 to ${LARGEST_RING}, not ${bytes}`, 'bytes')
     const ring = createRing(bytes)

@@ -1,7 +1,7 @@
 // The pair of a testbed, made so that counting begins with the test's first frame. A kernel that has got an
 // IPv6 address tells the routers (MLD), some time later, and nothing keeps it from that. So these addresses
 // come when the links carry, where none of its reports is lost; as many as there will be are waited for; and
-// impairments, which draw by the number of a frame, come behind them. Used by testbed.ts.
+// impairments and rules, which go by the number of a frame, come behind them. Used by testbed.ts.
 
 import { setTimeout } from 'node:timers/promises'
 import { createPair, type EndOptions, type Pair, type PairOptions } from '../index.js'
@@ -29,6 +29,7 @@ export async function makePair(
     ...options[end],
     addresses: addressesOf(options[end], 4),
     netns: netns[end],
+    rules: [],
   })
   const pair = await createPair({
     ...options,
@@ -43,6 +44,8 @@ export async function makePair(
   await silence(pair, await addIpv6(pair, options), signal)
   await Promise.all([a.impair(ofA), b.impair(ofB)])
   seedEnds([a, b], seed)
+  for (const end of ENDS)
+    for (const rule of options[end].rules ?? []) pair[end].addRule(rule.action, rule.match)
   if (file === undefined) beginCounting(pair)
   else observe(pair)
   return pair

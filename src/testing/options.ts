@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { invalid } from '../errors.js'
+import { planRule } from '../faults/rule-plan.js'
 import type { EndOptions, PairOptions } from '../index.js'
 import { refuseUnknown } from './refuse.js'
 import { chooseSeed, withSeed } from './seeded.js'
@@ -49,7 +50,18 @@ const KEYS: readonly (keyof WithPairOptions)[] = [
   ...(['id', 'queues', 'quiet', 'inline', 'logger'] as const),
 ]
 const END_KEYS: readonly (keyof TestEndOptions)[] = [
-  ...(['name', 'ifindex', 'addresses', 'up', 'address', 'mtu', 'txQueueLength', 'dad', 'impair'] as const),
+  ...([
+    'name',
+    'ifindex',
+    'addresses',
+    'up',
+    'address',
+    'mtu',
+    'txQueueLength',
+    'dad',
+    'impair',
+    'rules',
+  ] as const),
 ]
 const CAPTURES = ['on-failure', 'always', false]
 const FOLDER = 'uveth-artifacts'
@@ -88,9 +100,16 @@ function planEnd(end: 'a' | 'b', options: TestEndOptions = {}, seed: number): En
     throw invalid(`${end}.addresses must be an array of texts like 10.0.0.1/24`, `${end}.addresses`)
   const { name, addresses, addresses6 } = DEFAULTS[end]
   const { impair, ...rest } = options
+  checkRules(rest.rules ?? [], `${end}.rules`)
   const hasIpv6 = existsSync('/proc/net/if_inet6') && (rest.mtu ?? IPV6_MIN_MTU) >= IPV6_MIN_MTU
   const own = hasIpv6 ? [...addresses, ...addresses6] : addresses
   return { name, addresses: own, up: true, ...rest, ...(impair && { impair: withSeed(impair, seed) }) }
+}
+
+/** They are added when counting begins: a bad one is refused before anything is made. */
+function checkRules(rules: unknown, attribute: string): void {
+  if (!Array.isArray(rules)) throw invalid(`${attribute} must be an array of rules`, attribute)
+  for (const [at, rule] of rules.entries()) planRule(rule, `${attribute}.${at}`)
 }
 
 /** The first address of that version, without its prefix; empty where there is none. */

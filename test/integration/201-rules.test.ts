@@ -1,7 +1,7 @@
 // Rules: what is done to exactly the frames that are meant, from the moment in which the call returns. Counted
 // by whoever sends, by the rule, and by the pair.
 
-import type { Match, Rule } from 'uveth'
+import type { Match, Rule, RuleOptions } from 'uveth'
 import { describe, expect } from 'vitest'
 import { addressed, Cable, stream } from '../support/cable.js'
 import { ETH_P, ethernet, filler, tagged } from '../support/frames.js'
@@ -45,6 +45,26 @@ it('of an exchange like DNS’s the third reply is lost, exactly once', async ()
   expect([rule.matched, rule.hits]).toEqual([7, 1])
   const { b } = await expectBalanced(cable)
   expect(b.drops.rule).toBe(1)
+})
+
+it('given at creation, is in force from the first frame, in the order of its kind', async () => {
+  // Of a fresh interface's own chatter as well: nothing of it arrives.
+  const rules: RuleOptions[] = [
+    { action: { kind: 'delay', ms: 1 }, match: mark(1) },
+    { action: { kind: 'drop' }, match: { first: 2 } },
+    { action: { kind: 'drop' }, match: { ethertype: 'ipv6' } },
+  ]
+  await using cable = await Cable.lay({ quiet: false, a: { rules } })
+  expect(cable.pair.a.rules().map(({ id, action }) => [id, action.kind])).toEqual([
+    [1, 'delay'],
+    [2, 'drop'],
+    [3, 'drop'],
+  ])
+  await until('the chatter to be over', () => (cable.pair.a.rules()[2]?.hits ?? 0) > 0)
+  expect(cable.pair.a.rules()[1]?.hits).toBe(2)
+  expect(cable.pair.counters().b.rx_packets).toBe(0)
+  expect(cable.pair.b.drop(mark(2)).id).toBe(4)
+  expect(cable.pair.a.txQueueLength).toBe(10_000)
 })
 
 it('is armed when the call returns (invariant 11): the very next frame meets it, a hundred times', async () => {

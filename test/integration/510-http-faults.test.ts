@@ -61,6 +61,9 @@ describe('refused, with the attribute at fault', () => {
     ['PATCH', '/v1/ends/x0', { impair: 'none' }, 422, 'impair'],
     ['PATCH', '/v1/pairs/cable', { b: { impair: { limit: -1 } } }, 422, 'b.impair.limit'],
     ['POST', '/v1/pairs', { a: { impair: { rate: 'fast' } } }, 422, 'a.impair.rate.rate'],
+    ['PATCH', '/v1/ends/x0', { rules: [] }, 422, 'rules'],
+    ['POST', '/v1/pairs', { a: { rules: [{ action: { kind: 'eat' } }] } }, 422, 'a.rules.0.action.kind'],
+    ['POST', '/v1/pairs', { b: { rules: {} } }, 422, 'b.rules'],
     ['POST', RULES, {}, 422, undefined],
     ['POST', RULES, { action: { kind: 'eat' } }, 422, 'action.kind'],
     ['POST', RULES, { action: { kind: 'drop' }, match: { udp: { dport: 99_999 } } }, 422, 'match.udp.dport'],
@@ -265,9 +268,15 @@ describe('after kill -9', () => {
     await daemon.ask('PATCH', '/v1/ends/x0', { impair: { loss: { random: 2 } } })
     await daemon.ask('POST', RULES, { action: { kind: 'corrupt' }, match: { udp: { dport: 53 } } })
     await daemon.ask('POST', RULES, { action: { kind: 'drop' }, match: { nth: 1 } })
-    const wish = { id: 'two', a: { name: 'z0', impair: { loss: 1 } }, b: { name: 'z1', impair: { loss: 4 } } }
+    const rules = [{ action: { kind: 'delay', ms: 3 } }, { action: { kind: 'drop' }, match: { arp: {} } }]
+    const wish = {
+      id: 'two',
+      a: { name: 'z0', impair: { loss: 1 } },
+      b: { name: 'z1', impair: { loss: 4 }, rules },
+    }
     const two = (await daemon.ask('PUT', '/v1/pairs/two', wish)).json
     await daemon.ask('DELETE', '/v1/ends/z0/impair')
+    await daemon.ask('DELETE', `/v1/ends/z1/rules/${two.b.rules[0].id}`)
     const before = (await daemon.ask('GET', '/v1/pairs/cable')).json
     expect(readFileSync(daemon.folder.file('state.json'), 'utf8')).toContain('"nth":1')
     await daemon.kill()
@@ -279,8 +288,12 @@ describe('after kill -9', () => {
     const after = await get('cable')
     expect(after).toMatchObject({ carrier: true, a: { up: true, impair: before.a.impair }, b: { up: true } })
     expect(bare(after.a.rules)).toEqual(bare(before.a.rules))
-    // Also the seed that was drawn.
-    expect(await get('two')).toMatchObject({ a: { impair: null }, b: { impair: two.b.impair } })
+    // Also the seed that was drawn, and a rule that it was made with, but not the one that was taken away.
+    expect(await get('two')).toMatchObject({
+      a: { impair: null },
+      b: { impair: two.b.impair, rules: [{ action: { kind: 'drop' }, match: { arp: {} } }] },
+    })
+    expect((await daemon.ask('PUT', '/v1/pairs/two', wish)).status).toBe(200)
     near.close()
     far.close()
     near = PacketSocket.open(daemon.home, 'x0')

@@ -194,6 +194,15 @@ describe('assertions', () => {
     })
   })
 
+  test('count for rules at creation from where the body begins', async () => {
+    const rules = [{ action: { kind: 'drop' as const }, match: { icmp: {}, nth: 1 } }]
+    await withPair({ b: { rules } }, async ({ pair, b, exec, ip }) => {
+      expect(b.rules()).toMatchObject([{ id: 1, matched: 0, hits: 0 }])
+      await exec('a', 'ping', ['-n', '-c', '3', '-i', '0.1', '-W', '1', ip.b])
+      await expect(pair).toHaveDropped({ cause: 'rule', from: 'b', times: 1 })
+    })
+  })
+
   test('still answer when the pair has ended', async () => {
     const pair = await withPair(
       async ({ pair, exec, ip }) => (await exec('a', 'ping', [...ping, ip.b])) && pair,

@@ -5,8 +5,8 @@ import { expect, test } from 'vitest'
 import { UvethError } from '../../../src/errors.js'
 import type { Match } from '../../../src/faults/match.js'
 import { ARP_OPS, ETHERTYPES, PROTOCOLS, TCP_FLAGS } from '../../../src/faults/match-names.js'
+import { planRule, type RuleAction, type RuleOptions } from '../../../src/faults/rule-plan.js'
 import { formatRule, parseMatchWords, parseRuleWords } from '../../../src/faults/rule-words.js'
-import { planRule, type RuleAction, type RuleOptions } from '../../../src/hooks/rule.js'
 
 const parse = (text: string) => parseRuleWords(text.split(' ').filter((word) => word !== ''))
 

@@ -5,10 +5,11 @@ import { memoryUsage } from 'node:process'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
+import { planRule } from '../../../src/faults/rule-plan.js'
 import { parseRuleWords } from '../../../src/faults/rule-words.js'
 import { Burst } from '../../../src/frame/burst.js'
 import { BURST, HEADROOM, SLOTS_OFFSET, Slab } from '../../../src/frame/slab.js'
-import { allocateRuleCounts, planRule, Rules } from '../../../src/hooks/rule.js'
+import { allocateRuleCounts, Rules } from '../../../src/hooks/rule.js'
 import { arp, ether, extension, icmp, ipv4, ipv6, tcp, udp } from '../frame/layers.js'
 
 const ROUNDS = 40

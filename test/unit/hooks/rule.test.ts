@@ -3,16 +3,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { UvethError } from '../../../src/errors.js'
+import { planRule, type RuleOptions } from '../../../src/faults/rule-plan.js'
 import { Burst } from '../../../src/frame/burst.js'
 import { CAUSES } from '../../../src/frame/cause.js'
 import { HEADROOM, SLOTS_OFFSET, Slab } from '../../../src/frame/slab.js'
-import {
-  allocateRuleCounts,
-  planRule,
-  RULE_COUNTS,
-  type RuleOptions,
-  Rules,
-} from '../../../src/hooks/rule.js'
+import { allocateRuleCounts, RULE_COUNTS, Rules } from '../../../src/hooks/rule.js'
 import { ether, ipv4, udp } from '../frame/layers.js'
 
 const DNS = ether(0x0800, ipv4({ proto: 17 }, udp(5000, 53, Buffer.alloc(20))))

@@ -25,11 +25,14 @@ test('misuse is refused', () => {
     /^EINVAL: unknown option sede: there are a, b, seed, name, capture, artifacts, signal, id, queues, quiet, inline, logger$/,
   )
   expect(() => planTestbed({ b: { adress: [] } as never }, 'x')).toThrow(
-    /^EINVAL: unknown option b.adress: there are name, ifindex, addresses, up, address, mtu, txQueueLength, dad, impair$/,
+    /^EINVAL: unknown option b.adress: there are name, ifindex, addresses, up, address, mtu, txQueueLength, dad, impair, rules$/,
   )
   expect(() => planTestbed({ a: 'left' as never }, 'x')).toThrow(/^EINVAL: a must be an object/)
   expect(() => planTestbed({ a: { addresses: '10.0.0.1/8' as never } }, 'x')).toThrow(
     /^EINVAL: a.addresses must be an array of texts/,
+  )
+  expect(() => planTestbed({ b: { rules: [{ action: { kind: 'eat' as never } }] } }, 'x')).toThrow(
+    /^EINVAL: b.rules.0.action.kind must be one of drop, corrupt, delay, duplicate/,
   )
   expect(() => planTestbed({ seed: -1 }, 'x')).toThrow(/^EINVAL: seed must be a whole number/)
   vi.stubEnv('UVETH_SEED', '12x')
