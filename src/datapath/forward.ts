@@ -1,49 +1,25 @@
-// THE hot loop: carries one burst of one direction. Called by worker.ts for every direction that has
+// THE hot loop: carries one burst of one direction. Called by loop.ts for every direction that has
 // something to read. It never blocks, never throws for an expected condition, and allocates nothing.
 
 import { errno } from '../errors.js'
 import { isSuperFrame, isTooLong, MTU_OVERHEAD } from '../frame/ethernet.js'
 import { type Slab, VNET_HDR_LEN } from '../frame/slab.js'
 import * as count from './counters.js'
-import type { Inspector } from './inspector.js'
-import type { Port } from './port.js'
-
-/** Queue q of one end to queue q of its peer. */
-export interface Direction {
-  readonly rx: Port
-  readonly tx: Port
-  /** Shared words that the link thread writes: carrier, MTU. */
-  readonly state: Int32Array
-  /** Index in `state` of the receiving end's MTU. */
-  readonly mtu: number
-  /** This worker's block of counters. */
-  readonly counters: Float64Array
-  /** Number of the queue. */
-  readonly queue: number
-  /** Takes the adjustments that were posted to the pair: what is to be inspected from now on, and how. */
-  readonly adjustable: Adjustable
-  /** The hook chain of the direction, and all that goes with it; undefined while there is none. */
-  inspector: Inspector | undefined
-}
-
-export interface Adjustable {
-  /** Adjustments taken so far, as counted in the shared word. */
-  readonly adjusted: number
-  adjust(): void
-  /** Directions with nothing to inspect do without their inspector. */
-  follow(): void
-}
+import type { Direction, Met } from './direction.js'
 
 /** Forwards one burst. How many frames were received (0: idle), or a negative errno (EBADFD: gone). */
-export function forward(direction: Direction, slab: Slab): number {
+export function forward(direction: Direction, slab: Slab, met: Met): number {
   const { rx, tx, state, counters } = direction
   const received = rx.receive(slab)
+  met.bytes = 0
+  met.down = 0
   if (received <= 0) return received
   // Read after the receive: a rule that was armed before a frame was sent finds it.
   if (Atomics.load(state, count.ADJUSTED) !== direction.adjustable.adjusted) direction.adjustable.adjust()
   const { inspector } = direction
   if (inspector !== undefined) {
-    inspector.forward(slab, received, direction.queue)
+    met.bytes = inspector.forward(slab, received, direction.queue)
+    met.down = inspector.down
     // The last of what was held may have gone, with nothing left to inspect.
     if (inspector.idle) direction.adjustable.follow()
     return received
@@ -65,6 +41,7 @@ export function forward(direction: Direction, slab: Slab): number {
       droppedBytes += length - VNET_HDR_LEN
     }
   }
+  met.bytes = bytes
   counters[count.RECEIVED]! += received
   counters[count.RECEIVED_BYTES]! += bytes
   if (carrier === 0) {
@@ -75,7 +52,7 @@ export function forward(direction: Direction, slab: Slab): number {
   counters[count.SENT]! += sent
   counters[count.DROPPED_MTU]! += dropped
   if (sent + dropped === received) counters[count.SENT_BYTES]! += bytes - droppedBytes
-  else tally(slab, received, counters)
+  else met.down = tally(slab, received, counters)
   return received
 }
 
@@ -84,12 +61,15 @@ function isRefused(slab: Slab, slot: number, excess: number): boolean {
   return !isSuperFrame(slab.bytes, start - VNET_HDR_LEN) && isTooLong(slab.bytes, start, excess)
 }
 
-/** The cold path: the kernel refused frames of this burst; their lengths hold the errno (test/kernel/24). */
-function tally(slab: Slab, received: number, counters: Float64Array): void {
+/** The cold path: the kernel refused frames; their lengths hold the errno (test/kernel/24). For how many the peer was down. */
+function tally(slab: Slab, received: number, counters: Float64Array): number {
+  let down = 0
   for (let slot = 0; slot < received; slot++) {
     const length = slab.lengths[slot] as number
     if (length > 0) counters[count.SENT_BYTES]! += length - VNET_HDR_LEN
-    else if (length === errno.EIO) counters[count.DROPPED_DOWN]!++
+    else if (length === errno.EIO) down++
     else if (length < 0) counters[count.DROPPED_ERROR]!++
   }
+  counters[count.DROPPED_DOWN]! += down
+  return down
 }

@@ -1,29 +1,93 @@
 // The loop of a pair that is forwarded on the event loop of the thread that made it (createPair({ inline:
-// true })), so that hooks can be functions of that thread. Slower than a worker: a look at a TAP costs a turn
-// of the event loop, and what is held is sent with the accuracy of timers. Made by pair.ts.
+// true })), so that hooks can be functions of that thread: the loop of loop.ts over an engine that never sleeps.
+// Slower than a worker: a look at a TAP costs a turn of the event loop, and what is held is sent with the
+// accuracy of timers. Made by pair.ts.
 
 import type { MessagePort } from 'node:worker_threads'
-import { errno } from '../errors.js'
 import { Slab } from '../frame/slab.js'
 import { hookFrom, type Judge } from '../hooks/guard.js'
 import { EPOLLIN, unwatch, watch } from '../native.js'
 import type { Adjustment } from './adjust.js'
 import { blocksOf } from './counters.js'
-import { forward } from './forward.js'
-import type { PortCouple } from './port.js'
-import { type ServedDirection, ServedPair } from './served.js'
+import type { Engine } from './engine.js'
+import { Loop } from './loop.js'
+import { openPorts, type PortCouple, type WatchedPort } from './port.js'
+import { ServedPair } from './served.js'
 
 /** Bursts of a direction before the event loop has its turn. */
-const BURSTS = 8
+const ROUNDS = 8
+
+/** The event loop itself as an engine: instead of sleeping, it has the loop called when something is ready. */
+class TurnEngine implements Engine {
+  readonly #serve: () => void
+  readonly #ports: WatchedPort[] = []
+  /** Tokens of ports that had something to read; not watched until they were found empty. */
+  readonly #found = new Set<number>()
+  /** One was found that the loop has not heard of. */
+  #fresh = false
+  #turn: NodeJS.Immediate | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(serve: () => void) {
+    this.#serve = serve
+  }
+
+  add(port: WatchedPort, token: number): void {
+    this.#ports[token] = port
+    this.#watch(token)
+  }
+
+  remove(port: WatchedPort): void {
+    this.#found.delete(this.#ports.indexOf(port))
+    unwatch(port.fd)
+  }
+
+  wait(ready: Int32Array, _spin: number, timeout: number): number {
+    let count = 0
+    if (timeout === 0 || this.#fresh) for (const token of this.#found) ready[count++] = token
+    if (this.#fresh) {
+      this.#fresh = false
+      return count
+    }
+    this.stop()
+    if (timeout === 0) this.#turn = setImmediate(this.#serve)
+    else {
+      for (const token of this.#found) this.#watch(token)
+      this.#found.clear()
+      if (timeout > 0) this.#timer = setTimeout(this.#serve, timeout / 1e6)
+    }
+    ready[count++] = -1
+    return count
+  }
+
+  /** Does not call any more, but for ports that are watched. */
+  stop(): void {
+    clearImmediate(this.#turn)
+    clearTimeout(this.#timer)
+  }
+
+  #watch(token: number): void {
+    watch((this.#ports[token] as WatchedPort).fd, EPOLLIN, () => {
+      this.#found.add(token)
+      this.#fresh = true
+      this.#serve()
+    })
+  }
+}
 
 export class InlineLoop {
   readonly #handle: number
   readonly #counters: SharedArrayBuffer
   readonly #port: MessagePort
-  readonly #slab = new Slab()
   readonly #waiting: ((pair: ServedPair) => void)[] = []
+  readonly #engine = new TurnEngine(() => this.#serve())
+  /** It gets no orders, and the link thread hears of a device's end, or its peer's, by itself. */
+  readonly #loop = new Loop(
+    this.#engine,
+    { called: false, obey: () => undefined, tell: () => undefined },
+    { rounds: ROUNDS },
+  )
   #pair: ServedPair | undefined
-  #timer: NodeJS.Timeout | undefined
 
   /** `port`: where adjustments come from. */
   constructor(handle: number, counters: SharedArrayBuffer, port: MessagePort) {
@@ -38,11 +102,11 @@ export class InlineLoop {
       handle: this.#handle,
       counters: this.#counters,
       index: blocksOf(this.#counters) - 1,
-      queues,
+      ports: openPorts(queues),
       port: this.#port,
       scratch: new Slab(),
       hookOf: async (url, options) => hookFrom(await import(url), options),
-      inspected: new Set(),
+      inspected: this.#loop.inspected,
     })
     this.#pair = pair
     for (const give of this.#waiting.splice(0)) give(pair)
@@ -50,18 +114,20 @@ export class InlineLoop {
     this.#port.on('message', (adjustment: Adjustment) => {
       pair.apply(adjustment)
       pair.compose()
-      this.#turn()
+      this.#serve()
     })
     this.#port.unref()
-    for (const direction of pair.directions) this.#watch(direction)
+    this.#loop.add(pair)
   }
 
   /** The descriptors are not touched any more. */
   end(): void {
-    for (const { rx } of this.#pair?.directions ?? []) unwatch(rx.fd)
-    this.#pair?.close()
+    const pair = this.#pair
+    if (pair === undefined) return
     this.#pair = undefined
-    clearTimeout(this.#timer)
+    this.#engine.stop()
+    this.#loop.remove(pair)
+    pair.close()
   }
 
   /** Carrier went: what is held was sent with the old one. */
@@ -74,31 +140,7 @@ export class InlineLoop {
     else this.#pair.use(end, id, judge, failed)
   }
 
-  #watch(direction: ServedDirection): void {
-    if (!direction.gone) watch(direction.rx.fd, EPOLLIN, () => this.#serve(direction))
-  }
-
-  #serve(direction: ServedDirection): void {
-    if (this.#pair === undefined) return
-    let received = 0
-    for (let burst = 0; burst < BURSTS; burst++) {
-      received = forward(direction, this.#slab)
-      if (received <= 0) break
-    }
-    // The link thread hears of a device's end by itself.
-    if (received === errno.EBADFD) direction.gone = true
-    this.#turn()
-    this.#watch(direction)
-  }
-
-  /** Sends what is due, and comes back for the rest. */
-  #turn(): void {
-    const pair = this.#pair
-    if (pair === undefined) return
-    pair.release(performance.now())
-    clearTimeout(this.#timer)
-    const { due } = pair
-    if (due === Number.POSITIVE_INFINITY) return
-    this.#timer = setTimeout(() => this.#turn(), Math.max(0, due - performance.now()))
+  #serve(): void {
+    if (this.#pair !== undefined) this.#loop.serve()
   }
 }

@@ -1,5 +1,5 @@
 // One direction while it is inspected: the frames' way through the chain of hooks. forward.ts hands over a
-// burst that was received; worker.ts asks for what is held and due. Nothing here allocates for a frame.
+// burst that was received; loop.ts asks for what is held and due. Nothing here allocates for a frame.
 //
 //   forward(burst) -> wire frames with finished checksums -> chain -> verdicts
 //       dropped: counted by cause        pass: sent at once, from the slab
@@ -108,15 +108,21 @@ export class Inspector {
     return slot === undefined ? next : Math.max(next, slot.next)
   }
 
-  /** Carries a burst of `received` frames that was read from queue `queue` into `slab`. */
-  forward(slab: Slab, received: number, queue: number): void {
+  /** Frames that the last forward() could not send, since the peer is down. */
+  get down(): number {
+    return this.#sender.down
+  }
+
+  /** Carries a burst of `received` frames that was read from queue `queue` into `slab`. How many bytes that were. */
+  forward(slab: Slab, received: number, queue: number): number {
     const { counters } = this.#wiring
-    for (let slot = 0; slot < received; slot++) {
-      counters[count.RECEIVED_BYTES]! += (slab.lengths[slot] as number) - VNET_HDR_LEN
-    }
+    let bytes = -received * VNET_HDR_LEN
+    for (let slot = 0; slot < received; slot++) bytes += slab.lengths[slot] as number
+    counters[count.RECEIVED_BYTES]! += bytes
+    this.#sender.down = 0
     if (this.#refuses(received)) {
       counters[count.RECEIVED]! += received
-      return
+      return bytes
     }
     this.#starts.set(slab.starts)
     this.#lengths.set(slab.lengths)
@@ -138,6 +144,7 @@ export class Inspector {
       }
     }
     this.#conclude(slab, queue)
+    return bytes
   }
 
   /** Puts a frame on the cable as if the end's kernel had sent it. */

@@ -67,12 +67,17 @@ const agreed =
 if (!agreed) throw new Error('the native addon was built with another slab layout: run npm run build')
 
 /** Refuses what the loop cannot carry: it moves each frame behind its header, as it is. */
-export function openPort({ fd, capabilities }: PortSpec): WatchedPort {
+function openPort({ fd, capabilities }: PortSpec): WatchedPort {
   const { header, longestFrame } = capabilities
   if (header !== VNET_HDR_LEN || longestFrame > LONGEST_FRAME) {
     throw new RangeError(`no such port: a header of ${header} bytes, frames of up to ${longestFrame}`)
   }
   return new DescriptorPort(fd, capabilities)
+}
+
+/** The ports of some queues, as each couple describes them. */
+export function openPorts(couples: readonly PortCouple[]): (readonly [a: WatchedPort, b: WatchedPort])[] {
+  return couples.map(([a, b]) => [openPort(a), openPort(b)] as const)
 }
 
 class DescriptorPort implements WatchedPort {

@@ -14,6 +14,8 @@ export class Sender {
   probes: readonly Probe[] = []
   /** Frames gathered; at most BURST. */
   staged = 0
+  /** Frames refused since the peer is down; inspector.ts begins to count anew with each burst. */
+  down = 0
   readonly #peer: 0 | 1
   readonly #ports: readonly Port[]
   readonly #counters: Float64Array
@@ -63,6 +65,7 @@ export class Sender {
       let verdict = PASS
       if (length > 0) counters[count.SENT_BYTES]! += length - VNET_HDR_LEN
       else {
+        if (length === errno.EIO) this.down++
         verdict = length === errno.EIO ? DROPPED.down : DROPPED.error
         counters[count.DROPPED + verdict - 1]!++
       }

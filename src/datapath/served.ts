@@ -1,5 +1,6 @@
 // A pair as the thread that forwards for it keeps it: its directions, and the inspectors that adjustments
-// make and take away. Used by worker.ts, and by inline.ts for a pair that is looped in its owner's thread.
+// make and take away. Made by worker.ts, and by inline.ts for a pair that is looped in its owner's thread; loop.ts
+// serves it.
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { Slab } from '../frame/slab.js'
@@ -8,35 +9,25 @@ import { Impairment } from '../hooks/impairment.js'
 import type { Watcher } from '../hooks/watch.js'
 import type { Adjustment, AdjustNotice } from './adjust.js'
 import * as count from './counters.js'
-import { type Adjustable, type Direction, forward } from './forward.js'
+import type { Adjustable, LoopedDirection, LoopedPair } from './direction.js'
 import { Inspector, type InspectorState } from './inspector.js'
-import { openPort, type PortCouple, type WatchedPort } from './port.js'
+import type { WatchedPort } from './port.js'
 import { Probe } from './probe.js'
-
-/** One queue of one direction. */
-export interface ServedDirection extends Direction {
-  readonly pair: ServedPair
-  /** The sending end: 0 for a. */
-  readonly end: 0 | 1
-  readonly rx: WatchedPort
-  gone: boolean
-  toldDown: boolean
-}
 
 export interface ServedSetup {
   handle: number
   counters: SharedArrayBuffer
   /** Number of this thread's block of counters. */
   index: number
-  /** Those that this thread serves. */
-  queues: readonly PortCouple[]
+  /** Of the queues that this thread serves. */
+  ports: readonly (readonly [a: WatchedPort, b: WatchedPort])[]
   /** Where adjustments come from; absent in a thread that serves other queues of the pair only. */
   port: MessagePort | undefined
   scratch: Slab
   /** Loads a user's hook; a thread that serves several pairs has none. */
   hookOf: HookOf | undefined
   /** Pairs of this thread that are inspected or hold frames: kept up to date by each. */
-  inspected: Set<ServedPair>
+  inspected: Set<LoopedPair>
 }
 
 /** What a pair's inspection is, for the thread that goes on with it. */
@@ -44,19 +35,9 @@ export type PairState = [a: InspectorState, b: InspectorState] | []
 
 const ENDS = [0, 1] as const
 
-/** At most this many bursts are drained: if more come, carrier is not off, and waiting would not end. */
-const DRAIN_BURSTS = 1024
-
-/** Reads and drops what was sent while there is no carrier. */
-export function drain(directions: readonly ServedDirection[], slab: Slab): void {
-  for (const direction of directions) {
-    for (let n = 0; n < DRAIN_BURSTS && !direction.gone && forward(direction, slab) > 0; n++);
-  }
-}
-
-export class ServedPair implements Adjustable, Watcher {
+export class ServedPair implements LoopedPair, Adjustable, Watcher {
   readonly handle: number
-  readonly directions: ServedDirection[] = []
+  readonly directions: LoopedDirection[] = []
   readonly port: MessagePort | undefined
   adjusted = 0
   readonly #setup: ServedSetup
@@ -68,8 +49,7 @@ export class ServedPair implements Adjustable, Watcher {
     this.port = setup.port
     this.#setup = setup
     this.#state = count.stateOf(setup.counters)
-    setup.queues.forEach(([a, b], queue) => {
-      const ports = [openPort(a), openPort(b)] as const
+    setup.ports.forEach((ports, queue) => {
       for (const end of ENDS) this.directions.push(this.#direction(end, queue, ports))
     })
   }
@@ -263,7 +243,7 @@ export class ServedPair implements Adjustable, Watcher {
     this.compose()
   }
 
-  #direction(end: 0 | 1, queue: number, ports: readonly [WatchedPort, WatchedPort]): ServedDirection {
+  #direction(end: 0 | 1, queue: number, ports: readonly [WatchedPort, WatchedPort]): LoopedDirection {
     const { counters, index } = this.#setup
     const peer = end === 0 ? 1 : 0
     return {

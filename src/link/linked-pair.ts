@@ -4,8 +4,9 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import { abandonHeld, MTU, stateOf } from '../datapath/counters.js'
-import type { PortCouple, PortSpec } from '../datapath/port.js'
-import { drain, ServedPair } from '../datapath/served.js'
+import { drain } from '../datapath/loop.js'
+import { openPorts, type PortCouple, type PortSpec } from '../datapath/port.js'
+import { ServedPair } from '../datapath/served.js'
 import { pairClosed, UvethError } from '../errors.js'
 import { Slab } from '../frame/slab.js'
 import { closeFds, EPOLLOUT, unwatch, watch } from '../native.js'
@@ -221,8 +222,8 @@ export class LinkedPair {
     if (!this.#plan.inline) return this.#context.pool.drain(this.handle)
     // Its thread may be waiting for us: what it has not read is read here, as one of its workers would.
     const { handle } = this
-    const queues = this.#queues()
-    const setup = { handle, counters: this.#counters, index: 0, queues, port: undefined, hookOf: undefined }
+    const ports = openPorts(this.#queues())
+    const setup = { handle, counters: this.#counters, index: 0, ports, port: undefined, hookOf: undefined }
     const scratch = new Slab()
     drain(new ServedPair({ ...setup, scratch, inspected: new Set() }).directions, scratch)
   }

@@ -3,7 +3,7 @@
 // Frames here are without their virtio-net headers; `gso` is what a header says of its frame.
 
 import type { Outgoing } from '../../src/datapath/cells.js'
-import type { Direction } from '../../src/datapath/forward.js'
+import type { Direction } from '../../src/datapath/direction.js'
 import type { Port } from '../../src/datapath/port.js'
 import { BURST, HEADROOM, SLOTS_OFFSET, type Slab, VNET_HDR_LEN } from '../../src/frame/slab.js'
 

@@ -1,7 +1,8 @@
 // One inspected direction, a to b, between two fake ports: for unit tests of datapath/inspector.ts.
 
 import { allocateCounters, blockOf, CARRIER, MTU, readBlock, stateOf } from '../../src/datapath/counters.js'
-import { type Direction, forward } from '../../src/datapath/forward.js'
+import { type Direction, Met } from '../../src/datapath/direction.js'
+import { forward } from '../../src/datapath/forward.js'
 import type { Held } from '../../src/datapath/held.js'
 import { Inspector } from '../../src/datapath/inspector.js'
 import type { Port } from '../../src/datapath/port.js'
@@ -13,6 +14,7 @@ import { FakePort, type Frame, frame, UNINSPECTED } from './fake-port.js'
 
 const slab = new Slab()
 const scratch = new Slab()
+const met = new Met()
 
 export class InspectedBench {
   readonly rx: Port
@@ -56,7 +58,7 @@ export class InspectedBench {
   }
 
   forward(): void {
-    forward(this.#direction, slab)
+    forward(this.#direction, slab, met)
   }
 
   /** What was delivered on queue 0, as bytes. */

@@ -8,7 +8,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { allocateCounters, blockOf, CARRIER, MTU, RECEIVED, stateOf } from '../../../src/datapath/counters.js'
-import { type Direction, forward } from '../../../src/datapath/forward.js'
+import { type Direction, Met } from '../../../src/datapath/direction.js'
+import { forward } from '../../../src/datapath/forward.js'
 import { BURST, Slab } from '../../../src/frame/slab.js'
 import { NullPort, UNINSPECTED } from '../../support/fake-port.js'
 
@@ -20,12 +21,14 @@ const MEASURING_ITSELF = 2_048
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
+const met = new Met()
+
 function rounds(direction: Direction, slab: Slab): number[] {
   const growths: number[] = []
   for (let round = 0; round < ROUNDS; round++) {
     collectGarbage()
     const before = memoryUsage().heapUsed
-    for (let burst = 0; burst < BURSTS_PER_ROUND; burst++) forward(direction, slab)
+    for (let burst = 0; burst < BURSTS_PER_ROUND; burst++) forward(direction, slab, met)
     growths.push(memoryUsage().heapUsed - before)
   }
   return growths.sort((one, other) => one - other)
@@ -44,7 +47,7 @@ test.each([
   const ports = { rx: new NullPort(length), tx: new NullPort(length) }
   const direction: Direction = { ...UNINSPECTED, ...ports, state, mtu: MTU[1], counters }
   const slab = new Slab()
-  for (let warm = 0; warm < 10 * BURSTS_PER_ROUND; warm++) forward(direction, slab)
+  for (let warm = 0; warm < 10 * BURSTS_PER_ROUND; warm++) forward(direction, slab, met)
   counters.fill(0)
   const growths = rounds(direction, slab)
   expect(counters[RECEIVED]).toBe(ROUNDS * BURSTS_PER_ROUND * BURST)

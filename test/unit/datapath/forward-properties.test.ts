@@ -12,6 +12,7 @@ import {
   readBlock,
   stateOf,
 } from '../../../src/datapath/counters.js'
+import { Met } from '../../../src/datapath/direction.js'
 import { forward } from '../../../src/datapath/forward.js'
 import { errno } from '../../../src/errors.js'
 import { Slab } from '../../../src/frame/slab.js'
@@ -81,7 +82,7 @@ function run(bursts: Burst[]) {
     state[MTU[0]] = mtu
     rx.incoming.push(cases.map((one) => one.frame))
     tx.refuse = (slot) => cases[slot]?.refusal ?? 0
-    expect(forward(direction, slab)).toBe(cases.length)
+    expect(forward(direction, slab, new Met())).toBe(cases.length)
   }
   return { counts: readBlock(memory, 0, 1), delivered: tx.delivered }
 }

@@ -11,7 +11,8 @@ import {
   readBlock,
   stateOf,
 } from '../../../src/datapath/counters.js'
-import { type Direction, forward } from '../../../src/datapath/forward.js'
+import { type Direction, Met } from '../../../src/datapath/direction.js'
+import { forward } from '../../../src/datapath/forward.js'
 import { errno } from '../../../src/errors.js'
 import { Slab } from '../../../src/frame/slab.js'
 import { NO_DROPS, NOT_INSPECTED } from '../../support/counts.js'
@@ -26,6 +27,7 @@ class Bench {
   readonly memory = allocateCounters(1)
   readonly state = stateOf(this.memory)
   readonly direction: Direction
+  readonly met = new Met()
 
   constructor(...incoming: (Frame[] | number)[]) {
     this.rx = new FakePort(...incoming)
@@ -37,7 +39,7 @@ class Bench {
   }
 
   forward(): number {
-    return forward(this.direction, slab)
+    return forward(this.direction, slab, this.met)
   }
 
   get counts() {
@@ -57,6 +59,7 @@ describe('passing on', () => {
     expect(bench.forward()).toBe(0)
     expect(bench.tx.transmits).toBe(0)
     expect(bench.counts).toMatchObject({ received: 0, sent: 0, drops: NO_DROPS })
+    expect(bench.met).toEqual({ bytes: 0, down: 0 })
   })
 
   test('one frame crosses unchanged; bytes are counted without the virtio-net header', () => {
@@ -197,6 +200,18 @@ describe('refusals of the kernel', () => {
     bench.tx.refuse = (slot) => (slot >= 2 ? errno.EIO : 0)
     bench.forward()
     expect(bench.counts).toMatchObject({ sent: 2, sent_bytes: 130, drops: { ...NO_DROPS, down: 2 } })
+    expect(bench.met).toEqual({ bytes: 300, down: 2 })
+  })
+
+  test('what the last call met is told, not what those before it did', () => {
+    const bench = new Bench([frame(60)], [frame(70)], [])
+    bench.tx.refuse = () => (bench.rx.incoming.length === 2 ? errno.EIO : 0)
+    bench.forward()
+    expect(bench.met).toEqual({ bytes: 60, down: 1 })
+    bench.forward()
+    expect(bench.met).toEqual({ bytes: 70, down: 0 })
+    bench.forward()
+    expect(bench.met).toEqual({ bytes: 0, down: 0 })
   })
 
   test('anything else is an error: EBADFD, EINVAL, ENOMEM', () => {
