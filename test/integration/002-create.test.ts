@@ -3,13 +3,14 @@
 
 import { createPair } from 'uveth'
 import { describe, expect } from 'vitest'
+import { A, addressed, B, between, Cable } from '../support/cable.js'
 import { homeLink, Netns, uniqueName, until } from '../support/netns.js'
+import { pings } from '../support/ping.js'
 import { evaluate, launch } from '../support/program.js'
 import { needs } from '../support/skip.js'
-import { A, B, pings, wired } from '../support/wiring.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
-const IPV4 = '10.0.0.1/24'
+const IPV4 = `${A}/24`
 const IPV6 = 'fd00::1/64'
 
 /** Flags of the addresses of a link, as `ip` has them, by address. */
@@ -150,32 +151,30 @@ describe('an end is made with', () => {
   })
 
   test('up without addresses, or addresses without up', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right, { a: { addresses: [] }, b: { up: false } }))
-    expect(left.link('veth0')).toMatchObject({ operstate: 'DOWN', flags: expect.arrayContaining(['UP']) })
-    expect(left.link('veth0').flags).toContain('NO-CARRIER')
-    expect(right.link('veth1').flags).not.toContain('UP')
-    expect([...addresses(right, 'veth1').keys()]).toEqual([B])
+    await using cable = await Cable.addressed({ a: { addresses: [] }, b: { up: false } })
+    const { left, right, pair } = cable
+    expect(left.link('x0')).toMatchObject({ operstate: 'DOWN', flags: expect.arrayContaining(['UP']) })
+    expect(left.link('x0').flags).toContain('NO-CARRIER')
+    expect(right.link('x1').flags).not.toContain('UP')
+    expect([...addresses(right, 'x1').keys()]).toEqual([B, 'fd77::2'])
     expect([pair.a.isUp, pair.b.isUp, pair.carrier]).toEqual([true, false, false])
   })
 
   test('quiet: no IPv6 address of the kernel, unlike without it', async () => {
     using left = Netns.create('left')
     using right = Netns.create('right')
-    await using quiet = await createPair(wired(left, right))
-    await using loud = await createPair({
-      ...wired(left, right, { a: { name: 'loud0' }, b: { name: 'loud1' } }),
-      quiet: false,
-    })
+    await using quiet = await createPair(between(left, right, addressed()))
+    await using loud = await createPair(
+      between(left, right, { ...addressed({ a: { name: 'loud0' }, b: { name: 'loud1' } }, 1), quiet: false }),
+    )
     expect([quiet.carrier, loud.carrier]).toEqual([true, true])
     for (const [netns, silent, talking] of [
-      [left, 'veth0', 'loud0'],
-      [right, 'veth1', 'loud1'],
+      [left, 'x0', 'loud0'],
+      [right, 'x1', 'loud1'],
     ] as const) {
       expect(netns.link(silent).inet6_addr_gen_mode).toBe('none')
       expect(netns.link(talking).inet6_addr_gen_mode).toBe('eui64')
-      expect([...addresses(netns, silent).keys()].filter((ip) => ip.includes(':'))).toEqual([])
+      expect([...addresses(netns, silent).keys()].filter((ip) => ip.startsWith('fe80:'))).toEqual([])
       expect([...addresses(netns, talking).keys()].filter((ip) => ip.startsWith('fe80:'))).toHaveLength(1)
     }
   })
@@ -187,51 +186,45 @@ describe('an end is made with', () => {
     'ip',
     'kernel 6.2',
   )('an ifalias that names the peer, and follows it', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
-    const aliases = () => [left.link('veth0').ifalias, right.links().find((l) => l.ifname !== 'lo')?.ifalias]
-    expect(aliases()).toEqual([`uveth peer veth1 netns ${right.name}`, `uveth peer veth0 netns ${left.name}`])
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
+    const aliases = () => [left.link('x0').ifalias, right.links().find((l) => l.ifname !== 'lo')?.ifalias]
+    expect(aliases()).toEqual([`uveth peer x1 netns ${right.name}`, `uveth peer x0 netns ${left.name}`])
     await pair.b.rename('other')
     expect(aliases()[0]).toBe(`uveth peer other netns ${right.name}`)
     right.ip('link', 'set', 'other', 'name', 'third')
     await until('the new alias', () => aliases()[0] === `uveth peer third netns ${right.name}`)
     await pair.b.move(left.name)
-    expect(left.link('veth0').ifalias).toBe(`uveth peer third netns ${left.name}`)
-    expect(left.link('third').ifalias).toBe(`uveth peer veth0 netns ${left.name}`)
+    expect(left.link('x0').ifalias).toBe(`uveth peer third netns ${left.name}`)
+    expect(left.link('third').ifalias).toBe(`uveth peer x0 netns ${left.name}`)
   })
 })
 
 describe('resolved means usable', () => {
   test('both ends show operstate UP and carry a ping', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
-    expect([left.link('veth0').operstate, right.link('veth1').operstate]).toEqual(['UP', 'UP'])
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
+    expect([left.link('x0').operstate, right.link('x1').operstate]).toEqual(['UP', 'UP'])
     expect([pair.carrier, pair.a.carrier, pair.b.carrier]).toEqual([true, true, true])
     expect([pair.a.isUp, pair.b.isUp]).toEqual([true, true])
     expect(pings(left, B) && pings(right, A)).toBe(true)
   })
 
   test('IPv4 and IPv6 addresses can be bound', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(
-      wired(left, right, { a: { addresses: [IPV4, '10.9.0.1/16', IPV6, 'fd01::1/64'] } }),
-    )
-    expect(addresses(left, 'veth0').get('fd00::1')).not.toHaveProperty('tentative')
-    bind(left, '10.0.0.1', '10.9.0.1', 'fd00::1', 'fd01::1')
-    expect(addresses(left, 'veth0').get('10.9.0.1')).toMatchObject({ prefixlen: 16 })
+    await using cable = await Cable.addressed({ a: { addresses: [IPV4, '10.9.0.1/16', IPV6, 'fd01::1/64'] } })
+    const { left, pair } = cable
+    expect(addresses(left, 'x0').get('fd00::1')).not.toHaveProperty('tentative')
+    bind(left, A, '10.9.0.1', 'fd00::1', 'fd01::1')
+    expect(addresses(left, 'x0').get('10.9.0.1')).toMatchObject({ prefixlen: 16 })
     expect(pair.carrier).toBe(true)
   })
 
   test('dad: true leaves an IPv6 address tentative until the kernel has made sure', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right, { a: { addresses: [IPV4, IPV6], dad: true } }))
-    expect(addresses(left, 'veth0').get('fd00::1')).toHaveProperty('tentative', true)
-    bind(left, '10.0.0.1')
-    await until('the end of detection', () => !addresses(left, 'veth0').get('fd00::1')?.tentative)
+    await using cable = await Cable.addressed({ a: { addresses: [IPV4, IPV6], dad: true } })
+    const { left, pair } = cable
+    expect(addresses(left, 'x0').get('fd00::1')).toHaveProperty('tentative', true)
+    bind(left, A)
+    await until('the end of detection', () => !addresses(left, 'x0').get('fd00::1')?.tentative)
     bind(left, 'fd00::1')
     expect(pair.carrier).toBe(true)
   })
@@ -245,9 +238,9 @@ describe('a namespace is given by', () => {
     const inode = `net:[${left.inode}]`
     await until('the process', () => left.exec('readlink', `/proc/${inside.pid}/ns/net`).trim() === inode)
     for (const netns of [left.name, left.path, inside.pid as number, `/proc/${inside.pid}/ns/net`]) {
-      await using pair = await createPair(wired(left, right, { a: { netns } }))
+      await using pair = await createPair(between(left, right, addressed({ a: { netns } })))
       expect(pair.a.netns).toBe(left.name)
-      expect(left.link('veth0').operstate).toBe('UP')
+      expect(left.link('x0').operstate).toBe('UP')
       expect(pings(right, A)).toBe(true)
     }
   })
@@ -274,9 +267,8 @@ describe('a namespace is given by', () => {
 
 describe('names are judged where the end will be', () => {
   test('the same name on both ends, in two namespaces', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right, { a: { name: 'eth0' }, b: { name: 'eth0' } }))
+    await using cable = await Cable.addressed({ a: { name: 'eth0' }, b: { name: 'eth0' } })
+    const { left, right, pair } = cable
     expect([left.has('eth0'), right.has('eth0')]).toEqual([true, true])
     expect(pings(left, B)).toBe(true)
     expect(pair.id).toBe('eth0')

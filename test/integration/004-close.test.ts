@@ -4,10 +4,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createPair, type Pair } from 'uveth'
 import { describe, expect } from 'vitest'
+import { addressed, B, between, Cable } from '../support/cable.js'
 import { Netns, until } from '../support/netns.js'
+import { pings } from '../support/ping.js'
 import { evaluate } from '../support/program.js'
 import { needs } from '../support/skip.js'
-import { B, pings, wired } from '../support/wiring.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 
@@ -19,11 +20,10 @@ function closings(pair: Pair): unknown[] {
 
 describe('close()', () => {
   test('removes both interfaces, from home and from other namespaces', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    const pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     await pair.close()
-    expect([left.has('veth0'), right.has('veth1')]).toEqual([false, false])
+    expect([left.has('x0'), right.has('x1')]).toEqual([false, false])
     expect(pair).toMatchObject({ closed: 'close', carrier: false })
   })
 
@@ -31,20 +31,19 @@ describe('close()', () => {
     using left = Netns.create('left')
     using right = Netns.create('right')
     for (let round = 0; round < 5; round++) {
-      const pair = await createPair(wired(left, right))
-      expect(pair.id).toBe('veth0')
+      await using pair = await createPair(between(left, right, addressed()))
+      expect(pair.id).toBe('x0')
       await pair.close()
     }
     expect(left.links()).toHaveLength(1)
   })
 
   test('may be called any number of times, and says closed once', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    const pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const seen = closings(pair)
     await Promise.all([pair.close(), pair.close(), pair.close()])
-    expect(left.has('veth0') || right.has('veth1')).toBe(false)
+    expect(left.has('x0') || right.has('x1')).toBe(false)
     await pair.close()
     await pair[Symbol.asyncDispose]()
     await sleep(50)
@@ -52,12 +51,11 @@ describe('close()', () => {
   })
 
   test('every concurrent call resolves only when the names are free', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    const pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const calls = [1, 2, 3].map(async () => {
       await pair.close()
-      return left.has('veth0') || right.has('veth1')
+      return left.has('x0') || right.has('x1')
     })
     expect(await Promise.all(calls)).toEqual([false, false, false])
   })
@@ -71,25 +69,23 @@ describe('close()', () => {
   })
 
   test('in the middle of traffic', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    const pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const flood = left.spawn('ping', ['-q', '-f', B])
     await until('traffic', () => pair.counters().a.tx_packets >= 500)
     await pair.close()
-    expect([left.has('veth0'), right.has('veth1')]).toEqual([false, false])
+    expect([left.has('x0'), right.has('x1')]).toEqual([false, false])
     flood.kill()
     expect(pair.counters().a.tx_packets).toBeGreaterThanOrEqual(500)
   })
 
   test('leaves the other pairs alone', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using kept = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const other = await createPair({ a: { netns: left.name }, b: { netns: right.name } })
     await other.close()
     expect(pings(left, B)).toBe(true)
-    expect(kept.closed).toBeUndefined()
+    expect(pair.closed).toBeUndefined()
   })
 })
 
@@ -98,20 +94,19 @@ describe('await using', () => {
     using left = Netns.create('left')
     using right = Netns.create('right')
     const block = async () => {
-      await using pair = await createPair(wired(left, right))
+      await using pair = await createPair(between(left, right, addressed()))
       expect(left.has(pair.a.name)).toBe(true)
       throw new Error('out')
     }
     await expect(block()).rejects.toThrow('out')
-    expect([left.has('veth0'), right.has('veth1')]).toEqual([false, false])
+    expect([left.has('x0'), right.has('x1')]).toEqual([false, false])
   })
 })
 
 describe('a closed pair', () => {
   test('refuses orders with ENODEV, and still tells its statistics', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    const pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, pair } = cable
     expect(pings(left, B)).toBe(true)
     await pair.close()
     const gone = { name: 'UvethError', code: 'ENODEV' }
@@ -192,7 +187,7 @@ describe('an AbortSignal', () => {
     using right = Netns.create('right')
     for (const delay of [0, 1, 2, 4, 8]) {
       const controller = new AbortController()
-      const creation = createPair({ ...wired(left, right), signal: controller.signal })
+      const creation = createPair(between(left, right, { ...addressed(), signal: controller.signal }))
       setTimeout(() => controller.abort(new Error('enough')), delay)
       const outcome = await creation.then(
         (pair) => pair,
@@ -200,7 +195,7 @@ describe('an AbortSignal', () => {
       )
       if (typeof outcome === 'string') expect(outcome).toBe('enough')
       else await new Promise((resolve) => (outcome.closed ? resolve(0) : outcome.once('closed', resolve)))
-      expect([left.has('veth0'), right.has('veth1')]).toEqual([false, false])
+      expect([left.has('x0'), right.has('x1')]).toEqual([false, false])
     }
   })
 
@@ -227,11 +222,11 @@ describe('an AbortSignal', () => {
     using left = Netns.create('left')
     using right = Netns.create('right')
     const controller = new AbortController()
-    const pair = await createPair({ ...wired(left, right), signal: controller.signal })
+    const pair = await createPair(between(left, right, { ...addressed(), signal: controller.signal }))
     const closed = new Promise((resolve) => pair.once('closed', resolve))
     controller.abort()
     expect(await closed).toEqual({ reason: 'close', end: null })
-    expect([left.has('veth0'), right.has('veth1')]).toEqual([false, false])
+    expect([left.has('x0'), right.has('x1')]).toEqual([false, false])
   })
 
   test('after the pair was closed: nothing happens, and no listener stays behind', async () => {

@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { withPair } from 'uveth/testing'
 import { expect, onTestFinished } from 'vitest'
-import { addressed, atRest, Cable } from '../support/cable.js'
+import { atRest, Cable } from '../support/cable.js'
 import { iperf3, says } from '../support/iperf.js'
 import { Netns, run } from '../support/netns.js'
 import { needs } from '../support/skip.js'
@@ -19,7 +20,8 @@ const DIGEST = fixture('tcp-digest.mjs')
 const basics = ['root', 'tun', 'netns', 'ip'] as const
 const MEGABYTE = 1e6
 
-const layAddressed = () => Cable.lay(addressed())
+/** Frames are not looked at: at full speed. */
+const bare = { capture: false } as const
 
 /** With IPv4 only, and its neighbours known: there is nothing else that a counter could tell of. */
 async function layIpv4Only(): Promise<Cable> {
@@ -42,31 +44,34 @@ function snmp(netns: Netns): Record<string, Record<string, number>> {
   return protocols
 }
 
-needs(...basics, 'ping')('ping: every request is answered, over IPv4 and IPv6', async () => {
-  await using cable = await layAddressed()
-  for (const address of ['10.77.0.2', 'fd77:0::2']) {
-    const said = cable.left.exec('ping', '-c', '5', '-i', '0.1', '-W', '5', address)
-    expect(said).toContain('5 packets transmitted, 5 received, 0% packet loss')
-  }
-})
+needs(...basics, 'ping')('ping: every request is answered, over IPv4 and IPv6', () =>
+  withPair(bare, async ({ exec, ip, ip6 }) => {
+    for (const address of [ip.b, ip6.b]) {
+      const { stdout } = await exec('a', 'ping', ['-c', '5', '-i', '0.1', '-W', '5', address])
+      expect(stdout).toContain('5 packets transmitted, 5 received, 0% packet loss')
+    }
+  }),
+)
 
-needs(...basics, 'ping')('ping with more than the MTU: fragments are put together again', async () => {
-  await using cable = await layAddressed()
-  const said = cable.right.exec('ping', '-c', '3', '-i', '0.1', '-W', '5', '-s', '20000', '10.77.0.1')
-  expect(said).toContain('3 received, 0% packet loss')
-  expect((await atRest(cable.pair)).b.tx_packets).toBeGreaterThan(3 * 13)
-})
+needs(...basics, 'ping')('ping with more than the MTU: fragments are put together again', () =>
+  withPair(bare, async ({ exec, ip, pair }) => {
+    const { stdout } = await exec('b', 'ping', ['-c', '3', '-i', '0.1', '-W', '5', '-s', '20000', ip.a])
+    expect(stdout).toContain('3 received, 0% packet loss')
+    expect((await atRest(pair)).b.tx_packets).toBeGreaterThan(3 * 13)
+  }),
+)
 
-needs(...basics, 'raw-socket')('the raw-socket package: ICMP echo, bytes intact', async () => {
-  await using cable = await layAddressed()
-  for (const bytes of ['56', '1472', '9000']) {
-    const said = cable.left.exec(process.execPath, ECHO, '10.77.0.2', '20', bytes)
-    expect(JSON.parse(said)).toEqual({ answered: 20 })
-  }
-})
+needs(...basics, 'raw-socket')('the raw-socket package: ICMP echo, bytes intact', () =>
+  withPair(bare, async ({ exec, ip }) => {
+    for (const bytes of ['56', '1472', '9000']) {
+      const { stdout } = await exec('a', process.execPath, [ECHO, ip.b, '20', bytes])
+      expect(JSON.parse(stdout)).toEqual({ answered: 20 })
+    }
+  }),
+)
 
 needs(...basics)('a TCP stream of 200 MB arrives byte for byte', async () => {
-  await using cable = await layAddressed()
+  await using cable = await Cable.addressed()
   const server = cable.right.spawn(process.execPath, [DIGEST, 'serve', '10.77.0.2'])
   await says(server.stdout as Readable, 'listening')
   const received = says(server.stdout as Readable, '\n')
@@ -78,7 +83,7 @@ needs(...basics)('a TCP stream of 200 MB arrives byte for byte', async () => {
 })
 
 needs(...basics, 'iperf3')('iperf3 with one TCP stream, over IPv4 and over IPv6 the other way', async () => {
-  await using cable = await layAddressed()
+  await using cable = await Cable.addressed()
   const there = await iperf3(cable.left, cable.right, '10.77.0.2', '--time', '1')
   const back = await iperf3(cable.right, cable.left, 'fd77:0::1', '--time', '1')
   for (const { end } of [there, back]) {
@@ -88,7 +93,7 @@ needs(...basics, 'iperf3')('iperf3 with one TCP stream, over IPv4 and over IPv6 
 })
 
 needs(...basics, 'iperf3')('iperf3, both ways at once', async () => {
-  await using cable = await layAddressed()
+  await using cable = await Cable.addressed()
   await iperf3(cable.left, cable.right, '10.77.0.2', '--time', '1', '--bidir')
   const { a, b } = await atRest(cable.pair)
   expect([b.rx_packets, a.rx_packets]).toEqual([a.tx_packets, b.tx_packets])
@@ -129,7 +134,7 @@ needs(
   'tcpdump',
   'ping',
 )('tcpdump on one end sees requests, replies and MAC addresses', async () => {
-  await using cable = await layAddressed()
+  await using cable = await Cable.addressed()
   const args = ['-i', 'x1', '-c', '4', '-nn', '-e', '-vv', '-l', '--immediate-mode', 'icmp']
   const tcpdump = cable.right.spawn('tcpdump', args)
   let said = ''
@@ -152,7 +157,7 @@ needs(
   'tcpdump',
   'iperf3',
 )('tshark finds nothing wrong with a TCP stream', async () => {
-  await using cable = await layAddressed()
+  await using cable = await Cable.addressed()
   cable.left.exec('ethtool', '-K', 'x0', 'tx', 'off') // otherwise checksums are not finished, as on veth
   const folder = mkdtempSync(join(tmpdir(), 'uveth-test-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))

@@ -29,7 +29,7 @@ async function layBundle(): Promise<Bundle> {
     right[Symbol.dispose]()
   })
   const made = NUMBERS.map(async (n) => {
-    const { a, b } = addressed(n)
+    const { a, b } = addressed({}, n)
     const pair = await createPair({
       quiet: true,
       a: { ...a, name: `l${n}`, netns: left.name, up: true },

@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { expect } from 'vitest'
-import { addressed, atRest, Cable } from '../support/cable.js'
+import { atRest, Cable } from '../support/cable.js'
 import { iperf3, says } from '../support/iperf.js'
 import type { Netns } from '../support/netns.js'
 import { needs } from '../support/skip.js'
@@ -13,8 +13,6 @@ const it = needs('root', 'tun', 'netns', 'ip', 'iperf3', 'ethtool', 'tcpdump')
 /** The longest frame that MTU 1,500 allows. */
 const FULL_FRAME = 1_514
 const MEGABYTE = 1e6
-
-const layAddressed = () => Cable.lay(addressed())
 
 /** Bytes of the mean frame that a sent while TCP ran from a to b. */
 async function meanFrame(cable: Cable): Promise<number> {
@@ -42,7 +40,7 @@ async function checksumsSeen(cable: Cable): Promise<string> {
 }
 
 it('a fresh end offers checksums, TCP and UDP segmentation to the kernel', async () => {
-  await using cable = await layAddressed()
+  await using cable = await Cable.addressed()
   for (const [netns, end] of [
     [cable.left, 'x0'],
     [cable.right, 'x1'],
@@ -54,13 +52,13 @@ it('a fresh end offers checksums, TCP and UDP segmentation to the kernel', async
 })
 
 it('TCP crosses in super-frames, beyond the MTU of both ends', async () => {
-  await using cable = await layAddressed()
+  await using cable = await Cable.addressed()
   expect(await meanFrame(cable)).toBeGreaterThan(5 * FULL_FRAME)
   expect((await atRest(cable.pair)).a.drops.mtu).toBe(0)
 })
 
 it('with the sender’s offloads off it crosses in frames of the MTU', async () => {
-  await using cable = await layAddressed()
+  await using cable = await Cable.addressed()
   cable.left.exec('ethtool', '-K', 'x0', 'tx', 'off', 'tso', 'off', 'gso', 'off')
   const mean = await meanFrame(cable)
   expect(mean).toBeLessThanOrEqual(FULL_FRAME)
@@ -68,18 +66,18 @@ it('with the sender’s offloads off it crosses in frames of the MTU', async () 
 })
 
 it('with the receiver’s offloads off the sender’s super-frames still arrive', async () => {
-  await using cable = await layAddressed()
+  await using cable = await Cable.addressed()
   cable.right.exec('ethtool', '-K', 'x1', 'tx', 'off', 'tso', 'off', 'gso', 'off', 'gro', 'off')
   expect(await meanFrame(cable)).toBeGreaterThan(5 * FULL_FRAME)
 })
 
 it('with checksum offload a frame on the other end has an unfinished checksum, as on veth', async () => {
-  await using cable = await layAddressed()
+  await using cable = await Cable.addressed()
   expect((await checksumsSeen(cable)).match(/bad udp cksum/g)).toHaveLength(5)
 })
 
 it('without it each has a finished one, and it is right', async () => {
-  await using cable = await layAddressed()
+  await using cable = await Cable.addressed()
   cable.left.exec('ethtool', '-K', 'x0', 'tx', 'off')
   const seen = await checksumsSeen(cable)
   expect(seen.match(/\[udp sum ok\]/g)).toHaveLength(5)
@@ -87,7 +85,7 @@ it('without it each has a finished one, and it is right', async () => {
 })
 
 it('UDP is received either way: the receiver’s kernel knows what is finished', async () => {
-  await using cable = await layAddressed()
+  await using cable = await Cable.addressed()
   for (const state of ['on', 'off']) {
     cable.left.exec('ethtool', '-K', 'x0', 'tx', state)
     const receiver = cable.right.spawn(process.execPath, ['-e', RECEIVE_ONE, '10.77.0.2'])
@@ -108,7 +106,7 @@ socket.bind(7777, process.argv[1], () => process.stdout.write('bound'))
 `
 
 it('offloads may be switched off and on while TCP runs: the stream goes on', async () => {
-  await using cable = await layAddressed()
+  await using cable = await Cable.addressed()
   const flip = `for n in 1 2 3 4; do
     ethtool -K x0 tx off tso off; sleep 0.15; ethtool -K x0 tx on tso on; sleep 0.15
   done`

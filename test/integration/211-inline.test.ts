@@ -5,12 +5,11 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Burst, createPair } from 'uveth'
 import { describe, expect } from 'vitest'
-import { addressed, Cable, stream } from '../support/cable.js'
+import { addressed, Cable, listen, stream } from '../support/cable.js'
 import { expectBalanced, marked, marksAtB, perFrame, sendMarks } from '../support/hooks.js'
 import { until } from '../support/netns.js'
 import { evaluate } from '../support/program.js'
 import { needs } from '../support/skip.js'
-import { listen } from '../support/wiring.js'
 
 const it = needs('root', 'tun', 'netns', 'ip')
 const itPings = needs('root', 'tun', 'netns', 'ip', 'ping')

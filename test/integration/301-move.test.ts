@@ -2,34 +2,33 @@
 // kernel's veth it arrives down and without addresses; pair, counters and id stay, and traffic flows again
 // once it is up and addressed.
 
-import { createPair } from 'uveth'
 import { describe, expect } from 'vitest'
+import { A, B, Cable, listen } from '../support/cable.js'
 import { Netns, uniqueName, until } from '../support/netns.js'
+import { PingRun, pings } from '../support/ping.js'
 import { needs } from '../support/skip.js'
-import { A, B, listen, PingRun, pings, wired } from '../support/wiring.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 
 describe('an end that others move', () => {
   test('is down and without addresses, in the same pair, and traffic flows again', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
     using other = Netns.create('other')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const seen = listen(pair)
     const run = new PingRun(right, A, 100)
     await until('traffic', () => pair.counters().a.tx_packets > 10)
-    left.ip('link', 'set', 'veth0', 'netns', other.name)
+    left.ip('link', 'set', 'x0', 'netns', other.name)
     await until('moved', () => pair.a.netns === other.name)
     const before = pair.counters()
     expect(before.a.tx_packets).toBeGreaterThan(10)
-    expect(other.link('veth0').flags).not.toContain('UP')
+    expect(other.link('x0').flags).not.toContain('UP')
     expect(other.ip('-o', '-4', 'addr')).toBe('')
     await until('carrier off', () => !pair.carrier)
-    expect(pair.a).toMatchObject({ name: 'veth0', isUp: false, ifindex: other.link('veth0').ifindex })
-    await until('NO-CARRIER', () => right.link('veth1').flags.includes('NO-CARRIER'))
-    other.ip('addr', 'add', `${A}/24`, 'dev', 'veth0')
-    other.ip('link', 'set', 'veth0', 'up')
+    expect(pair.a).toMatchObject({ name: 'x0', isUp: false, ifindex: other.link('x0').ifindex })
+    await until('NO-CARRIER', () => right.link('x1').flags.includes('NO-CARRIER'))
+    other.ip('addr', 'add', `${A}/24`, 'dev', 'x0')
+    other.ip('link', 'set', 'x0', 'up')
     await until('carrier on', () => pair.carrier)
     expect(pings(right, A) && pings(other, B)).toBe(true)
     const received = await run.received
@@ -38,65 +37,61 @@ describe('an end that others move', () => {
     expect(after.a.tx_packets).toBeGreaterThan(before.a.tx_packets)
     expect(after.b.tx_packets).toBeGreaterThan(before.b.tx_packets)
     expect(pair.closed).toBeUndefined()
-    expect(pair.id).toBe('veth0')
-    const { ifindex } = other.link('veth0')
+    expect(pair.id).toBe('x0')
+    const { ifindex } = other.link('x0')
     expect(seen).toEqual([
-      { event: 'moved', end: 'a', netns: other.name, ifindex, name: 'veth0' },
+      { event: 'moved', end: 'a', netns: other.name, ifindex, name: 'x0' },
       { event: 'carrier', on: false },
       { event: 'carrier', on: true },
     ])
   })
 
   test('and rename in the same order: one event, with both', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
     using other = Netns.create('other')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const seen = listen(pair)
-    right.ip('link', 'set', 'veth1', 'netns', other.name, 'name', 'eth0')
+    right.ip('link', 'set', 'x1', 'netns', other.name, 'name', 'eth0')
     await until('moved', () => seen.length === 2)
     const { ifindex } = other.link('eth0')
     expect(seen[0]).toEqual({ event: 'moved', end: 'b', netns: other.name, ifindex, name: 'eth0' })
     expect(pair.b).toMatchObject({ name: 'eth0', netns: other.name, ifindex, isUp: false })
-    expect(left.link('veth0').ifalias).toBe(`uveth peer eth0 netns ${other.name}`)
+    expect(left.link('x0').ifalias).toBe(`uveth peer eth0 netns ${other.name}`)
   })
 
   test('several times in a row is where it is in the end', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
     using other = Netns.create('other')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     for (let round = 0; round < 5; round++) {
-      left.ip('link', 'set', 'veth0', 'netns', other.name)
-      other.ip('link', 'set', 'veth0', 'netns', left.name)
+      left.ip('link', 'set', 'x0', 'netns', other.name)
+      other.ip('link', 'set', 'x0', 'netns', left.name)
     }
-    left.ip('link', 'set', 'veth0', 'netns', right.name)
-    right.ip('link', 'set', 'veth0', 'up')
+    left.ip('link', 'set', 'x0', 'netns', right.name)
+    right.ip('link', 'set', 'x0', 'up')
     await until('the last place', () => pair.a.netns === right.name && pair.a.isUp)
-    expect(pair.a.ifindex).toBe(right.link('veth0').ifindex)
+    expect(pair.a.ifindex).toBe(right.link('x0').ifindex)
     await until('carrier', () => pair.carrier)
   })
 
   test('to home and back', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
     const name = uniqueName('home')
-    await using pair = await createPair(wired(left, right, { a: { name } }))
+    await using cable = await Cable.addressed({ a: { name } })
+    const { left, right, pair } = cable
     left.ip('link', 'set', name, 'netns', `${process.pid}`)
     await until('home', () => pair.a.netns === null)
-    expect(right.link('veth1').ifalias).toBe(`uveth peer ${name}`)
+    expect(right.link('x1').ifalias).toBe(`uveth peer ${name}`)
     await pair.a.move(left.name, { addresses: [`${A}/24`], up: true })
     expect(pair.a).toMatchObject({ name, netns: left.name, isUp: true })
     expect(pings(right, A)).toBe(true)
   })
 
   test('into a namespace without a name: reported by its inode', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, pair } = cable
     const inside = left.spawn('unshare', ['-n', 'sh', '-c', 'readlink /proc/self/ns/net; exec sleep 60'])
     const inode = await new Promise((said) => inside.stdout?.once('data', (line) => said(`${line}`.trim())))
-    left.ip('link', 'set', 'veth0', 'netns', `${inside.pid}`)
+    left.ip('link', 'set', 'x0', 'netns', `${inside.pid}`)
     await until('moved', () => pair.a.netns === inode)
     expect(pair.closed).toBeUndefined()
   })
@@ -104,30 +99,28 @@ describe('an end that others move', () => {
 
 describe('move()', () => {
   test('alone: down, without addresses, the name kept; traffic once up and addressed', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
     using other = Netns.create('other')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, pair } = cable
     expect(pings(left, B)).toBe(true)
     const before = pair.counters().a.tx_packets
     const seen = listen(pair)
     await pair.a.move(other.name)
-    expect([left.has('veth0'), other.has('veth0')]).toEqual([false, true])
-    expect(pair.a).toMatchObject({ name: 'veth0', netns: other.name, isUp: false, carrier: false })
-    expect(other.link('veth0').inet6_addr_gen_mode).toBe('none') // the pair is quiet, there too
-    expect(other.ip('-o', 'addr', 'show', 'dev', 'veth0')).toBe('')
+    expect([left.has('x0'), other.has('x0')]).toEqual([false, true])
+    expect(pair.a).toMatchObject({ name: 'x0', netns: other.name, isUp: false, carrier: false })
+    expect(other.link('x0').inet6_addr_gen_mode).toBe('none') // the pair is quiet, there too
+    expect(other.ip('-o', 'addr', 'show', 'dev', 'x0')).toBe('')
     await pair.a.set({ up: true, addresses: [`${A}/24`, 'fd00::1/64'] })
-    expect(other.link('veth0').operstate).toBe('UP')
+    expect(other.link('x0').operstate).toBe('UP')
     expect(pings(other, B)).toBe(true)
     expect(pair.counters().a.tx_packets).toBeGreaterThan(before)
     expect(seen.map(({ event }) => event)).toEqual(['moved', 'carrier', 'carrier'])
   })
 
   test('with addresses, up and a new name: usable when it resolves', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
     using other = Netns.create('other')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, pair } = cable
     const seen = listen(pair)
     await pair.b.move(other.path, { addresses: [`${B}/24`], up: true, name: 'eth%d', mtu: 1400 })
     expect(other.link('eth0')).toMatchObject({ operstate: 'UP', mtu: 1400 })
@@ -139,32 +132,29 @@ describe('move()', () => {
   })
 
   test('to home and back', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
     const name = uniqueName('home')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     await pair.a.move(null, { name })
     expect(pair.a).toMatchObject({ name, netns: null, isUp: false })
-    await pair.a.move(left.name, { name: 'veth0', addresses: [`${A}/24`], up: true })
-    expect(pair.a).toMatchObject({ name: 'veth0', netns: left.name, isUp: true })
+    await pair.a.move(left.name, { name: 'x0', addresses: [`${A}/24`], up: true })
+    expect(pair.a).toMatchObject({ name: 'x0', netns: left.name, isUp: true })
     expect(pings(right, A)).toBe(true)
   })
 
   test('to where it is: nothing is lost', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, pair } = cable
     const seen = listen(pair)
     await pair.a.move(left.name, { up: true })
-    expect(pair.a).toMatchObject({ name: 'veth0', netns: left.name, isUp: true })
+    expect(pair.a).toMatchObject({ name: 'x0', netns: left.name, isUp: true })
     expect(seen.filter(({ event }) => event === 'moved')).toEqual([])
     expect(pair.carrier).toBe(true)
   })
 
   test('of both ends at once', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     await Promise.all([
       pair.a.move(right.name, { addresses: [`${A}/24`], up: true }),
       pair.b.move(left.name, { addresses: [`${B}/24`], up: true }),
@@ -174,27 +164,25 @@ describe('move()', () => {
   })
 
   test('onto a taken name: EEXIST, it stays where it is and carries on', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
     using other = Netns.create('other')
-    other.ip('tuntap', 'add', 'dev', 'veth0', 'mode', 'tap')
-    await using pair = await createPair(wired(left, right))
+    other.ip('tuntap', 'add', 'dev', 'x0', 'mode', 'tap')
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const seen = listen(pair)
     await expect(pair.a.move(other.name)).rejects.toMatchObject({ name: 'UvethError', code: 'EEXIST' })
-    expect(pair.a).toMatchObject({ netns: left.name, name: 'veth0', isUp: true })
+    expect(pair.a).toMatchObject({ netns: left.name, name: 'x0', isUp: true })
     expect(pings(right, A)).toBe(true)
     expect(seen).toEqual([])
   })
 
   test('with a new name that is taken: EEXIST, and the pair knows where the end is and can be used', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
     using other = Netns.create('other')
     other.ip('tuntap', 'add', 'dev', 'taken', 'mode', 'tap')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const move = pair.a.move(other.name, { name: 'taken', up: true })
     await expect(move).rejects.toMatchObject({ name: 'UvethError', code: 'EEXIST' })
-    const where = left.has('veth0') ? left : other
+    const where = left.has('x0') ? left : other
     expect(pair.a).toMatchObject({ netns: where.name, ifindex: where.link(pair.a.name).ifindex })
     await pair.a.move(left.name, { name: 'again', up: true, addresses: [`${A}/16`] })
     expect(pair.a).toMatchObject({ netns: left.name, name: 'again', isUp: true })
@@ -202,9 +190,8 @@ describe('move()', () => {
   })
 
   test('to a namespace that is not there: ENOENT, and nothing changes', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { right, pair } = cable
     await expect(pair.a.move('uvt-no-such')).rejects.toMatchObject({ code: 'ENOENT' })
     await expect(pair.a.move('/etc/passwd')).rejects.toMatchObject({ code: 'EINVAL' })
     expect(pings(right, A)).toBe(true)

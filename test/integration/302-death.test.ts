@@ -7,10 +7,11 @@ import { once } from 'node:events'
 import { promisify } from 'node:util'
 import { createPair, type Pair } from 'uveth'
 import { describe, expect } from 'vitest'
-import { homeLink, Netns, uniqueName, until } from '../support/netns.js'
+import { A, addressed, B, between, Cable, listen } from '../support/cable.js'
+import { holdersOf, homeLink, Netns, uniqueName, until } from '../support/netns.js'
+import { PingRun, pings } from '../support/ping.js'
 import { launch } from '../support/program.js'
 import { needs } from '../support/skip.js'
-import { A, B, holdersOf, listen, PingRun, pings, wired } from '../support/wiring.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 const ip = (...words: string[]) => promisify(execFile)('ip', words)
@@ -24,16 +25,15 @@ async function closing(pair: Pair): Promise<{ reason: string; end: string | null
 
 describe('`ip link del`', () => {
   test.each(['a', 'b'] as const)('of end %s: the other end vanishes', async (end) => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     expect(pings(left, B)).toBe(true)
     const said = listen(pair)
     const closed = closing(pair)
-    if (end === 'a') left.ip('link', 'del', 'veth0')
-    else right.ip('link', 'del', 'veth1')
+    if (end === 'a') left.ip('link', 'del', 'x0')
+    else right.ip('link', 'del', 'x1')
     expect(await closed).toEqual({ reason: 'deleted', end })
-    expect([left.has('veth0'), right.has('veth1')]).toEqual([false, false])
+    expect([left.has('x0'), right.has('x1')]).toEqual([false, false])
     expect(pair).toMatchObject({ closed: 'deleted', carrier: false })
     await pair.close()
     expect(said.filter(({ event }) => event === 'closed')).toHaveLength(1)
@@ -42,37 +42,35 @@ describe('`ip link del`', () => {
   test('of an end at home', async () => {
     using left = Netns.create('left')
     const name = uniqueName('home')
-    await using pair = await createPair({ a: { name }, b: { name: 'veth1', netns: left.name } })
+    await using pair = await createPair({ a: { name }, b: { name: 'x1', netns: left.name } })
     const closed = closing(pair)
     execFileSync('ip', ['link', 'del', name])
     expect(await closed).toEqual({ reason: 'deleted', end: 'a' })
-    expect(left.has('veth1')).toBe(false)
+    expect(left.has('x1')).toBe(false)
     expect(() => homeLink(name)).toThrow()
   })
 
   test('of both ends at once: closed once', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const said = listen(pair)
     const closed = closing(pair)
     // The slower one may find its link gone already, with the pair.
-    const both = [ip('-n', left.name, 'link', 'del', 'veth0'), ip('-n', right.name, 'link', 'del', 'veth1')]
+    const both = [ip('-n', left.name, 'link', 'del', 'x0'), ip('-n', right.name, 'link', 'del', 'x1')]
     await Promise.allSettled(both)
     expect((await closed).reason).toBe('deleted')
     await pair.close()
     expect(said.filter(({ event }) => event === 'closed')).toHaveLength(1)
-    expect([left.has('veth0'), right.has('veth1')]).toEqual([false, false])
+    expect([left.has('x0'), right.has('x1')]).toEqual([false, false])
   })
 
   test('in the middle of traffic, and the statistics stay', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const run = new PingRun(left, B, 50)
     await until('traffic', () => pair.counters().a.tx_packets > 10)
     const closed = closing(pair)
-    right.ip('link', 'del', 'veth1')
+    right.ip('link', 'del', 'x1')
     expect(await closed).toEqual({ reason: 'deleted', end: 'b' })
     await run.received.catch(() => {})
     const stats = await pair.stats()
@@ -89,35 +87,33 @@ describe('`ip link del`', () => {
       (pair: Pair) => pair.a.move(right.name),
       (pair: Pair) => pair.a.set({ addresses: ['10.1.0.1/24'] }),
     ]) {
-      await using pair = await createPair(wired(left, right))
+      await using pair = await createPair(between(left, right, addressed()))
       const closed = closing(pair)
-      left.ip('link', 'del', 'veth0')
+      left.ip('link', 'del', 'x0')
       await expect(order(pair)).rejects.toMatchObject({ name: 'UvethError', code: 'ENODEV' })
       expect(await closed).toEqual({ reason: 'deleted', end: 'a' })
-      expect(right.has('veth1')).toBe(false)
+      expect(right.has('x1')).toBe(false)
     }
   })
 })
 
 describe('`ip netns del`', () => {
   test.each(['a', 'b'] as const)('of the namespace of end %s: the other end vanishes', async (end) => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     expect(pings(left, B)).toBe(true)
     const closed = closing(pair)
     const { inode } = end === 'a' ? left : right
     if (end === 'a') left.delete()
     else right.delete()
     expect(await closed).toEqual({ reason: 'netns-deleted', end })
-    expect(end === 'a' ? right.has('veth1') : left.has('veth0')).toBe(false)
+    expect(end === 'a' ? right.has('x1') : left.has('x0')).toBe(false)
     expect(holdersOf(inode)).toEqual([])
   })
 
   test('of both namespaces at once', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const said = listen(pair)
     const closed = closing(pair)
     left.delete()
@@ -129,42 +125,39 @@ describe('`ip netns del`', () => {
 
   test('of the one namespace that holds both ends', async () => {
     using left = Netns.create('left')
-    await using pair = await createPair(wired(left, left))
+    await using pair = await createPair(between(left, left, addressed()))
     const closed = closing(pair)
     left.delete()
     expect((await closed).reason).toBe('netns-deleted')
   })
 
   test('of a namespace that an end was moved into by others', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
     using other = Netns.create('other')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const closed = closing(pair)
-    left.ip('link', 'set', 'veth0', 'netns', other.name)
+    left.ip('link', 'set', 'x0', 'netns', other.name)
     await until('moved', () => pair.a.netns === other.name)
     other.delete()
     expect(await closed).toEqual({ reason: 'netns-deleted', end: 'a' })
-    expect(right.has('veth1')).toBe(false)
+    expect(right.has('x1')).toBe(false)
   })
 
   test('of a namespace that an end was moved into a moment ago: the pair ends all the same', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
     using other = Netns.create('other')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const closed = closing(pair)
-    left.ip('link', 'set', 'veth0', 'netns', other.name)
+    left.ip('link', 'set', 'x0', 'netns', other.name)
     other.delete()
     expect((await closed).end).toBe('a')
     expect([left.links().length, right.links().length]).toEqual([1, 1])
   })
 
   test('a namespace that an end has left may die', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
     using other = Netns.create('other')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     await pair.a.move(other.name, { addresses: [`${A}/24`], up: true })
     left.delete()
     expect(pings(right, A)).toBe(true)
@@ -191,7 +184,7 @@ describe('`ip netns del`', () => {
     left.ip('link', 'add', 'c0', 'type', 'veth', 'peer', 'name', 'left', 'netns', watch.name)
     right.ip('link', 'add', 'c0', 'type', 'veth', 'peer', 'name', 'right', 'netns', watch.name)
     await using other = await createPair({ a: { netns: watch.name }, b: { netns: watch.name } })
-    await using pair = await createPair(wired(left, right))
+    await using pair = await createPair(between(left, right, addressed()))
     await pair.a.set({ addresses: ['10.2.0.1/24'] })
     const closed = closing(pair)
     left.delete()
@@ -205,14 +198,13 @@ describe('`ip netns del`', () => {
 
 describe('the death of an end', () => {
   test('is followed while the main thread is blocked', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const closed = closing(pair)
     const gone = `
-      ip -n ${left.name} link del veth0
+      ip -n ${left.name} link del x0
       for try in $(seq 100); do
-        ip -n ${right.name} link show veth1 >/dev/null 2>&1 || { echo gone; exit; }
+        ip -n ${right.name} link show x1 >/dev/null 2>&1 || { echo gone; exit; }
         sleep 0.05
       done`
     expect(execFileSync('sh', ['-c', gone], { encoding: 'utf8' })).toBe('gone\n')
@@ -228,8 +220,8 @@ describe('the death of an end', () => {
         async ({ atRest, createPair, events, say }, [left, ...rights]) => {
           await (await createPair()).close()
           for (const right of ['', ...rights]) {
-            const a = { name: 'veth0', netns: left as string, up: true, addresses: ['10.0.0.1/24'] }
-            const b = { name: 'veth1', netns: right === '' ? null : right, up: true }
+            const a = { name: 'x0', netns: left as string, up: true, addresses: ['10.0.0.1/24'] }
+            const b = { name: 'x1', netns: right === '' ? null : right, up: true }
             const pair = await createPair({ a, b, quiet: true })
             const closed = events.once(pair, 'closed')
             say({ event: 'made' })
@@ -243,7 +235,7 @@ describe('the death of an end', () => {
       const after: Record<string, unknown>[] = []
       for (const [n, right] of [undefined, ...rights].entries()) {
         await program.next('made')
-        if (right === undefined || n % 2 === 0) left.ip('link', 'del', 'veth0')
+        if (right === undefined || n % 2 === 0) left.ip('link', 'del', 'x0')
         else right.delete()
         after.push(await program.next('closed'))
       }

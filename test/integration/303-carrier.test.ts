@@ -5,9 +5,10 @@
 import { execFileSync } from 'node:child_process'
 import { createPair } from 'uveth'
 import { describe, expect } from 'vitest'
+import { A, B, Cable, listen } from '../support/cable.js'
 import { Netns, until } from '../support/netns.js'
+import { pings } from '../support/ping.js'
 import { needs } from '../support/skip.js'
-import { A, B, listen, pings, wired } from '../support/wiring.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 const OFF = { event: 'carrier', on: false }
@@ -15,19 +16,18 @@ const ON = { event: 'carrier', on: true }
 
 /** operstate of both ends, as `ip link` says it now. */
 function states(left: Netns, right: Netns): string[] {
-  return [left.link('veth0').operstate, right.link('veth1').operstate]
+  return [left.link('x0').operstate, right.link('x1').operstate]
 }
 
 describe('setCarrier', () => {
   test('off: NO-CARRIER on both ends when it resolves, and nothing crosses', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const seen = listen(pair)
     expect(pings(left, B)).toBe(true)
     await pair.setCarrier('off')
     expect(states(left, right)).toEqual(['DOWN', 'DOWN'])
-    expect(left.link('veth0').flags).toEqual(expect.arrayContaining(['UP', 'NO-CARRIER']))
+    expect(left.link('x0').flags).toEqual(expect.arrayContaining(['UP', 'NO-CARRIER']))
     expect([pair.carrier, pair.a.carrier, pair.b.carrier]).toEqual([false, false, false])
     expect([pair.a.isUp, pair.b.isUp]).toEqual([true, true])
     const { tx_packets } = pair.counters().a
@@ -37,9 +37,8 @@ describe('setCarrier', () => {
   })
 
   test('auto: back to the rule', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const seen = listen(pair)
     await pair.setCarrier('off')
     await pair.setCarrier('auto')
@@ -55,25 +54,23 @@ describe('setCarrier', () => {
   })
 
   test('off holds while the ends go down and up', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     await pair.setCarrier('off')
     await pair.a.down()
     await pair.a.up()
-    right.ip('link', 'set', 'veth1', 'down')
-    right.ip('link', 'set', 'veth1', 'up')
+    right.ip('link', 'set', 'x1', 'down')
+    right.ip('link', 'set', 'x1', 'up')
     await until('b is up', () => pair.b.isUp)
     expect([pair.carrier, ...states(left, right)]).toEqual([false, 'DOWN', 'DOWN'])
   })
 
   test('on holds while the peer is down, and what is sent is counted as dropped', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, pair } = cable
     await pair.setCarrier('on')
     await pair.b.down()
-    expect(left.link('veth0')).toMatchObject({ operstate: 'UP' })
+    expect(left.link('x0')).toMatchObject({ operstate: 'UP' })
     expect(pair.carrier).toBe(true)
     const before = pair.counters().a.drops.down
     expect(pings(left, B)).toBe(false)
@@ -83,9 +80,8 @@ describe('setCarrier', () => {
   })
 
   test('the same again changes nothing and says nothing', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { pair } = cable
     const seen = listen(pair)
     await pair.setCarrier('auto')
     await pair.setCarrier('on')
@@ -95,9 +91,8 @@ describe('setCarrier', () => {
   })
 
   test('before the ends are up: off holds at birth, on shows once they are', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right, { a: { up: false }, b: { up: false } }))
+    await using cable = await Cable.addressed({ a: { up: false }, b: { up: false } })
+    const { left, right, pair } = cable
     await pair.setCarrier('off')
     await pair.a.up()
     await pair.b.up()
@@ -107,9 +102,8 @@ describe('setCarrier', () => {
   })
 
   test('flaps quickly: every change reaches the kernel', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     for (let round = 0; round < 10; round++) {
       await pair.setCarrier('off')
       expect(states(left, right)).toEqual(['DOWN', 'DOWN'])
@@ -119,9 +113,8 @@ describe('setCarrier', () => {
   })
 
   test('a flap that is ended gives carrier back at once: by an order, and by a signal', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const ended = new AbortController()
     const flaps = [pair.flap(60_000, 2)]
     await until('no carrier', () => !pair.carrier)
@@ -146,11 +139,10 @@ describe('setCarrier', () => {
 
 describe('`ip link set … carrier` by others', () => {
   test('off forces the pair off, until somebody gives it back', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const seen = listen(pair)
-    left.ip('link', 'set', 'veth0', 'carrier', 'off')
+    left.ip('link', 'set', 'x0', 'carrier', 'off')
     await until('both ends off', () => !pair.carrier && states(left, right).join() === 'DOWN,DOWN')
     expect(pings(right, A)).toBe(false)
     // Up and down do not bring it back: it is forced.
@@ -164,12 +156,11 @@ describe('`ip link set … carrier` by others', () => {
   })
 
   test('on gives it back to the rule, from either end', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
-    right.ip('link', 'set', 'veth1', 'carrier', 'off')
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
+    right.ip('link', 'set', 'x1', 'carrier', 'off')
     await until('carrier off', () => !pair.carrier && states(left, right).join() === 'DOWN,DOWN')
-    left.ip('link', 'set', 'veth0', 'carrier', 'on')
+    left.ip('link', 'set', 'x0', 'carrier', 'on')
     await until('carrier on', () => pair.carrier && states(left, right).join() === 'UP,UP')
     expect(pings(left, B)).toBe(true)
     await pair.a.down()
@@ -177,13 +168,12 @@ describe('`ip link set … carrier` by others', () => {
   })
 
   test('is followed while the main thread is blocked', async () => {
-    using left = Netns.create('left')
-    using right = Netns.create('right')
-    await using pair = await createPair(wired(left, right))
+    await using cable = await Cable.addressed()
+    const { left, right, pair } = cable
     const script = `
-      ip -n ${left.name} link set veth0 carrier off
+      ip -n ${left.name} link set x0 carrier off
       for try in $(seq 100); do
-        ip -n ${right.name} -br link show veth1 | grep -q NO-CARRIER && { echo off; exit; }
+        ip -n ${right.name} -br link show x1 | grep -q NO-CARRIER && { echo off; exit; }
         sleep 0.05
       done`
     expect(execFileSync('sh', ['-c', script], { encoding: 'utf8' })).toBe('off\n')

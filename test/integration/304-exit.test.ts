@@ -4,10 +4,10 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect } from 'vitest'
+import { A, B } from '../support/cable.js'
 import { Netns } from '../support/netns.js'
 import { type Kit, launch, type Program } from '../support/program.js'
 import { needs } from '../support/skip.js'
-import { A, B } from '../support/wiring.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 /** ms from the order to the end. */
@@ -39,8 +39,8 @@ afterEach(() => {
 /** Makes a pair and returns when much traffic goes through it. Also the body of a thread. */
 async function carry(kit: Kit, { left, right }: Place): Promise<unknown> {
   const pair = await kit.createPair({
-    a: { name: 'veth0', netns: left, up: true, addresses: ['10.0.0.1/24'] },
-    b: { name: 'veth1', netns: right, up: true, addresses: ['10.0.0.2/24'] },
+    a: { name: 'veth0', netns: left, up: true, addresses: ['10.77.0.1/24'] },
+    b: { name: 'veth1', netns: right, up: true, addresses: ['10.77.0.2/24'] },
     quiet: true,
   })
   await kit.until('traffic', () => pair.counters().a.tx_packets > 1000)

@@ -3,10 +3,11 @@
 
 import { createRequire } from 'node:module'
 import { describe, expect } from 'vitest'
+import { A, B } from '../support/cable.js'
 import { Netns, until } from '../support/netns.js'
+import { pings } from '../support/ping.js'
 import { uveth, uvethOnce } from '../support/program.js'
 import { needs } from '../support/skip.js'
-import { A, B, pings } from '../support/wiring.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 
@@ -106,7 +107,7 @@ describe('the options', () => {
       `uveth: veth0 (netns ${left.name}) <-> veth1 (netns ${right.name}) ready`,
     )
     expect([left.link('veth0').operstate, right.link('veth1').operstate]).toEqual(['UP', 'UP'])
-    expect(left.ip('-o', 'addr', 'show', 'dev', 'veth0')).toMatch(/10\.0\.0\.1\/24.*\n.*fd00::1\/64/)
+    expect(left.ip('-o', 'addr', 'show', 'dev', 'veth0')).toMatch(/10\.77\.0\.1\/24.*\n.*fd00::1\/64/)
     expect(pings(left, B)).toBe(true)
   })
 

@@ -4,11 +4,12 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
+import { A, B } from '../support/cable.js'
 import { COMMAND, Folder } from '../support/daemon.js'
 import { Netns, until } from '../support/netns.js'
+import { pings } from '../support/ping.js'
 import { type Outcome, Program, uveth, uvethOnce } from '../support/program.js'
 import { needs } from '../support/skip.js'
-import { A, B, pings } from '../support/wiring.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 const onTerminal = needs('root', 'tun', 'netns', 'ip', 'script')

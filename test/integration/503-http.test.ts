@@ -13,14 +13,10 @@ let daemon: TestDaemon
 beforeAll(async () => {
   daemon = await TestDaemon.start()
 })
-afterAll(async () => {
-  const { code, stderr } = await daemon.stop()
-  await daemon[Symbol.asyncDispose]()
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-})
+afterAll(() => daemon.endWell())
 
 const post = (body: unknown, headers = {}) => daemon.ask('POST', '/v1/pairs', body, headers)
-const names = () => daemon.home.ip('-o', 'link').match(/(?<=^\d+: )[^:@]+/gm) ?? []
+const names = () => daemon.home.names()
 
 describe('POST /v1/pairs', () => {
   test('makes a pair: 201, where it is, and both ends exist by then', async () => {

@@ -39,7 +39,7 @@ async function call(prefix: string[], op: string, parts: object, netns?: string)
 
 const from = (netns: Netns) => ({ 'uveth-netns': netns.name })
 const within = (netns: Netns) => ['ip', 'netns', 'exec', netns.name]
-const names = (netns: Netns) => netns.ip('-o', 'link').match(/(?<=^\d+: )[^:@]+/gm) ?? []
+const names = (netns: Netns) => netns.names()
 
 describe('where an order is given', () => {
   test('in the namespace that the client stands in', async () => {

@@ -20,8 +20,7 @@ afterAll(async () => {
   await daemon[Symbol.asyncDispose]()
 })
 
-const links = () =>
-  (daemon.home.ip('-o', 'link').match(/(?<=^\d+: )[^:@]+/gm) ?? []).filter((name) => name !== 'lo')
+const links = () => daemon.home.names().filter((name) => name !== 'lo')
 const descriptors = () => readdirSync(`/proc/${daemon.program.pid}/fd`).length
 const list = async () => (await daemon.ask('GET', '/v1/pairs')).json as { id: string; a: End; b: End }[]
 

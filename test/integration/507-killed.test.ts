@@ -60,7 +60,7 @@ async function giveOrders(daemon: TestDaemon, model: Model, random: Random): Pro
 
 const idsOf = async (daemon: TestDaemon) =>
   ((await daemon.ask('GET', '/v1/pairs')).json as { id: string }[]).map(({ id }) => id)
-const links = (daemon: TestDaemon) => daemon.home.ip('-o', 'link').match(/(?<=^\d+: )k[^:@]+/gm) ?? []
+const links = (daemon: TestDaemon) => daemon.home.names().filter((name) => name.startsWith('k'))
 
 test(`killed ${KILLS} times at random moments, it restores what it had answered`, async () => {
   const random = seeded()

@@ -7,25 +7,17 @@ import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
 import { expectProblem, TestDaemon } from '../support/daemon.js'
 import { numbered, readNumbered } from '../support/frames.js'
 import { until } from '../support/netns.js'
-import { PacketSocket } from '../support/packet.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
 
 let daemon: TestDaemon
-let near: PacketSocket
-let far: PacketSocket
 
 beforeAll(async () => {
   daemon = await TestDaemon.start('--state', 'FOLDER/state.json')
-  const wish = { id: 'cable', quiet: true, a: { name: 'x0', up: true }, b: { name: 'x1', up: true } }
-  expect((await daemon.ask('POST', '/v1/pairs', wish)).status).toBe(201)
-  near = PacketSocket.open(daemon.home, 'x0')
-  far = PacketSocket.open(daemon.home, 'x1')
+  await daemon.lay()
 })
 afterAll(async () => {
-  near?.close()
-  far?.close()
   await daemon?.[Symbol.asyncDispose]()
 })
 afterEach(async () => {
@@ -40,10 +32,10 @@ const rules = async () => (await daemon.ask('GET', RULES)).json
 
 /** The numbers of those of `count` frames that arrive; one without a fault in front of it comes last. */
 async function arrivals(count: number): Promise<number[]> {
-  for (let number = 0; number < count; number++) near.send(numbered(0, number, 100))
+  for (let number = 0; number < count; number++) daemon.near.send(numbered(0, number, 100))
   const got: number[] = []
   for (;;) {
-    const frame = await far.receive(400)
+    const frame = await daemon.far.receive(400)
     if (frame === undefined) return got
     const read = readNumbered(frame)
     if (typeof read === 'object') got.push(read.number)
@@ -294,10 +286,7 @@ describe('after kill -9', () => {
       b: { impair: two.b.impair, rules: [{ action: { kind: 'drop' }, match: { arp: {} } }] },
     })
     expect((await daemon.ask('PUT', '/v1/pairs/two', wish)).status).toBe(200)
-    near.close()
-    far.close()
-    near = PacketSocket.open(daemon.home, 'x0')
-    far = PacketSocket.open(daemon.home, 'x1')
+    daemon.listen()
     await daemon.ask('DELETE', IMPAIR)
     expect(await arrivals(3)).toEqual([1, 2])
   })

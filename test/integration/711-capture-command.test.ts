@@ -9,7 +9,6 @@ import { commandFolder, commandOf, expectRefusal } from '../support/cli.js'
 import { inside, TestDaemon } from '../support/daemon.js'
 import { filler, numbered } from '../support/frames.js'
 import { until } from '../support/netns.js'
-import { PacketSocket } from '../support/packet.js'
 import { packetsOf, readPcapng } from '../support/pcapng.js'
 import { type AnyMessages, Program, uveth } from '../support/program.js'
 import { needs } from '../support/skip.js'
@@ -19,24 +18,13 @@ const onTerminal = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'script')
 const withTshark = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'bash', 'tshark')
 
 let daemon: TestDaemon
-let near: PacketSocket
-let far: PacketSocket
 beforeAll(async () => {
   daemon = await TestDaemon.start()
-  await lay()
+  await daemon.lay()
 })
 afterAll(async () => {
-  near?.close()
-  far?.close()
   await daemon?.[Symbol.asyncDispose]()
 })
-
-async function lay(): Promise<void> {
-  const wish = { id: 'cable', quiet: true, a: { name: 'x0', up: true }, b: { name: 'x1', up: true } }
-  expect((await daemon.ask('POST', '/v1/pairs', wish)).status).toBe(201)
-  near = PacketSocket.open(daemon.home, 'x0')
-  far = PacketSocket.open(daemon.home, 'x1')
-}
 
 const path = (name: string) => daemon.folder.file(name)
 const options = () => ({ netns: daemon.home.name, env: { UVETH_SOCKET: daemon.socket } })
@@ -54,8 +42,8 @@ async function capturing(name: string, ...words: string[]): Promise<Program> {
 
 /** Sends frames, and waits until they have arrived. */
 async function send(count: number, length = 100): Promise<void> {
-  for (let number = 0; number < count; number++) near.send(numbered(0, number, length))
-  for (let number = 0; number < count; number++) expect(await far.receive()).toBeDefined()
+  for (let number = 0; number < count; number++) daemon.near.send(numbered(0, number, length))
+  for (let number = 0; number < count; number++) expect(await daemon.far.receive()).toBeDefined()
 }
 
 /** How often the process's main thread has gone to sleep; `ip netns exec` has become it by then. */
@@ -117,12 +105,11 @@ describe('ends with a complete file and status 0', () => {
   test('when the pair ends', async () => {
     await using program = await capturing('pair.pcapng')
     await send(5)
-    near.close()
-    far.close()
+    daemon.deafen()
     await daemon.ask('DELETE', '/v1/pairs/id:cable')
     expect(await program.end()).toMatchObject(ended)
     expect(framesOf('pair.pcapng')).toBe(10)
-    await lay()
+    await daemon.lay()
   })
 
   test('when the reader of its pipe has gone', async () => {
@@ -139,7 +126,7 @@ describe('ends with a complete file and status 0', () => {
     const code = new Promise((resolve) => capture.once('exit', resolve))
     reader.stdin?.destroy()
     await until('the command to end', async () => {
-      near.send(numbered(0, 0, 100))
+      daemon.near.send(numbered(0, 0, 100))
       return capture.exitCode !== null
     })
     expect([await code, stderr]).toEqual([0, ''])
@@ -150,8 +137,7 @@ test('when the daemon is killed it says so: whole blocks, statistics of what has
   await using program = await capturing('killed.pcapng')
   await send(5)
   await until('the frames to be written', () => framesOf('killed.pcapng') === 10)
-  near.close()
-  far.close()
+  daemon.deafen()
   await daemon.kill()
   const { code, stderr } = await program.end()
   expect(code).toBe(2)
@@ -160,7 +146,7 @@ test('when the daemon is killed it says so: whole blocks, statistics of what has
   expect(section?.packets).toHaveLength(10)
   expect(section?.statistics).toMatchObject([{ delivered: 5 }, { delivered: 5 }])
   await daemon.restart()
-  await lay()
+  await daemon.lay()
 })
 
 describe('on a quiet cable ends at once when its reader has gone', () => {
@@ -185,7 +171,7 @@ describe('on a quiet cable ends at once when its reader has gone', () => {
 describe('writes', () => {
   test('at once, what matches, of the end that is wanted', async () => {
     await using program = await capturing('some.pcapng', '--end', 'b', '--snaplen', '64', 'length', '100')
-    near.send(numbered(0, 0, 99))
+    daemon.near.send(numbered(0, 0, 99))
     await send(2)
     await until('the frames to be written', () => framesOf('some.pcapng') === 2)
     const packets = packetsOf(readFileSync(path('some.pcapng')))
@@ -198,8 +184,8 @@ describe('writes', () => {
 
   test('a ring of files by size, each with its header', async () => {
     await using program = await capturing('ring', '--filesize', '10kb', '--files', '3', '--end', 'a')
-    far.drain()
-    for (let number = 0; number < 60; number++) near.send(numbered(0, number, 1000))
+    daemon.far.drain()
+    for (let number = 0; number < 60; number++) daemon.near.send(numbered(0, number, 1000))
     await until('the last frame to be written', () => existsSync(path('ring-00007')))
     expect(await program.stop()).toMatchObject(ended)
     const files = readdirSync(daemon.folder.path)
@@ -218,7 +204,7 @@ describe('writes', () => {
   test('a ring of files by time', async () => {
     await using program = await capturing('clock', '--seconds', '1')
     await until('the second file', async () => {
-      near.send(filler(100))
+      daemon.near.send(filler(100))
       return existsSync(path('clock-00002'))
     })
     expect(await program.stop()).toMatchObject(ended)
@@ -234,7 +220,7 @@ describe('writes', () => {
       {},
     )
     await until('the header to come', () => existsSync(path('piped')) && statSync(path('piped')).size > 0)
-    far.drain()
+    daemon.far.drain()
     await send(3)
     expect(await program.stop()).toMatchObject(ended)
     expect((await reader.end()).code).toBe(0)
@@ -260,7 +246,7 @@ describe('writes', () => {
       env: { UVETH_SOCKET: daemon.socket, PATH: `${commandFolder(daemon.folder)}:${process.env.PATH}` },
     })
     await until('tshark to have seen enough', () => {
-      near.send(numbered(0, 0, 100))
+      daemon.near.send(numbered(0, 0, 100))
       return shell.hasEnded
     })
     const { code, stdout } = await shell.end()

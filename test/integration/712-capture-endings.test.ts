@@ -10,7 +10,6 @@ import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { COMMAND, TestDaemon } from '../support/daemon.js'
 import { numbered } from '../support/frames.js'
 import { until } from '../support/netns.js'
-import { PacketSocket } from '../support/packet.js'
 import { readPcapng } from '../support/pcapng.js'
 import { type AnyMessages, Program, uveth } from '../support/program.js'
 import { needs } from '../support/skip.js'
@@ -19,18 +18,11 @@ const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
 const onTerminal = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'script')
 
 let daemon: TestDaemon
-let near: PacketSocket
-let far: PacketSocket
 beforeAll(async () => {
   daemon = await TestDaemon.start()
-  const wish = { id: 'cable', quiet: true, a: { name: 'x0', up: true }, b: { name: 'x1', up: true } }
-  expect((await daemon.ask('POST', '/v1/pairs', wish)).status).toBe(201)
-  near = PacketSocket.open(daemon.home, 'x0')
-  far = PacketSocket.open(daemon.home, 'x1')
+  await daemon.lay()
 })
 afterAll(async () => {
-  near?.close()
-  far?.close()
   await daemon?.[Symbol.asyncDispose]()
 })
 
@@ -55,10 +47,10 @@ async function capturing(name: string): Promise<Program> {
 /** Sends frames, and waits until they have arrived. */
 async function send(count: number, length = 100): Promise<void> {
   for (let number = 0; number < count; number++) {
-    near.send(numbered(0, number, length))
-    if (number % 100 === 99) for (let frames = 0; frames < 100; frames++) await far.receive()
+    daemon.near.send(numbered(0, number, length))
+    if (number % 100 === 99) for (let frames = 0; frames < 100; frames++) await daemon.far.receive()
   }
-  for (let frames = 0; frames < count % 100; frames++) expect(await far.receive()).toBeDefined()
+  for (let frames = 0; frames < count % 100; frames++) expect(await daemon.far.receive()).toBeDefined()
 }
 
 /** The daemon does nothing until the scope ends. */

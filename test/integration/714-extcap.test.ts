@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { Folder, ROOT, TestDaemon } from '../support/daemon.js'
 import { numbered } from '../support/frames.js'
 import { until } from '../support/netns.js'
-import { PacketSocket } from '../support/packet.js'
 import { packetsOf, readPcapng } from '../support/pcapng.js'
 import { type AnyMessages, type Outcome, Program } from '../support/program.js'
 import { needs } from '../support/skip.js'
@@ -20,8 +19,7 @@ const EXTCAP = `${ROOT}dist/cli/extcap.js`
 let daemon: TestDaemon
 beforeAll(async () => {
   daemon = await TestDaemon.start()
-  const wish = { id: 'cable', quiet: true, a: { name: 'x0', up: true }, b: { name: 'x1', up: true } }
-  expect((await daemon.ask('POST', '/v1/pairs', wish)).status).toBe(201)
+  await daemon.lay()
 })
 afterAll(async () => {
   await daemon?.[Symbol.asyncDispose]()
@@ -149,16 +147,12 @@ test('captures into the pipe, until it is told to stop', async () => {
   ]
   await using program = extcap(words)
   await using reader = new Program<AnyMessages>(['base64', '-w', '0', fifo], {})
-  const near = PacketSocket.open(daemon.home, 'x0')
-  const far = PacketSocket.open(daemon.home, 'x1')
   // Nothing comes before the header has been read: then it is armed.
   await until('the capture to run', async () => (await daemon.ask('GET', '/v1/health')).json.pairs === 1)
   await until('frames to be seen', () => {
-    near.send(numbered(0, 0, 100))
+    daemon.near.send(numbered(0, 0, 100))
     return reader.stdout.length > 1_000
   })
-  near.close()
-  far.close()
   expect(await program.stop()).toMatchObject({ code: 0, stderr: '' })
   const packets = packetsOf(Buffer.from((await reader.end()).stdout, 'base64'))
   expect(packets.length).toBeGreaterThan(3)
@@ -223,12 +217,11 @@ withTshark('tshark lists the pairs and captures from one', async () => {
     'frame.len',
   ]
   await using program = new Program<AnyMessages>(['tshark', ...words], { prefix: NOBODY, env })
-  const near = PacketSocket.open(daemon.home, 'x0')
   await until('tshark to have seen enough', () => {
-    near.send(numbered(0, 0, 100))
+    daemon.near.send(numbered(0, 0, 100))
     return program.hasEnded
   })
-  near.close()
+
   const { code, stdout } = await program.end()
   expect([code, new Set(stdout.trim().split('\n'))]).toEqual([0, new Set(['x0\t100', 'x1\t100'])])
 })

@@ -1,48 +1,100 @@
-// The setting of most tests with traffic: two namespaces, a quiet pair between them, a packet socket on each
-// end; and a stream of numbered frames over it. `await using cable = await Cable.lay()`. Built from the
-// public library, the `ip` program and packet sockets only.
+// The setting of most tests: two namespaces and a quiet pair between them. `await using cable = await Cable.lay()`
+// has a packet socket on each end; `Cable.addressed()` has addresses for programs instead, and nothing that keeps
+// its namespaces. And what a pair says, and a stream of numbered frames over it. Built from the public library,
+// the `ip` program and packet sockets only.
 
-import { createPair, type EndOptions, type EndStats, type Pair, type PairOptions } from 'uveth'
+import {
+  createPair,
+  type EndOptions,
+  type EndStats,
+  type Pair,
+  type PairEvents,
+  type PairOptions,
+} from 'uveth'
 import { Ledger, numbered } from './frames.js'
 import { type IpLink, Netns } from './netns.js'
 import { PacketSocket } from './packet.js'
 
-type CableOptions = Omit<PairOptions, 'a' | 'b'> & { a?: EndOptions; b?: EndOptions }
+interface Ends {
+  a?: EndOptions
+  b?: EndOptions
+}
+type CableOptions = Omit<PairOptions, 'a' | 'b'> & Ends
+
+/** IPv4 addresses of the ends of an addressed cable. */
+export const A = '10.77.0.1'
+export const B = '10.77.0.2'
+
+/** Options of a quiet pair, both ends up unless said otherwise: `x0` in `left`, `x1` in `right`. */
+export function between(
+  left: Netns,
+  right: Netns,
+  { a, b, ...options }: CableOptions = {},
+): PairOptions & { a: EndOptions; b: EndOptions } {
+  return {
+    quiet: true,
+    ...options,
+    a: { name: 'x0', netns: left.name, up: true, ...a },
+    b: { name: 'x1', netns: right.name, up: true, ...b },
+  }
+}
+
+/** 10.77.`net`.1 and .2, and the same in IPv6, for the ends of a cable; `ends` changes that. */
+export function addressed({ a, b }: Ends = {}, net = 0): { a: EndOptions; b: EndOptions } {
+  const of = (host: number) => ({ addresses: [`10.77.${net}.${host}/24`, `fd77:${net}::${host}/64`] })
+  return { a: { ...of(1), ...a }, b: { ...of(2), ...b } }
+}
 
 export class Cable implements AsyncDisposable {
   readonly left: Netns
   readonly right: Netns
   readonly pair: Pair
-  /** On end a, which stands in `left`. */
-  readonly a: PacketSocket
-  /** On end b, in `right`. */
-  readonly b: PacketSocket
+  #sockets: { a: PacketSocket; b: PacketSocket } | undefined
 
   private constructor(left: Netns, right: Netns, pair: Pair) {
     this.left = left
     this.right = right
     this.pair = pair
-    this.a = PacketSocket.open(left, pair.a.name)
-    this.b = PacketSocket.open(right, pair.b.name)
   }
 
-  /** Both ends up unless said otherwise: `x0` in `left`, `x1` in `right`. */
-  static async lay({ a, b, ...options }: CableOptions = {}): Promise<Cable> {
+  /** With a packet socket on each end. */
+  static async lay(options: CableOptions = {}): Promise<Cable> {
+    const cable = await Cable.#between(options)
+    const { left, right, pair } = cable
+    cable.#sockets = { a: PacketSocket.open(left, pair.a.name), b: PacketSocket.open(right, pair.b.name) }
+    return cable
+  }
+
+  /** With addresses, for programs: no descriptor of this process keeps a namespace alive. */
+  static async addressed(ends: Ends = {}): Promise<Cable> {
+    return await Cable.#between(addressed(ends))
+  }
+
+  static async #between(options: CableOptions): Promise<Cable> {
     const left = Netns.create('left')
     const right = Netns.create('right')
     try {
-      const pair = await createPair({
-        quiet: true,
-        ...options,
-        a: { name: 'x0', netns: left.name, up: true, ...a },
-        b: { name: 'x1', netns: right.name, up: true, ...b },
-      })
-      return new Cable(left, right, pair)
+      return new Cable(left, right, await createPair(between(left, right, options)))
     } catch (error) {
       left[Symbol.dispose]()
       right[Symbol.dispose]()
       throw error
     }
+  }
+
+  /** On end a, which stands in `left`. */
+  get a(): PacketSocket {
+    return this.#socket('a')
+  }
+
+  /** On end b, in `right`. */
+  get b(): PacketSocket {
+    return this.#socket('b')
+  }
+
+  #socket(end: 'a' | 'b'): PacketSocket {
+    if (this.#sockets === undefined) throw new Error('this cable was laid without packet sockets')
+    return this.#sockets[end]
   }
 
   /** What `ip` says of each end. */
@@ -51,18 +103,24 @@ export class Cable implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.a.close()
-    this.b.close()
+    this.#sockets?.a.close()
+    this.#sockets?.b.close()
     await this.pair.close()
     this.left[Symbol.dispose]()
     this.right[Symbol.dispose]()
   }
 }
 
-/** 10.77.`net`.1 and .2, and the same in IPv6, for the ends of a cable. */
-export function addressed(net = 0): { a: EndOptions; b: EndOptions } {
-  const of = (host: number) => ({ addresses: [`10.77.${net}.${host}/24`, `fd77:${net}::${host}/64`] })
-  return { a: of(1), b: of(2) }
+/** Everything that the pair says from now on, with an end by its letter. */
+export function listen(pair: Pair): Record<string, unknown>[] {
+  const seen: Record<string, unknown>[] = []
+  const note = (event: keyof PairEvents) =>
+    pair.on(event, (detail: { end?: unknown }) => {
+      const end = detail.end ? { end: detail.end === pair.a ? 'a' : 'b' } : {}
+      seen.push({ event, ...detail, ...end })
+    })
+  for (const event of ['carrier', 'renamed', 'moved', 'closed'] as const) note(event)
+  return seen
 }
 
 export interface Stream {

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { Netns, until } from './netns.js'
+import { PacketSocket } from './packet.js'
 import { type AnyMessages, type Outcome, Program } from './program.js'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -92,6 +93,9 @@ export class TestDaemon implements AsyncDisposable {
   readonly home: Netns
   readonly socket: string
   program!: Program<AnyMessages>
+  /** On the ends of the pair of `lay`. */
+  near!: PacketSocket
+  far!: PacketSocket
   readonly #words: string[]
 
   private constructor(words: string[]) {
@@ -133,12 +137,39 @@ export class TestDaemon implements AsyncDisposable {
     return await this.program.stop('SIGTERM')
   }
 
+  /** Ends it, and expects that it had nothing to complain of. */
+  async endWell(): Promise<void> {
+    const { code, stdout, stderr } = await this.stop()
+    await this[Symbol.asyncDispose]()
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: expect.any(String), stderr: '' })
+  }
+
+  /** A quiet pair `cable` of x0 and x1 in its namespace, and a packet socket on each. */
+  async lay(): Promise<void> {
+    const wish = { id: 'cable', quiet: true, a: { name: 'x0', up: true }, b: { name: 'x1', up: true } }
+    expect((await this.ask('POST', '/v1/pairs', wish)).status).toBe(201)
+    this.listen()
+  }
+
+  /** Packet sockets on its pair as it is now. */
+  listen(): void {
+    this.deafen()
+    this.near = PacketSocket.open(this.home, 'x0')
+    this.far = PacketSocket.open(this.home, 'x1')
+  }
+
+  deafen(): void {
+    this.near?.close()
+    this.far?.close()
+  }
+
   /** A request from the daemon's own namespace. */
   async ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
     return await ask(this.socket, method, path, body, { 'uveth-netns': this.home.name, ...headers })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.deafen()
     await this.program[Symbol.asyncDispose]()
     this.home[Symbol.dispose]()
     this.folder[Symbol.dispose]()

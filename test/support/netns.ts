@@ -102,6 +102,11 @@ export class Netns implements Disposable, AsyncDisposable {
     return link
   }
 
+  /** Names of all interfaces, as `ip` lists them. */
+  names(): string[] {
+    return this.ip('-o', 'link').match(/(?<=^\d+: )[^:@]+/gm) ?? []
+  }
+
   has(name: string): boolean {
     return this.links().some((link) => link.ifname === name)
   }
@@ -145,4 +150,14 @@ export async function until<T>(
     if (performance.now() > deadline) throw new Error(`still waiting for: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
+}
+
+/** Processes that have this namespace for their own, or a descriptor of it. */
+export function holdersOf(inode: number): string[] {
+  const found = run('sh', '-c', 'ls -l /proc/[0-9]*/task/[0-9]*/ns/net /proc/[0-9]*/fd 2>/dev/null || true')
+  let folder = ''
+  return found.split('\n').flatMap((line) => {
+    if (line.endsWith(':')) folder = line
+    return line.includes(`net:[${inode}]`) ? [`${folder} ${line}`] : []
+  })
 }
