@@ -21,13 +21,13 @@ export const rules = {
     may: [
       ...['daemon', 'doctor', 'contract', 'index', 'netns'],
       ...['faults/impair-words', 'faults/rule-words', 'faults/units'],
-      ...['capture/sink', 'pcapng/reader', 'native'],
+      ...['capture/sink', 'pcapng/reader', 'native', 'own-file'],
     ],
     because:
       'a verb uses the public API or talks to the daemon; the addon only tells a capture that its reader left',
   },
   daemon: {
-    may: ['servers', 'doctor/ability', 'orders', 'index', 'native'],
+    may: ['servers', 'doctor/ability', 'orders', 'index', 'native', 'own-file'],
     because:
       'the daemon is a thin shell over orders and their front ends; the doctor only tells its health whether pairs can be made',
   },
@@ -40,7 +40,7 @@ export const rules = {
     because: 'it must work where pairs do not: it looks at the machine through the addon alone',
   },
   orders: {
-    may: ['contract', 'index', 'pair/options', 'faults/impair-plan', 'netns', 'native'],
+    may: ['contract', 'index', 'pair/options', 'faults/impair-plan', 'netns', 'native', 'own-file'],
     because: 'an order goes through the registry and the pair, never straight to the data path',
   },
   contract: {
@@ -80,6 +80,7 @@ export const rules = {
   frame: { may: [], because: 'frame is a leaf' },
   native: { may: ['missing-addon'], because: 'native knows the addon and what to say without it' },
   'missing-addon': { may: [], because: 'it is said where nothing else can be loaded' },
+  'own-file': { may: [], because: 'it knows files and their owners, not what is in them' },
   version: { may: [], because: 'version is a leaf' },
   errors: { may: [], because: 'errors is a leaf' },
 }

@@ -2,10 +2,13 @@
 // kernel's (flock), so it ends with its holder however that ends. The file stays: removing it would
 // let two hold "the" lock.
 
-import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { closeSync, constants, ftruncateSync, mkdirSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { errno, systemError } from '../errors.js'
 import { flock } from '../native.js'
+import { openOwn, readOwn } from '../own-file.js'
+
+const { O_APPEND, O_CREAT, O_WRONLY } = constants
 
 /** Of one daemon. */
 export function daemonLock(socket: string): string {
@@ -73,7 +76,7 @@ export class Lock implements Disposable {
 
   /** Who has it, as that process wrote it; `?` in the moment before it has. */
   static holder(path: string): string {
-    return readFileSync(path, 'utf8').trim() || '?'
+    return readOwn(path).trim() || '?'
   }
 
   [Symbol.dispose](): void {
@@ -85,7 +88,7 @@ export class Lock implements Disposable {
 
 function openLock(path: string): number {
   try {
-    return openSync(path, 'a', 0o640)
+    return openOwn(path, O_WRONLY | O_APPEND | O_CREAT)
   } catch (error) {
     throw notWritable(error)
   }

@@ -3,11 +3,10 @@
 // is tried again: at once when a namespace appears, and from time to time. Used by daemon.ts.
 
 import { type FSWatcher, watch } from 'node:fs'
-import { open, readFile, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import type { PairChange, PairWish, RuleWish } from '../contract/ops.js'
 import { UvethError } from '../errors.js'
 import { nameOf } from '../netns/open.js'
+import { readOwn, replaceOwn } from '../own-file.js'
 import type { Logger } from '../pair/options.js'
 import type { Caller } from './caller.js'
 import { asNamespace, home } from './caller.js'
@@ -62,7 +61,7 @@ export class State {
   /** Reads the file and makes its pairs; resolves when each has been tried once. */
   static async open(path: string, registry: PairRegistry, logger: Logger): Promise<State> {
     const state = new State(path, registry, logger)
-    for (const saved of await read(path)) state.#pending.set(saved.id, { saved, error: 'not tried yet' })
+    for (const saved of read(path)) state.#pending.set(saved.id, { saved, error: 'not tried yet' })
     registry.commit = () => state.#save()
     registry.on('event', (event) => state.#hear(event))
     await state.#save()
@@ -171,7 +170,10 @@ export class State {
       .map(({ pair, wish }) => [pair.id, this.#saved(pair.id, wish)] as const)
     this.#known = new Map([...pending, ...present])
     try {
-      await replace(this.#path, `${JSON.stringify({ version: VERSION, pairs: [...this.#known.values()] })}\n`)
+      await replaceOwn(
+        this.#path,
+        `${JSON.stringify({ version: VERSION, pairs: [...this.#known.values()] })}\n`,
+      )
       this.#problem = undefined
     } catch (error) {
       this.#problem = error as Error
@@ -209,10 +211,10 @@ function watchNamespaces(appeared: () => void): FSWatcher | undefined {
   }
 }
 
-async function read(path: string): Promise<Saved[]> {
+function read(path: string): Saved[] {
   let text: string
   try {
-    text = await readFile(path, 'utf8')
+    text = readOwn(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error
@@ -231,19 +233,4 @@ function withRules({ rules, ...saved }: Saved & { rules?: Record<'a' | 'b', Rule
   if (rules === undefined) return saved
   const { a, b } = saved.since
   return { ...saved, since: { ...saved.since, a: { ...a, rules: rules.a }, b: { ...b, rules: rules.b } } }
-}
-
-/** Whoever reads `path`, also after a power cut, finds the old text or the new one. */
-async function replace(path: string, text: string): Promise<void> {
-  const temporary = `${path}.new`
-  const file = await open(temporary, 'w', 0o640)
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(temporary, path)
-  const folder = await open(dirname(path))
-  await folder.sync().finally(() => folder.close())
 }

@@ -2,7 +2,15 @@
 // stands where pid 1 does, or the topmost ancestor that can be looked at, so that no namespace of a caller is
 // kept alive by it.
 
-import { readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { describe, expect } from 'vitest'
 import { ask, COMMAND, Folder, inside } from '../support/daemon.js'
 import { Netns, until } from '../support/netns.js'
@@ -17,6 +25,33 @@ function caller(prefix: string[], socket: string): Program<AnyMessages> {
   const script = `const { ensureDaemon } = await import('${start}'); await ensureDaemon('${socket}', { start: true })`
   return new Program([process.execPath, '--input-type=module', '-e', script], { prefix })
 }
+
+describe('where others may have been at work: no daemon, and no file of root is touched', () => {
+  const verb = async (socket: string) =>
+    await uvethOnce(['add', 'x0', 'x1'], { env: { UVETH_SOCKET: socket } })
+
+  test.each(['.lock', '.start', '.log'])('a link in the place of control.sock%s', async (suffix) => {
+    using folder = new Folder()
+    const socket = folder.file('control.sock')
+    writeFileSync(folder.file('victim'), 'old\n')
+    symlinkSync(folder.file('victim'), `${socket}${suffix}`)
+    const { code, stderr } = await verb(socket)
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/^uveth: .*EPERM: .*control\.sock\S+' is a symbolic link/)
+    expect(readFileSync(folder.file('victim'), 'utf8')).toBe('old\n')
+    expect(existsSync(socket)).toBe(false)
+  })
+
+  test.each([0o777, 0o1777])('a folder of mode %o', async (mode) => {
+    using folder = new Folder()
+    chmodSync(folder.path, mode)
+    const { code, stderr } = await verb(folder.file('control.sock'))
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/^uveth: EPERM: others may write to the folder/)
+    const foreground = await uvethOnce(['daemon', '--socket', folder.file('control.sock')])
+    expect(foreground.stderr).toMatch(/^uveth: EPERM: others may write to the folder/)
+  })
+})
 
 describe('started by a verb', () => {
   test('once for 20 callers at the same time, in a session of its own, holding nothing of theirs', async () => {
@@ -100,7 +135,7 @@ describe('started by a verb', () => {
     async () => {
       using folder = new Folder()
       const socket = folder.file('control.sock')
-      const script = `mount -t tmpfs none ${folder.path} && "$@" || exit 1
+      const script = `mount -t tmpfs -o mode=750 none ${folder.path} && "$@" || exit 1
       pid=$(cat ${socket}.lock)
       [ "$(readlink /proc/$pid/ns/mnt)" = "$(readlink /proc/self/ns/mnt)" ] && echo our mounts
       [ "$(readlink /proc/$pid/ns/net)" = "$(readlink /proc/self/ns/net)" ] || echo another network

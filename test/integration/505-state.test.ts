@@ -1,7 +1,7 @@
 // --state FILE: the wanted pairs outlive the daemon, whatever ends it, as they are wanted now; a pair that was
 // ended from outside does not. What cannot be made waits for its namespace, and the others start.
 
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { describe, expect } from 'vitest'
 import { expectProblem, Folder, inside, launchDaemon, TestDaemon } from '../support/daemon.js'
 import { Netns, run, uniqueName, until } from '../support/netns.js'
@@ -47,6 +47,18 @@ describe('a file that cannot be used', () => {
     const { code, stderr } = await daemon.end()
     expect(code).toBe(2)
     expect(stderr).toMatch(/^uveth: ENOENT: no such file or directory, open '.*none\/state.json/)
+  })
+
+  test.each(['state.json', 'state.json.new'])('a link in the place of %s: not followed', async (name) => {
+    using home = Netns.create('home')
+    using folder = new Folder()
+    writeFileSync(folder.file('victim'), 'old\n')
+    symlinkSync(folder.file('victim'), folder.file(name))
+    await using daemon = launchDaemon(home, folder.file('s'), '--state', folder.file('state.json'))
+    const { code, stderr } = await daemon.end()
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^uveth: EPERM: '.*state\.json\S*' is a symbolic link/)
+    expect(readFileSync(folder.file('victim'), 'utf8')).toBe('old\n')
   })
 })
 

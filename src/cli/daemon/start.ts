@@ -2,11 +2,14 @@
 // one for many callers at once. Called by the verbs that add pairs.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync, statSync, truncateSync } from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ofNode, UvethError } from '../../errors.js'
+import { openOwn, readOwn } from '../../own-file.js'
 import { entrance } from './entrance.js'
+
+const { O_APPEND, O_CREAT, O_WRONLY } = constants
 
 /** s without a pair after which a daemon that nobody started by hand ends. */
 const IDLE_EXIT = 60
@@ -91,16 +94,25 @@ function spawnDaemon(socket: string): ChildProcess {
 }
 
 function openLog(path: string): number {
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LONGEST_LOG) truncateSync(path)
-  return openSync(path, 'a', 0o640)
+  const fd = openOwn(path, O_WRONLY | O_APPEND | O_CREAT)
+  if (fstatSync(fd).size > LONGEST_LOG) ftruncateSync(fd)
+  return fd
 }
 
 /** What the daemon said last is the reason. */
 function notStarted(socket: string, why: string): UvethError {
   const log = `${socket}.log`
-  const last = readFileSync(log, { encoding: 'utf8', flag: 'a+' }).trim().split('\n').at(-1) ?? ''
+  const last = lastLine(log)
   const message = `the daemon did not start: ${why} (${log}${last === '' ? '' : `: ${last}`})`
   return new UvethError(message, { code: 'ECHILD', syscall: 'spawn' })
+}
+
+function lastLine(log: string): string {
+  try {
+    return readOwn(log).trim().split('\n').at(-1) ?? ''
+  } catch {
+    return '' // none was begun
+  }
 }
 
 function sleep(ms: number): Promise<void> {
