@@ -25,10 +25,6 @@ export class Words {
     this.#words = words
   }
 
-  get done(): boolean {
-    return this.#at >= this.#words.length
-  }
-
   /** The next word; undefined at the end. */
   next(): string | undefined {
     return this.#words[this.#at++]
@@ -39,13 +35,6 @@ export class Words {
     const word = this.next()
     if (word === undefined) throw new UsageError(`command line is not complete: "${keyword}" takes a value`)
     return word
-  }
-
-  /** Everything that is left. */
-  rest(): string[] {
-    const rest = this.#words.slice(this.#at)
-    this.#at = this.#words.length
-    return rest
   }
 }
 

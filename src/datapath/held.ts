@@ -70,15 +70,6 @@ export class Held {
     return this.#queue[this.#heap[0] as number] as number
   }
 
-  get nextNumber(): number {
-    return this.#number[this.#heap[0] as number] as number
-  }
-
-  /** ms that the next frame was to be held. */
-  get nextDelay(): number {
-    return this.#delay[this.#heap[0] as number] as number
-  }
-
   /** The memory that the next frame stands in. */
   get nextChunk(): Chunk {
     return this.#chunkOf(this.#heap[0] as number)

@@ -5,8 +5,6 @@
 import type { Cidr } from './address.js'
 import { type Client, only } from './message.js'
 import {
-  delLinkRequest,
-  dumpLinksRequest,
   getLinkRequest,
   getNsidRequest,
   type Link,
@@ -24,11 +22,6 @@ export function getLink(client: Client, query: LinkQuery): Link {
   return parseLink(only(client.request(getLinkRequest(query))))
 }
 
-/** All links of the socket's namespace, or of the one that it knows as `nsid`. */
-export function listLinks(client: Client, nsid?: number): Link[] {
-  return client.request(dumpLinksRequest(nsid)).map((message) => parseLink(message))
-}
-
 /**
  * Changes a link. Going up comes in a request of its own, after the rest: inside one the kernel
  * sets the link up before it looks at addrGenMode, and IPv6 would have spoken by then.
@@ -40,10 +33,6 @@ export function setLink(client: Client, change: LinkChange): void {
   } else {
     client.request(setLinkRequest(change))
   }
-}
-
-export function delLink(client: Client, ifindex: number): void {
-  client.request(delLinkRequest(ifindex))
 }
 
 /** EEXIST if the link has this address. `nodad`: see newAddressRequest. */

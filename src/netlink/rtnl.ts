@@ -33,7 +33,6 @@ import {
   NETNSA_NSID,
   NETNSA_NSID_NOT_ASSIGNED,
   NLM_F_CREATE,
-  NLM_F_DUMP,
   NLM_F_EXCL,
   RT_SCOPE_HOST,
   RT_SCOPE_UNIVERSE,
@@ -150,13 +149,6 @@ export function getLinkRequest(query: LinkQuery): Request {
   return requestOf('RTM_GETLINK', subjectOf(query), RTM_GETLINK, attributes.finish())
 }
 
-/** All links of the socket's namespace, or of the one that it knows as `nsid`. */
-export function dumpLinksRequest(nsid?: number): Request {
-  const attributes = new AttributeWriter(ifinfomsg(0))
-  if (nsid !== undefined) attributes.s32(IFLA_TARGET_NETNSID, nsid)
-  return requestOf('RTM_GETLINK', 'all links', RTM_GETLINK, attributes.finish(), NLM_F_DUMP)
-}
-
 /**
  * One request with all the changes. The kernel takes them one by one, in its own order (move, MAC,
  * MTU, name, flags, txqlen, addrGenMode): a refusal leaves the ones before it done.
@@ -179,10 +171,6 @@ export function setLinkRequest(change: LinkChange): Request {
     )
   }
   return requestOf('RTM_SETLINK', subjectOf(change), RTM_SETLINK, attributes.finish())
-}
-
-export function delLinkRequest(ifindex: number): Request {
-  return requestOf('RTM_DELLINK', subjectOf({ ifindex }), RTM_DELLINK, ifinfomsg(ifindex))
 }
 
 /**

@@ -5,5 +5,13 @@ import { createRequire } from 'node:module'
 
 type Addon = typeof import('../native/addon.cjs')
 
+function load(): Addon {
+  try {
+    return createRequire(import.meta.url)('../native/addon.node') as Addon
+  } catch (cause) {
+    throw new Error("the tests' addon does not load (scripts/setup, npm run build:test-native)", { cause })
+  }
+}
+
 export const { closeFd, netlinkPortId, packetOpen, packetReceive, packetSend, socketPair, tunSetQueue } =
-  createRequire(import.meta.url)('../native/addon.node') as Addon
+  load()

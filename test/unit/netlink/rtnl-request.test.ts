@@ -4,8 +4,6 @@ import { expect, test } from 'vitest'
 import { parseCidr } from '../../../src/netlink/address.js'
 import type { Request } from '../../../src/netlink/message.js'
 import {
-  delLinkRequest,
-  dumpLinksRequest,
   getLinkRequest,
   getNsidRequest,
   newAddressRequest,
@@ -55,12 +53,6 @@ const requests: [
       '1d 00', // IFLA_EXT_MASK
       '09 00 00 00',
     ],
-  ],
-  [
-    'dump the links of another namespace',
-    dumpLinksRequest(3),
-    { name: 'RTM_GETLINK', subject: 'all links', type: 18, flags: 0x301 },
-    [...ifinfomsg('00 00 00 00'), '08 00', '2e 00', '03 00 00 00'],
   ],
   [
     'up',
@@ -148,12 +140,6 @@ const requests: [
       '01',
       '00 00 00',
     ],
-  ],
-  [
-    'delete',
-    delLinkRequest(7),
-    { name: 'RTM_DELLINK', subject: 'ifindex 7', type: 17, flags: 5 },
-    ifinfomsg(SEVEN),
   ],
   [
     'an IPv4 address, for which there is no DAD to leave out',

@@ -1,0 +1,15 @@
+// What is used by nothing. Run by scripts/test twice: `knip` over everything, and `knip --production` without
+// the tests, which finds what only they use. There an export that its own file uses is there for its test.
+export default {
+  entry: [
+    'src/**/{thread,worker}.ts!',
+    'scripts/*.js',
+    'test/bench/*.mjs',
+    'test/support/smoke.mjs',
+    'test/unit/support/fixture/*.ts',
+    'test/integration/fixtures/**/*.{mjs,ts}',
+  ],
+  project: ['src/**/*.ts!', 'test/**/*.{ts,mjs}', 'scripts/**/*.js'],
+  exclude: ['binaries'],
+  ignoreExportsUsedInFile: process.argv.includes('--production'),
+}
