@@ -1,10 +1,10 @@
 // Whether pairs can be made at all, as cheaply as it can be told: the device opens and CAP_NET_ADMIN is
 // effective. For `health`, which is asked every few seconds, and for machine.ts, which goes on to try. Makes
-// no device.
+// no device, and waits for no lock of the kernel's: the daemon's main thread asks.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { errno, systemError } from '../errors.js'
-import { closeFd, tunOpen } from '../native.js'
+import { closeFds, tunOpen } from '../native.js'
 import { type Finding, judgeCapabilities } from './finding.js'
 
 export const DEVICE = '/dev/net/tun'
@@ -12,25 +12,29 @@ export const DEVICE = '/dev/net/tun'
 /** Why no pair can be made, and what helps, in one line; null where nothing speaks against it. */
 export function whyNoPairs(): string | null {
   const findings = [
-    useDevice(() => []),
+    tryDevice(),
     judgeCapabilities(readFileSync('/proc/self/status', 'utf8')).filter(({ status }) => status === 'fail'),
   ].flat()
   return findings.map(({ what, remedy }) => `${what} (${remedy})`).join('; ') || null
 }
 
-/** What `use` finds with the device open, or why it does not open. */
-export function useDevice(use: (fd: number) => Finding[]): Finding[] {
+/** The device was opened, and its descriptor is being closed: until then nothing is opened beside it. */
+let closing = false
+
+/** Why the device does not open; nothing where it does. The close waits for RTNL, up to 25 ms seen, elsewhere. */
+function tryDevice(): Finding[] {
+  if (closing) return []
   const fd = tunOpen()
   if (fd < 0) return [openFailed(fd)]
-  try {
-    return use(fd)
-  } finally {
-    closeFd(fd)
-  }
+  closing = true
+  closeFds([fd], () => {
+    closing = false
+  })
+  return []
 }
 
-/** Why the device does not open, and what helps. */
-function openFailed(number: number): Finding {
+/** Why the device does not open, from what `tunOpen` answered, and what helps. */
+export function openFailed(number: number): Finding {
   const { message } = systemError(number, 'open', DEVICE)
   const finding = { check: 'tun', status: 'fail', what: message } as const
   if (!existsSync(DEVICE)) {

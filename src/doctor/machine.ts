@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { errno, systemError, UvethError } from '../errors.js'
 import {
+  closeFd,
   IFF_MULTI_QUEUE,
   IFF_NO_CARRIER,
   IFF_NO_PI,
@@ -16,6 +17,7 @@ import {
   TUN_F_TSO,
   TUN_F_USO,
   tunGetFeatures,
+  tunOpen,
   tunSetCarrier,
   tunSetIff,
   tunSetOffload,
@@ -24,7 +26,7 @@ import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import { NetlinkPort, VETH_PORT } from '../netlink/user-socket.js'
 import { seesAllProcesses } from '../netns/processes.js'
-import { DEVICE, useDevice } from './ability.js'
+import { DEVICE, openFailed } from './ability.js'
 import {
   type Finding,
   judgeCapabilities,
@@ -69,11 +71,14 @@ export function examinePort(): Finding {
 }
 
 function examineTun(status: string): Finding[] {
-  return useDevice((fd) => [
-    { check: 'tun', status: 'ok', what: `${DEVICE} opens` },
-    ...examineFeatures(fd),
-    ...examineTap(fd, status),
-  ])
+  const fd = tunOpen()
+  if (fd < 0) return [openFailed(fd)]
+  try {
+    const opens: Finding = { check: 'tun', status: 'ok', what: `${DEVICE} opens` }
+    return [opens, ...examineFeatures(fd), ...examineTap(fd, status)]
+  } finally {
+    closeFd(fd)
+  }
 }
 
 function examineFeatures(fd: number): Finding[] {

@@ -3,7 +3,7 @@
 // that may wait for the kernel's RTNL lock are the link thread's.
 
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
@@ -29,17 +29,40 @@ test('every invariant is named by a test', () => {
   expect([...new Set(named)].sort((one, other) => one - other)).toEqual(numbers)
 })
 
-/** Of the addon and of rtnetlink: each takes the RTNL lock, or closes what takes it (facts of tun.c). */
-const WAITING = /\b(tunSetIff|tunSetCarrier|tunSetOffload|closeFds|setLink|addAddress|getLink|setFeatures)\b/
+/** Of the addon and of rtnetlink: each takes the RTNL lock, in the kernel's tun.c or rtnetlink.c. */
+const WAITING =
+  /\b(tunSetIff|tunSetCarrier|tunSetOffload|tunGetIff|setLink|addAddress|getLink|getFeatures|setFeatures)\b/
+/** It waits where the descriptor is a TAP's: who holds none may call it. closeFds waits in threads of its own. */
+const CLOSES_NO_TAP = ['orders/caller', 'netlink/socket', 'netlink/user-socket', 'netns/open']
 
-test('invariant 12: neither the main thread nor a worker makes a call that waits for RTNL', () => {
-  const callers = filesUnder('src')
-    .filter(({ text }) =>
-      [...text.matchAll(/import \{([^}]*)\} from/g)].some(([, names]) => WAITING.test(names ?? '')),
-    )
-    .map(({ path }) => path)
-  // doctor probes in a process of its own; netlink/ makes the requests and sends none by itself.
-  const elsewhere = callers.filter((path) => !/^src\/(?:link|doctor|netlink)\//.test(path))
-  expect(elsewhere).toEqual([])
-  expect(callers).toContain('src/link/tap.ts')
+/** What a file loads into its own thread, by name: types and the entries of other threads are not. */
+function loads(text: string): { names: string; from: string }[] {
+  return [...text.matchAll(/^(?:import|export)\s+(?!type\b)([^'"]*?)\s*from '(\.[^']+)'/gm)].map(
+    ([, names = '', from = '']) => ({ names: names.replace(/\btype \w+/g, ''), from }),
+  )
+}
+
+test('invariant 12: what the main thread or a worker loads makes no call that waits for RTNL', () => {
+  const files = new Map(filesUnder('src').map(({ path, text }) => [path, text]))
+  const reached = new Set<string>()
+  const visit = (path: string) => {
+    if (reached.has(path)) return
+    reached.add(path)
+    for (const { from } of loads(files.get(path) ?? '')) visit(join(dirname(path), from.replace(/js$/, 'ts')))
+  }
+  for (const entry of ['index', 'testing/index', 'daemon/daemon', 'datapath/worker', 'capture/thread'])
+    visit(`src/${entry}.ts`)
+  const callers = [...files].filter(([path, text]) =>
+    loads(text).some(
+      ({ names }) =>
+        WAITING.test(names) || (/\bcloseFd\b/.test(names) && !CLOSES_NO_TAP.includes(path.slice(4, -3))),
+    ),
+  )
+  const wrong = callers.map(([path]) => path).filter((path) => reached.has(path))
+  expect(wrong).toEqual([])
+  // The link thread's, and the doctor's, which is a process of its own.
+  expect(callers.map(([path]) => path)).toEqual(
+    expect.arrayContaining(['src/link/tap.ts', 'src/doctor/machine.ts']),
+  )
+  expect([...reached]).toEqual(expect.arrayContaining(['src/link/link.ts', 'src/doctor/ability.ts']))
 })
