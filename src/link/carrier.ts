@@ -2,11 +2,9 @@
 // the link thread whenever an end's state may have changed.
 
 import { CARRIER } from '../datapath/counters.js'
-import { IF_OPER_UP } from '../netlink/constants.js'
-import type { NetlinkSocket } from '../netlink/socket.js'
+import type { Device } from './device.js'
 import { fallbackForced } from './fallback.js'
 import type { CarrierMode } from './protocol.js'
-import type { Tap } from './tap.js'
 
 export function wantedCarrier(mode: CarrierMode, upA: boolean, upB: boolean): boolean {
   return mode === 'auto' ? upA && upB : mode === 'on'
@@ -22,32 +20,25 @@ const POLL = 5
  * may be read that was sent without carrier.
  */
 export function setCarrier(
-  home: NetlinkSocket,
-  taps: [Tap, Tap],
+  devices: readonly Device[],
   state: Int32Array,
   on: boolean,
   drain: () => void,
 ): void {
   if (on) drain()
   Atomics.store(state, CARRIER, on ? 1 : 0)
-  for (const tap of taps) tap.setCarrier(on)
-  for (const tap of taps) settle(home, tap, on)
+  for (const device of devices) device.setCarrier(on)
+  for (const device of devices) settle(device, on)
 }
 
 /**
  * The kernel acts on a TAP's carrier up to 1 s late, but at once before it answers an RTM_GETLINK
- * (about 6.8 and later; test/kernel/08). Otherwise we wait for it.
+ * (about 6.8 and later; test/kernel/08). Otherwise we wait for it. Looks are counted, not time: it may stand still.
  */
-function settle(home: NetlinkSocket, tap: Tap, on: boolean): void {
+function settle(device: Device, on: boolean): void {
   const sleeper = new Int32Array(new SharedArrayBuffer(4))
-  const deadline = performance.now() + KERNEL_DELAY
   if (fallbackForced('nudge')) Atomics.wait(sleeper, 0, 0, POLL)
-  for (;;) {
-    const link = tap.look(home)
-    if (link === undefined || !tap.state.up) return
-    // It shows UP a moment before the first queue takes frames: until then `noop` drops them.
-    const acted = (link.operstate === IF_OPER_UP) === on && !(on && link.qdisc === 'noop')
-    if (acted || performance.now() > deadline) return
+  for (let look = 0; look * POLL < KERNEL_DELAY && !device.acted(on); look++) {
     Atomics.wait(sleeper, 0, 0, POLL)
   }
 }

@@ -7,6 +7,7 @@ import { EPOLLIN, watch } from '../native.js'
 import { NETLINK_ROUTE, RTNLGRP_LINK, RTNLGRP_NSID } from '../netlink/constants.js'
 import { parseRouteEvent } from '../netlink/rtnl.js'
 import { NetlinkSocket } from '../netlink/socket.js'
+import type { Hint } from './device.js'
 import { fallbackForced } from './fallback.js'
 import { HOME_NSID } from './tap.js'
 
@@ -15,26 +16,15 @@ const RECEIVE_BUFFER = 4 << 20
 /** ms between two looks where the kernel does not tell. */
 const LOOK_INTERVAL = 100
 
-export interface Listener {
-  /** Something happened to the link with this index in the namespace that home knows as `nsid`. */
-  link(nsid: number, ifindex: number): void
-  /** Home's number for a namespace is gone: it died. */
-  netnsGone(nsid: number): void
-  /** Events were lost: look at everything. */
-  all(): void
-  /** Look at the ends that are not at home. Only where the kernel does not tell of them. */
-  away(): void
-}
-
 /** Starts it; what it answers hears at once all that the kernel has said up to now. */
-export function startMonitor(listener: Listener): () => void {
+export function startMonitor(hear: (hint: Hint) => void): () => void {
   const socket = NetlinkSocket.open(NETLINK_ROUTE)
   socket.setReceiveBuffer(RECEIVE_BUFFER)
   const hearsAll = !fallbackForced('all-nsid') && socket.listenAllNsid()
   socket.join(RTNLGRP_LINK)
   socket.join(RTNLGRP_NSID) // home's own numbers are told in any case
-  if (!hearsAll) setInterval(() => listener.away(), LOOK_INTERVAL)
-  const catchUp = () => deliver(socket, listener)
+  if (!hearsAll) setInterval(() => hear({ of: 'away' }), LOOK_INTERVAL)
+  const catchUp = () => deliver(socket, hear)
   const handle = () => {
     catchUp()
     watch(socket.fd, EPOLLIN, handle)
@@ -43,16 +33,16 @@ export function startMonitor(listener: Listener): () => void {
   return catchUp
 }
 
-function deliver(socket: NetlinkSocket, listener: Listener): void {
+function deliver(socket: NetlinkSocket, hear: (hint: Hint) => void): void {
   const events = socket.receive()
-  if (events === 'overrun') return listener.all()
+  if (events === 'overrun') return hear({ of: 'all' })
   // A change comes as several events; each end is looked at once for all of them.
   const links = new Map<string, [number, number]>()
   for (const { message, nsid } of events) {
     const event = parseRouteEvent(message, nsid)
     if (event?.kind === 'link') links.set(`${event.nsid}:${event.ifindex}`, [event.nsid, event.ifindex])
     else if (event?.kind === 'nsid' && event.type === 'del' && event.from === HOME_NSID)
-      listener.netnsGone(event.nsid)
+      hear({ of: 'netns', nsid: event.nsid })
   }
-  for (const [nsid, ifindex] of links.values()) listener.link(nsid, ifindex)
+  for (const [nsid, ifindex] of links.values()) hear({ of: 'link', nsid, ifindex })
 }

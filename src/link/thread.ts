@@ -7,11 +7,12 @@ import type { Notice } from '../datapath/orders.js'
 import { pairClosed, toWire } from '../errors.js'
 import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { NetlinkSocket } from '../netlink/socket.js'
+import { createTap } from './create.js'
+import type { Hint, OpenDevice } from './device.js'
 import { type Context, LinkedPair } from './linked-pair.js'
-import { type Listener, startMonitor } from './monitor.js'
+import { startMonitor } from './monitor.js'
 import { Pool } from './pool.js'
 import type { LinkMessage, LinkRequest, LinkSetup } from './protocol.js'
-import { HOME_NSID, type Tap } from './tap.js'
 
 const port = parentPort as MessagePort
 const pairs = new Map<number, LinkedPair>()
@@ -35,7 +36,7 @@ const GONE_DELAY = 20
 /** What a worker met is looked into here: the kernel's answer counts, not the worker's. */
 function heard(notice: Notice): void {
   if (notice.event === 'ready' || notice.event === 'loaded') return
-  const look = () => pairs.get(notice.handle)?.refresh([notice.end])
+  const look = () => pairs.get(notice.handle)?.look([notice.end])
   if (notice.event === 'gone') setTimeout(look, GONE_DELAY)
   else look()
 }
@@ -47,25 +48,8 @@ function failed(error: Error): void {
   })
 }
 
-/** Hints from the kernel, for the pairs that they concern. */
-const listener: Listener = {
-  link(nsid, ifindex) {
-    for (const pair of [...pairs.values()]) {
-      const end = pair.endAt(nsid, ifindex)
-      if (end !== undefined) pair.refresh([end])
-    }
-  },
-  netnsGone(nsid) {
-    const taps = [...pairs.values()].flatMap((pair) => pair.taps)
-    for (const tap of taps) if (tap.nsid === nsid) tap.netnsGone = true
-    refreshWhere((tap) => tap.nsid === nsid)
-  },
-  all: () => refreshWhere(() => true),
-  away: () => refreshWhere((tap) => tap.nsid !== HOME_NSID),
-}
-
-function refreshWhere(wanted: (tap: Tap) => boolean): void {
-  for (const pair of [...pairs.values()]) if (pair.taps.some(wanted)) pair.refresh()
+function hear(hint: Hint): void {
+  for (const pair of [...pairs.values()]) pair.hear(hint)
 }
 
 async function answer(id: number, request: LinkRequest): Promise<void> {
@@ -82,7 +66,7 @@ async function carryOut(request: LinkRequest): Promise<unknown> {
     const pair = await LinkedPair.create(context, request)
     catchUp() // what was said of a dead namespace whose number the new pair's has now
     pairs.set(handle, pair)
-    pair.refresh()
+    pair.look()
     return
   }
   const pair = pairs.get(handle)
@@ -108,7 +92,9 @@ async function carryOut(request: LinkRequest): Promise<unknown> {
 
 const { workers } = workerData as LinkSetup
 const pool = await Pool.start(workers, heard, failed)
-const context: Context = { home: NetlinkSocket.open(NETLINK_ROUTE), pool, tell, recall }
-const catchUp = startMonitor(listener)
+const home = NetlinkSocket.open(NETLINK_ROUTE)
+const open: OpenDevice = (plan, queues, quiet) => createTap(home, plan, queues, quiet)
+const context: Context = { open, pool, tell, recall }
+const catchUp = startMonitor(hear)
 port.on('message', ({ id, ...request }: LinkRequest & { id: number }) => void answer(id, request))
 tell({ event: 'ready' })

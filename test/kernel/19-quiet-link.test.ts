@@ -5,7 +5,7 @@
 // (change: a pair that is quiet is made so again after a move) and by every test that expects silence.
 
 import { expect } from 'vitest'
-import { setQuiet } from '../../src/link/create.js'
+import { setQuiet } from '../../src/link/requests.js'
 import { IN6_ADDR_GEN_MODE_NONE, NETLINK_ROUTE } from '../../src/netlink/constants.js'
 import { getLink, setLink } from '../../src/netlink/route.js'
 import { NetlinkSocket } from '../../src/netlink/socket.js'

@@ -1,0 +1,54 @@
+// What the link thread needs of an end, whatever kind it is: linked-pair.ts and carrier.ts know devices by this
+// alone, thread.ts hands in the one that makes them. A TAP is one (tap.ts); a tunnel to another host may be one.
+// Everything here is synchronous and may wait for the kernel: it is called by the link thread only.
+
+import type { PortSpec } from '../datapath/port.js'
+import type { LinkStats } from '../netlink/rtnl.js'
+import type { EndChange, EndPlan, EndState } from './protocol.js'
+
+/** What a look at a device finds, beside what has changed of its state: its end, and whose that was. */
+export type Sight = 'same' | 'changed' | Death
+export type Death = 'deleted' | 'netns-deleted'
+
+/** Something that the kernel has said: which devices are to be looked at. */
+export type Hint =
+  /** The link with this index in the namespace that home knows as `nsid`. */
+  | { of: 'link'; nsid: number; ifindex: number }
+  /** All in that namespace: home's number for it is gone, so it died. */
+  | { of: 'netns'; nsid: number }
+  /** All: something was missed. */
+  | { of: 'all' }
+  /** All that are not at home, of which nothing is told. */
+  | { of: 'away' }
+
+export interface Device {
+  /** As it was when last looked at. */
+  readonly state: EndState
+  /** The link signal that it showed then, or that was put on it since. */
+  readonly carrier: boolean
+  /** One for each queue. */
+  readonly ports: readonly PortSpec[]
+  concerns(hint: Hint): boolean
+  /** Asks what it is now, and takes it over. */
+  look(): Sight
+  /** Its own counters; null when it is gone. */
+  stats(): LinkStats | null
+  /** Once, when frames are read from it: up, and addressed, as planned. */
+  begin(plan: EndPlan, alias: string): void
+  /** Refuses as the kernel does; a part may be done by then. Pair closed (ENODEV) when it is gone. */
+  change(change: EndChange): void
+  /** A text for tools that list interfaces. Never refused. */
+  label(alias: string): void
+  setCarrier(on: boolean): void
+  /** Does it show the carrier that was put on it, and act on it? */
+  acted(on: boolean): boolean
+  /** What its port's capabilities allow beside wire frames with finished checksums: off, or as it was before. */
+  offload(on: boolean): void
+  /** Calls `up` once when it goes up, or may have. */
+  whenUp(up: () => void): void
+  /** Resolves when it is gone and its name free. */
+  close(): Promise<void>
+}
+
+/** Makes the device of an end, where and as it is planned, but down, and without carrier. Throws, and leaves nothing. */
+export type OpenDevice = (plan: EndPlan, queues: number, quiet: boolean) => Device

@@ -1,0 +1,62 @@
+// One queue of a TAP: opened, attached and set up, with what to say when that is refused. Called by tap.ts.
+
+import { errno, systemError, type UvethError } from '../errors.js'
+import { VNET_HDR_LEN } from '../frame/slab.js'
+import {
+  IFF_NO_CARRIER,
+  TUN_F_CSUM,
+  TUN_F_TSO,
+  TUN_F_USO,
+  tunGetFeatures,
+  tunOpen,
+  tunSetCarrier,
+  tunSetIff,
+  tunSetIfindex,
+  tunSetOffload,
+  tunSetVnetHdrSz,
+  tunSetVnetLe,
+} from '../native.js'
+import { fallbackForced } from './fallback.js'
+
+/** Opens one queue, adds its descriptor to `fds` at once, and sets it up. The offloads that it has. */
+export function openQueue(name: string, flags: number, fds: number[], ifindex?: number): number {
+  const fd = tunOpen()
+  if (fd < 0) throw openError(fd)
+  fds.push(fd)
+  // Without an off-to-on transition operstate stays UNKNOWN (test/kernel/02, 07).
+  const bornOff = (tunGetFeatures(fd) & IFF_NO_CARRIER) !== 0 && !fallbackForced('no-carrier')
+  const check = (result: number, call: string) => {
+    if (result < 0) throw systemError(result, `ioctl(${call})`, name)
+  }
+  if (ifindex !== undefined) check(tunSetIfindex(fd, ifindex), 'TUNSETIFINDEX')
+  const made = tunSetIff(fd, name, flags | (bornOff ? IFF_NO_CARRIER : 0))
+  if (made < 0) throw setIffError(made, name)
+  if (!bornOff) check(tunSetCarrier(fd, false), 'TUNSETCARRIER')
+  check(tunSetVnetHdrSz(fd, VNET_HDR_LEN), 'TUNSETVNETHDRSZ')
+  check(tunSetVnetLe(fd), 'TUNSETVNETLE')
+  // test/kernel/14: unknown bits are refused, so from most to least.
+  const uso = fallbackForced('uso') ? 0 : TUN_F_USO
+  const masks = [TUN_F_CSUM | TUN_F_TSO | uso, TUN_F_CSUM | TUN_F_TSO, TUN_F_CSUM, 0]
+  const taken = masks.find((mask) => tunSetOffload(fd, mask) >= 0)
+  if (taken === undefined) throw systemError(errno.EINVAL, 'ioctl(TUNSETOFFLOAD)', name)
+  return taken
+}
+
+function openError(number: number): UvethError {
+  const hints: Record<number, string> = {
+    [errno.ENOENT]:
+      'no TUN device here: modprobe tun; mkdir -p /dev/net && mknod /dev/net/tun c 10 200; in a container: --device /dev/net/tun',
+    [errno.ENODEV]: 'the kernel has no TUN driver: modprobe tun',
+    [errno.EPERM]: 'not allowed by the device cgroup; in a container: --device /dev/net/tun',
+    [errno.EACCES]: 'run as root',
+  }
+  return systemError(number, 'open', '/dev/net/tun', hints[number])
+}
+
+function setIffError(number: number, name: string): UvethError {
+  // With IFF_TUN_EXCL a taken name is EBUSY, whatever kind of device has it (test/kernel/01).
+  if (number === errno.EBUSY) return systemError(errno.EEXIST, 'ioctl(TUNSETIFF)', name)
+  const hint =
+    number === errno.EPERM ? 'CAP_NET_ADMIN is needed: run as root, or with --cap-add NET_ADMIN' : undefined
+  return systemError(number, 'ioctl(TUNSETIFF)', name, hint)
+}
