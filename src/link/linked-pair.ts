@@ -19,7 +19,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import { abandonHeld, MTU, stateOf } from '../datapath/counters.js'
 import { drain } from '../datapath/loop.js'
-import { openPorts, type Capabilities, type PortCouple, type PortSpec } from '../datapath/port.js'
+import { type Capabilities, openPorts, type PortCouple, type PortSpec } from '../datapath/port.js'
 import { ServedPair } from '../datapath/served.js'
 import { Slab } from '../frame/slab.js'
 import { setCarrier } from './carrier.js'
