@@ -54,7 +54,7 @@ export class Chunk implements Outgoing {
     this.used++
     const cell = this.#free
     if (cell !== NONE) {
-      this.#free = this.words[cell >> 2] as number
+      this.#free = this.words[cell >> 2]
       return cell + HEADROOM
     }
     this.#top += this.cell
@@ -93,7 +93,7 @@ export class Cells {
   /** A chunk with a free cell for a frame of `length` bytes; undefined when there is no room for one. */
   find(length: number): Chunk | undefined {
     const size = sizeOf(length)
-    const cell = CELLS[size] as number
+    const cell = CELLS[size]
     const last = this.#last[size]
     if (last !== undefined && last.cell === cell && !last.full) return last
     const found = this.#withRoom(cell) ?? this.#empty()
@@ -128,6 +128,6 @@ export class Cells {
 
 function sizeOf(length: number): number {
   let size = 0
-  while (size < CELLS.length - 1 && HEADROOM + length + 3 > (CELLS[size] as number)) size++
+  while (size < CELLS.length - 1 && HEADROOM + length + 3 > CELLS[size]) size++
   return size
 }

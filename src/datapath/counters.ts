@@ -81,7 +81,7 @@ export interface DirectionCounts {
 
 export function readBlock(memory: SharedArrayBuffer, worker: number, direction: number): DirectionCounts {
   const block = blockOf(memory, worker, direction)
-  const word = (index: number) => block[index] as number
+  const word = (index: number) => block[index]
   const named = <K extends string>(keys: readonly K[], first: number) =>
     Object.fromEntries(keys.map((key, index) => [key, word(first + index)])) as Record<K, number>
   return {
@@ -108,7 +108,7 @@ export function abandonHeld(memory: SharedArrayBuffer): void {
       lost += received + inspected.copied + inspected.injected - sent - dropped
     }
     const block = blockOf(memory, blocks - 1, direction)
-    block[DROPPED + CAUSES.indexOf('hook')]! += lost
+    block[DROPPED + CAUSES.indexOf('hook')] += lost
     block[HELD] = 0
   }
 }

@@ -33,7 +33,7 @@ export function forward(direction: Direction, slab: Slab, met: Met): number {
   let dropped = 0
   let droppedBytes = 0
   for (let slot = 0; slot < received; slot++) {
-    const length = lengths[slot] as number
+    const length = lengths[slot]
     bytes += length
     if (length > limit && isRefused(slab, slot, length - limit)) {
       lengths[slot] = 0
@@ -42,22 +42,22 @@ export function forward(direction: Direction, slab: Slab, met: Met): number {
     }
   }
   met.bytes = bytes
-  counters[count.RECEIVED]! += received
-  counters[count.RECEIVED_BYTES]! += bytes
+  counters[count.RECEIVED] += received
+  counters[count.RECEIVED_BYTES] += bytes
   if (carrier === 0) {
-    counters[count.DROPPED_CARRIER]! += received
+    counters[count.DROPPED_CARRIER] += received
     return received
   }
   const sent = tx.transmit(slab, received)
-  counters[count.SENT]! += sent
-  counters[count.DROPPED_MTU]! += dropped
-  if (sent + dropped === received) counters[count.SENT_BYTES]! += bytes - droppedBytes
+  counters[count.SENT] += sent
+  counters[count.DROPPED_MTU] += dropped
+  if (sent + dropped === received) counters[count.SENT_BYTES] += bytes - droppedBytes
   else met.down = tally(slab, received, counters)
   return received
 }
 
 function isRefused(slab: Slab, slot: number, excess: number): boolean {
-  const start = slab.starts[slot] as number
+  const start = slab.starts[slot]
   return !isSuperFrame(slab.bytes, start - VNET_HDR_LEN) && isTooLong(slab.bytes, start, excess)
 }
 
@@ -65,11 +65,11 @@ function isRefused(slab: Slab, slot: number, excess: number): boolean {
 function tally(slab: Slab, received: number, counters: Float64Array): number {
   let down = 0
   for (let slot = 0; slot < received; slot++) {
-    const length = slab.lengths[slot] as number
-    if (length > 0) counters[count.SENT_BYTES]! += length - VNET_HDR_LEN
+    const length = slab.lengths[slot]
+    if (length > 0) counters[count.SENT_BYTES] += length - VNET_HDR_LEN
     else if (length === errno.EIO) down++
-    else if (length < 0) counters[count.DROPPED_ERROR]!++
+    else if (length < 0) counters[count.DROPPED_ERROR]++
   }
-  counters[count.DROPPED_DOWN]! += down
+  counters[count.DROPPED_DOWN] += down
   return down
 }

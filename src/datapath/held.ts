@@ -51,33 +51,33 @@ export class Held {
 
   /** When the next frame is due, in ms; Infinity when none is held. */
   get next(): number {
-    return this.count === 0 ? Number.POSITIVE_INFINITY : (this.#due[this.#heap[0] as number] as number)
+    return this.count === 0 ? Number.POSITIVE_INFINITY : this.#due[this.#heap[0]]
   }
 
   /** Is the next frame due at clock[NOW]? When it is, stands at clock[DUE] then. */
   isDue(): boolean {
     const { clock } = this
     clock[DUE] = this.next
-    return clock[DUE] <= (clock[NOW] as number)
+    return clock[DUE] <= clock[NOW]
   }
 
   get nextLength(): number {
-    return this.#length[this.#heap[0] as number] as number
+    return this.#length[this.#heap[0]]
   }
 
   /** Number of the queue that the next frame came from. */
   get nextQueue(): number {
-    return this.#queue[this.#heap[0] as number] as number
+    return this.#queue[this.#heap[0]]
   }
 
   /** The memory that the next frame stands in. */
   get nextChunk(): Chunk {
-    return this.#chunkOf(this.#heap[0] as number)
+    return this.#chunkOf(this.#heap[0])
   }
 
   /** Where it stands there. */
   get nextStart(): number {
-    return this.#start[this.#heap[0] as number] as number
+    return this.#start[this.#heap[0]]
   }
 
   /**
@@ -93,13 +93,13 @@ export class Held {
     // The virtio-net header of a wire frame: cells of another size may have stood there.
     words.fill(0, target - VNET_HDR_LEN / 4, target)
     const last = (length + 3) >> 2
-    for (let i = 0, source = start >> 2; i < last; i++) words[target + i] = from[source + i] as number
+    for (let i = 0, source = start >> 2; i < last; i++) words[target + i] = from[source + i]
     if (this.count === this.#heap.length) this.#enlarge(2 * this.count)
-    const entry = this.#heap[this.count] as number
-    this.#due[entry] = this.times[0] as number
+    const entry = this.#heap[this.count]
+    this.#due[entry] = this.times[0]
     this.#order[entry] = this.#arrivals++
     this.#number[entry] = number
-    this.#delay[entry] = this.times[1] as number
+    this.#delay[entry] = this.times[1]
     this.#chunk[entry] = chunk.index
     this.#start[entry] = to
     this.#length[entry] = length
@@ -113,12 +113,12 @@ export class Held {
    * for: so many are left in the burst. False when there is none for the frame itself.
    */
   holdOf(burst: Burst, frame: number, queue: number): boolean {
-    const start = burst.starts[frame] as number
-    const length = burst.lengths[frame] as number
-    const number = burst.numbers[frame] as number
-    const wanted = 1 + (burst.copies[frame] as number)
-    this.times[0] = burst.now + (burst.delays[frame] as number)
-    this.times[1] = burst.delays[frame] as number
+    const start = burst.starts[frame]
+    const length = burst.lengths[frame]
+    const number = burst.numbers[frame]
+    const wanted = 1 + burst.copies[frame]
+    this.times[0] = burst.now + burst.delays[frame]
+    this.times[1] = burst.delays[frame]
     let done = 0
     while (done < wanted && this.hold(burst.words, start, length, number, queue)) done++
     if (done === 0) return false
@@ -128,17 +128,17 @@ export class Held {
 
   /** Writes the next frame's number, and the ms that it was to be held, at `at`. */
   tell(numbers: Float64Array, delays: Float64Array, at: number): void {
-    const entry = this.#heap[0] as number
-    numbers[at] = this.#number[entry] as number
-    delays[at] = this.#delay[entry] as number
+    const entry = this.#heap[0]
+    numbers[at] = this.#number[entry]
+    delays[at] = this.#delay[entry]
   }
 
   /** Takes the next frame out of the order. Its bytes stay where they are until their cell is given back. */
   pop(): void {
     const heap = this.#heap
-    const entry = heap[0] as number
+    const entry = heap[0]
     this.count--
-    heap[0] = heap[this.count] as number
+    heap[0] = heap[this.count]
     heap[this.count] = entry
     if (this.count > 0) this.#sink()
   }
@@ -146,15 +146,15 @@ export class Held {
   /** What is held, for another thread, whose clock is another one. */
   export(now: number): HeldFrame[] {
     const entries = Array.from(this.#heap.subarray(0, this.count))
-    entries.sort((one, other) => (this.#order[one] as number) - (this.#order[other] as number))
-    return entries.map((entry) => {
-      const start = this.#start[entry] as number
+    entries.sort((one, other) => this.#order[one] - this.#order[other])
+    return entries.map((entry): HeldFrame => {
+      const start = this.#start[entry]
       return {
-        frame: this.#chunkOf(entry).bytes.slice(start, start + (this.#length[entry] as number)),
-        wait: (this.#due[entry] as number) - now,
-        number: this.#number[entry] as number,
-        queue: this.#queue[entry] as number,
-        delay: this.#delay[entry] as number,
+        frame: this.#chunkOf(entry).bytes.slice(start, start + this.#length[entry]),
+        wait: this.#due[entry] - now,
+        number: this.#number[entry],
+        queue: this.#queue[entry],
+        delay: this.#delay[entry],
       }
     })
   }
@@ -173,7 +173,7 @@ export class Held {
   }
 
   #chunkOf(entry: number): Chunk {
-    return this.#cells.chunks[this.#chunk[entry] as number] as Chunk
+    return this.#cells.chunks[this.#chunk[entry]] as Chunk
   }
 
   #enlarge(size: number): void {
@@ -202,16 +202,16 @@ export class Held {
 
   /** Is the entry at heap place `one` to go before the one at `other`? */
   #before(one: number, other: number): boolean {
-    const first = this.#heap[one] as number
-    const second = this.#heap[other] as number
-    const gap = (this.#due[first] as number) - (this.#due[second] as number)
-    return gap < 0 || (gap === 0 && (this.#order[first] as number) < (this.#order[second] as number))
+    const first = this.#heap[one]
+    const second = this.#heap[other]
+    const gap = this.#due[first] - this.#due[second]
+    return gap < 0 || (gap === 0 && this.#order[first] < this.#order[second])
   }
 
   #swap(one: number, other: number): void {
     const heap = this.#heap
-    const entry = heap[one] as number
-    heap[one] = heap[other] as number
+    const entry = heap[one]
+    heap[one] = heap[other]
     heap[other] = entry
   }
 

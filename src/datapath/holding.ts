@@ -92,7 +92,7 @@ export class Holding {
     // Spread over several threads again, this one may not have the queue that a frame came by.
     const last = this.#wiring.ports.length - 1
     const moved = frames.map((frame) => ({ ...frame, queue: Math.min(frame.queue, last) }))
-    this.#wiring.counters[count.DROPPED_LIMIT]! += this.#held.import(moved, performance.now())
+    this.#wiring.counters[count.DROPPED_LIMIT] += this.#held.import(moved, performance.now())
     this.#count()
   }
 
@@ -102,7 +102,7 @@ export class Holding {
     const { staged } = sender
     if (carrier) sender.send(chunk, queue)
     else sender.drop(chunk)
-    for (let at = 0; at < staged; at++) chunk.give(chunk.starts[at] as number)
+    for (let at = 0; at < staged; at++) chunk.give(chunk.starts[at])
   }
 
   #count(): void {

@@ -117,11 +117,11 @@ export class Inspector {
   forward(slab: Slab, received: number, queue: number): number {
     const { counters } = this.#wiring
     let bytes = -received * VNET_HDR_LEN
-    for (let slot = 0; slot < received; slot++) bytes += slab.lengths[slot] as number
-    counters[count.RECEIVED_BYTES]! += bytes
+    for (let slot = 0; slot < received; slot++) bytes += slab.lengths[slot]
+    counters[count.RECEIVED_BYTES] += bytes
     this.#sender.down = 0
     if (this.#refuses(received)) {
-      counters[count.RECEIVED]! += received
+      counters[count.RECEIVED] += received
       return bytes
     }
     this.#starts.set(slab.starts)
@@ -131,8 +131,8 @@ export class Inspector {
     if (this.release(now) > 0) now = performance.now()
     this.#burst.begin(slab, now)
     for (let slot = 0; slot < received; slot++) {
-      const start = this.#starts[slot] as number
-      const length = (this.#lengths[slot] as number) - VNET_HDR_LEN
+      const start = this.#starts[slot]
+      const length = this.#lengths[slot] - VNET_HDR_LEN
       const segments = segmentsOf(slab.bytes, start, length)
       if (segments === 0) {
         finishChecksum(slab.bytes, start, length)
@@ -150,7 +150,7 @@ export class Inspector {
   /** Puts a frame on the cable as if the end's kernel had sent it. */
   inject(frame: Uint8Array): void {
     const { counters, scratch } = this.#wiring
-    counters[count.INJECTED]!++
+    counters[count.INJECTED]++
     if (this.#refuses(1)) return
     const start = SLOTS_OFFSET + HEADROOM
     scratch.bytes.fill(0, SLOTS_OFFSET, start)
@@ -208,12 +208,12 @@ export class Inspector {
   #refuses(frames: number): boolean {
     this.#linked = this.#carrier() !== 0
     if (this.#linked || this.probes.length > 0) return false
-    this.#wiring.counters[count.DROPPED_CARRIER]! += frames
+    this.#wiring.counters[count.DROPPED_CARRIER] += frames
     return true
   }
 
   #take(start: number, length: number): void {
-    this.#wiring.counters[count.RECEIVED]!++
+    this.#wiring.counters[count.RECEIVED]++
     this.#burst.push(start, length, this.#number++)
   }
 
@@ -268,13 +268,9 @@ export class Inspector {
     let room = this.impairment === undefined ? HOLD_LIMIT - this.#holding.count : Number.POSITIVE_INFINITY
     for (let frame = 0; frame < burst.count; frame++) {
       if (!burst.passes(frame)) continue
-      const excess = (burst.lengths[frame] as number) - limit
-      if (excess > 0 && isTooLong(burst.bytes, burst.starts[frame] as number, excess))
-        burst.drop(frame, 'mtu')
-      else if (
-        (burst.delays[frame] as number) > 0 &&
-        (room-- <= 0 || !this.#holding.hold(burst, frame, queue))
-      )
+      const excess = burst.lengths[frame] - limit
+      if (excess > 0 && isTooLong(burst.bytes, burst.starts[frame], excess)) burst.drop(frame, 'mtu')
+      else if (burst.delays[frame] > 0 && (room-- <= 0 || !this.#holding.hold(burst, frame, queue)))
         burst.drop(frame, 'limit')
     }
   }
@@ -282,22 +278,17 @@ export class Inspector {
   #route(frame: number, slab: Slab, queue: number): void {
     const burst = this.#burst
     const { counters } = this.#wiring
-    const verdict = burst.verdicts[frame] as number
+    const verdict = burst.verdicts[frame]
     if (verdict !== PASS) {
-      counters[count.DROPPED + verdict - 1]!++
+      counters[count.DROPPED + verdict - 1]++
       return
     }
-    const copies = burst.copies[frame] as number
-    if (copies > 0) counters[count.COPIED]! += copies
-    if ((burst.delays[frame] as number) > 0) return // held
+    const copies = burst.copies[frame]
+    if (copies > 0) counters[count.COPIED] += copies
+    if (burst.delays[frame] > 0) return // held
     for (let copy = 0; copy <= copies; copy++) {
       if (this.#sender.staged === BURST) this.#sender.send(slab, queue)
-      this.#sender.stage(
-        slab,
-        burst.starts[frame] as number,
-        burst.lengths[frame] as number,
-        burst.numbers[frame] as number,
-      )
+      this.#sender.stage(slab, burst.starts[frame], burst.lengths[frame], burst.numbers[frame])
     }
   }
 }

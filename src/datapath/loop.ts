@@ -116,8 +116,7 @@ export class Loop {
     for (let round = 0; ; ) {
       if (thread.called) thread.obey()
       let moved = 0
-      for (let i = 0; i < this.#hotCount; i++)
-        moved += this.#serveOne(this.#directions[this.#hot[i] as number])
+      for (let i = 0; i < this.#hotCount; i++) moved += this.#serveOne(this.#directions[this.#hot[i]])
       if (this.inspected.size > 0) moved += this.#release()
       if (this.#leave) break
       if (moved > 0 && ++round < this.#rounds) continue
@@ -178,7 +177,7 @@ export class Loop {
     let events = false
     this.#hotCount = 0
     for (let i = 0; i < count; i++) {
-      const token = this.#ready[i] as number
+      const token = this.#ready[i]
       if (token < 0) events = true
       else this.#hot[this.#hotCount++] = token
     }

@@ -49,12 +49,12 @@ export class Probe {
     if (!this.#wants(end)) return
     const { bytes, count, sentStarts, sentLengths, verdicts, copies, reasons } = burst
     for (let i = 0; i < count; i++) {
-      const what = end | record.OUTBOUND | ((verdicts[i] as number) << 8) | ((copies[i] as number) << 16)
-      const at = this.#record(what, bytes, sentStarts[i] as number, sentLengths[i] as number, reasons[i])
+      const what = end | record.OUTBOUND | (verdicts[i] << 8) | (copies[i] << 16)
+      const at = this.#record(what, bytes, sentStarts[i], sentLengths[i], reasons[i])
       if (at < 0) continue
       this.#floats[at + record.TIME] = burst.now
-      this.#floats[at + record.ID] = 2 * (burst.numbers[i] as number) + end
-      this.#floats[at + record.DELAY] = burst.delays[i] as number
+      this.#floats[at + record.ID] = 2 * burst.numbers[i] + end
+      this.#floats[at + record.DELAY] = burst.delays[i]
     }
   }
 
@@ -78,9 +78,9 @@ export class Probe {
     }
     const at = this.#record(what, bytes, start, length, undefined)
     if (at < 0) return
-    this.#floats[at + record.TIME] = told[NOW]!
-    this.#floats[at + record.ID] = 2 * told[NUMBER]! + (1 - end)
-    this.#floats[at + record.DELAY] = told[HELD]!
+    this.#floats[at + record.TIME] = told[NOW]
+    this.#floats[at + record.ID] = 2 * told[NUMBER] + (1 - end)
+    this.#floats[at + record.DELAY] = told[HELD]
   }
 
   /**
@@ -143,14 +143,14 @@ export class Probe {
     if (bytes !== this.#source) this.#look(bytes)
     const from = this.#sourceWords
     if (from === undefined) {
-      for (let i = 0; i < length; i++) this.#ring.bytes[to + (start & 3) + i] = bytes[start + i] as number
+      for (let i = 0; i < length; i++) this.#ring.bytes[to + (start & 3) + i] = bytes[start + i]
       return
     }
     const { words } = this.#ring
     const target = to >> 2
     const first = start >> 2
     const count = ((start + length + 3) >> 2) - first
-    for (let i = 0; i < count; i++) words[target + i] = from[first + i] as number
+    for (let i = 0; i < count; i++) words[target + i] = from[first + i]
   }
 
   /** Other memory than the frame before it: a slab, or frames held, whose memory may have grown. */

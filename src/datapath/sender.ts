@@ -59,15 +59,15 @@ export class Sender {
     const staged = this.staged
     const shown = this.#begin()
     this.staged = 0
-    counters[count.SENT]! += (this.#ports[queue] as Port).transmit(from, staged)
+    counters[count.SENT] += (this.#ports[queue] as Port).transmit(from, staged)
     for (let at = 0; at < staged; at++) {
-      const length = from.lengths[at] as number
+      const length = from.lengths[at]
       let verdict = PASS
-      if (length > 0) counters[count.SENT_BYTES]! += length - VNET_HDR_LEN
+      if (length > 0) counters[count.SENT_BYTES] += length - VNET_HDR_LEN
       else {
         if (length === errno.EIO) this.down++
         verdict = length === errno.EIO ? DROPPED.down : DROPPED.error
-        counters[count.DROPPED + verdict - 1]!++
+        counters[count.DROPPED + verdict - 1]++
       }
       if (shown) this.#show(from, at, verdict)
     }
@@ -78,7 +78,7 @@ export class Sender {
     const { staged } = this
     const shown = this.#begin()
     this.staged = 0
-    this.#counters[count.DROPPED_CARRIER]! += staged
+    this.#counters[count.DROPPED_CARRIER] += staged
     for (let at = 0; shown && at < staged; at++) this.#show(from, at, DROPPED.carrier)
   }
 
@@ -90,10 +90,10 @@ export class Sender {
   }
 
   #show(from: Outgoing, at: number, verdict: number): void {
-    const start = from.starts[at] as number
-    const length = this.#lengths[at] as number
-    this.#told[NUMBER] = this.#numbers[at] as number
-    this.#told[HELD] = this.#delays[at] as number
+    const start = from.starts[at]
+    const length = this.#lengths[at]
+    this.#told[NUMBER] = this.#numbers[at]
+    this.#told[HELD] = this.#delays[at]
     for (const probe of this.probes) {
       probe.delivered(this.#peer, from.bytes, start, length, this.#told, verdict)
     }

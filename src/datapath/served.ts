@@ -237,7 +237,9 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
 
   /** Counted, and out of the chain. */
   #hookFailed(end: 0 | 1, id: number): void {
-    count.blockOf(this.#setup.counters, this.#setup.index, end)[count.HOOK_ERRORS]!++
+    const { counters, index } = this.#setup
+    const block = count.blockOf(counters, index, end)
+    block[count.HOOK_ERRORS]++
     const inspector = this.inspector(end)
     inspector.hooks = inspector.hooks.filter((hook) => (hook as GuardedHook).id !== id)
     this.compose()

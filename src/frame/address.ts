@@ -40,7 +40,7 @@ export function parsePrefix(text: string): Prefix | undefined {
   const length = bits === undefined ? 8 * address.length : Number(bits)
   if (length > 8 * address.length) return undefined
   const mask = address.map((_, index) => 0xff00 >> Math.min(8, Math.max(0, length - 8 * index)))
-  return { address: address.map((byte, index) => byte & (mask[index] as number)), mask, length }
+  return { address: address.map((byte, index) => byte & mask[index]), mask, length }
 }
 
 /** The canonical text; a prefix of all bits is written as an address. */

@@ -68,10 +68,10 @@ export class Burst {
   /** Copies the frames as they are now to where captures look, before a hook that may change them. */
   keep(): void {
     const last = this.count - 1
-    const first = this.starts[0] as number
-    const end = (this.starts[last] as number) + (this.lengths[last] as number)
+    const first = this.starts[0]
+    const end = this.starts[last] + this.lengths[last]
     this.bytes.copyWithin(KEPT_OFFSET + first, first, end)
-    for (let frame = 0; frame <= last; frame++) this.sentStarts[frame]! += KEPT_OFFSET
+    for (let frame = 0; frame <= last; frame++) this.sentStarts[frame] += KEPT_OFFSET
   }
 
   /** True while nobody has dropped it. */
@@ -88,23 +88,23 @@ export class Burst {
 
   /** Holds it for `ms` more milliseconds. */
   hold(frame: number, ms: number): void {
-    this.delays[frame]! += ms
+    this.delays[frame] += ms
   }
 
   /** Sends it once more (or `copies` times; 255 at most), right behind itself. */
   duplicate(frame: number, copies = 1): void {
-    this.copies[frame] = Math.min(255, (this.copies[frame] as number) + copies)
+    this.copies[frame] = Math.min(255, this.copies[frame] + copies)
   }
 
   /** A view of the frame's bytes: may be read and written, but not kept. Allocates the view. */
   frame(frame: number): Uint8Array {
-    const start = this.starts[frame] as number
-    return this.bytes.subarray(start, start + (this.lengths[frame] as number))
+    const start = this.starts[frame]
+    return this.bytes.subarray(start, start + this.lengths[frame])
   }
 
   /** Puts other bytes in its place, of any length from 14. False, and dropped, when there is no room for them. */
   replace(frame: number, bytes: Uint8Array): boolean {
-    if (bytes.length > (this.lengths[frame] as number)) {
+    if (bytes.length > this.lengths[frame]) {
       const start = this.#spill + HEADROOM
       const end = Math.ceil((start + bytes.length) / 64) * 64
       if (end > KEPT_OFFSET) {
@@ -131,7 +131,7 @@ export class Burst {
     this.count = count
     for (let frame = 0; frame < count; frame++) {
       if (this.#isWhole(frame)) {
-        const start = this.starts[frame] as number
+        const start = this.starts[frame]
         if (start !== this.#sentStart(frame)) this.bytes.fill(0, start - VNET_HDR_LEN, start)
         continue
       }
@@ -147,16 +147,15 @@ export class Burst {
 
   /** Where it began before any hook. */
   #sentStart(frame: number): number {
-    return (this.sentStarts[frame] as number) % KEPT_OFFSET
+    return this.sentStarts[frame] % KEPT_OFFSET
   }
 
   #isWhole(frame: number): boolean {
-    const start = this.starts[frame] as number
-    const length = this.lengths[frame] as number
+    const start = this.starts[frame]
+    const length = this.lengths[frame]
     const inside = start >= FIRST_FRAME && length >= 0 && start + length <= this.bytes.length
-    const delay = this.delays[frame] as number
-    const judged =
-      (this.verdicts[frame] as number) <= CAUSES.length && delay >= 0 && delay < Number.POSITIVE_INFINITY
+    const delay = this.delays[frame]
+    const judged = this.verdicts[frame] <= CAUSES.length && delay >= 0 && delay < Number.POSITIVE_INFINITY
     return inside && judged && start % 4 === 0
   }
 }

@@ -10,8 +10,8 @@ export function onesSum(bytes: Uint8Array, start: number, length: number, initia
   let sum = initial
   const end = start + (length & ~1)
   // 32,768 words stay below 2^31.
-  for (let at = start; at < end; at += 2) sum += ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
-  if (length & 1) sum += (bytes[end] as number) << 8
+  for (let at = start; at < end; at += 2) sum += (bytes[at] << 8) | bytes[at + 1]
+  if (length & 1) sum += bytes[end] << 8
   return folded(sum)
 }
 

@@ -21,7 +21,7 @@ const GSO_TYPE_OFFSET = 1
 /** True when the frame at `start` begins with a VLAN tag. */
 export function isTagged(bytes: Uint8Array, start: number): boolean {
   const at = start + ETHERTYPE_OFFSET
-  const type = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
+  const type = (bytes[at] << 8) | bytes[at + 1]
   return type === ETH_P_8021Q || type === ETH_P_8021AD
 }
 

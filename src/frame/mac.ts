@@ -15,12 +15,12 @@ export function formatMac(bytes: Uint8Array): string {
 
 /** May an interface have it? Not multicast and not all zero, the kernel's is_valid_ether_addr(). */
 export function isUnicast(mac: Uint8Array): boolean {
-  return ((mac[0] as number) & 1) === 0 && mac.some((byte) => byte !== 0)
+  return (mac[0] & 1) === 0 && mac.some((byte) => byte !== 0)
 }
 
 /** A random locally administered unicast address. */
 export function randomMac(): Uint8Array {
   const mac = Uint8Array.from(randomBytes(6))
-  mac[0] = ((mac[0] as number) & 0xfc) | 0x02
+  mac[0] = (mac[0] & 0xfc) | 0x02
   return mac
 }

@@ -87,7 +87,7 @@ export class Packet {
   }
 
   #u16(at: number): number {
-    return ((this.bytes[at] as number) << 8) | (this.bytes[at + 1] as number)
+    return (this.bytes[at] << 8) | this.bytes[at + 1]
   }
 
   #readEthernet(): void {
@@ -121,7 +121,7 @@ export class Packet {
   #readIpv4(at: number): void {
     const { bytes, fields } = this
     if (at + IPV4_HEADER > this.end) return
-    const first = bytes[at] as number
+    const first = bytes[at]
     const header = 4 * (first & 0xf)
     const total = this.#u16(at + 2)
     if (first >> 4 !== 4 || header < IPV4_HEADER || total < header || at + header > this.end) return
@@ -129,26 +129,26 @@ export class Packet {
     this.l3 = at
     this.payloadEnd = Math.min(this.end, at + total)
     fields[FIELD.version] = 4
-    fields[FIELD.proto] = bytes[at + 9] as number
+    fields[FIELD.proto] = bytes[at + 9]
     fields[FIELD.fragment] = fragment === 0 ? 0 : 1
-    fields[FIELD.ttl] = bytes[at + 8] as number
-    fields[FIELD.dscp] = (bytes[at + 1] as number) >> 2
+    fields[FIELD.ttl] = bytes[at + 8]
+    fields[FIELD.dscp] = bytes[at + 1] >> 2
     if (bytes[at + 9] === IPPROTO_ICMP) fields[FIELD.icmp] = 4
     if ((fragment & 0x1fff) === 0) this.#readTransport(at + header)
   }
 
   #readIpv6(at: number): void {
     const { bytes, fields } = this
-    if (at + IPV6_HEADER > this.end || (bytes[at] as number) >> 4 !== 6) return
+    if (at + IPV6_HEADER > this.end || bytes[at] >> 4 !== 6) return
     const length = this.#u16(at + 4)
     this.l3 = at
     // 0 stands for "more than 65,535" (a jumbogram).
     if (length > 0) this.payloadEnd = Math.min(this.end, at + IPV6_HEADER + length)
     fields[FIELD.version] = 6
     fields[FIELD.fragment] = 0
-    fields[FIELD.ttl] = bytes[at + 7] as number
+    fields[FIELD.ttl] = bytes[at + 7]
     fields[FIELD.dscp] = (this.#u16(at) >> 6) & 0x3f
-    const l4 = this.#walkExtensions(bytes[at + 6] as number, at + IPV6_HEADER)
+    const l4 = this.#walkExtensions(bytes[at + 6], at + IPV6_HEADER)
     if (fields[FIELD.proto] === IPPROTO_ICMPV6) fields[FIELD.icmp] = 6
     if (l4 !== ABSENT) this.#readTransport(l4)
   }
@@ -163,8 +163,8 @@ export class Packet {
       const options = IPV6_OPTIONS.includes(next)
       if (!options && next !== IPPROTO_FRAGMENT && next !== IPPROTO_AH) return at
       if (at + 8 > this.payloadEnd) return ABSENT
-      const following = bytes[at] as number
-      const units = bytes[at + 1] as number
+      const following = bytes[at]
+      const units = bytes[at + 1]
       if (next === IPPROTO_FRAGMENT) {
         const part = this.#u16(at + 2)
         if ((part & 0xfff9) !== 0) fields[FIELD.fragment] = 1
@@ -189,10 +189,10 @@ export class Packet {
     if ((proto === IPPROTO_TCP || proto === IPPROTO_UDP) && room >= 4) {
       fields[FIELD.sport] = this.#u16(at)
       fields[FIELD.dport] = this.#u16(at + 2)
-      if (proto === IPPROTO_TCP && room >= 14) fields[FIELD.tcpFlags] = bytes[at + 13] as number
+      if (proto === IPPROTO_TCP && room >= 14) fields[FIELD.tcpFlags] = bytes[at + 13]
     } else if (fields[FIELD.icmp] !== ABSENT && room >= 2) {
-      fields[FIELD.icmpType] = bytes[at] as number
-      fields[FIELD.icmpCode] = bytes[at + 1] as number
+      fields[FIELD.icmpType] = bytes[at]
+      fields[FIELD.icmpCode] = bytes[at + 1]
     }
   }
 }

@@ -63,7 +63,7 @@ let size = 0
  */
 export function finishChecksum(bytes: Uint8Array, start: number, length: number): boolean {
   const header = start - VNET_HDR_LEN
-  const unfinished = ((bytes[header] as number) & VIRTIO_NET_HDR_F_NEEDS_CSUM) !== 0
+  const unfinished = (bytes[header] & VIRTIO_NET_HDR_F_NEEDS_CSUM) !== 0
   const from = headerU16(bytes, header + CSUM_START)
   const at = from + headerU16(bytes, header + CSUM_OFFSET)
   bytes.fill(0, header, start)
@@ -129,22 +129,22 @@ function transportHeader(bytes: Uint8Array, header: number, room: number): numbe
   const { l4, fields } = packet
   const version = fields[FIELD.version]
   const proto = fields[FIELD.proto]
-  const type = (bytes[header + GSO_TYPE] as number) & ~VIRTIO_NET_HDR_GSO_ECN
+  const type = bytes[header + GSO_TYPE] & ~VIRTIO_NET_HDR_GSO_ECN
   if (type === VIRTIO_NET_HDR_GSO_UDP_L4) return proto === IPPROTO_UDP && room >= UDP_HEADER ? UDP_HEADER : 0
   const tcp = type === (version === 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6)
   if (!tcp || proto !== IPPROTO_TCP || room < TCP_HEADER) return 0
-  const length = 4 * ((bytes[l4 + TCP_DATA_OFFSET] as number) >> 4)
+  const length = 4 * (bytes[l4 + TCP_DATA_OFFSET] >> 4)
   return length >= TCP_HEADER ? length : 0
 }
 
 /** Numbers of a virtio-net header are little-endian. */
 function headerU16(bytes: Uint8Array, at: number): number {
-  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8)
+  return bytes[at] | (bytes[at + 1] << 8)
 }
 
 /** UDP over IPv4 may go without one: 0 in a frame whose checksum nobody is to finish. */
 function hasUdpChecksum(bytes: Uint8Array, start: number): boolean {
-  const unfinished = ((bytes[start - VNET_HDR_LEN] as number) & VIRTIO_NET_HDR_F_NEEDS_CSUM) !== 0
+  const unfinished = (bytes[start - VNET_HDR_LEN] & VIRTIO_NET_HDR_F_NEEDS_CSUM) !== 0
   return unfinished || headerU16(bytes, packet.l4 + UDP_CHECK) !== 0
 }
 
@@ -155,24 +155,24 @@ function writeIp(to: Uint8Array, l3: number, end: number, index: number): void {
   }
   const id = l3 + IPV4_ID
   writeU16(to, l3 + IPV4_LENGTH, end - l3)
-  writeU16(to, id, (((to[id] as number) << 8) | (to[id + 1] as number)) + index)
+  writeU16(to, id, ((to[id] << 8) | to[id + 1]) + index)
   writeU16(to, l3 + IPV4_CHECK, 0)
-  writeU16(to, l3 + IPV4_CHECK, checksum(to, l3, 4 * ((to[l3] as number) & 0xf)))
+  writeU16(to, l3 + IPV4_CHECK, checksum(to, l3, 4 * (to[l3] & 0xf)))
 }
 
 function writeTcp(to: Uint8Array, l4: number, offset: number, first: boolean, last: boolean): void {
   const seq = l4 + TCP_SEQ
-  const high = ((to[seq] as number) << 8) | (to[seq + 1] as number)
-  const low = (((to[seq + 2] as number) << 8) | (to[seq + 3] as number)) + offset
+  const high = (to[seq] << 8) | to[seq + 1]
+  const low = ((to[seq + 2] << 8) | to[seq + 3]) + offset
   writeU16(to, seq, high + (low >>> 16))
   writeU16(to, seq + 2, low)
-  if (!last) to[l4 + TCP_FLAGS]! &= ~(TCP_FIN | TCP_PSH)
-  if (!first) to[l4 + TCP_FLAGS]! &= ~TCP_CWR
+  if (!last) to[l4 + TCP_FLAGS] &= ~(TCP_FIN | TCP_PSH)
+  if (!first) to[l4 + TCP_FLAGS] &= ~TCP_CWR
 }
 
 function writeTransportChecksum(to: Uint8Array, l3: number, l4: number, end: number): void {
   const v6 = packet.fields[FIELD.version] === 6
-  const proto = packet.fields[FIELD.proto] as number
+  const proto = packet.fields[FIELD.proto]
   const check = l4 + (proto === IPPROTO_TCP ? TCP_CHECK : UDP_CHECK)
   // The pseudo header: addresses, protocol, length.
   const addresses = onesSum(to, l3 + (v6 ? IPV6_ADDRESSES : IPV4_ADDRESSES), v6 ? 32 : 8, proto)

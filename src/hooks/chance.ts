@@ -27,16 +27,16 @@ export class Correlated {
   }
 
   get last(): number {
-    return this.#last[0] as number
+    return this.#last[0]
   }
 
   /** The draws for `count` frames from frame `number`, from 0 to below 2^32. */
   drawAll(number: number, count: number, draws: Float64Array): void {
     drawAll(this.#key, number, count, 0, draws)
     if (this.#rho === 0) return
-    let last = this.#last[0] as number
+    let last = this.#last[0]
     for (let i = 0; i < count; i++) {
-      last = (draws[i] as number) * (1 - this.#rho) + last * this.#rho
+      last = draws[i] * (1 - this.#rho) + last * this.#rho
       draws[i] = last
     }
     this.#last[0] = last
@@ -61,13 +61,13 @@ export class Chance {
 
   hits(number: number): boolean {
     this.#source.drawAll(number, 1, this.#draws)
-    return (this.#draws[0] as number) < this.#below
+    return this.#draws[0] < this.#below
   }
 
   /** Decides `count` frames from frame `number`: 1 in `hits` for those that it hits. */
   decide(number: number, count: number, hits: Uint8Array): void {
     this.#source.drawAll(number, count, this.#draws)
-    for (let i = 0; i < count; i++) hits[i] = (this.#draws[i] as number) < this.#below ? 1 : 0
+    for (let i = 0; i < count; i++) hits[i] = this.#draws[i] < this.#below ? 1 : 0
   }
 }
 

@@ -29,10 +29,10 @@ export class Corrupt {
 
   /** Flips a bit of frame `frame` of the burst; `number` is the frame's. */
   flip(burst: Burst, frame: number, number: number): void {
-    const bits = (burst.lengths[frame] as number) * 8
+    const bits = burst.lengths[frame] * 8
     drawAll(this.#key, number, 1, 2, this.#place)
-    const bit = Math.floor(((this.#place[0] as number) / DRAWS) * bits)
-    burst.bytes[(burst.starts[frame] as number) + (bit >> 3)]! ^= 1 << (bit & 7)
+    const bit = Math.floor((this.#place[0] / DRAWS) * bits)
+    burst.bytes[burst.starts[frame] + (bit >> 3)] ^= 1 << (bit & 7)
     burst.reasons[frame] ??= 'corrupted'
   }
 }

@@ -32,10 +32,10 @@ export class Delay {
       return
     }
     this.#draws.drawAll(number, count, delays)
-    for (let i = 0; i < count; i++) delays[i]! /= DRAWS
+    for (let i = 0; i < count; i++) delays[i] /= DRAWS
     toQuantiles(this.#distribution, delays, count)
     for (let i = 0; i < count; i++) {
-      delays[i] = Math.max(0, this.#time + this.#jitter * (delays[i] as number))
+      delays[i] = Math.max(0, this.#time + this.#jitter * delays[i])
     }
   }
 }

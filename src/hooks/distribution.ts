@@ -27,23 +27,23 @@ const normals = new Float64Array(BURST)
 export function toQuantiles(distribution: Distribution, values: Float64Array, count: number): void {
   switch (distribution) {
     case 'uniform':
-      for (let i = 0; i < count; i++) values[i] = 2 * (values[i] as number) - 1
+      for (let i = 0; i < count; i++) values[i] = 2 * values[i] - 1
       return
     case 'normal':
       return toNormal(values, count)
     case 'pareto':
       return toPareto(values, count)
     case 'paretonormal':
-      for (let i = 0; i < count; i++) normals[i] = values[i] as number
+      for (let i = 0; i < count; i++) normals[i] = values[i]
       toNormal(normals, count)
       toPareto(values, count)
-      for (let i = 0; i < count; i++) values[i] = ((normals[i] as number) + 3 * (values[i] as number)) / 4
+      for (let i = 0; i < count; i++) values[i] = (normals[i] + 3 * values[i]) / 4
   }
 }
 
 function toPareto(values: Float64Array, count: number): void {
   for (let i = 0; i < count; i++) {
-    values[i] = Math.min(END, (1 / Math.cbrt(1 - (values[i] as number)) - 1.5) * (4 / 3))
+    values[i] = Math.min(END, (1 / Math.cbrt(1 - values[i]) - 1.5) * (4 / 3))
   }
 }
 
@@ -53,7 +53,7 @@ function toPareto(values: Float64Array, count: number): void {
  */
 function toNormal(values: Float64Array, count: number): void {
   for (let i = 0; i < count; i++) {
-    const u = values[i] as number
+    const u = values[i]
     const q = u - 0.5
     if (u < TAIL) values[i] = -END
     else if (u > 1 - TAIL) values[i] = END

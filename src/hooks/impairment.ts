@@ -120,7 +120,7 @@ export class Impairment implements Hook {
       else held += this.#send(burst, i, held)
       if (this.#damaged[i] === 1 && burst.passes(i)) {
         this.#corrupt!.flip(burst, i, number + i)
-        this.#counters[CORRUPTED]!++
+        this.#counters[CORRUPTED]++
       }
     }
     this.#number = number + burst.count
@@ -140,11 +140,11 @@ export class Impairment implements Hook {
   #send(burst: Burst, i: number, held: number): number {
     const jumps = this.#jumps[i] === 1
     const double = this.#doubled[i] === 1 && this.#lost[i] === 0 ? 1 : 0
-    const before = burst.delays[i] as number
-    let copies = Math.min((burst.copies[i] as number) + double, MAX_COPIES)
+    const before = burst.delays[i]
+    let copies = Math.min(burst.copies[i] + double, MAX_COPIES)
     if (jumps) this.#delays[i] = before
     else this.#schedule(burst, i, 1 + copies)
-    const delay = this.#delays[i] as number
+    const delay = this.#delays[i]
     if (delay > 0) {
       const room = this.plan.limit - held
       if (room < 1) {
@@ -154,10 +154,10 @@ export class Impairment implements Hook {
       copies = Math.min(copies, room - 1)
     }
     const counters = this.#counters
-    if (jumps) counters[REORDERED]!++
+    if (jumps) counters[REORDERED]++
     else this.#rate?.take()
-    if (delay > before) counters[DELAYED]!++
-    if (copies > (burst.copies[i] as number)) counters[DUPLICATED]!++
+    if (delay > before) counters[DELAYED]++
+    if (copies > burst.copies[i]) counters[DUPLICATED]++
     burst.delays[i] = delay
     burst.copies[i] = copies
     return delay > 0 ? 1 + copies : 0
@@ -166,7 +166,7 @@ export class Impairment implements Hook {
   /** Makes of the delay of frame `i` the ms until it and its copies go; what rules ask for comes first. */
   #schedule(burst: Burst, i: number, frames: number): void {
     const delays = this.#delays
-    delays[i]! += burst.delays[i] as number
+    delays[i] += burst.delays[i]
     this.#rate?.pass(burst, i, frames, delays)
     if (this.slot !== undefined && delays[i] === 0) delays[i] = A_MOMENT
   }

@@ -62,8 +62,8 @@ class GilbertElliott implements Loss {
     drawAll(this.#key, number, count, 1, this.#fates)
     for (let i = 0; i < count; i++) {
       const bad = this.#state === BAD
-      lost[i] = (this.#fates[i] as number) < (bad ? this.#h : this.#k) ? 0 : 1
-      if ((this.#moves[i] as number) < (bad ? this.#r : this.#p)) this.#state = bad ? GOOD : BAD
+      lost[i] = this.#fates[i] < (bad ? this.#h : this.#k) ? 0 : 1
+      if (this.#moves[i] < (bad ? this.#r : this.#p)) this.#state = bad ? GOOD : BAD
     }
   }
 }
@@ -117,7 +117,7 @@ class FourState implements Loss {
 
   /** The state after `state`, by the i-th draw. */
   #after(state: number, i: number): number {
-    const x = this.#moves[i] as number
+    const x = this.#moves[i]
     if (state === SENT_IN_GAP) {
       if (x < this.#p14) return LOST_IN_GAP
       return x < this.#p14 + this.#p13 ? LOST_IN_BURST : SENT_IN_GAP

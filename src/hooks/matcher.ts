@@ -77,16 +77,16 @@ export class Matcher {
   #inRanges(fields: Int32Array): boolean {
     const ranges = this.#ranges
     for (let at = 0; at < ranges.length; at += 3) {
-      const value = fields[ranges[at] as number] as number
-      if (value < (ranges[at + 1] as number) || value > (ranges[at + 2] as number)) return false
+      const value = fields[ranges[at]]
+      if (value < ranges[at + 1] || value > ranges[at + 2]) return false
     }
-    return ((fields[FIELD.tcpFlags] as number) & this.#flagMask) === this.#flags
+    return (fields[FIELD.tcpFlags] & this.#flagMask) === this.#flags
   }
 
   #hasPort(fields: Int32Array): boolean {
     if (this.#port === ABSENT) return true
-    const sport = fields[FIELD.sport] as number
-    const dport = fields[FIELD.dport] as number
+    const sport = fields[FIELD.sport]
+    const dport = fields[FIELD.dport]
     return (
       (sport >= this.#port && sport <= this.#lastPort) || (dport >= this.#port && dport <= this.#lastPort)
     )
@@ -96,12 +96,9 @@ export class Matcher {
     const patterns = this.#patterns
     for (let at = 0; at < patterns.length; at += 4) {
       const from = patterns[at] === FROM_FRAME ? packet.start : packet.l3
-      const start = from + (patterns[at + 1] as number)
-      const length = patterns[at + 2] as number
-      if (
-        start + length > packet.end ||
-        !this.#same(packet.bytes, start, length, patterns[at + 3] as number)
-      ) {
+      const start = from + patterns[at + 1]
+      const length = patterns[at + 2]
+      if (start + length > packet.end || !this.#same(packet.bytes, start, length, patterns[at + 3])) {
         return false
       }
     }
@@ -110,8 +107,8 @@ export class Matcher {
 
   #same(bytes: Uint8Array, start: number, length: number, place: number): boolean {
     for (let at = 0; at < length; at++) {
-      const mask = this.#masks[place + at] as number
-      if (((bytes[start + at] as number) & mask) !== this.#values[place + at]) return false
+      const mask = this.#masks[place + at]
+      if ((bytes[start + at] & mask) !== this.#values[place + at]) return false
     }
     return true
   }

@@ -60,7 +60,7 @@ function threefry(key0: number, key1: number, counter0: number, counter1: number
   let x = (counter0 + a) | 0
   let y = (counter1 + b) | 0
   for (let round = 0; round < ROUNDS; round++) {
-    const turn = ROTATIONS[round & 7] as number
+    const turn = ROTATIONS[round & 7]
     x = (x + y) | 0
     y = ((y << turn) | (y >>> (32 - turn))) ^ x
     if ((round & 3) === 3) {

@@ -29,7 +29,7 @@ export class Rate {
 
   /** What the next one goes on from; ms of this thread's clock. */
   get state(): number {
-    return this.#clock[0] as number
+    return this.#clock[0]
   }
 
   /**
@@ -37,9 +37,9 @@ export class Rate {
    * through, unless they fit into `burst`. They take the link only when take() follows.
    */
   pass(burst: Burst, frame: number, frames: number, delays: Float64Array): void {
-    const time = burst.now + (delays[frame] as number)
-    const start = Math.max(this.#clock[0] as number, time - this.#credit)
-    const bytes = Math.max(0, (burst.lengths[frame] as number) + this.#overhead)
+    const time = burst.now + delays[frame]
+    const start = Math.max(this.#clock[0], time - this.#credit)
+    const bytes = Math.max(0, burst.lengths[frame] + this.#overhead)
     // Whole cells where there are cells, as packet_time_ns() of netem.
     const counted = this.#cellSize === 0 ? bytes : Math.ceil(bytes / this.#cellSize) * this.#cellBytes
     const end = start + counted * frames * this.#msPerByte
@@ -49,6 +49,6 @@ export class Rate {
 
   /** The frames that pass() was asked for last are sent. */
   take(): void {
-    this.#clock[0] = this.#clock[1] as number
+    this.#clock[0] = this.#clock[1]
   }
 }

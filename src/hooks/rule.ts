@@ -84,15 +84,15 @@ export class Rules implements Hook {
   }
 
   #read(burst: Burst, frame: number): void {
-    this.#packet.read(burst.bytes, burst.starts[frame] as number, burst.lengths[frame] as number)
+    this.#packet.read(burst.bytes, burst.starts[frame], burst.lengths[frame])
   }
 
   #ask(rule: Rule, burst: Burst, frame: number): void {
     const { matcher, counts } = rule
     if (!matcher.test(this.#packet)) return
-    const number = (counts[MATCHED] as number) + 1
+    const number = counts[MATCHED] + 1
     counts[MATCHED] = number
-    if (matcher.picks(number) && this.#act(rule, burst, frame)) counts[HITS]!++
+    if (matcher.picks(number) && this.#act(rule, burst, frame)) counts[HITS]++
   }
 
   /** False: there was nothing to do it to. */
@@ -119,10 +119,10 @@ export class Rules implements Hook {
 
   #corrupt(action: CorruptPlan, rule: Rule, burst: Burst, frame: number): boolean {
     const from = action.offset ?? ETHERNET_HEADER
-    const length = burst.lengths[frame] as number
+    const length = burst.lengths[frame]
     if (from >= length) return false
-    const start = (burst.starts[frame] as number) + from
-    if ('mask' in action) burst.bytes[start]! ^= action.mask
+    const start = burst.starts[frame] + from
+    if ('mask' in action) burst.bytes[start] ^= action.mask
     else {
       const bytes = action.offset === undefined ? length - from : 1
       this.#flip(burst.bytes, start, bytes, action.bits, rule)
@@ -134,18 +134,18 @@ export class Rules implements Hook {
   #flip(bytes: Uint8Array, start: number, length: number, bits: number, { key, counts }: Rule): void {
     const wanted = Math.min(bits, 8 * length)
     // Read here: handed from function to function, so large a number would be allocated.
-    const number = counts[MATCHED] as number
+    const number = counts[MATCHED]
     for (let done = 0; done < wanted; done++) {
       // Of the places that are left: the drawn one, counted past those that were taken (in rising order).
       let place = Math.floor((draw(key, number, done) / DRAWS) * (8 * length - done))
       let at = 0
-      while (at < done && place >= (this.#flipped[at] as number)) {
+      while (at < done && place >= this.#flipped[at]) {
         place++
         at++
       }
       this.#flipped.copyWithin(at + 1, at, done)
       this.#flipped[at] = place
-      bytes[start + (place >> 3)]! ^= 1 << (place & 7)
+      bytes[start + (place >> 3)] ^= 1 << (place & 7)
     }
   }
 }

@@ -51,7 +51,7 @@ export class Slot {
 
   /** ms: when the slot opens. Ask again then if allows() said no. */
   get next(): number {
-    return this.#state[NEXT] as number
+    return this.#state[NEXT]
   }
 
   /**
@@ -61,11 +61,11 @@ export class Slot {
   allows(times: Float64Array, length: number): boolean {
     const state = this.#state
     // It came after the slot had opened: it belongs to the next one.
-    if ((times[DUE] as number) > (state[NEXT] as number)) this.#begin(times)
-    if ((times[NOW] as number) < (state[NEXT] as number)) return false
-    state[PACKETS]!--
-    state[BYTES]! -= length
-    if ((state[PACKETS] as number) <= 0 || (state[BYTES] as number) <= 0) this.#begin(times)
+    if (times[DUE] > state[NEXT]) this.#begin(times)
+    if (times[NOW] < state[NEXT]) return false
+    state[PACKETS]--
+    state[BYTES] -= length
+    if (state[PACKETS] <= 0 || state[BYTES] <= 0) this.#begin(times)
     return true
   }
 
@@ -73,13 +73,13 @@ export class Slot {
     const plan = this.#plan
     const state = this.#state
     const x = this.#x
-    drawAll(this.#key, state[SLOTS]!++, 1, 0, x)
-    x[0]! /= DRAWS
+    drawAll(this.#key, state[SLOTS]++, 1, 0, x)
+    x[0] /= DRAWS
     if ('distribution' in plan) {
       toQuantiles(plan.distribution, x, 1)
-      x[0] = Math.max(0, plan.delay + plan.jitter * x[0]!)
-    } else x[0] = plan.min + (plan.max - plan.min) * x[0]!
-    state[NEXT] = times[NOW]! + x[0]!
+      x[0] = Math.max(0, plan.delay + plan.jitter * x[0])
+    } else x[0] = plan.min + (plan.max - plan.min) * x[0]
+    state[NEXT] = times[NOW] + x[0]
     this.#fill()
   }
 

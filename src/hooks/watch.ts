@@ -55,7 +55,7 @@ export class Watches implements Hook {
 
   judge(burst: Burst): void {
     for (let frame = 0; frame < burst.count; frame++) {
-      this.#packet.read(burst.bytes, burst.starts[frame] as number, burst.lengths[frame] as number)
+      this.#packet.read(burst.bytes, burst.starts[frame], burst.lengths[frame])
       // Backwards: a watch that has found its frame is taken out.
       for (let at = this.#watches.length - 1; at >= 0; at--) {
         const watch = this.#watches[at] as Watch
@@ -74,8 +74,8 @@ export class Watches implements Hook {
   }
 
   #found({ id, ring }: Watch, burst: Burst, frame: number): void {
-    const start = burst.starts[frame] as number
-    const length = burst.lengths[frame] as number
+    const start = burst.starts[frame]
+    const length = burst.lengths[frame]
     if (ring === undefined) {
       this.remove(id)
       this.#watcher.frame(id, burst.bytes.slice(start, start + length))
@@ -86,8 +86,7 @@ export class Watches implements Hook {
     ring.words[at >> 2] = length
     const last = (length + 3) >> 2
     const target = (at >> 2) + 1
-    for (let i = 0, source = start >> 2; i < last; i++)
-      ring.words[target + i] = burst.words[source + i] as number
+    for (let i = 0, source = start >> 2; i < last; i++) ring.words[target + i] = burst.words[source + i]
     if (ring.publish()) this.#watcher.frames(id)
   }
 }
@@ -96,7 +95,7 @@ export class Watches implements Hook {
 export function nextFrame(ring: RingReader): Uint8Array | undefined {
   const at = ring.next()
   if (at < 0) return undefined
-  const frame = ring.bytes.slice(at + 4, at + 4 + (ring.words[at >> 2] as number))
+  const frame = ring.bytes.slice(at + 4, at + 4 + ring.words[at >> 2])
   ring.release()
   return frame
 }

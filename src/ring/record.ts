@@ -63,19 +63,19 @@ export class FrameRecord {
   read({ words, floats, bytes }: RingReader, at: number): void {
     const float = at >> 3
     const word = at >> 2
-    const what = words[word + WHAT] as number
-    const reasonSkew = words[word + REASON_SKEW] as number
+    const what = words[word + WHAT]
+    const reasonSkew = words[word + REASON_SKEW]
     this.end = (what & 1) as 0 | 1
     this.outbound = (what & OUTBOUND) !== 0
-    this.time = floats[float + TIME] as number
-    this.origin = floats[float + ORIGIN] as number
-    this.id = floats[float + ID] as number
-    this.delay = floats[float + DELAY] as number
+    this.time = floats[float + TIME]
+    this.origin = floats[float + ORIGIN]
+    this.id = floats[float + ID]
+    this.delay = floats[float + DELAY]
     this.cause = CAUSES[((what >> 8) & 0xff) - 1]
     this.copies = (what >> 16) & 0xff
-    this.original = words[word + ORIGINAL] as number
-    this.lost = floats[float + LOST] as number
-    this.length = words[word + CAPTURED] as number
+    this.original = words[word + ORIGINAL]
+    this.lost = floats[float + LOST]
+    this.length = words[word + CAPTURED]
     this.start = at + FRAME + (reasonSkew & 3)
     this.reason =
       reasonSkew >> 2 === 0 ? undefined : text(bytes, (this.start + this.length + 3) & ~3, reasonSkew >> 2)

@@ -65,7 +65,7 @@ class RingMemory {
 
   /** Records that found no room so far; there are two such counts, 0 and 1, for the writer's use. */
   lost(count: 0 | 1): number {
-    return this.floats[LOST / 2 + count] as number
+    return this.floats[LOST / 2 + count]
   }
 }
 
@@ -74,7 +74,7 @@ export class RingWriter extends RingMemory {
   constructor(ring: SharedArrayBuffer) {
     super(ring)
     // What a thread that was ended in the middle of a burst has left.
-    this.words[PENDING] = this.words[HEAD] as number
+    this.words[PENDING] = this.words[HEAD]
   }
 
   /**
@@ -84,7 +84,7 @@ export class RingWriter extends RingMemory {
   reserve(bytes: number, count: 0 | 1 = 0): number {
     const { words, capacity } = this
     const size = (RECORD_HEADER + bytes + 7) & ~7
-    const pending = words[PENDING] as number
+    const pending = words[PENDING]
     const place = pending & (capacity - 1)
     const skip = capacity - place < size ? capacity - place : 0
     const room = capacity - ((pending - Atomics.load(words, TAIL)) >>> 0)
@@ -92,7 +92,7 @@ export class RingWriter extends RingMemory {
     if (skip + size > room) {
       // An end that is too short is passed over all the same: the next record begins where there is more room.
       if (skip <= room) words[PENDING] = pending + skip
-      this.floats[LOST / 2 + count]!++
+      this.floats[LOST / 2 + count]++
       return -1
     }
     const at = RECORDS + ((place + skip) & (capacity - 1))
@@ -104,7 +104,7 @@ export class RingWriter extends RingMemory {
   /** Lets the reader see what was reserved. True when it was waiting: it was woken if it sleeps in `wait`. */
   publish(): boolean {
     const { words } = this
-    const pending = words[PENDING] as number
+    const pending: number = words[PENDING]
     if (pending === words[HEAD]) return false
     Atomics.store(words, HEAD, pending)
     if (Atomics.load(words, WAITING) === 0) return false
@@ -129,7 +129,7 @@ export class RingReader extends RingMemory {
     const { words, capacity } = this
     while (this.#cursor !== Atomics.load(words, HEAD)) {
       const at = RECORDS + (this.#cursor & (capacity - 1))
-      const size = words[at >> 2] as number
+      const size = words[at >> 2]
       this.#cursor = (this.#cursor + Math.abs(size)) | 0
       if (size > 0) return at + RECORD_HEADER
     }
