@@ -1,20 +1,47 @@
-// What is wanted for the frames that one end sends: planned from the wishes that a pair is made with, and as
-// inspection.ts keeps it.
+// What is wanted for the frames of a pair, as values that are never changed: a change makes another one. Planned
+// here from the wishes that a pair is made with; kept by inspection.ts; two of them are compared by
+// reconfigure.ts. Knows neither threads nor devices.
 
+import type { CapturePlan } from '../datapath/adjust.js'
 import { invalid } from '../errors.js'
 import { type ImpairPlan, planImpair } from '../faults/impair-plan.js'
 import type { Match } from '../faults/match.js'
 import { planRule, type RulePlan } from '../faults/rule-plan.js'
+import { allocateRuleCounts } from '../hooks/rule.js'
 import type { EndOptions } from './options.js'
 
 /** 0 for a. */
 export type EndIndex = 0 | 1
 export const ENDS = [0, 1] as const
 
+/** A rule, and what it has met: shared memory, which the thread that forwards writes. */
+export interface CountedRule {
+  readonly plan: RulePlan
+  readonly counts: SharedArrayBuffer
+}
+
+/** What is wanted for the frames that one end sends; each by its number, in the order of the numbers. */
+export interface Chain {
+  /** `restart`: it begins anew. Otherwise it goes on as the one before it. */
+  readonly impair: { readonly plan: ImpairPlan; readonly restart: boolean } | null
+  readonly rules: ReadonlyMap<number, CountedRule>
+  readonly watches: ReadonlyMap<number, { readonly match: Match; readonly ring?: SharedArrayBuffer }>
+  /** Users' hooks; null for a function, which is of this thread. */
+  readonly hooks: ReadonlyMap<number, { readonly url: string; readonly options: unknown } | null>
+}
+
+export interface Wanted {
+  readonly ends: readonly [a: Chain, b: Chain]
+  readonly captures: ReadonlyMap<number, CapturePlan>
+}
+
+const EMPTY: Chain = { impair: null, rules: new Map(), watches: new Map(), hooks: new Map() }
+export const NOTHING: Wanted = { ends: [EMPTY, EMPTY], captures: new Map() }
+
 /** What an end begins with. */
 export interface ChainPlan {
   impair: ImpairPlan | null
-  rules: Omit<RulePlan, 'id'>[]
+  rules: readonly Omit<RulePlan, 'id'>[]
 }
 
 /** Checks it; `end` is what messages call the end. */
@@ -26,25 +53,27 @@ export function planChain({ impair, rules = [] }: EndOptions, end: string): Chai
   }
 }
 
-/** What is wanted for the frames of one end. */
-export class Wanted {
-  impair: ImpairPlan | null = null
-  readonly rules = new Map<number, { plan: RulePlan; counts: SharedArrayBuffer }>()
-  readonly watches = new Map<number, { match: Match; ring?: SharedArrayBuffer }>()
-  /** Users' hooks: the URL of each, empty for a function. */
-  readonly hooks = new Map<number, string>()
+/** A rule that has met `matched` frames already, and acted on `hits`. */
+export function countedRule(plan: RulePlan, matched = 0, hits = 0): CountedRule {
+  const counts = allocateRuleCounts()
+  new Float64Array(counts).set([matched, hits])
+  return { plan, counts }
+}
 
-  /** The rules in their order, with what they have met. */
-  ruleStats(): RuleStats[] {
-    return [...this.rules.values()].map(({ plan, counts }) => {
-      const [matched = 0, hits = 0] = new Float64Array(counts)
-      return { id: plan.id, action: plan.action, match: plan.match as Match, matched, hits }
-    })
-  }
+/** The same, but for one end. */
+export function withChain({ ends, captures }: Wanted, end: EndIndex, change: Partial<Chain>): Wanted {
+  const [a, b] = ends
+  return { captures, ends: end === 0 ? [{ ...a, ...change }, b] : [a, { ...b, ...change }] }
+}
 
-  get nothing(): boolean {
-    return this.impair === null && this.rules.size + this.watches.size + this.hooks.size === 0
-  }
+export function withEntry<V>(map: ReadonlyMap<number, V>, id: number, value: V): Map<number, V> {
+  return new Map(map).set(id, value)
+}
+
+export function without<V>(map: ReadonlyMap<number, V>, id: number): Map<number, V> {
+  const rest = new Map(map)
+  rest.delete(id)
+  return rest
 }
 
 /** A rule of an end, and what it has met so far. */
@@ -56,4 +85,11 @@ export interface RuleStats {
   /** Frames that its match fits; of these, frames that it acted on (nth, every, first). */
   matched: number
   hits: number
+}
+
+export function ruleStats({ rules }: Chain): RuleStats[] {
+  return [...rules.values()].map(({ plan, counts }) => {
+    const [matched = 0, hits = 0] = new Float64Array(counts)
+    return { id: plan.id, action: plan.action, match: plan.match as Match, matched, hits }
+  })
 }

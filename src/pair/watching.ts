@@ -61,11 +61,11 @@ export class Watching {
       throw invalid(`bytes must be a number of bytes, 1 to ${LARGEST_RING}, not ${bytes}`, 'bytes')
     const ring = createRing(bytes)
     const id = at.watch(match, ring)
-    return this.follow(id, ring, nextFrame, () => at.unwatch(id))
+    return this.stream(id, ring, nextFrame, () => at.unwatch(id))
   }
 
   /** A stream of what a watch or capture puts into its ring, woken when there is something; `stop` ends that. */
-  follow<T>(
+  stream<T>(
     id: number,
     ring: SharedArrayBuffer,
     read: (ring: RingReader) => T | undefined,

@@ -1,0 +1,104 @@
+// From what is wanted of a pair's frames, and what is wanted now, to what is to be done: lists of plain actions, which
+// inspection.ts carries out. Pure: knows no thread, no port and no device.
+
+import type { Adjustment } from '../datapath/adjust.js'
+import type { Inspected } from '../link/protocol.js'
+import { type Chain, ENDS, type EndIndex, type Wanted } from './chain.js'
+
+/** What is, when something else is wanted. */
+export interface Present {
+  readonly wanted: Wanted
+  /** The ends that the link thread knows as looked into; undefined where it is told nothing (yet, or any more). */
+  readonly inspected: Inspected | undefined
+  /** Queues of the pair. */
+  readonly queues: number
+  /** Adjustments are waiting: those behind them wait too. */
+  readonly waits: boolean
+}
+
+export type Action =
+  /** To the thread that forwards: in force for the next frame. */
+  | { do: 'post'; adjustment: Adjustment }
+  /** To the link thread, for offloads, and for where the queues are served. */
+  | { do: 'tell'; inspected: Inspected }
+  /** What stands behind it is done when the link thread has done what it was told. */
+  | { do: 'wait' }
+
+/**
+ * Adjustments are in force at once; but the queues of a pair that nothing looks into may be with several workers, and
+ * are brought together first. `more`: adjustments that change nothing of what is wanted.
+ */
+export function actionsFor(present: Present, wanted: Wanted, more: readonly Adjustment[] = []): Action[] {
+  const posts = [...difference(present.wanted, wanted), ...more].map(
+    (adjustment): Action => ({ do: 'post', adjustment }),
+  )
+  const before = present.inspected
+  const inspected = inspectedBy(wanted)
+  const changes = before !== undefined && ENDS.some((end) => inspected[end] !== before[end])
+  const tells: Action[] = changes ? [{ do: 'tell', inspected }] : []
+  const spread = present.queues > 1 && before !== undefined && !before.includes(true)
+  if (posts.length === 0 || !(spread || present.waits)) return [...posts, ...tells]
+  return [...tells, { do: 'wait' }, ...posts]
+}
+
+/** The ends that are looked into. A capture of either looks into both: what it sends, and what it is given. */
+export function inspectedBy({ ends: [a, b], captures }: Wanted): Inspected {
+  const all = captures.size > 0
+  return [all || !isEmpty(a), all || !isEmpty(b)]
+}
+
+function isEmpty({ impair, rules, watches, hooks }: Chain): boolean {
+  return impair === null && rules.size + watches.size + hooks.size === 0
+}
+
+/** What makes `after` of `before`, in the data path. */
+export function difference(before: Wanted, after: Wanted): Adjustment[] {
+  return [
+    ...ENDS.flatMap((end) => ofEnd(end, before.ends[end], after.ends[end])),
+    ...entries(
+      before.captures,
+      after.captures,
+      (_, plan) => ({ op: 'capture', plan }),
+      (id) => ({ op: 'uncapture', id }),
+    ),
+  ]
+}
+
+function ofEnd(end: EndIndex, before: Chain, after: Chain): Adjustment[] {
+  const { impair } = after
+  const { plan, restart } = impair ?? { plan: null, restart: true }
+  return [
+    ...(impair === before.impair ? [] : [{ op: 'impair', end, plan, restart } as const]),
+    ...entries(
+      before.rules,
+      after.rules,
+      (_, rule) => ({ op: 'rule', end, ...rule }),
+      (id) => ({ op: 'unrule', end, id }),
+    ),
+    ...entries(
+      before.watches,
+      after.watches,
+      (id, watch) => ({ op: 'watch', end, id, ...watch }),
+      (id) => ({ op: 'unwatch', end, id }),
+    ),
+    ...entries(
+      before.hooks,
+      after.hooks,
+      (id, hook) => hook && { op: 'hook', end, id, ...hook },
+      (id) => ({ op: 'unhook', end, id }),
+    ),
+  ]
+}
+
+/** What is gone goes first. An entry that stays is the same one. */
+function entries<V>(
+  before: ReadonlyMap<number, V>,
+  after: ReadonlyMap<number, V>,
+  add: (id: number, value: V) => Adjustment | null,
+  remove: (id: number) => Adjustment,
+): Adjustment[] {
+  if (before === after) return []
+  const gone = [...before.keys()].filter((id) => !after.has(id)).map(remove)
+  const fresh = [...after].filter(([id]) => !before.has(id)).map(([id, value]) => add(id, value))
+  return [...gone, ...fresh.filter((adjustment) => adjustment !== null)]
+}

@@ -1,0 +1,131 @@
+// What stands for a pair's frames: what is wanted of them (chain.ts), and its way into force. Every change is made into
+// a list of actions (reconfigure.ts), which is carried out here: posted to the thread that forwards (line.ts), told
+// to the link thread. Used by inspection.ts, whose header has the states; knows no user's wish.
+
+import type { MessagePort } from 'node:worker_threads'
+import type { Adjustment } from '../datapath/adjust.js'
+import { pairClosed } from '../errors.js'
+import type { Inspected } from '../link/protocol.js'
+import { type Chain, type EndIndex, NOTHING, type Wanted, withChain } from './chain.js'
+import type { Line } from './line.js'
+import { actionsFor, difference, inspectedBy } from './reconfigure.js'
+
+const NO_HOOKS: Chain['hooks'] = new Map()
+
+export class Standing {
+  readonly #line: Line
+  readonly #queues: number
+  readonly #tellLink: (inspected: Inspected) => Promise<void>
+  #wanted: Wanted = NOTHING
+  /** The ends that the link thread knows as looked into; undefined before the pair is made. */
+  #inspected: Inspected | undefined
+  #told: Promise<void> = Promise.resolve()
+  /** Adjustments that wait for that: those behind them wait too. */
+  #waiting = 0
+
+  /** `tellLink` tells the link thread which ends are looked into, and resolves when it has acted on that. */
+  constructor(line: Line, queues: number, tellLink: (inspected: Inspected) => Promise<void>) {
+    this.#line = line
+    this.#queues = queues
+    this.#tellLink = tellLink
+  }
+
+  /** A line; its far side, for the thread that will forward. */
+  connect(): MessagePort {
+    return this.#line.connect()
+  }
+
+  /** The ends that are looked into, as the pair is made. From now on changes are told to the link thread. */
+  begin(): Inspected {
+    this.#inspected = inspectedBy(this.#wanted)
+    return this.#inspected
+  }
+
+  chain(end: EndIndex): Chain {
+    return this.#wanted.ends[end]
+  }
+
+  get captures(): Wanted['captures'] {
+    return this.#wanted.captures
+  }
+
+  change(end: EndIndex, change: Partial<Chain>): void {
+    this.#want(withChain(this.#wanted, end, change))
+  }
+
+  capture(captures: Wanted['captures']): void {
+    this.#want({ ...this.#wanted, captures })
+  }
+
+  /** What is done once, and changes nothing of what is wanted. */
+  post(adjustment: Adjustment): void {
+    this.#want(this.#wanted, [adjustment])
+  }
+
+  /** What the link thread was told is done. */
+  get told(): Promise<void> {
+    return this.#told
+  }
+
+  /** Everything that was ordered is in force, in the data path and in the devices. */
+  async settled(): Promise<void> {
+    await this.#told
+    await this.#line.sync()
+  }
+
+  /** A new line, for another thread: everything is posted again, but users' hooks. */
+  rebuild(): MessagePort {
+    this.#line.listen()
+    const far = this.#line.connect()
+    const [a, b] = this.#wanted.ends
+    const ends = [
+      { ...a, hooks: NO_HOOKS },
+      { ...b, hooks: NO_HOOKS },
+    ] as const
+    for (const adjustment of difference(NOTHING, { ...this.#wanted, ends })) this.#line.post(adjustment)
+    return far
+  }
+
+  /** Takes what was said while this thread was busy. */
+  listen(): void {
+    this.#line.listen()
+  }
+
+  /** Nothing is posted or told any more. */
+  close(): void {
+    this.#line.listen()
+    this.#line.close()
+  }
+
+  needOpen(): void {
+    if (!this.#line.open) throw pairClosed()
+  }
+
+  #want(wanted: Wanted, more: readonly Adjustment[] = []): void {
+    const inspected = this.#line.open ? this.#inspected : undefined
+    const present = { wanted: this.#wanted, inspected, queues: this.#queues, waits: this.#waiting > 0 }
+    const actions = actionsFor(present, wanted, more)
+    this.#wanted = wanted
+    let waits = false
+    for (const action of actions) {
+      if (action.do === 'wait') waits = true
+      else if (action.do === 'tell') this.#tell(action.inspected)
+      else if (waits) this.#postLater(action.adjustment)
+      else this.#line.post(action.adjustment)
+    }
+  }
+
+  #postLater(adjustment: Adjustment): void {
+    this.#waiting++
+    this.#told = this.#told.then(() => {
+      this.#waiting--
+      this.#line.post(adjustment)
+    })
+  }
+
+  #tell(inspected: Inspected): void {
+    this.#inspected = inspected
+    // A pair that ends meanwhile needs no offloads.
+    this.#told = Promise.allSettled([this.#told, this.#tellLink(inspected)]).then(() => undefined)
+  }
+}
