@@ -10,8 +10,9 @@ const seconds = 1000
 
 const shared = {
   server: { deps: { external: [/\/dist\//, /\/native\//] } },
-  testTimeout: 30 * seconds,
-  hookTimeout: 30 * seconds,
+  // For what hangs. It must never be a busy machine that ends a test.
+  testTimeout: 90 * seconds,
+  hookTimeout: 90 * seconds,
   // Kernels, engines and neighbours on the machine have bad moments: in CI a test gets a second try, which is counted,
   // and named in the closing lines.
   retry: process.env.CI === 'true' ? 1 : 0,

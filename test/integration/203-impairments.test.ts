@@ -188,17 +188,21 @@ describe('rate', () => {
     ['10mbit', 1_250, 200],
     ['100mbit', 1_250, 1_000],
   ])(
-    '%s: frames of %i bytes take the time that they should, give or take 2 %%',
+    '%s: frames of %i bytes take the time that they should, and at most 2 %% more',
     async (rate, length, count) => {
       await using cable = await layImpaired({ rate, limit: 10_000, seed: 1 })
       const each = (8 * length) / (Number.parseInt(rate, 10) * 1_000)
-      const off = await best(0.02, async () => {
-        const delivered = (await fates(cable, count, length)).filter(({ sent }) => !sent)
+      const late = await best(0.02, async () => {
+        const all = await fates(cable, count, length)
+        const first = all.find(({ sent }) => sent)?.time ?? Number.NaN
+        const delivered = all.filter(({ sent }) => !sent)
         expect(delivered).toHaveLength(count)
-        const took = (delivered.at(-1)?.time ?? 0) - (delivered[0]?.time ?? 0)
-        return Math.abs(took / (each * (count - 1)) - 1)
+        const lates = delivered.map(({ time }, n) => time - first - (n + 1) * each)
+        expect(Math.min(...lates)).toBeGreaterThanOrEqual(-0.01)
+        // A worker that had to wait for a processor makes up for it: the last tenth tells of the rate.
+        return Math.min(...lates.slice(-count / 10)) / (count * each)
       })
-      expect(off).toBeLessThan(0.02)
+      expect(late).toBeLessThan(0.02)
     },
   )
 

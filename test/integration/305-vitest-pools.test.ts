@@ -12,7 +12,7 @@ const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
 const PROJECT = fileURLToPath(new URL('fixtures/pools', import.meta.url))
 /** ms; far below what a runner that has to kill its workers takes. */
-const PATIENCE = 25_000
+const PATIENCE = 80_000
 
 function runIn(home: Netns, ...words: string[]) {
   const command = [process.execPath, VITEST, 'run', '--root', PROJECT, ...words]

@@ -141,7 +141,7 @@ export function homeLink(name: string): IpLink {
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  timeout = 10_000,
+  timeout = 60_000,
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + timeout
   for (;;) {

@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const COMMAND = `${ROOT}dist/cli/main.js`
 const RUNNER = `${ROOT}test/support/run-function.js`
 /** ms until a program that says nothing counts as stuck. Generous: the machine may be busy. */
-const PATIENCE = 20_000
+const PATIENCE = 60_000
 
 export interface ProgramOptions {
   /** The network namespace that it starts in, by name: its home. */
