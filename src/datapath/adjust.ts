@@ -7,7 +7,8 @@
 import type { ImpairPlan } from '../faults/impair-plan.js'
 import type { Match } from '../faults/match.js'
 import type { RulePlan } from '../faults/rule-plan.js'
-import { ADJUSTED } from './counters.js'
+import { add } from '../frame/words.js'
+import { ADJUSTED, type StateWords } from './counters.js'
 
 /** What is captured; plain data, crosses threads. */
 export interface CapturePlan {
@@ -56,9 +57,9 @@ interface Poster {
 }
 
 /** Posts an adjustment; `state` is the pair's shared words. */
-export function post(port: Poster, state: Int32Array, adjustment: Adjustment): void {
+export function post(port: Poster, state: StateWords, adjustment: Adjustment): void {
   port.postMessage(adjustment)
-  Atomics.add(state, ADJUSTED, 1)
+  add(state, ADJUSTED, 1)
   const wake: Adjustment = { op: 'wake' }
   port.postMessage(wake)
 }

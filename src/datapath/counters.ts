@@ -13,36 +13,48 @@
 // the wire frames that it is cut into while its direction is inspected.
 // Float64 holds whole numbers up to 2^53 and is written in one piece; BigInt would allocate.
 
+import { DROPPED } from '../frame/burst.js'
 import { CAUSES, type Cause } from '../frame/cause.js'
-import { IMPAIR_COUNTS } from '../hooks/impairment.js'
+import type { Place, Words } from '../frame/words.js'
+import { type Effects, IMPAIR_COUNTS } from '../hooks/impairment.js'
+
+export type StateWords = Words<'state'>
+export type Counters = Words<'counter'>
+
+const word = (at: number) => at as Place<'state'>
+const counter = (at: number) => at as Place<'counter'>
 
 /** Words of the shared state. */
-export const CARRIER = 0
-export const MTU = [1, 2] as const
+export const CARRIER = word(0)
+export const MTU = [word(1), word(2)] as const
 /** How many adjustments were posted to the pair (adjust.ts). */
-export const ADJUSTED = 3
+export const ADJUSTED = word(3)
 const STATE_WORDS = 4
 
 /** Words of a block. */
-export const RECEIVED = 0
-export const RECEIVED_BYTES = 1
-export const SENT = 2
-export const SENT_BYTES = 3
-/** The first of the drops; a verdict of frame/burst.ts is 1 more than the distance from here. */
-export const DROPPED = 4
-export const DROPPED_CARRIER = DROPPED + CAUSES.indexOf('carrier')
-export const DROPPED_DOWN = DROPPED + CAUSES.indexOf('down')
-export const DROPPED_MTU = DROPPED + CAUSES.indexOf('mtu')
-export const DROPPED_ERROR = DROPPED + CAUSES.indexOf('error')
-export const DROPPED_LIMIT = DROPPED + CAUSES.indexOf('limit')
+export const RECEIVED = counter(0)
+export const RECEIVED_BYTES = counter(1)
+export const SENT = counter(2)
+export const SENT_BYTES = counter(3)
+/** The first of the drops. */
+const DROPS = 4
+/** Drops by the verdict of frame/burst.ts. */
+export function dropsOf(verdict: number): Place<'counter'> {
+  return counter(DROPS + verdict - 1)
+}
+export const DROPPED_CARRIER = dropsOf(DROPPED.carrier)
+export const DROPPED_DOWN = dropsOf(DROPPED.down)
+export const DROPPED_MTU = dropsOf(DROPPED.mtu)
+export const DROPPED_ERROR = dropsOf(DROPPED.error)
+export const DROPPED_LIMIT = dropsOf(DROPPED.limit)
 /** Frames held now. */
-export const HELD = DROPPED + CAUSES.length
-export const COPIED = HELD + 1
-export const INJECTED = HELD + 2
+export const HELD = counter(DROPS + CAUSES.length)
+export const COPIED = counter(HELD + 1)
+export const INJECTED = counter(HELD + 2)
 /** Hooks that threw, and were taken out. */
-export const HOOK_ERRORS = HELD + 3
+export const HOOK_ERRORS = counter(HELD + 3)
 /** What an impairment did to frames: IMPAIR_COUNTS, in that order. */
-export const EFFECTS = HELD + 4
+const EFFECTS = HELD + 4
 const BLOCK_WORDS = EFFECTS + IMPAIR_COUNTS.length
 
 /** `workers`: of the pool. One more block is for the thread that a pair has of its own, or is looped in. */
@@ -55,14 +67,22 @@ export function blocksOf(memory: SharedArrayBuffer): number {
   return (memory.byteLength - 4 * STATE_WORDS) / (8 * BLOCK_WORDS * 2)
 }
 
-export function stateOf(memory: SharedArrayBuffer): Int32Array {
+export function stateOf(memory: SharedArrayBuffer): StateWords {
   return new Int32Array(memory, 0, STATE_WORDS)
 }
 
 /** The block of one worker and direction. */
-export function blockOf(memory: SharedArrayBuffer, worker: number, direction: number): Float64Array {
-  const block = worker * 2 + direction
-  return new Float64Array(memory, 4 * STATE_WORDS + 8 * BLOCK_WORDS * block, BLOCK_WORDS)
+export function blockOf(memory: SharedArrayBuffer, worker: number, direction: number): Counters {
+  return new Float64Array(memory, offsetOf(worker, direction), BLOCK_WORDS)
+}
+
+/** The part of it that an impairment counts in. */
+export function effectsOf(memory: SharedArrayBuffer, worker: number, direction: number): Effects {
+  return new Float64Array(memory, offsetOf(worker, direction) + 8 * EFFECTS, IMPAIR_COUNTS.length)
+}
+
+function offsetOf(worker: number, direction: number): number {
+  return 4 * STATE_WORDS + 8 * BLOCK_WORDS * (worker * 2 + direction)
 }
 
 /** What hooks and impairments did to frames of a direction, beside dropping them. */
@@ -81,15 +101,15 @@ export interface DirectionCounts {
 
 export function readBlock(memory: SharedArrayBuffer, worker: number, direction: number): DirectionCounts {
   const block = blockOf(memory, worker, direction)
-  const word = (index: number) => block[index]
+  const read = (at: number) => block[counter(at)]
   const named = <K extends string>(keys: readonly K[], first: number) =>
-    Object.fromEntries(keys.map((key, index) => [key, word(first + index)])) as Record<K, number>
+    Object.fromEntries(keys.map((key, index) => [key, read(first + index)])) as Record<K, number>
   return {
-    received: word(RECEIVED),
-    received_bytes: word(RECEIVED_BYTES),
-    sent: word(SENT),
-    sent_bytes: word(SENT_BYTES),
-    drops: named(CAUSES, DROPPED),
+    received: block[RECEIVED],
+    received_bytes: block[RECEIVED_BYTES],
+    sent: block[SENT],
+    sent_bytes: block[SENT_BYTES],
+    drops: named(CAUSES, DROPS),
     inspected: named(INSPECTED_COUNTS, HELD),
   }
 }
@@ -108,7 +128,7 @@ export function abandonHeld(memory: SharedArrayBuffer): void {
       lost += received + inspected.copied + inspected.injected - sent - dropped
     }
     const block = blockOf(memory, blocks - 1, direction)
-    block[DROPPED + CAUSES.indexOf('hook')] += lost
+    block[dropsOf(DROPPED.hook)] += lost
     block[HELD] = 0
   }
 }

@@ -2,6 +2,8 @@
 // burst of a direction, loop.ts says which is next. served.ts makes them, unit tests make others. Types, and the one
 // object that forward() writes its answer into.
 
+import type { Place } from '../frame/words.js'
+import type { Counters, StateWords } from './counters.js'
 import type { Inspector } from './inspector.js'
 import type { Port, WatchedPort } from './port.js'
 
@@ -10,11 +12,11 @@ export interface Direction {
   readonly rx: Port
   readonly tx: Port
   /** Shared words that the link thread writes: carrier, MTU. */
-  readonly state: Int32Array
-  /** Index in `state` of the receiving end's MTU. */
-  readonly mtu: number
+  readonly state: StateWords
+  /** Place in `state` of the receiving end's MTU. */
+  readonly mtu: Place<'state'>
   /** This worker's block of counters. */
-  readonly counters: Float64Array
+  readonly counters: Counters
   /** Number of the queue. */
   readonly queue: number
   /** Takes what was posted to the pair: what is to be inspected from now on, and how. */

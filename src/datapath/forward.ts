@@ -4,6 +4,7 @@
 import { errno } from '../errors.js'
 import { isSuperFrame, isTooLong, MTU_OVERHEAD } from '../frame/ethernet.js'
 import { type Slab, VNET_HDR_LEN } from '../frame/slab.js'
+import { load } from '../frame/words.js'
 import * as count from './counters.js'
 import type { Direction, Met } from './direction.js'
 
@@ -15,7 +16,7 @@ export function forward(direction: Direction, slab: Slab, met: Met): number {
   met.down = 0
   if (received <= 0) return received
   // Read after the receive: a rule that was armed before a frame was sent finds it.
-  if (Atomics.load(state, count.ADJUSTED) !== direction.adjustable.adjusted) direction.adjustable.adjust()
+  if (load(state, count.ADJUSTED) !== direction.adjustable.adjusted) direction.adjustable.adjust()
   const { inspector } = direction
   if (inspector !== undefined) {
     met.bytes = inspector.forward(slab, received, direction.queue)
@@ -26,8 +27,8 @@ export function forward(direction: Direction, slab: Slab, met: Met): number {
   }
   // Read after the receive: what was sent before carrier came on is never delivered (carrier.ts). The
   // kernel itself would still take a write without carrier (test/kernel/10), and of any length (11).
-  const carrier = Atomics.load(state, count.CARRIER)
-  const limit = Atomics.load(state, direction.mtu) + MTU_OVERHEAD + VNET_HDR_LEN
+  const carrier = load(state, count.CARRIER)
+  const limit = load(state, direction.mtu) + MTU_OVERHEAD + VNET_HDR_LEN
   const lengths = slab.lengths
   let bytes = -received * VNET_HDR_LEN
   let dropped = 0
@@ -62,7 +63,7 @@ function isRefused(slab: Slab, slot: number, excess: number): boolean {
 }
 
 /** The cold path: the kernel refused frames; their lengths hold the errno (test/kernel/24). For how many the peer was down. */
-function tally(slab: Slab, received: number, counters: Float64Array): number {
+function tally(slab: Slab, received: number, counters: count.Counters): number {
   let down = 0
   for (let slot = 0; slot < received; slot++) {
     const length = slab.lengths[slot]

@@ -6,10 +6,15 @@
 
 import type { Burst } from '../frame/burst.js'
 import { VNET_HDR_LEN } from '../frame/slab.js'
-import { DUE, NOW } from '../hooks/slot.js'
+import type { Place, Words } from '../frame/words.js'
+import { type Clock, DUE, NOW } from '../hooks/slot.js'
 import { Cells, type Chunk } from './cells.js'
 
 const FIRST_FRAMES = 64
+
+/** Places in Held.times: when a frame is due (ms), and how long it is held. */
+export const UNTIL = 0 as Place<'time'>
+export const WAIT = 1 as Place<'time'>
 
 /** A frame on its way to another thread: `wait` ms before it is due. */
 export interface HeldFrame {
@@ -22,12 +27,12 @@ export interface HeldFrame {
 
 export class Held {
   /**
-   * Of the frame that hold() is called for: when it is due (ms), and how long it is held. Not arguments: V8
-   * allocates a number with a fraction for each call that it does not inline.
+   * Of the frame that hold() is called for. Not arguments: V8 allocates a number with a fraction for each call
+   * that it does not inline.
    */
-  readonly times = new Float64Array(2)
+  readonly times: Words<'time'> = new Float64Array(2)
   /** ms, while frames are released; hooks/slot.ts says what stands where. */
-  readonly clock = new Float64Array(2)
+  readonly clock: Clock = new Float64Array(2)
   /** Frames held. */
   count = 0
   readonly #cells: Cells
@@ -96,10 +101,10 @@ export class Held {
     for (let i = 0, source = start >> 2; i < last; i++) words[target + i] = from[source + i]
     if (this.count === this.#heap.length) this.#enlarge(2 * this.count)
     const entry = this.#heap[this.count]
-    this.#due[entry] = this.times[0]
+    this.#due[entry] = this.times[UNTIL]
     this.#order[entry] = this.#arrivals++
     this.#number[entry] = number
-    this.#delay[entry] = this.times[1]
+    this.#delay[entry] = this.times[WAIT]
     this.#chunk[entry] = chunk.index
     this.#start[entry] = to
     this.#length[entry] = length
@@ -117,8 +122,8 @@ export class Held {
     const length = burst.lengths[frame]
     const number = burst.numbers[frame]
     const wanted = 1 + burst.copies[frame]
-    this.times[0] = burst.now + burst.delays[frame]
-    this.times[1] = burst.delays[frame]
+    this.times[UNTIL] = burst.now + burst.delays[frame]
+    this.times[WAIT] = burst.delays[frame]
     let done = 0
     while (done < wanted && this.hold(burst.words, start, length, number, queue)) done++
     if (done === 0) return false
@@ -165,8 +170,8 @@ export class Held {
     for (const { frame, wait, number, queue, delay } of frames) {
       const words = new Int32Array((frame.length + 3) >> 2)
       new Uint8Array(words.buffer).set(frame)
-      this.times[0] = now + wait
-      this.times[1] = delay
+      this.times[UNTIL] = now + wait
+      this.times[WAIT] = delay
       if (!this.hold(words, 0, frame.length, number, queue)) refused++
     }
     return refused

@@ -3,6 +3,7 @@
 
 import type { Burst } from '../frame/burst.js'
 import { BURST } from '../frame/slab.js'
+import { load } from '../frame/words.js'
 import { NOW, type Slot } from '../hooks/slot.js'
 import type { Chunk } from './cells.js'
 import * as count from './counters.js'
@@ -12,8 +13,8 @@ import type { Sender } from './sender.js'
 
 /** What it is wired to: the shared words of the pair, its counters, and where frames go. */
 export interface HoldingWiring {
-  readonly state: Int32Array
-  readonly counters: Float64Array
+  readonly state: count.StateWords
+  readonly counters: count.Counters
   readonly ports: readonly Port[]
 }
 
@@ -63,7 +64,7 @@ export class Holding {
       }
       if (sender.staged === 0) break
       released += sender.staged
-      this.#part(chunk, queue, Atomics.load(this.#wiring.state, count.CARRIER) !== 0)
+      this.#part(chunk, queue, load(this.#wiring.state, count.CARRIER) !== 0)
     }
     if (released > 0) this.#count()
     return released

@@ -10,8 +10,9 @@ import { Burst, PASS } from '../frame/burst.js'
 import { isTooLong, MTU_OVERHEAD } from '../frame/ethernet.js'
 import { cutSegment, finishChecksum, segmentsOf } from '../frame/segment.js'
 import { BURST, HEADROOM, SLAB_BYTES, SLOTS_OFFSET, type Slab, VNET_HDR_LEN } from '../frame/slab.js'
+import { load, type Place } from '../frame/words.js'
 import type { Hook } from '../hooks/hook.js'
-import { Impairment, type ImpairState, shifted } from '../hooks/impairment.js'
+import { type Effects, Impairment, type ImpairState, shifted } from '../hooks/impairment.js'
 import { Rules, type RulesState } from '../hooks/rule.js'
 import { type Watcher, Watches, type WatchState } from '../hooks/watch.js'
 import type { CapturePlan } from './adjust.js'
@@ -31,10 +32,11 @@ export interface Wiring {
   readonly end: 0 | 1
   /** Where frames go, by number of the queue. */
   readonly ports: readonly Port[]
-  readonly state: Int32Array
-  /** Index in `state` of the receiving end's MTU. */
-  readonly mtu: number
-  readonly counters: Float64Array
+  readonly state: count.StateWords
+  /** Place in `state` of the receiving end's MTU. */
+  readonly mtu: Place<'state'>
+  readonly counters: count.Counters
+  readonly effects: Effects
   /** A slab of this thread for frames that are made: segments, and frames put in. */
   readonly scratch: Slab
   readonly watcher: Watcher
@@ -85,6 +87,12 @@ export class Inspector {
 
   set probes(probes: readonly Probe[]) {
     this.#sender.probes = probes
+  }
+
+  /** `from`: what it goes on from. */
+  impair(plan: ImpairPlan | null, from?: ImpairState): void {
+    const { end, effects } = this.#wiring
+    this.impairment = plan === null ? undefined : new Impairment(plan, end, effects, from)
   }
 
   /** To be called after every change of the parts: composes the chain. */
@@ -188,20 +196,18 @@ export class Inspector {
 
   /** Goes on where another thread stopped. */
   resume({ origin, number, watches, rules, impairment, captures, held }: InspectorState): void {
-    const { end, counters } = this.#wiring
     this.#number = number
     for (const { id, match, ring, matched } of watches) this.watches.add(id, match, ring, matched)
     this.rules.resume(rules)
     if (impairment !== undefined) {
-      const from = shifted(impairment.state, origin - performance.timeOrigin)
-      this.impairment = new Impairment(impairment.plan, end, counters.subarray(count.EFFECTS), from)
+      this.impair(impairment.plan, shifted(impairment.state, origin - performance.timeOrigin))
     }
     this.probes = captures.map((plan) => new Probe(plan))
     this.#holding.import(held)
   }
 
   #carrier(): number {
-    return Atomics.load(this.#wiring.state, count.CARRIER)
+    return load(this.#wiring.state, count.CARRIER)
   }
 
   /** Without carrier frames are dropped at once; where captures want to see it, at the end of their way. */
@@ -264,7 +270,7 @@ export class Inspector {
   /** What is to wait is held now. What the cable does not take is dropped: too long, or more than can be held. */
   #settle(queue: number): void {
     const burst = this.#burst
-    const limit = Atomics.load(this.#wiring.state, this.#wiring.mtu) + MTU_OVERHEAD
+    const limit = load(this.#wiring.state, this.#wiring.mtu) + MTU_OVERHEAD
     let room = this.impairment === undefined ? HOLD_LIMIT - this.#holding.count : Number.POSITIVE_INFINITY
     for (let frame = 0; frame < burst.count; frame++) {
       if (!burst.passes(frame)) continue
@@ -280,7 +286,7 @@ export class Inspector {
     const { counters } = this.#wiring
     const verdict = burst.verdicts[frame]
     if (verdict !== PASS) {
-      counters[count.DROPPED + verdict - 1]++
+      counters[count.dropsOf(verdict)]++
       return
     }
     const copies = burst.copies[frame]

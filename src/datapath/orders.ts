@@ -4,14 +4,15 @@
 // orders that it has carried out in a second word, which the link thread waits for.
 
 import type { MessagePort } from 'node:worker_threads'
+import type { Place } from '../frame/words.js'
 import type { PortCouple } from './port.js'
 import type { PairState } from './served.js'
 
 /** Words of a worker's control memory: orders posted, and orders carried out. */
-export const GENERATION = 0
-export const DONE = 1
+export const GENERATION = 0 as Place<'control'>
+export const DONE = 1 as Place<'control'>
 /** Turns that it has taken: one that runs users' hooks takes many a second, unless one does not come back. */
-export const TURNS = 2
+export const TURNS = 2 as Place<'control'>
 export const CONTROL_WORDS = 3
 
 export type Order =

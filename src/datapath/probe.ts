@@ -7,15 +7,17 @@
 import { type Burst, PASS } from '../frame/burst.js'
 import { Packet } from '../frame/packet.js'
 import { LONGEST_FRAME } from '../frame/slab.js'
+import { behind, type Place, type Words } from '../frame/words.js'
 import { Matcher } from '../hooks/matcher.js'
 import * as record from '../ring/record.js'
 import { RingWriter } from '../ring/ring.js'
 import type { CapturePlan } from './adjust.js'
 
 /** What delivered() is told of a frame: its number, and two times in ms. */
-export const NUMBER = 0
-export const NOW = 1
-export const HELD = 2
+export type Told = Words<'told'>
+export const NUMBER = 0 as Place<'told'>
+export const SEEN = 1 as Place<'told'>
+export const WAITED = 2 as Place<'told'>
 
 /** ms. performance.timeOrigin may be off by what the clock was set since the process began. */
 const LARGEST_SLEW = 2
@@ -23,7 +25,7 @@ const LARGEST_SLEW = 2
 export class Probe {
   readonly plan: CapturePlan
   readonly #ring: RingWriter
-  readonly #floats: Float64Array
+  readonly #floats: record.RecordFloats
   readonly #ends: readonly [boolean, boolean]
   readonly #matcher: Matcher | null
   readonly #packet = new Packet()
@@ -52,25 +54,18 @@ export class Probe {
       const what = end | record.OUTBOUND | (verdicts[i] << 8) | (copies[i] << 16)
       const at = this.#record(what, bytes, sentStarts[i], sentLengths[i], reasons[i])
       if (at < 0) continue
-      this.#floats[at + record.TIME] = burst.now
-      this.#floats[at + record.ID] = 2 * burst.numbers[i] + end
-      this.#floats[at + record.DELAY] = burst.delays[i]
+      this.#floats[behind(at, record.TIME)] = burst.now
+      this.#floats[behind(at, record.ID)] = 2 * burst.numbers[i] + end
+      this.#floats[behind(at, record.DELAY)] = burst.delays[i]
     }
   }
 
   /**
-   * Records a frame that was delivered to `end`. `told` (NUMBER, NOW, HELD) says its number in the direction that it
+   * Records a frame that was delivered to `end`. `told` (NUMBER, SEEN, WAITED) says its number in the direction that it
    * came by, when that was, and the ms that it was held; no arguments, since V8 allocates such. With a verdict: that was to be delivered, and was dropped after it had been
    * recorded where it was sent; then it is recorded there once more if that end alone is wanted.
    */
-  delivered(
-    end: 0 | 1,
-    bytes: Uint8Array,
-    start: number,
-    length: number,
-    told: Float64Array,
-    verdict = PASS,
-  ): void {
+  delivered(end: 0 | 1, bytes: Uint8Array, start: number, length: number, told: Told, verdict = PASS): void {
     let what = end | (verdict << 8)
     if (!this.#wants(end)) {
       if (verdict === PASS || !this.#wants(end === 0 ? 1 : 0)) return
@@ -78,9 +73,9 @@ export class Probe {
     }
     const at = this.#record(what, bytes, start, length, undefined)
     if (at < 0) return
-    this.#floats[at + record.TIME] = told[NOW]
-    this.#floats[at + record.ID] = 2 * told[NUMBER] + (1 - end)
-    this.#floats[at + record.DELAY] = told[HELD]
+    this.#floats[behind(at, record.TIME)] = told[SEEN]
+    this.#floats[behind(at, record.ID)] = 2 * told[NUMBER] + (1 - end)
+    this.#floats[behind(at, record.DELAY)] = told[WAITED]
   }
 
   /**
@@ -115,14 +110,14 @@ export class Probe {
     const end = (what & 1) as 0 | 1
     const at = ring.reserve(reasonAt + 2 * characters, end)
     if (at < 0) return -1
-    const { words } = ring
+    const words: record.RecordWords = ring.words
     const word = at >> 2
-    words[word + record.WHAT] = what
-    words[word + record.ORIGINAL] = length
-    words[word + record.CAPTURED] = captured
-    words[word + record.REASON_SKEW] = (characters << 2) | skew
-    this.#floats[(at >> 3) + record.ORIGIN] = this.#origin
-    this.#floats[(at >> 3) + record.LOST] = ring.lost(end)
+    words[behind(word, record.WHAT)] = what
+    words[behind(word, record.ORIGINAL)] = length
+    words[behind(word, record.CAPTURED)] = captured
+    words[behind(word, record.REASON_SKEW)] = (characters << 2) | skew
+    this.#floats[behind(at >> 3, record.ORIGIN)] = this.#origin
+    this.#floats[behind(at >> 3, record.LOST)] = ring.lost(end)
     this.#copy(bytes, start, captured, at + record.FRAME)
     for (let i = 0; i < characters; i++)
       this.#character(at + reasonAt + 2 * i, (reason as string).charCodeAt(i))

@@ -8,7 +8,7 @@ import type { Outgoing } from './cells.js'
 import * as count from './counters.js'
 import type { Held } from './held.js'
 import type { Port } from './port.js'
-import { HELD, NOW, NUMBER, type Probe } from './probe.js'
+import { NUMBER, type Probe, SEEN, type Told, WAITED } from './probe.js'
 
 export class Sender {
   probes: readonly Probe[] = []
@@ -18,15 +18,15 @@ export class Sender {
   down = 0
   readonly #peer: 0 | 1
   readonly #ports: readonly Port[]
-  readonly #counters: Float64Array
+  readonly #counters: count.Counters
   /** Of each frame: its bytes (a port writes errors over its own), its number, and how long it was held. */
   readonly #lengths = new Int32Array(BURST)
   readonly #numbers = new Float64Array(BURST)
   readonly #delays = new Float64Array(BURST)
-  readonly #told = new Float64Array(3)
+  readonly #told: Told = new Float64Array(3)
 
   /** `end` is the one that sends; `ports`: where frames go, by number of the queue. */
-  constructor({ end, ports, counters }: { end: 0 | 1; ports: readonly Port[]; counters: Float64Array }) {
+  constructor({ end, ports, counters }: { end: 0 | 1; ports: readonly Port[]; counters: count.Counters }) {
     this.#peer = end === 0 ? 1 : 0
     this.#ports = ports
     this.#counters = counters
@@ -67,7 +67,7 @@ export class Sender {
       else {
         if (length === errno.EIO) this.down++
         verdict = length === errno.EIO ? DROPPED.down : DROPPED.error
-        counters[count.DROPPED + verdict - 1]++
+        counters[count.dropsOf(verdict)]++
       }
       if (shown) this.#show(from, at, verdict)
     }
@@ -85,7 +85,7 @@ export class Sender {
   /** Does a capture want to see them? Then it sees them now. */
   #begin(): boolean {
     if (this.probes.length === 0) return false
-    this.#told[NOW] = performance.now()
+    this.#told[SEEN] = performance.now()
     return true
   }
 
@@ -93,7 +93,7 @@ export class Sender {
     const start = from.starts[at]
     const length = this.#lengths[at]
     this.#told[NUMBER] = this.#numbers[at]
-    this.#told[HELD] = this.#delays[at]
+    this.#told[WAITED] = this.#delays[at]
     for (const probe of this.probes) {
       probe.delivered(this.#peer, from.bytes, start, length, this.#told, verdict)
     }

@@ -4,8 +4,8 @@
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { Slab } from '../frame/slab.js'
+import { load } from '../frame/words.js'
 import { GuardedHook, type HookOf, type Judge, messageOf } from '../hooks/guard.js'
-import { Impairment } from '../hooks/impairment.js'
 import type { Watcher } from '../hooks/watch.js'
 import type { Adjustment, AdjustNotice } from './adjust.js'
 import * as count from './counters.js'
@@ -41,7 +41,7 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
   readonly port: MessagePort | undefined
   adjusted = 0
   readonly #setup: ServedSetup
-  readonly #state: Int32Array
+  readonly #state: count.StateWords
   readonly #inspectors: Inspector[] = []
 
   constructor(setup: ServedSetup) {
@@ -56,12 +56,12 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
 
   /** Has something been posted that was not taken yet? */
   get waiting(): boolean {
-    return Atomics.load(this.#state, count.ADJUSTED) !== this.adjusted
+    return load(this.#state, count.ADJUSTED) !== this.adjusted
   }
 
   /** Takes what was posted. */
   adjust(): void {
-    this.adjusted = Atomics.load(this.#state, count.ADJUSTED)
+    this.adjusted = load(this.#state, count.ADJUSTED)
     const { port } = this
     if (port === undefined) return
     for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
@@ -175,7 +175,10 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
   ): void {
     switch (adjustment.op) {
       case 'impair':
-        return this.#impair(inspector, adjustment)
+        return inspector.impair(
+          adjustment.plan,
+          adjustment.restart ? undefined : inspector.impairment?.state(),
+        )
       case 'rule':
         return inspector.rules.add(adjustment.plan, new Float64Array(adjustment.counts))
       case 'unrule':
@@ -195,19 +198,6 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
         return inspector.inject(adjustment.frame)
       }
     }
-  }
-
-  #impair(inspector: Inspector, { end, plan, restart }: Extract<Adjustment, { op: 'impair' }>): void {
-    if (plan === null) {
-      inspector.impairment = undefined
-      return
-    }
-    const from = restart ? undefined : inspector.impairment?.state()
-    inspector.impairment = new Impairment(plan, end, this.#effects(end), from)
-  }
-
-  #effects(end: 0 | 1): Float64Array {
-    return count.blockOf(this.#setup.counters, this.#setup.index, end).subarray(count.EFFECTS)
   }
 
   #hook(inspector: Inspector, { id, url, options, end }: Extract<Adjustment, { op: 'hook' }>): void {
@@ -273,6 +263,7 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
       state: this.#state,
       mtu: count.MTU[end === 0 ? 1 : 0],
       counters: count.blockOf(counters, index, end),
+      effects: count.effectsOf(counters, index, end),
       scratch,
       watcher: this,
     })

@@ -4,6 +4,7 @@
 
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Slab } from '../frame/slab.js'
+import { add, load, notify, type Words } from '../frame/words.js'
 import { type HookOf, hookFrom } from '../hooks/guard.js'
 import { EpollEngine } from './engine.js'
 import { Loop } from './loop.js'
@@ -24,12 +25,12 @@ const OWN_NAP = 10
 
 const port = parentPort as MessagePort
 const { index, own, left, control: controlMemory } = workerData as WorkerSetup
-const control = new Int32Array(controlMemory)
+const control: Words<'control'> = new Int32Array(controlMemory)
 const scratch = new Slab()
 const pairs = new Map<number, ServedPair>()
 const thread = {
   get called(): boolean {
-    return Atomics.load(control, GENERATION) !== control[DONE]
+    return load(control, GENERATION) !== control[DONE]
   },
   obey,
   tell,
@@ -44,8 +45,8 @@ function tell(notice: Notice): void {
 function obey(): void {
   for (let message = receiveMessageOnPort(port); message; message = receiveMessageOnPort(port)) {
     carryOut(message.message as Order)
-    Atomics.add(control, DONE, 1)
-    Atomics.notify(control, DONE)
+    add(control, DONE, 1)
+    notify(control, DONE)
   }
 }
 
@@ -97,7 +98,7 @@ const loadHook: HookOf = async (url, options) => {
 
 /** One turn of the event loop between two services: messages, import(), terminate() and exit. */
 function turn(): void {
-  Atomics.add(control, TURNS, 1)
+  add(control, TURNS, 1)
   loop.serve()
   setImmediate(turn)
 }

@@ -6,9 +6,10 @@
 // ends where IP says that it ends, so the padding of a short frame is no payload.
 
 import { ETH_P_8021AD, ETH_P_8021Q, VLAN_TAG } from './ethernet.js'
+import type { Place, Words } from './words.js'
 
 /** The fields of a frame, and where each stands in `fields`. */
-export const FIELD = {
+const PLACES = {
   /** bytes of the frame, from its destination MAC */
   length: 0,
   /** behind up to two VLAN tags; below 0x600 it is the length of an 802.3 frame */
@@ -37,6 +38,10 @@ export const FIELD = {
   icmpCode: 15,
 } as const
 const FIELDS = 16
+
+export type Fields = Words<'field'>
+export type FieldName = keyof typeof PLACES
+export const FIELD = PLACES as unknown as Record<FieldName, Place<'field'>>
 
 /** No field has this value. */
 export const ABSENT = -1
@@ -71,7 +76,8 @@ export class Packet {
   l4 = ABSENT
   /** Behind the last byte that belongs to the IP packet; `end` for other frames. */
   payloadEnd = 0
-  readonly fields = new Int32Array(FIELDS)
+  readonly #fields = new Int32Array(FIELDS)
+  readonly fields: Fields = this.#fields
 
   /** Reads the frame of `length` bytes from `start`, which stand in `bytes`. */
   read(bytes: Uint8Array, start: number, length: number): void {
@@ -81,7 +87,7 @@ export class Packet {
     this.payloadEnd = this.end
     this.l3 = ABSENT
     this.l4 = ABSENT
-    this.fields.fill(ABSENT)
+    this.#fields.fill(ABSENT)
     this.fields[FIELD.length] = length
     this.#readEthernet()
   }

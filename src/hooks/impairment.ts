@@ -7,6 +7,7 @@
 import type { ImpairPlan } from '../faults/impair-plan.js'
 import type { Burst } from '../frame/burst.js'
 import { BURST } from '../frame/slab.js'
+import type { Place, Words } from '../frame/words.js'
 import { Chance } from './chance.js'
 import { Corrupt } from './corrupt.js'
 import { Delay } from './delay.js'
@@ -19,7 +20,11 @@ import { Slot, type SlotState } from './slot.js'
 
 /** The words of an impairment's counters, in their order. Frames; a duplicate counts once. */
 export const IMPAIR_COUNTS = ['delayed', 'duplicated', 'corrupted', 'reordered'] as const
-const [DELAYED, DUPLICATED, CORRUPTED, REORDERED] = [0, 1, 2, 3] as const
+export type Effects = Words<'effect'>
+const DELAYED = 0 as Place<'effect'>
+const DUPLICATED = 1 as Place<'effect'>
+const CORRUPTED = 2 as Place<'effect'>
+const REORDERED = 3 as Place<'effect'>
 
 /** ms. With a slot every frame is held; this is nothing, but not "at once". */
 const A_MOMENT = 1e-6
@@ -56,7 +61,7 @@ export class Impairment implements Hook {
   /** Frames that the direction holds: set it before each call of judge(). */
   held = 0
 
-  readonly #counters: Float64Array
+  readonly #counters: Effects
   readonly #loss: Loss | undefined
   readonly #duplicate: Chance | undefined
   readonly #corrupt: Corrupt | undefined
@@ -79,7 +84,7 @@ export class Impairment implements Hook {
    * @param counters words to count in, as IMPAIR_COUNTS names them
    * @param from what to go on from: decisions only if it has the plan's seed, the clock of the rate always
    */
-  constructor(plan: ImpairPlan, end: 0 | 1, counters: Float64Array, from?: ImpairState) {
+  constructor(plan: ImpairPlan, end: 0 | 1, counters: Effects, from?: ImpairState) {
     const key = (kind: Kind) => keyOf(plan.seed, end, kind)
     const { loss, duplicate, corrupt, reorder, delay, rate, slot } = plan
     const last = from?.seed === plan.seed ? from : undefined

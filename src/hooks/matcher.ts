@@ -9,7 +9,16 @@ import { TCP_FLAGS } from '../faults/match-names.js'
 import { type MatchPlan, type PortsPlan, planMatch } from '../faults/match-plan.js'
 import { parsePrefix } from '../frame/address.js'
 import { parseMac } from '../frame/mac.js'
-import { ABSENT, ETH_P_ARP, FIELD, IPPROTO_TCP, IPPROTO_UDP, type Packet } from '../frame/packet.js'
+import {
+  ABSENT,
+  ETH_P_ARP,
+  FIELD,
+  type Fields,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  type Packet,
+} from '../frame/packet.js'
+import type { Place } from '../frame/words.js'
 
 /** What patterns are counted from. */
 const FROM_FRAME = 0
@@ -74,16 +83,16 @@ export class Matcher {
     return (this.#nth === 0 || number === this.#nth) && number % this.#every === 0 && number <= this.#first
   }
 
-  #inRanges(fields: Int32Array): boolean {
+  #inRanges(fields: Fields): boolean {
     const ranges = this.#ranges
     for (let at = 0; at < ranges.length; at += 3) {
-      const value = fields[ranges[at]]
+      const value = fields[ranges[at] as Place<'field'>]
       if (value < ranges[at + 1] || value > ranges[at + 2]) return false
     }
     return (fields[FIELD.tcpFlags] & this.#flagMask) === this.#flags
   }
 
-  #hasPort(fields: Int32Array): boolean {
+  #hasPort(fields: Fields): boolean {
     if (this.#port === ABSENT) return true
     const sport = fields[FIELD.sport]
     const dport = fields[FIELD.dport]
@@ -114,12 +123,12 @@ export class Matcher {
   }
 }
 
-type Range = [field: number, least: number, most: number]
+type Range = [field: Place<'field'>, least: number, most: number]
 
 function rangesOf(plan: MatchPlan): Range[] {
   const { ethertype, vlan, ip, arp, tcp, udp, icmp, length } = plan
   const ranges: Range[] = []
-  const add = (field: number, wanted: Span | undefined) => {
+  const add = (field: Place<'field'>, wanted: Span | undefined) => {
     if (wanted !== undefined) ranges.push([field, ...span(wanted)])
   }
   add(FIELD.ethertype, ethertype)
@@ -144,7 +153,7 @@ function rangesOf(plan: MatchPlan): Range[] {
 }
 
 function addPorts(
-  add: (field: number, wanted: Span | undefined) => void,
+  add: (field: Place<'field'>, wanted: Span | undefined) => void,
   ports: PortsPlan | undefined,
 ): void {
   add(FIELD.sport, ports?.sport)

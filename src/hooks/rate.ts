@@ -3,9 +3,14 @@
 
 import type { RatePlan } from '../faults/impair-plan.js'
 import type { Burst } from '../frame/burst.js'
+import type { Place, Words } from '../frame/words.js'
 
 /** Earlier than every clock, and still plain JSON. */
 const LONG_AGO = -1e12
+
+/** When the link is free again; and that time if the frame asked for last is sent. */
+const FREE = 0 as Place<'rate'>
+const THEN = 1 as Place<'rate'>
 
 export class Rate {
   readonly #msPerByte: number
@@ -14,8 +19,7 @@ export class Rate {
   readonly #overhead: number
   readonly #cellSize: number
   readonly #cellBytes: number
-  /** Two words: when the link is free again; and that time if the frame asked for last is sent. */
-  readonly #clock = Float64Array.of(LONG_AGO, LONG_AGO)
+  readonly #clock: Words<'rate'> = Float64Array.of(LONG_AGO, LONG_AGO)
 
   /** `clock`: the state of a rate to go on from. */
   constructor(plan: RatePlan, clock = LONG_AGO) {
@@ -24,12 +28,12 @@ export class Rate {
     this.#overhead = plan.overhead ?? 0
     this.#cellSize = plan.cellSize ?? 0
     this.#cellBytes = this.#cellSize + (plan.cellOverhead ?? 0)
-    this.#clock[0] = clock
+    this.#clock[FREE] = clock
   }
 
   /** What the next one goes on from; ms of this thread's clock. */
   get state(): number {
-    return this.#clock[0]
+    return this.#clock[FREE]
   }
 
   /**
@@ -38,17 +42,17 @@ export class Rate {
    */
   pass(burst: Burst, frame: number, frames: number, delays: Float64Array): void {
     const time = burst.now + delays[frame]
-    const start = Math.max(this.#clock[0], time - this.#credit)
+    const start = Math.max(this.#clock[FREE], time - this.#credit)
     const bytes = Math.max(0, burst.lengths[frame] + this.#overhead)
     // Whole cells where there are cells, as packet_time_ns() of netem.
     const counted = this.#cellSize === 0 ? bytes : Math.ceil(bytes / this.#cellSize) * this.#cellBytes
     const end = start + counted * frames * this.#msPerByte
-    this.#clock[1] = end
+    this.#clock[THEN] = end
     if (end > time) delays[frame] = end - burst.now
   }
 
   /** The frames that pass() was asked for last are sent. */
   take(): void {
-    this.#clock[0] = this.#clock[1]
+    this.#clock[FREE] = this.#clock[THEN]
   }
 }

@@ -5,14 +5,16 @@
 import { type CorruptPlan, MAX_BITS, type RulePlan } from '../faults/rule-plan.js'
 import type { Burst } from '../frame/burst.js'
 import { Packet } from '../frame/packet.js'
+import type { Place, Words } from '../frame/words.js'
 import type { Hook } from './hook.js'
 import { Matcher } from './matcher.js'
 import { DRAWS, draw, type Key, keyOf } from './random.js'
 
 /** What is counted for each rule, in shared memory: frames its match fits, and frames it did something to. */
 export const RULE_COUNTS = ['matched', 'hits'] as const
-const MATCHED = 0
-const HITS = 1
+export type RuleCounts = Words<'rule'>
+const MATCHED = 0 as Place<'rule'>
+const HITS = 1 as Place<'rule'>
 
 /** Memory for the counts of a rule; a thread that did not add it reads it as a Float64Array. */
 export function allocateRuleCounts(): SharedArrayBuffer {
@@ -20,11 +22,11 @@ export function allocateRuleCounts(): SharedArrayBuffer {
 }
 
 /** Enough to go on in another thread: the counts, which are shared, say how far each rule has got. */
-export type RulesState = readonly { readonly plan: RulePlan; readonly counts: Float64Array }[]
+export type RulesState = readonly { readonly plan: RulePlan; readonly counts: RuleCounts }[]
 
 interface Rule {
   readonly plan: RulePlan
-  readonly counts: Float64Array
+  readonly counts: RuleCounts
   readonly matcher: Matcher
   readonly reason: string
   readonly key: Key
@@ -48,7 +50,7 @@ export class Rules implements Hook {
   }
 
   /** `counts` is a view of allocateRuleCounts(). Behind the others; in the place of the one with the same id, if there is one. */
-  add(plan: RulePlan, counts: Float64Array): void {
+  add(plan: RulePlan, counts: RuleCounts): void {
     const { action, id } = plan
     const rule: Rule = {
       plan,

@@ -3,6 +3,7 @@
 // frames (datapath/inspector.ts) asks it. Follows get_slot_next() and netem_dequeue() of sch_netem.c.
 
 import type { SlotPlan } from '../faults/impair-plan.js'
+import type { Place, Words } from '../frame/words.js'
 import { toQuantiles } from './distribution.js'
 import { DRAWS, drawAll, type Key } from './random.js'
 
@@ -18,20 +19,21 @@ export interface SlotState {
 const UNLIMITED = Number.MAX_SAFE_INTEGER
 
 /** Places in `times`, ms: now, and when a frame was due. */
-export const NOW = 0
-export const DUE = 1
+export type Clock = Words<'clock'>
+export const NOW = 0 as Place<'clock'>
+export const DUE = 1 as Place<'clock'>
 
 /** Places in what a slot knows, in the order of SlotState. */
-const SLOTS = 0
-const NEXT = 1
-const PACKETS = 2
-const BYTES = 3
+const SLOTS = 0 as Place<'slot'>
+const NEXT = 1 as Place<'slot'>
+const PACKETS = 2 as Place<'slot'>
+const BYTES = 3 as Place<'slot'>
 
 export class Slot {
   readonly #plan: SlotPlan
   readonly #key: Key
   /** In words, and times come in words: V8 allocates a number with a fraction for a call that it does not inline. */
-  readonly #state: Float64Array
+  readonly #state: Words<'slot'>
   readonly #x = new Float64Array(1)
 
   /** The first frame begins the first slot. */
@@ -45,8 +47,8 @@ export class Slot {
 
   /** What the next one goes on from. */
   get state(): SlotState {
-    const [slots = 0, next = 0, packets = 0, bytes = 0] = this.#state
-    return { slots, next, packets, bytes }
+    const state = this.#state
+    return { slots: state[SLOTS], next: state[NEXT], packets: state[PACKETS], bytes: state[BYTES] }
   }
 
   /** ms: when the slot opens. Ask again then if allows() said no. */
@@ -58,7 +60,7 @@ export class Slot {
    * May a frame of `length` bytes that was due at times[DUE] go at times[NOW]? Asked in the order of DUE, for
    * frames with DUE <= NOW only; true takes its place in the slot.
    */
-  allows(times: Float64Array, length: number): boolean {
+  allows(times: Clock, length: number): boolean {
     const state = this.#state
     // It came after the slot had opened: it belongs to the next one.
     if (times[DUE] > state[NEXT]) this.#begin(times)
@@ -69,7 +71,7 @@ export class Slot {
     return true
   }
 
-  #begin(times: Float64Array): void {
+  #begin(times: Clock): void {
     const plan = this.#plan
     const state = this.#state
     const x = this.#x

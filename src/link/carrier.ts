@@ -1,7 +1,8 @@
 // The carrier rule: carrier(a) = carrier(b) = up(a) and up(b), unless the user forced it. Called by
 // the link thread whenever an end's state may have changed.
 
-import { CARRIER } from '../datapath/counters.js'
+import { CARRIER, type StateWords } from '../datapath/counters.js'
+import { store } from '../frame/words.js'
 import type { Device } from './device.js'
 import { fallbackForced } from './fallback.js'
 import type { CarrierMode } from './protocol.js'
@@ -21,12 +22,12 @@ const POLL = 5
  */
 export function setCarrier(
   devices: readonly Device[],
-  state: Int32Array,
+  state: StateWords,
   on: boolean,
   drain: () => void,
 ): void {
   if (on) drain()
-  Atomics.store(state, CARRIER, on ? 1 : 0)
+  store(state, CARRIER, on ? 1 : 0)
   for (const device of devices) device.setCarrier(on)
   for (const device of devices) settle(device, on)
 }

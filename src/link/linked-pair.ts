@@ -17,11 +17,12 @@
 // moment, by nobody: its worker was lost, which is told, and adopt() is awaited.
 
 import type { MessagePort } from 'node:worker_threads'
-import { abandonHeld, MTU, stateOf } from '../datapath/counters.js'
+import { abandonHeld, MTU, type StateWords, stateOf } from '../datapath/counters.js'
 import { drain } from '../datapath/loop.js'
 import { type Capabilities, openPorts, type PortCouple, type PortSpec } from '../datapath/port.js'
 import { ServedPair } from '../datapath/served.js'
 import { Slab } from '../frame/slab.js'
+import { store } from '../frame/words.js'
 import { setCarrier } from './carrier.js'
 import type { Device, Hint, OpenDevice } from './device.js'
 import type { Pool } from './pool.js'
@@ -56,7 +57,7 @@ export class LinkedPair {
   readonly #context: Context
   readonly #plan: PairPlan
   readonly #counters: SharedArrayBuffer
-  readonly #state: Int32Array
+  readonly #state: StateWords
   #mode: CarrierMode = 'auto'
   /** The ends whose frames are looked into. */
   #inspected: Inspected = [false, false]
@@ -217,7 +218,7 @@ export class LinkedPair {
   #publish(end: EndIndex): void {
     const device = this.#devices[end]
     const { state } = device
-    Atomics.store(this.#state, MTU[end], state.mtu)
+    store(this.#state, MTU[end], state.mtu)
     this.#context.tell({ event: 'state', handle: this.handle, end, state })
     if (!state.up) device.whenUp(() => this.look([end]))
   }

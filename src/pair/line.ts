@@ -3,9 +3,10 @@
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { type Adjustment, type AdjustNotice, post } from '../datapath/adjust.js'
+import type { StateWords } from '../datapath/counters.js'
 
 export class Line {
-  readonly #state: Int32Array
+  readonly #state: StateWords
   readonly #heard: (notice: AdjustNotice) => void
   /** Who waits for an adjustment to be in force: by the number of the question. */
   readonly #syncs = new Map<number, () => void>()
@@ -13,7 +14,7 @@ export class Line {
   #lastSync = 0
 
   /** `state`: the pair's shared words. */
-  constructor(state: Int32Array, heard: (notice: AdjustNotice) => void) {
+  constructor(state: StateWords, heard: (notice: AdjustNotice) => void) {
     this.#state = state
     this.#heard = heard
   }

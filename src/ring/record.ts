@@ -13,19 +13,23 @@
 // Frame and reason begin at multiples of 4; the skew lets a frame be copied word by word wherever it stands.
 
 import { CAUSES, type Cause } from '../frame/cause.js'
+import { behind, type Place, type Words } from '../frame/words.js'
 import type { RingReader } from './ring.js'
 
+export type RecordFloats = Words<'record float'>
+export type RecordWords = Words<'record word'>
+
 /** Offsets in a record, in Float64s, */
-export const TIME = 0
-export const ORIGIN = 1
-export const ID = 2
-export const DELAY = 3
-export const LOST = 6
+export const TIME = 0 as Place<'record float'>
+export const ORIGIN = 1 as Place<'record float'>
+export const ID = 2 as Place<'record float'>
+export const DELAY = 3 as Place<'record float'>
+export const LOST = 6 as Place<'record float'>
 /** in Int32s, */
-export const WHAT = 8
-export const ORIGINAL = 9
-export const CAPTURED = 10
-export const REASON_SKEW = 11
+export const WHAT = 8 as Place<'record word'>
+export const ORIGINAL = 9 as Place<'record word'>
+export const CAPTURED = 10 as Place<'record word'>
+export const REASON_SKEW = 11 as Place<'record word'>
 /** and in bytes. */
 export const FRAME = 56
 
@@ -60,25 +64,29 @@ export class FrameRecord {
   length = 0
 
   /** Reads the record at `at`, as RingReader.next answered it. */
-  read({ words, floats, bytes }: RingReader, at: number): void {
+  read(ring: RingReader, at: number): void {
+    const floats: RecordFloats = ring.floats
+    const words: RecordWords = ring.words
     const float = at >> 3
     const word = at >> 2
-    const what = words[word + WHAT]
-    const reasonSkew = words[word + REASON_SKEW]
+    const what = words[behind(word, WHAT)]
+    const reasonSkew = words[behind(word, REASON_SKEW)]
     this.end = (what & 1) as 0 | 1
     this.outbound = (what & OUTBOUND) !== 0
-    this.time = floats[float + TIME]
-    this.origin = floats[float + ORIGIN]
-    this.id = floats[float + ID]
-    this.delay = floats[float + DELAY]
+    this.time = floats[behind(float, TIME)]
+    this.origin = floats[behind(float, ORIGIN)]
+    this.id = floats[behind(float, ID)]
+    this.delay = floats[behind(float, DELAY)]
     this.cause = CAUSES[((what >> 8) & 0xff) - 1]
     this.copies = (what >> 16) & 0xff
-    this.original = words[word + ORIGINAL]
-    this.lost = floats[float + LOST]
-    this.length = words[word + CAPTURED]
+    this.original = words[behind(word, ORIGINAL)]
+    this.lost = floats[behind(float, LOST)]
+    this.length = words[behind(word, CAPTURED)]
     this.start = at + FRAME + (reasonSkew & 3)
     this.reason =
-      reasonSkew >> 2 === 0 ? undefined : text(bytes, (this.start + this.length + 3) & ~3, reasonSkew >> 2)
+      reasonSkew >> 2 === 0
+        ? undefined
+        : text(ring.bytes, (this.start + this.length + 3) & ~3, reasonSkew >> 2)
   }
 }
 

@@ -16,12 +16,15 @@
 // head, pending and tail count bytes since the beginning, modulo 2^32; lost are two Float64. What stands
 // between head and pending is written but not published.
 
-const WAITING = 0
-const ENDED = 1
-const HEAD = 16
-const PENDING = 17
-const LOST = 18
-const TAIL = 32
+import { load, notify, type Place, store, type Words, wait } from '../frame/words.js'
+
+const WAITING = 0 as Place<'ring'>
+const ENDED = 1 as Place<'ring'>
+const HEAD = 16 as Place<'ring'>
+const PENDING = 17 as Place<'ring'>
+const TAIL = 32 as Place<'ring'>
+/** In Float64s. */
+const LOST = [9 as Place<'lost'>, 10 as Place<'lost'>] as const
 /** Byte at which the records begin. */
 const RECORDS = 192
 /** Bytes in front of a payload. */
@@ -39,10 +42,10 @@ export function createRing(bytes: number): SharedArrayBuffer {
 
 /** No more is written; what is there can still be read. Wakes the reader. Any thread may say it. */
 export function endRing(ring: SharedArrayBuffer): void {
-  const words = new Int32Array(ring, 0, RECORDS / 4)
-  Atomics.store(words, ENDED, 1)
-  Atomics.store(words, WAITING, 0)
-  Atomics.notify(words, WAITING)
+  const state: Words<'ring'> = new Int32Array(ring, 0, RECORDS / 4)
+  store(state, ENDED, 1)
+  store(state, WAITING, 0)
+  notify(state, WAITING)
 }
 
 /** What both sides see of the memory. */
@@ -50,22 +53,27 @@ class RingMemory {
   readonly bytes: Uint8Array
   readonly words: Int32Array
   readonly floats: Float64Array
+  /** What stands in front of the records: `words` and `floats` once more. */
+  protected readonly state: Words<'ring'>
+  protected readonly losses: Words<'lost'>
   protected readonly capacity: number
 
   constructor(ring: SharedArrayBuffer) {
     this.bytes = new Uint8Array(ring)
     this.words = new Int32Array(ring)
     this.floats = new Float64Array(ring)
+    this.state = this.words
+    this.losses = this.floats
     this.capacity = ring.byteLength - RECORDS
   }
 
   get ended(): boolean {
-    return Atomics.load(this.words, ENDED) !== 0
+    return load(this.state, ENDED) !== 0
   }
 
   /** Records that found no room so far; there are two such counts, 0 and 1, for the writer's use. */
   lost(count: 0 | 1): number {
-    return this.floats[LOST / 2 + count]
+    return this.losses[LOST[count]]
   }
 }
 
@@ -74,7 +82,7 @@ export class RingWriter extends RingMemory {
   constructor(ring: SharedArrayBuffer) {
     super(ring)
     // What a thread that was ended in the middle of a burst has left.
-    this.words[PENDING] = this.words[HEAD]
+    this.state[PENDING] = this.state[HEAD]
   }
 
   /**
@@ -82,34 +90,34 @@ export class RingWriter extends RingMemory {
    * lost under `count`, when there is none. It is read only after `publish`.
    */
   reserve(bytes: number, count: 0 | 1 = 0): number {
-    const { words, capacity } = this
+    const { words, state, capacity } = this
     const size = (RECORD_HEADER + bytes + 7) & ~7
-    const pending = words[PENDING]
+    const pending = state[PENDING]
     const place = pending & (capacity - 1)
     const skip = capacity - place < size ? capacity - place : 0
-    const room = capacity - ((pending - Atomics.load(words, TAIL)) >>> 0)
+    const room = capacity - ((pending - load(state, TAIL)) >>> 0)
     if (skip > 0 && skip <= room) words[(RECORDS + place) >> 2] = -skip
     if (skip + size > room) {
       // An end that is too short is passed over all the same: the next record begins where there is more room.
-      if (skip <= room) words[PENDING] = pending + skip
-      this.floats[LOST / 2 + count]++
+      if (skip <= room) state[PENDING] = pending + skip
+      this.losses[LOST[count]]++
       return -1
     }
     const at = RECORDS + ((place + skip) & (capacity - 1))
     words[at >> 2] = size
-    words[PENDING] = pending + skip + size
+    state[PENDING] = pending + skip + size
     return at + RECORD_HEADER
   }
 
   /** Lets the reader see what was reserved. True when it was waiting: it was woken if it sleeps in `wait`. */
   publish(): boolean {
-    const { words } = this
-    const pending: number = words[PENDING]
-    if (pending === words[HEAD]) return false
-    Atomics.store(words, HEAD, pending)
-    if (Atomics.load(words, WAITING) === 0) return false
-    Atomics.store(words, WAITING, 0)
-    Atomics.notify(words, WAITING)
+    const { state } = this
+    const pending: number = state[PENDING]
+    if (pending === state[HEAD]) return false
+    store(state, HEAD, pending)
+    if (load(state, WAITING) === 0) return false
+    store(state, WAITING, 0)
+    notify(state, WAITING)
     return true
   }
 }
@@ -121,13 +129,13 @@ export class RingReader extends RingMemory {
 
   constructor(ring: SharedArrayBuffer) {
     super(ring)
-    this.#cursor = Atomics.load(this.words, TAIL)
+    this.#cursor = load(this.state, TAIL)
   }
 
   /** Where the payload of the next record begins in `bytes`; -1 when there is none. Valid until `release`. */
   next(): number {
-    const { words, capacity } = this
-    while (this.#cursor !== Atomics.load(words, HEAD)) {
+    const { words, state, capacity } = this
+    while (this.#cursor !== load(state, HEAD)) {
       const at = RECORDS + (this.#cursor & (capacity - 1))
       const size = words[at >> 2]
       this.#cursor = (this.#cursor + Math.abs(size)) | 0
@@ -138,7 +146,7 @@ export class RingReader extends RingMemory {
 
   /** Gives back the room of everything that was read. */
   release(): void {
-    Atomics.store(this.words, TAIL, this.#cursor)
+    store(this.state, TAIL, this.#cursor)
   }
 
   /**
@@ -147,21 +155,21 @@ export class RingReader extends RingMemory {
    */
   arm(): boolean {
     this.release() // all that is there was read
-    Atomics.store(this.words, WAITING, 1)
-    if (Atomics.load(this.words, HEAD) === this.#cursor && !this.ended) return true
-    Atomics.store(this.words, WAITING, 0)
+    store(this.state, WAITING, 1)
+    if (load(this.state, HEAD) === this.#cursor && !this.ended) return true
+    store(this.state, WAITING, 0)
     return false
   }
 
   /** Sleeps until there is more, the ring has ended or `ms` have passed. Not for a main thread. */
   wait(ms = Number.POSITIVE_INFINITY): void {
     if (!this.arm()) return
-    Atomics.wait(this.words, WAITING, 1, ms)
-    Atomics.store(this.words, WAITING, 0)
+    wait(this.state, WAITING, 1, ms)
+    store(this.state, WAITING, 0)
   }
 
   /** Sleeps for `ms`, or until the ring has ended; the writer need not wake it. */
   nap(ms: number): void {
-    if (!this.ended) Atomics.wait(this.words, WAITING, 0, ms)
+    if (!this.ended) wait(this.state, WAITING, 0, ms)
   }
 }

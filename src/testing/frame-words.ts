@@ -5,14 +5,14 @@ import { ETHERTYPES, nameOf, PROTOCOLS } from '../faults/match-names.js'
 import { planRule } from '../faults/rule-plan.js'
 import { formatRule } from '../faults/rule-words.js'
 import { formatAddress } from '../frame/address.js'
-import { ABSENT, ETH_P_IPV6, FIELD, Packet } from '../frame/packet.js'
+import { ABSENT, ETH_P_IPV6, FIELD, type FieldName, Packet } from '../frame/packet.js'
 
 const packet = new Packet()
 
 /** `192.0.2.1 > 192.0.2.2 udp 40000 > 53, 60 bytes`. `length`: of the whole frame. */
 export function frameWords(frame: Uint8Array, length = frame.length): string {
   packet.read(frame, 0, frame.length)
-  const field = (name: keyof typeof FIELD) => packet.fields[FIELD[name]] as number
+  const field = (name: FieldName) => packet.fields[FIELD[name]] as number
   const ethertype = field('ethertype')
   const vlan = field('vlan') === ABSENT ? '' : `vlan ${field('vlan')} `
   const what =
@@ -35,7 +35,7 @@ function addresses(): string {
   return `${of(l3 + at)} > ${of(l3 + at + size)}`
 }
 
-function transport(field: (name: keyof typeof FIELD) => number): string {
+function transport(field: (name: FieldName) => number): string {
   if (field('sport') !== ABSENT) return ` ${field('sport')} > ${field('dport')}`
   return field('icmpType') === ABSENT ? '' : ` type ${field('icmpType')}`
 }

@@ -1,6 +1,14 @@
 // One inspected direction, a to b, between two fake ports: for unit tests of datapath/inspector.ts.
 
-import { allocateCounters, blockOf, CARRIER, MTU, readBlock, stateOf } from '../../src/datapath/counters.js'
+import {
+  allocateCounters,
+  blockOf,
+  CARRIER,
+  effectsOf,
+  MTU,
+  readBlock,
+  stateOf,
+} from '../../src/datapath/counters.js'
 import { type Direction, Met } from '../../src/datapath/direction.js'
 import { forward } from '../../src/datapath/forward.js'
 import type { Held } from '../../src/datapath/held.js'
@@ -9,7 +17,6 @@ import type { Port } from '../../src/datapath/port.js'
 import { planImpair } from '../../src/faults/impair-plan.js'
 import type { Burst } from '../../src/frame/burst.js'
 import { Slab } from '../../src/frame/slab.js'
-import { Impairment } from '../../src/hooks/impairment.js'
 import { FakePort, type Frame, frame, UNINSPECTED } from './fake-port.js'
 
 const slab = new Slab()
@@ -40,7 +47,8 @@ export class InspectedBench {
     }
     const counters = blockOf(this.memory, 0, 0)
     const ports = tx === undefined ? this.tx : [tx]
-    const wiring = { ports, state: this.state, mtu: MTU[1], counters, scratch, watcher }
+    const effects = effectsOf(this.memory, 0, 0)
+    const wiring = { effects, ports, state: this.state, mtu: MTU[1], counters, scratch, watcher }
     this.inspector = new Inspector({ end: 0, ...wiring }, held)
     const ends = { rx: this.rx, tx: ports[0] as Port }
     const follow = () => {
@@ -110,7 +118,7 @@ export const lastOf = (burst: Burst, i: number) => burst.frame(i).at(-1) as numb
 
 export function impair(bench: InspectedBench, options: object): void {
   const plan = planImpair({ seed: 1, ...options }, 'impair')
-  bench.inspector.impairment = new Impairment(plan, 0, new Float64Array(4))
+  bench.inspector.impair(plan)
   bench.inspector.compose()
 }
 

@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Cells } from '../../../src/datapath/cells.js'
-import { Held } from '../../../src/datapath/held.js'
+import { Held, UNTIL, WAIT } from '../../../src/datapath/held.js'
 import { HEADROOM, LONGEST_FRAME, SLOTS_OFFSET, VNET_HDR_LEN } from '../../../src/frame/slab.js'
 
 interface Wish {
@@ -30,7 +30,8 @@ function smallCells(chunks: number): Cells {
 function hold(held: Held, { due, length, number, queue = 0, delay = 0 }: Wish): boolean {
   const bytes = new Uint8Array(words.buffer)
   bytes.fill(number & 0xff, 0, length)
-  held.times.set([due, delay])
+  held.times[UNTIL] = due
+  held.times[WAIT] = delay
   return held.hold(words, 0, length, number, queue)
 }
 

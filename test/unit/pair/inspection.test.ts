@@ -8,6 +8,7 @@ import type { Adjustment, AdjustNotice } from '../../../src/datapath/adjust.js'
 import { ADJUSTED, allocateCounters, stateOf } from '../../../src/datapath/counters.js'
 import type { InlineLoop } from '../../../src/datapath/inline.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
+import { load } from '../../../src/frame/words.js'
 import type { LinkRequest } from '../../../src/link/protocol.js'
 import { type ChainPlan, planChain } from '../../../src/pair/chain.js'
 import { Inspection } from '../../../src/pair/inspection.js'
@@ -138,7 +139,7 @@ describe('arming', () => {
     ])
     expect(inspection.begin(undefined)).toEqual([true, true])
     expect(link.told).toEqual([])
-    expect(Atomics.load(stateOf(memory), ADJUSTED)).toBe(3)
+    expect(load(stateOf(memory), ADJUSTED)).toBe(3)
   })
 
   test('a pair that could not be made lets go of who waits', async () => {

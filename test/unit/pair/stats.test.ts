@@ -10,6 +10,8 @@ import type { LinkStats } from '../../../src/netlink/rtnl.js'
 import { countersOf, type EndCounters, joinKernel } from '../../../src/pair/stats.js'
 import { NO_DROPS, NOT_INSPECTED, sumOf } from '../../support/counts.js'
 
+const arrayOf = (...block: Parameters<typeof blockOf>) => blockOf(...block) as Float64Array
+
 const kernelStats: LinkStats = {
   rx_packets: 100,
   tx_packets: 200,
@@ -29,7 +31,7 @@ function memoryOf(...workers: [aToB: number[], bToA: number[]][]): SharedArrayBu
   const memory = allocateCounters(workers.length)
   workers.forEach((directions, worker) => {
     directions.forEach((words, direction) => {
-      blockOf(memory, worker, direction).set(words)
+      arrayOf(memory, worker, direction).set(words)
     })
   })
   return memory
@@ -97,7 +99,7 @@ describe('counters of an end', () => {
   test('are a copy: what is counted afterwards does not change them', () => {
     const memory = memoryOf([[1, 10, 1, 10], []])
     const { a } = countersOf(memory)
-    blockOf(memory, 0, 0).fill(99)
+    arrayOf(memory, 0, 0).fill(99)
     expect(a.tx_packets).toBe(1)
   })
 })
@@ -132,7 +134,7 @@ test('sent + dropped + held = received + copied + injected, for whatever the wor
 test('a thread of the pair’s own is listed once it has counted something', () => {
   const memory = memoryOf([[1, 10, 1, 10], []])
   expect(countersOf(memory).a.workers.length).toBe(1)
-  blockOf(memory, 1, 1).set([5, 50, 5, 50])
+  arrayOf(memory, 1, 1).set([5, 50, 5, 50])
   const { a, b } = countersOf(memory)
   expect(a).toMatchObject({ tx_packets: 1, rx_packets: 5 })
   for (const end of [a, b]) expect(end.workers.map(({ worker }) => worker)).toEqual([0, 1])
