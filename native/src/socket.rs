@@ -48,7 +48,7 @@ pub fn netlink_send(fd: i32, data: &[u8], port_id: u32) -> i32 {
 }
 
 /// Receives one datagram. `meta` gets [sender's port id, groups, nsid or -1, sender's uid or -1,
-/// 1 if the datagram was cut].
+/// 1 if the datagram was cut, sender's pid as its own pid namespace counts or -1].
 #[napi(catch_unwind)]
 pub fn netlink_receive(
     fd: i32,
@@ -61,16 +61,18 @@ pub fn netlink_receive(
     if got < 0 {
         return got;
     }
-    let (mut nsid, mut uid) = (-1, -1);
+    let (mut nsid, mut uid, mut pid) = (-1, -1, -1);
     each_control(&header, |level, kind, payload| match (level, kind) {
         (libc::SOL_NETLINK, libc::NETLINK_LISTEN_ALL_NSID) => nsid = structure(payload).unwrap_or(-1),
         (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) => {
-            uid = structure::<libc::ucred>(payload).map_or(-1, |from| from.uid as i32);
+            let from = structure::<libc::ucred>(payload);
+            (uid, pid) = from.map_or((-1, -1), |from| (from.uid as i32, from.pid));
         }
         _ => {}
     });
     let cut = i32::from(header.msg_flags & libc::MSG_TRUNC != 0);
-    let said = [address.nl_pid as i32, address.nl_groups as i32, nsid, uid, cut];
+    let (port, groups) = (address.nl_pid as i32, address.nl_groups as i32);
+    let said = [port, groups, nsid, uid, cut, pid];
     // Callers give a meta of this length; a shorter one gets what it has room for.
     for (to, from) in meta.iter_mut().zip(said) {
         *to = from;

@@ -31,8 +31,10 @@ export interface Datagram {
   bytes: Uint8Array
   /** Port id of the sender, to answer to. */
   port: number
-  /** Uid of the sender in this process's user namespace, as the kernel says; -1 where it does not. */
+  /** Real uid of the sender in this process's user namespace, as the kernel says; -1 where it does not. */
   uid: number
+  /** Process id of the sender, as its own pid namespace counts: another process's in ours, if that is not the same. */
+  pid: number
   /** It was longer than what is there of it. */
   cut: boolean
 }
@@ -40,7 +42,7 @@ export interface Datagram {
 export class NetlinkPort {
   readonly #fd: number
   readonly #buffer = new Uint8Array(LONGEST_DATAGRAM)
-  readonly #meta = new Int32Array(5) // sender's port id, groups, nsid, uid, cut
+  readonly #meta = new Int32Array(6) // sender's port id, groups, nsid, uid, cut, pid
 
   private constructor(fd: number) {
     this.#fd = fd
@@ -74,8 +76,8 @@ export class NetlinkPort {
     const length = netlinkReceive(this.#fd, this.#buffer, this.#meta)
     if (length === -EAGAIN) return undefined
     if (length < 0) throw systemError(length, 'recvmsg(NETLINK_USERSOCK)')
-    const [port = 0, , , uid = -1, cut = 0] = this.#meta
-    return { bytes: this.#buffer.subarray(0, length), port: port >>> 0, uid, cut: cut !== 0 }
+    const [port = 0, , , uid = -1, cut = 0, pid = -1] = this.#meta
+    return { bytes: this.#buffer.subarray(0, length), port: port >>> 0, uid, pid, cut: cut !== 0 }
   }
 
   /** 0 or a negative errno: -EAGAIN while the receiver's buffer is full, -ECONNREFUSED when it has gone. */

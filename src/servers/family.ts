@@ -53,8 +53,8 @@ const LONGEST_ECHO = 64 * 1024
 export interface Sender {
   /** Port id. */
   port: number
-  /** In the daemon's user namespace. */
-  uid: number
+  /** Whether it may order, and not only look up. */
+  admin: boolean
 }
 
 /** Names may be anything that fits; whether they are allowed is for the pair to say. */
@@ -73,7 +73,7 @@ export function readMessage(message: Message, sender: Sender): Reading {
   if (payload.length < GENL_HDRLEN) return refuse(EINVAL)
   const op = family.ops.find(({ id }) => id === parseGenlHeader(payload).cmd)
   if (op === undefined) return refuse(EOPNOTSUPP)
-  if ((op.flags & nl.GENL_ADMIN_PERM) !== 0 && sender.uid !== 0) return refuse(EPERM)
+  if ((op.flags & nl.GENL_ADMIN_PERM) !== 0 && !sender.admin) return refuse(EPERM)
   const dump = (flags & nl.NLM_F_DUMP) === nl.NLM_F_DUMP
   if (family === CONTROLLER)
     return dump ? { answers: dumpFamilies(message, sender) } : lookUp(message, sender)

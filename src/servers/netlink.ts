@@ -9,6 +9,7 @@ import { firstHeader, type Message, parseMessages } from '../netlink/message.js'
 import { type Datagram, NetlinkPort, VETH_PORT } from '../netlink/user-socket.js'
 import { home } from '../orders/caller.js'
 import { addPair, deletePair, type PairRegistry } from '../orders/handlers.js'
+import { lookingOnce } from './authority.js'
 import { type Order, outcomeOf, readMessage, refuseCut } from './family.js'
 import { Outbox } from './outbox.js'
 
@@ -49,7 +50,7 @@ const MOST_REFUSED = 10_000
 /** Datagrams taken in at once, before others get their turn of the event loop. */
 const DATAGRAMS_PER_TURN = 64
 
-/** An order of root's, or an answer that has to come after those of earlier orders. */
+/** An order of one who may give it, or an answer that has to come after those of earlier orders. */
 interface Job {
   port: number
   message: Message
@@ -102,11 +103,12 @@ class Server implements Netlink {
 
   /** Answers everything that waits, here or in the socket, with ESHUTDOWN: nobody waits in vain. */
   #refuseAll(): void {
+    const isAdmin = lookingOnce()
     try {
       for (let count = 0; count < MOST_REFUSED; count++) {
         const datagram = this.#port?.receive()
         if (datagram === undefined) break
-        this.#take(datagram)
+        this.#take(datagram, isAdmin(datagram))
       }
     } catch {
       // a socket that fails has nothing more to say
@@ -143,11 +145,12 @@ class Server implements Netlink {
 
   #takeIn(): void {
     if (this.#state !== 'on' || this.#port === undefined) return
+    const isAdmin = lookingOnce()
     try {
       for (let count = 0; count < DATAGRAMS_PER_TURN && this.#queued < LONGEST_QUEUE; count++) {
         const datagram = this.#port.receive()
         if (datagram === undefined) break
-        this.#take(datagram)
+        this.#take(datagram, isAdmin(datagram))
       }
       this.#paused = this.#queued >= LONGEST_QUEUE
       if (!this.#paused) this.#port.whenReadable(() => this.#takeIn())
@@ -156,12 +159,12 @@ class Server implements Netlink {
     }
   }
 
-  /** Nothing of anybody's but root's is kept here: others are answered at once, or not at all. */
-  #take({ bytes, port, uid, cut }: Datagram): void {
-    const messages = cut ? firstHeader(bytes) : parseMessages(uid === 0 ? bytes.slice() : bytes)
+  /** Nothing of anybody's who may not order is kept here: such are answered at once, or not at all. */
+  #take({ bytes, port, cut }: Datagram, admin: boolean): void {
+    const messages = cut ? firstHeader(bytes) : parseMessages(admin ? bytes.slice() : bytes)
     for (const message of messages) {
-      const work = cut ? { answers: refuseCut(message, port) } : readMessage(message, { port, uid })
-      if (uid === 0) this.#enqueue({ port, message, work })
+      const work = cut ? { answers: refuseCut(message, port) } : readMessage(message, { port, admin })
+      if (admin) this.#enqueue({ port, message, work })
       else if ('answers' in work) for (const answer of work.answers) this.#port?.send(answer, port)
     }
   }
