@@ -63,7 +63,9 @@ export function inside(namespace, argv) {
  * @returns {Promise<Program>}
  */
 export async function start(command, args, isReady) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  // Also a run that is killed leaves no server and no forwarder.
+  const words = ['--pdeathsig', 'KILL', command, ...args]
+  const child = spawn('setpriv', words, { stdio: ['ignore', 'pipe', 'pipe'] })
   running.add(child)
   /** @type {Promise<number | string>} */
   const exited = new Promise((resolve) => {
