@@ -22,7 +22,7 @@ function residentBytes(pid: number): number {
   return Number(kilobytes) * 1_024
 }
 
-it('a million frames cost no memory: not 20 bytes for each', { timeout: 120_000 }, async () => {
+it('a million frames cost no memory: not 20 bytes for each', { timeout: 300_000 }, async () => {
   using left = Netns.create('left')
   using right = Netns.create('right')
   const words = ['run', 'x0', 'x1', '--netns-a', left.name, '--netns-b', right.name, '--quiet', '--json']

@@ -3,10 +3,10 @@
 
 import { createHash, randomBytes } from 'node:crypto'
 import type { ImpairOptions } from 'uveth'
+import { withPair } from 'uveth/testing'
 import { expect } from 'vitest'
-import { addressed, Cable } from '../support/cable.js'
+import { Cable } from '../support/cable.js'
 import { expectBalanced } from '../support/hooks.js'
-import { says } from '../support/iperf.js'
 import { until } from '../support/netns.js'
 import { needs } from '../support/skip.js'
 
@@ -18,29 +18,28 @@ const SERVER = `const hash = require('crypto').createHash('sha256')
   require('net').createServer((socket) => socket.on('data', (data) => hash.update(data)).on('end', () => {
     console.log(hash.digest('hex') + '.')
     process.exit()
-  })).listen(7000, '10.77.0.2', () => console.log('listening'))`
+  })).listen(7000, process.argv[1], () => console.log('listening'))`
 const CLIENT = `const chunks = []
   process.stdin.on('data', (chunk) => chunks.push(chunk)).on('end', () =>
-    require('net').connect(7000, '10.77.0.2').end(Buffer.concat(chunks)))`
+    require('net').connect(7000, process.argv[1]).end(Buffer.concat(chunks)))`
 
 /** Frames that a sent while it transferred something to b; whose digest was as it should be. */
-async function transfer(): Promise<Uint8Array[]> {
-  await using cable = await Cable.lay({ a: { ...addressed().a, impair: BAD }, b: addressed().b })
-  const frames = cable.pair.a.frames({ tcp: {} }, { bytes: 64 << 20 })
-  const server = cable.right.spawn(process.execPath, ['-e', SERVER])
-  if (server.stdout === null) throw new Error('no output')
-  await says(server.stdout, 'listening')
-  const payload = randomBytes(BYTES)
-  const said = says(server.stdout, '.')
-  const client = cable.left.spawn(process.execPath, ['-e', CLIENT], { stdio: ['pipe', 'ignore', 'ignore'] })
-  client.stdin?.end(payload)
-  expect((await said).trim()).toContain(createHash('sha256').update(payload).digest('hex'))
-  const { a } = await expectBalanced(cable)
-  expect(a.drops.loss).toBeGreaterThan(0)
-  const recorded: Uint8Array[] = []
-  for (let frame = frames.now(); frame !== undefined; frame = frames.now()) recorded.push(frame)
-  expect(frames.lost).toBe(0)
-  return recorded
+function transfer(): Promise<Uint8Array[]> {
+  return withPair({ a: { impair: BAD }, capture: false }, async ({ pair, ip, exec, spawn }) => {
+    const frames = pair.a.frames({ tcp: {} }, { bytes: 64 << 20 })
+    const server = spawn('b', process.execPath, ['-e', SERVER, ip.b])
+    await server.line('listening')
+    const input = randomBytes(BYTES)
+    await exec('a', process.execPath, ['-e', CLIENT, ip.b], { input })
+    const { stdout } = await server.ended
+    expect(stdout).toContain(createHash('sha256').update(input).digest('hex'))
+    const { a } = await expectBalanced({ pair })
+    expect(a.drops.loss).toBeGreaterThan(0)
+    const recorded: Uint8Array[] = []
+    for (let frame = frames.now(); frame !== undefined; frame = frames.now()) recorded.push(frame)
+    expect(frames.lost).toBe(0)
+    return recorded
+  })
 }
 
 /** Numbers of those that are lost when they are sent again, over a cable without addresses. */

@@ -10,7 +10,7 @@ import { needs } from '../support/skip.js'
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
 
 /** How often; UVETH_TEST_KILLS says otherwise. */
-const KILLS = Number(process.env.UVETH_TEST_KILLS ?? 50)
+const KILLS = Number(process.env.UVETH_TEST_KILLS ?? 30)
 /** ms after the start within which it is killed. */
 const LONGEST_LIFE = 120
 
@@ -86,4 +86,4 @@ test(`killed ${KILLS} times at random moments, it restores what it had answered`
   }
   await daemon.stop()
   expect(links(daemon)).toEqual([])
-}, 120_000)
+}, 300_000)

@@ -14,7 +14,7 @@ test('pyroute2 looks the family up, makes a pair, is refused, and removes the pa
   await using daemon = await TestDaemon.start('--netlink', 'on')
   const [file = '', ...words] = inside(daemon.home)
   const { stdout } = await promisify(execFile)(file, [...words, '/usr/bin/python3', CLIENT], {
-    timeout: 20_000,
+    timeout: 80_000,
   })
   expect(stdout.trim().split('\n')).toEqual([
     "family ['veth', 1, 0, 2] [(1, 11), (2, 11)]",

@@ -185,7 +185,7 @@ function compare(read: Read[], model: Model, replies: Reply[]): void {
   expect(replies).toEqual([])
 }
 
-test(`${COUNT} damaged messages, seed ${SEED}`, { timeout: 180_000 }, async () => {
+test(`${COUNT} damaged messages, seed ${SEED}`, { timeout: 500_000 }, async () => {
   await using daemon = await TestDaemon.start('--netlink', 'on', '--log', 'info')
   using client = VethClient.open(daemon.home)
   const random = randomizer(SEED)

@@ -60,14 +60,14 @@ plain('every script is run', () => {
 })
 
 for (const [script, more] of Object.entries(SCRIPTS)) {
-  needs(...needed, ...more)(`${script}: everything that it checks holds`, { timeout: 60_000 }, async () => {
+  needs(...needed, ...more)(`${script}: everything that it checks holds`, { timeout: 200_000 }, async () => {
     const { code, stdout, stderr } = await runs(script).shim
     expect(stdout).not.toContain('FAIL')
     expect(stdout.split('\n').length).toBeGreaterThan(6)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   })
 
-  needs(...needed, ...more, 'veth')(`${script}: as over kernel veth`, { timeout: 60_000 }, async () => {
+  needs(...needed, ...more, 'veth')(`${script}: as over kernel veth`, { timeout: 200_000 }, async () => {
     const { shim, kernel } = runs(script)
     const [ours, kernels] = [await shim, (await kernel) as Outcome]
     expect(kernels.stdout).not.toContain('FAIL')

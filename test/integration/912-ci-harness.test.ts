@@ -11,7 +11,7 @@ const test = needs('root', 'tun', 'netns', 'ip')
 const withTshark = needs('root', 'tun', 'netns', 'ip', 'tshark')
 const EXAMPLE = `${ROOT}examples/ci-harness`
 /** ms */
-const PATIENCE = 90_000
+const PATIENCE = 200_000
 
 test('npm test passes, and keeps nothing', { timeout: PATIENCE }, async () => {
   using project = new Project().fill(EXAMPLE)

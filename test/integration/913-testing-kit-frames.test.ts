@@ -144,7 +144,9 @@ describe('the seed', () => {
       },
     )
 
-  test('decides which frames are lost, counted from where the test begins', { timeout: 60_000 }, async () => {
+  test('decides which frames are lost, counted from where the test begins', {
+    timeout: 200_000,
+  }, async () => {
     const places = Array.from({ length: 12 }, (_, n) => (n % 2 === 0 ? 'options' : 'body'))
     const [one, ...others] = await Promise.all(places.map((where) => lost(17, where)))
     expect(one).not.toEqual([])

@@ -14,7 +14,7 @@ const withTshark = needs('root', 'tun', 'netns', 'ip', 'ping', 'tshark')
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
 const PROJECT = fileURLToPath(new URL('fixtures/testing-kit', import.meta.url))
 /** ms; a busy machine takes a while to start a runner and its workers. */
-const PATIENCE = 60_000
+const PATIENCE = 200_000
 
 interface Note {
   netns: { a: string; b: string }

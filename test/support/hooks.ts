@@ -42,7 +42,7 @@ export function sendMarks(cable: Cable, ...marks: number[]): void {
 }
 
 /** At rest every frame is accounted for, in both directions; the statistics. `cut`: super-frames may have been. */
-export async function expectBalanced({ pair }: Cable, { cut = false } = {}) {
+export async function expectBalanced({ pair }: Pick<Cable, 'pair'>, { cut = false } = {}) {
   const stats = await atRest(pair)
   expect([stats.a.tx_packets, stats.b.tx_packets]).toEqual([stats.b.rx_packets, stats.a.rx_packets])
   for (const end of [stats.a, stats.b]) {
