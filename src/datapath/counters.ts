@@ -13,6 +13,7 @@
 // the wire frames that it is cut into while its direction is inspected.
 // Float64 holds whole numbers up to 2^53 and is written in one piece; BigInt would allocate.
 
+import { errno } from '../errors.js'
 import { DROPPED } from '../frame/burst.js'
 import { CAUSES, type Cause } from '../frame/cause.js'
 import type { Place, Words } from '../frame/words.js'
@@ -38,6 +39,11 @@ export const SENT = counter(2)
 export const SENT_BYTES = counter(3)
 /** The first of the drops. */
 const DROPS = 4
+/** The verdict on a frame that a port has refused with the negative errno `error`: EIO says that the peer is down. */
+export function refusal(error: number): number {
+  return error === errno.EIO ? DROPPED.down : DROPPED.error
+}
+
 /** Drops by the verdict of frame/burst.ts. */
 export function dropsOf(verdict: number): Place<'counter'> {
   return counter(DROPS + verdict - 1)

@@ -1,7 +1,7 @@
 // THE hot loop: carries one burst of one direction. Called by loop.ts for every direction that has
 // something to read. It never blocks, never throws for an expected condition, and allocates nothing.
 
-import { errno } from '../errors.js'
+import { DROPPED } from '../frame/burst.js'
 import { isSuperFrame, isTooLong, MTU_OVERHEAD } from '../frame/ethernet.js'
 import { type Slab, VNET_HDR_LEN } from '../frame/slab.js'
 import { load } from '../frame/words.js'
@@ -68,9 +68,11 @@ function tally(slab: Slab, received: number, counters: count.Counters): number {
   for (let slot = 0; slot < received; slot++) {
     const length = slab.lengths[slot]
     if (length > 0) counters[count.SENT_BYTES] += length - VNET_HDR_LEN
-    else if (length === errno.EIO) down++
-    else if (length < 0) counters[count.DROPPED_ERROR]++
+    else if (length < 0) {
+      const verdict = count.refusal(length)
+      counters[count.dropsOf(verdict)]++
+      if (verdict === DROPPED.down) down++
+    }
   }
-  counters[count.DROPPED_DOWN] += down
   return down
 }

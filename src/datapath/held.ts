@@ -16,6 +16,12 @@ const FIRST_FRAMES = 64
 export const UNTIL = 0 as Place<'time'>
 export const WAIT = 1 as Place<'time'>
 
+/** Whoever is told of frames: in columns. */
+interface Tellable {
+  readonly numbers: Float64Array
+  readonly delays: Float64Array
+}
+
 /** A frame on its way to another thread: `wait` ms before it is due. */
 export interface HeldFrame {
   frame: Uint8Array
@@ -132,7 +138,7 @@ export class Held {
   }
 
   /** Writes the next frame's number, and the ms that it was to be held, at `at`. */
-  tell(numbers: Float64Array, delays: Float64Array, at: number): void {
+  tell({ numbers, delays }: Tellable, at: number): void {
     const entry = this.#heap[0]
     numbers[at] = this.#number[entry]
     delays[at] = this.#delay[entry]

@@ -18,7 +18,12 @@ export interface HoldingWiring {
   readonly ports: readonly Port[]
 }
 
+/** Frames held at most where no impairment says otherwise. */
+export const HOLD_LIMIT = 10_000
+
 export class Holding {
+  /** Frames held at most. An impairment drops what goes beyond its own: its rate is not charged for that. */
+  limit = HOLD_LIMIT
   readonly #held: Held
   readonly #wiring: HoldingWiring
   readonly #sender: Sender
@@ -44,6 +49,7 @@ export class Holding {
    * many as there is room for. False when there is none for the frame itself.
    */
   hold(burst: Burst, frame: number, queue: number): boolean {
+    if (this.#held.count >= this.limit) return false
     const done = this.#held.holdOf(burst, frame, queue)
     this.#count()
     return done
@@ -60,7 +66,7 @@ export class Holding {
       const chunk = held.nextChunk
       while (held.isDue() && held.nextQueue === queue && held.nextChunk === chunk && sender.staged < BURST) {
         if (slot !== undefined && !slot.allows(held.clock, held.nextLength)) break
-        sender.stageHeld(held, chunk)
+        this.#stage(chunk)
       }
       if (sender.staged === 0) break
       released += sender.staged
@@ -75,8 +81,7 @@ export class Holding {
     const held = this.#held
     while (held.count > 0) {
       const chunk = held.nextChunk
-      while (held.count > 0 && held.nextChunk === chunk && this.#sender.staged < BURST)
-        this.#sender.stageHeld(held, chunk)
+      while (held.count > 0 && held.nextChunk === chunk && this.#sender.staged < BURST) this.#stage(chunk)
       this.#part(chunk, 0, false)
     }
     this.#count()
@@ -95,6 +100,14 @@ export class Holding {
     const moved = frames.map((frame) => ({ ...frame, queue: Math.min(frame.queue, last) }))
     this.#wiring.counters[count.DROPPED_LIMIT] += this.#held.import(moved, performance.now())
     this.#count()
+  }
+
+  /** Takes the next frame, which stands in `chunk`, out of the order. */
+  #stage(chunk: Chunk): void {
+    const held = this.#held
+    const at = this.#sender.stage(chunk, held.nextStart, held.nextLength)
+    held.tell(this.#sender, at)
+    held.pop()
   }
 
   /** What was staged in a chunk goes, or is dropped; its cells are free. */

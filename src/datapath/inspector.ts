@@ -18,13 +18,11 @@ import { type Watcher, Watches, type WatchState } from '../hooks/watch.js'
 import type { CapturePlan } from './adjust.js'
 import * as count from './counters.js'
 import type { Held, HeldFrame } from './held.js'
-import { Holding } from './holding.js'
+import { HOLD_LIMIT, Holding } from './holding.js'
 import type { Port } from './port.js'
 import { Probe } from './probe.js'
+import { Probes } from './probes.js'
 import { Sender } from './sender.js'
-
-/** Frames held at most where no impairment says otherwise. */
-const HOLD_LIMIT = 10_000
 
 /** What an inspector is wired to. */
 export interface Wiring {
@@ -55,6 +53,7 @@ export interface InspectorState {
 
 export class Inspector {
   readonly watches: Watches
+  readonly probes: Probes
   readonly rules = new Rules()
   /** Users' hooks. */
   hooks: readonly Hook[] = []
@@ -77,16 +76,9 @@ export class Inspector {
   constructor(wiring: Wiring, held?: Held) {
     this.#wiring = wiring
     this.watches = new Watches(wiring.watcher)
-    this.#sender = new Sender(wiring)
+    this.probes = new Probes(wiring)
+    this.#sender = new Sender(wiring, this.probes)
     this.#holding = new Holding(wiring, this.#sender, held)
-  }
-
-  get probes(): readonly Probe[] {
-    return this.#sender.probes
-  }
-
-  set probes(probes: readonly Probe[]) {
-    this.#sender.probes = probes
   }
 
   /** `from`: what it goes on from. */
@@ -101,12 +93,13 @@ export class Inspector {
     const parts = [watches.count > 0 && watches, rules.count > 0 && rules, ...hooks, impairment]
     this.#chain = parts.filter((part) => part !== false && part !== undefined)
     const alters = rules.alters || hooks.length > 0 || impairment?.plan.corrupt !== undefined
-    this.#keeps = alters && this.probes.length > 0
+    this.#keeps = alters && this.probes.count > 0
+    this.#holding.limit = impairment?.plan.limit ?? HOLD_LIMIT
   }
 
   /** Nothing is inspected and nothing held: the direction needs it no more. */
   get idle(): boolean {
-    return this.#chain.length === 0 && this.probes.length === 0 && this.#holding.count === 0
+    return this.#chain.length === 0 && this.probes.count === 0 && this.#holding.count === 0
   }
 
   /** ms (performance.now()) when release() has something to do; Infinity: not before another burst. */
@@ -128,10 +121,7 @@ export class Inspector {
     for (let slot = 0; slot < received; slot++) bytes += slab.lengths[slot]
     counters[count.RECEIVED_BYTES] += bytes
     this.#sender.down = 0
-    if (this.#refuses(received)) {
-      counters[count.RECEIVED] += received
-      return bytes
-    }
+    this.#linked = this.#carrier()
     this.#starts.set(slab.starts)
     this.#lengths.set(slab.lengths)
     let now = performance.now()
@@ -159,7 +149,7 @@ export class Inspector {
   inject(frame: Uint8Array): void {
     const { counters, scratch } = this.#wiring
     counters[count.INJECTED]++
-    if (this.#refuses(1)) return
+    this.#linked = this.#carrier()
     const start = SLOTS_OFFSET + HEADROOM
     scratch.bytes.fill(0, SLOTS_OFFSET, start)
     scratch.bytes.set(frame, start)
@@ -171,14 +161,14 @@ export class Inspector {
   /** Sends what is due. How many frames that were. */
   release(now: number): number {
     const released = this.#holding.release(now, this.impairment?.slot)
-    if (released > 0) this.#flush()
+    if (released > 0) this.probes.flush()
     return released
   }
 
   /** Carrier comes on: what was sent before is not to be delivered. */
   discard(): void {
     this.#holding.discard()
-    this.#flush()
+    this.probes.flush()
   }
 
   /** Ends: what another thread needs to go on from here; what is held goes with it. */
@@ -189,7 +179,7 @@ export class Inspector {
       watches: this.watches.state(),
       rules: this.rules.state(),
       impairment: this.impairment && { plan: this.impairment.plan, state: this.impairment.state() },
-      captures: this.probes.map(({ plan }) => plan),
+      captures: this.probes.list.map(({ plan }) => plan),
       held: this.#holding.export(),
     }
   }
@@ -202,20 +192,12 @@ export class Inspector {
     if (impairment !== undefined) {
       this.impair(impairment.plan, shifted(impairment.state, origin - performance.timeOrigin))
     }
-    this.probes = captures.map((plan) => new Probe(plan))
+    this.probes.list = captures.map((plan) => new Probe(plan))
     this.#holding.import(held)
   }
 
-  #carrier(): number {
-    return load(this.#wiring.state, count.CARRIER)
-  }
-
-  /** Without carrier frames are dropped at once; where captures want to see it, at the end of their way. */
-  #refuses(frames: number): boolean {
-    this.#linked = this.#carrier() !== 0
-    if (this.#linked || this.probes.length > 0) return false
-    this.#wiring.counters[count.DROPPED_CARRIER] += frames
-    return true
+  #carrier(): boolean {
+    return load(this.#wiring.state, count.CARRIER) !== 0
   }
 
   #take(start: number, length: number): void {
@@ -250,10 +232,10 @@ export class Inspector {
     if (this.impairment !== undefined) this.impairment.held = this.#holding.count
     if (this.#linked) this.#judge(queue)
     else for (let frame = 0; frame < burst.count; frame++) burst.drop(frame, 'carrier')
-    for (const probe of this.probes) probe.sent(burst, this.#wiring.end)
+    this.probes.sent(burst)
     for (let frame = 0; frame < burst.count; frame++) this.#route(frame, slab, queue)
     if (this.#sender.staged > 0) this.#sender.send(slab, queue)
-    this.#flush()
+    this.probes.flush()
   }
 
   #judge(queue: number): void {
@@ -262,22 +244,15 @@ export class Inspector {
     this.#settle(queue)
   }
 
-  /** A reader that sleeps on the ring is awake now; another one gets a message. */
-  #flush(): void {
-    for (const probe of this.probes) if (probe.flush()) this.#wiring.watcher.frames(probe.plan.id)
-  }
-
   /** What is to wait is held now. What the cable does not take is dropped: too long, or more than can be held. */
   #settle(queue: number): void {
     const burst = this.#burst
     const limit = load(this.#wiring.state, this.#wiring.mtu) + MTU_OVERHEAD
-    let room = this.impairment === undefined ? HOLD_LIMIT - this.#holding.count : Number.POSITIVE_INFINITY
     for (let frame = 0; frame < burst.count; frame++) {
       if (!burst.passes(frame)) continue
       const excess = burst.lengths[frame] - limit
       if (excess > 0 && isTooLong(burst.bytes, burst.starts[frame], excess)) burst.drop(frame, 'mtu')
-      else if (burst.delays[frame] > 0 && (room-- <= 0 || !this.#holding.hold(burst, frame, queue)))
-        burst.drop(frame, 'limit')
+      else if (burst.delays[frame] > 0 && !this.#holding.hold(burst, frame, queue)) burst.drop(frame, 'limit')
     }
   }
 
@@ -294,7 +269,9 @@ export class Inspector {
     if (burst.delays[frame] > 0) return // held
     for (let copy = 0; copy <= copies; copy++) {
       if (this.#sender.staged === BURST) this.#sender.send(slab, queue)
-      this.#sender.stage(slab, burst.starts[frame], burst.lengths[frame], burst.numbers[frame])
+      const at = this.#sender.stage(slab, burst.starts[frame], burst.lengths[frame])
+      this.#sender.numbers[at] = burst.numbers[frame]
+      this.#sender.delays[at] = 0
     }
   }
 }

@@ -1,56 +1,44 @@
 // The last step of an inspected direction: gathers frames that are to go now, sends them as one burst, counts
-// what became of each, and shows probes what was delivered. Used by inspector.ts.
+// what became of each, and shows probes what was delivered. Used by inspector.ts, for what passes at once, and by
+// holding.ts, for what was held.
 
-import { errno } from '../errors.js'
 import { DROPPED, PASS } from '../frame/burst.js'
 import { BURST, VNET_HDR_LEN } from '../frame/slab.js'
 import type { Outgoing } from './cells.js'
 import * as count from './counters.js'
-import type { Held } from './held.js'
 import type { Port } from './port.js'
-import { NUMBER, type Probe, SEEN, type Told, WAITED } from './probe.js'
+import { NUMBER, SEEN, type Told, WAITED } from './probe.js'
+import type { Probes } from './probes.js'
 
 export class Sender {
-  probes: readonly Probe[] = []
   /** Frames gathered; at most BURST. */
   staged = 0
   /** Frames refused since the peer is down; inspector.ts begins to count anew with each burst. */
   down = 0
-  readonly #peer: 0 | 1
+  /** Of each frame: its number, and how long it was held (ms). For probes; written by who stages it. */
+  readonly numbers = new Float64Array(BURST)
+  readonly delays = new Float64Array(BURST)
+  /** Bytes of each: a port writes errors over its own lengths. */
+  readonly #lengths = new Int32Array(BURST)
+  readonly #probes: Probes
   readonly #ports: readonly Port[]
   readonly #counters: count.Counters
-  /** Of each frame: its bytes (a port writes errors over its own), its number, and how long it was held. */
-  readonly #lengths = new Int32Array(BURST)
-  readonly #numbers = new Float64Array(BURST)
-  readonly #delays = new Float64Array(BURST)
   readonly #told: Told = new Float64Array(3)
 
-  /** `end` is the one that sends; `ports`: where frames go, by number of the queue. */
-  constructor({ end, ports, counters }: { end: 0 | 1; ports: readonly Port[]; counters: count.Counters }) {
-    this.#peer = end === 0 ? 1 : 0
+  /** `ports`: where frames go, by number of the queue. */
+  constructor({ ports, counters }: { ports: readonly Port[]; counters: count.Counters }, probes: Probes) {
+    this.#probes = probes
     this.#ports = ports
     this.#counters = counters
   }
 
-  /** Adds a frame that stands in `from`, with a virtio-net header of zeros in front of it. */
-  stage(from: Outgoing, start: number, length: number, number: number): void {
+  /** Adds a frame that stands in `from`, with a virtio-net header of zeros in front of it. Its place in `numbers`. */
+  stage(from: Outgoing, start: number, length: number): number {
     const at = this.staged++
     from.starts[at] = start
     from.lengths[at] = length + VNET_HDR_LEN
     this.#lengths[at] = length
-    this.#numbers[at] = number
-    this.#delays[at] = 0
-  }
-
-  /** Adds the next of the frames that are held, and takes it out of their order. It stands in `from`. */
-  stageHeld(held: Held, from: Outgoing): void {
-    const at = this.staged++
-    const length = held.nextLength
-    from.starts[at] = held.nextStart
-    from.lengths[at] = length + VNET_HDR_LEN
-    this.#lengths[at] = length
-    held.tell(this.#numbers, this.#delays, at)
-    held.pop()
+    return at
   }
 
   /** Sends what was gathered to queue `queue`. */
@@ -65,8 +53,8 @@ export class Sender {
       let verdict = PASS
       if (length > 0) counters[count.SENT_BYTES] += length - VNET_HDR_LEN
       else {
-        if (length === errno.EIO) this.down++
-        verdict = length === errno.EIO ? DROPPED.down : DROPPED.error
+        verdict = count.refusal(length)
+        if (verdict === DROPPED.down) this.down++
         counters[count.dropsOf(verdict)]++
       }
       if (shown) this.#show(from, at, verdict)
@@ -84,7 +72,7 @@ export class Sender {
 
   /** Does a capture want to see them? Then it sees them now. */
   #begin(): boolean {
-    if (this.probes.length === 0) return false
+    if (this.#probes.count === 0) return false
     this.#told[SEEN] = performance.now()
     return true
   }
@@ -92,10 +80,8 @@ export class Sender {
   #show(from: Outgoing, at: number, verdict: number): void {
     const start = from.starts[at]
     const length = this.#lengths[at]
-    this.#told[NUMBER] = this.#numbers[at]
-    this.#told[WAITED] = this.#delays[at]
-    for (const probe of this.probes) {
-      probe.delivered(this.#peer, from.bytes, start, length, this.#told, verdict)
-    }
+    this.#told[NUMBER] = this.numbers[at]
+    this.#told[WAITED] = this.delays[at]
+    this.#probes.delivered(from.bytes, start, length, this.#told, verdict)
   }
 }

@@ -153,14 +153,14 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
         const probe = new Probe(adjustment.plan)
         for (const end of ENDS) {
           const inspector = this.inspector(end)
-          inspector.probes = [...inspector.probes, probe]
+          inspector.probes.list = [...inspector.probes.list, probe]
         }
         return
       }
       case 'uncapture': {
         for (const end of ENDS) {
           const inspector = this.inspector(end)
-          inspector.probes = inspector.probes.filter(({ plan }) => plan.id !== adjustment.id)
+          inspector.probes.list = inspector.probes.list.filter(({ plan }) => plan.id !== adjustment.id)
         }
         return
       }

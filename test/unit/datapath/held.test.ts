@@ -39,7 +39,7 @@ function hold(held: Held, { due, length, number, queue = 0, delay = 0 }: Wish): 
 function take(held: Held): Wish & { fill: number[] } {
   const { next: due, nextLength: length, nextQueue: queue } = held
   const [numbers, delays] = [new Float64Array(1), new Float64Array(1)]
-  held.tell(numbers, delays, 0)
+  held.tell({ numbers, delays }, 0)
   const [[number], [delay]] = [numbers, delays] as unknown as [[number], [number]]
   const { nextChunk: chunk, nextStart: start } = held
   const bytes = chunk.bytes.subarray(start, start + length)

@@ -145,7 +145,7 @@ describe('held', () => {
     impair(bench, { delay: 10_000, limit: 4_294_967_295 })
     const ring = createRing(2 ** 20)
     const plan = { id: 1, ring, ends: { a: true, b: false }, match: null, snaplen: 60 }
-    bench.inspector.probes = [new Probe(plan)]
+    bench.inspector.probes.list = [new Probe(plan)]
     for (let n = 0; n < 5; n++) bench.send(...Array.from({ length: 64 }, () => marked(1)))
     expect(bench.counts).toMatchObject({
       inspected: { held: IN_A_CHUNK },
