@@ -55,7 +55,7 @@ export class QuietPort extends FakePort implements ReadyPort {
   }
 }
 
-export class FakeEngine implements Engine {
+class FakeEngine implements Engine {
   readonly #ports = new Map<ReadyPort, number>()
   /** What it was asked, in ns. */
   readonly waits: { spin: number; timeout: number }[] = []
@@ -125,7 +125,7 @@ export class LoopBench {
   }
 }
 
-export class BenchPair<A extends WatchedPort, B extends WatchedPort> {
+class BenchPair<A extends WatchedPort, B extends WatchedPort> {
   readonly memory = allocateCounters(1)
   readonly state = stateOf(this.memory)
   readonly served: ServedPair
