@@ -13,7 +13,9 @@ export const GENERATION = 0 as Place<'control'>
 export const DONE = 1 as Place<'control'>
 /** Turns that it has taken: one that runs users' hooks takes many a second, unless one does not come back. */
 export const TURNS = 2 as Place<'control'>
-export const CONTROL_WORDS = 3
+/** The kernel's number of its thread, 0 until it runs: a thread that is gone cannot say so. */
+export const TASK = 3 as Place<'control'>
+export const CONTROL_WORDS = 4
 
 export type Order =
   /** Serve these queues of a pair. Descriptors are lent: they stay open until the release is done. */

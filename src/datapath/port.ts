@@ -1,6 +1,6 @@
 // A port is the data path's handle of one queue of one end: receive and transmit, and what it can take. It
 // is the seam for other kinds of end, and what unit tests replace. The link thread describes a port as plain
-// data, the thread that forwards makes it of that (openPort): a new kind of port is known here and to its device.
+// data, the thread that forwards makes it of that (openPorts): a new kind of port is known here and to its device.
 //
 // Two views of one frame: in the data path "received" means read from an end by us, which is what
 // that interface *sent*. Everything reported about an interface takes the interface's own view, as
@@ -67,24 +67,21 @@ const agreed =
 if (!agreed) throw new Error('the native addon was built with another slab layout: run npm run build')
 
 /** Refuses what the loop cannot carry: it moves each frame behind its header, as it is. */
-function openPort({ fd, capabilities }: PortSpec): WatchedPort {
-  const { header, longestFrame } = capabilities
-  if (header !== VNET_HDR_LEN || longestFrame > LONGEST_FRAME) {
-    throw new RangeError(`no such port: a header of ${header} bytes, frames of up to ${longestFrame}`)
-  }
-  return new DescriptorPort(fd, capabilities)
+export function checkPort({ capabilities: { header, longestFrame } }: PortSpec): void {
+  if (header === VNET_HDR_LEN && longestFrame <= LONGEST_FRAME) return
+  throw new RangeError(`no such port: a header of ${header} bytes, frames of up to ${longestFrame}`)
 }
 
 /** The ports of some queues, as each couple describes them. */
 export function openPorts(couples: readonly PortCouple[]): (readonly [a: WatchedPort, b: WatchedPort])[] {
-  return couples.map(([a, b]) => [openPort(a), openPort(b)] as const)
+  return couples.map(([a, b]) => [new DescriptorPort(a), new DescriptorPort(b)] as const)
 }
 
 class DescriptorPort implements WatchedPort {
   readonly fd: number
   readonly capabilities: Capabilities
 
-  constructor(fd: number, capabilities: Capabilities) {
+  constructor({ fd, capabilities }: PortSpec) {
     this.fd = fd
     this.capabilities = capabilities
   }

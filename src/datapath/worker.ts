@@ -2,6 +2,8 @@
 // orders from the link thread, and carries them out between two bursts. It knows ports and directions, never pairs
 // or ends, and calls nothing that waits for the kernel's RTNL.
 
+import { readlinkSync } from 'node:fs'
+import { basename } from 'node:path'
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Slab } from '../frame/slab.js'
 import { add, load, notify, type Words } from '../frame/words.js'
@@ -14,6 +16,7 @@ import {
   type Notice,
   type Order,
   type Surrendered,
+  TASK,
   TURNS,
   type WorkerSetup,
 } from './orders.js'
@@ -103,5 +106,6 @@ function turn(): void {
   setImmediate(turn)
 }
 
+control[TASK] = Number(basename(readlinkSync('/proc/thread-self')))
 tell({ event: 'ready' })
 setImmediate(turn)

@@ -40,12 +40,31 @@ export function workerCount(): number {
 
 /** The link thread, started if need be. */
 export function linkThread(): Link {
-  link ??= new Link()
+  link ??= new Link(startThread())
   return link
 }
 
+function startThread(): Worker {
+  const workerData: LinkSetup = { workers }
+  return new Worker(new URL('./thread.js', import.meta.url), {
+    name: 'uveth-link',
+    workerData,
+    execArgv: [], // the user's loaders and inspectors have no business here
+  })
+}
+
+/** What of a thread is needed: its messages, its end, and whether the process lives for it. */
+export interface LinkThread {
+  on(event: 'message', hear: (message: LinkMessage) => void): unknown
+  on(event: 'error', hear: (error: Error) => void): unknown
+  on(event: 'exit', hear: () => void): unknown
+  postMessage(message: unknown, transfer: MessagePort[]): void
+  ref(): void
+  unref(): void
+}
+
 export class Link {
-  readonly #worker: Worker
+  readonly #thread: LinkThread
   readonly #ready: Promise<void>
   readonly #pending = new Map<number, Pending>()
   readonly #pairs = new Map<number, (event: PairEvent) => void>()
@@ -53,19 +72,14 @@ export class Link {
   #lastHandle = 0
   #failure: Error | undefined
 
-  constructor() {
-    const workerData: LinkSetup = { workers }
-    this.#worker = new Worker(new URL('./thread.js', import.meta.url), {
-      name: 'uveth-link',
-      workerData,
-      execArgv: [], // the user's loaders and inspectors have no business here
-    })
+  constructor(thread: LinkThread) {
+    this.#thread = thread
     const { promise, resolve, reject } = withResolvers()
     this.#ready = promise
     this.#pending.set(0, { resolve, reject })
-    this.#worker.on('message', (message: LinkMessage) => this.#hear(message))
-    this.#worker.on('error', (error) => this.#fail(error))
-    this.#worker.on('exit', () => this.#fail(new Error('it ended')))
+    this.#thread.on('message', (message: LinkMessage) => this.#hear(message))
+    this.#thread.on('error', (error) => this.#fail(error))
+    this.#thread.on('exit', () => this.#fail(new Error('it ended')))
   }
 
   /** A number for a new pair, whose events go to `hear` until it is closed. */
@@ -89,14 +103,14 @@ export class Link {
     this.#pending.set(id, { resolve, reject })
     this.#hold()
     await this.#ready
-    this.#worker.postMessage({ id, ...request }, transfer)
+    this.#thread.postMessage({ id, ...request }, transfer)
     return (await promise) as T
   }
 
   /** The process lives for as long as it has a pair or waits for an answer. */
   #hold(): void {
-    if (this.#pending.size + this.#pairs.size > 0) this.#worker.ref()
-    else this.#worker.unref()
+    if (this.#pending.size + this.#pairs.size > 0) this.#thread.ref()
+    else this.#thread.unref()
   }
 
   #hear(message: LinkMessage): void {
@@ -129,7 +143,8 @@ export class Link {
     this.#pairs.clear()
     for (const { reject } of pending) reject(this.#failure)
     for (const [handle, hear] of pairs) {
-      hear({ event: 'closed', handle, reason: 'failed', end: null, stats: [null, null] })
+      const why = this.#failure.message
+      hear({ event: 'closed', handle, reason: 'failed', end: null, stats: [null, null], why })
     }
   }
 }

@@ -7,22 +7,23 @@
 //                                |                                     what is closed is told, once
 //                                +--> undone: nothing is left, create() has thrown
 //
-//   state      hear, look   change, setMode, inspect, own, adopt, stats   close
+//   state      hear, look   change, setMode, inspect, own, readopt, stats  close
 //   creating   -            -                                             -           nobody has it yet
 //   running    looks        carried out                                   -> ending
 //   ending     nothing      not allowed: descriptors may be another's     resolves with the first
 //   ended      nothing      not allowed                                   resolves at once
 //
 // While it runs it is forwarded by the pool; or by the thread that made it, which it was lent to (inline); or, for a
-// moment, by nobody: its worker was lost, which is told, and adopt() is awaited.
+// moment, by nobody: its worker was lost, which is told, and readopt() is awaited.
 
 import type { MessagePort } from 'node:worker_threads'
 import { abandonHeld, MTU, type StateWords, stateOf } from '../datapath/counters.js'
 import { drain } from '../datapath/loop.js'
-import { type Capabilities, openPorts, type PortCouple, type PortSpec } from '../datapath/port.js'
+import { type Capabilities, checkPort, openPorts, type PortCouple, type PortSpec } from '../datapath/port.js'
 import { ServedPair } from '../datapath/served.js'
 import { Slab } from '../frame/slab.js'
 import { store } from '../frame/words.js'
+import type { LinkStats } from '../netlink/rtnl.js'
 import { setCarrier } from './carrier.js'
 import type { Device, Hint, OpenDevice } from './device.js'
 import type { Pool } from './pool.js'
@@ -48,6 +49,9 @@ export interface Context {
   recall(handle: number): Promise<void>
 }
 
+/** So often it is served again after its worker was lost: it may be what its workers die of. */
+const MAX_LOSSES = 8
+
 type EndIndex = 0 | 1
 const ENDS = [0, 1] as const
 
@@ -62,6 +66,7 @@ export class LinkedPair {
   /** The ends whose frames are looked into. */
   #inspected: Inspected = [false, false]
   #is: Standing
+  #losses = 0
   #closing: Promise<void> | undefined
 
   private constructor(
@@ -102,8 +107,9 @@ export class LinkedPair {
 
   /** Forwarded and inspected as it shall be before there is a frame. */
   #begin(port: MessagePort | undefined, inspected: Inspected): void {
+    for (const port of this.#queues().flat()) checkPort(port)
     this.#inspected = inspected
-    if (port !== undefined) this.adopt(port)
+    if (port !== undefined) this.#adopt(port)
     else this.#context.tell({ event: 'lent', handle: this.handle, queues: this.#queues() })
     this.#follow()
     for (const end of ENDS) {
@@ -123,8 +129,16 @@ export class LinkedPair {
     if (ends.length > 0) this.look(ends)
   }
 
-  /** Looks at one end, or at both, and follows what has changed. */
+  /** Looks at one end, or at both, and follows what has changed. Nobody waits for it: what fails ends the pair. */
   look(ends: readonly EndIndex[] = ENDS): void {
+    try {
+      this.#look(ends)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #look(ends: readonly EndIndex[]): void {
     if (this.ending) return
     for (const end of ends) {
       const found = this.#devices[end].look()
@@ -145,7 +159,7 @@ export class LinkedPair {
     } finally {
       // Also after a refusal: the kernel may have done a part of it.
       this.#publish(end)
-      this.look()
+      this.#look(ENDS)
     }
   }
 
@@ -160,21 +174,27 @@ export class LinkedPair {
     this.#follow()
   }
 
+  /** After it was lost: has the pool serve it again. */
+  readopt(port: MessagePort): void {
+    try {
+      this.#adopt(port)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
   /** Has the pool serve it; adjustments will come through `port`. */
-  adopt(port: MessagePort): void {
+  #adopt(port: MessagePort): void {
     const together = this.#inspected.includes(true)
-    const { handle } = this
-    this.#context.pool.adopt({ handle, counters: this.#counters, together }, this.#queues(), port)
+    const lost = (why: string) => this.#lost(why)
+    const adoptee = { handle: this.handle, counters: this.#counters, queues: this.#queues(), lost }
+    this.#context.pool.adopt(adoptee, port, together)
     this.#is = { ...this.#is, gathered: together }
   }
 
   /** Has a worker of its own serve it, with a module of hooks loaded; why not, or undefined. */
   async own(url: string): Promise<string | undefined> {
-    const lost = (why: string) => {
-      abandonHeld(this.#counters)
-      this.#context.tell({ event: 'lost', handle: this.handle, why })
-    }
-    return await this.#context.pool.own(this.handle, url, lost)
+    return await this.#context.pool.own(this.handle, url)
   }
 
   /** The devices' own counters. */
@@ -183,25 +203,34 @@ export class LinkedPair {
   }
 
   /** Takes the pair down; resolves when both devices are gone and their names free. */
-  close(reason: ClosedReason, end: EndIndex | null): Promise<void> {
-    this.#closing ??= this.#takeDown(reason, end)
+  close(reason: ClosedReason, end: EndIndex | null, why?: string): Promise<void> {
+    this.#closing ??= this.#takeDown(reason, end, why)
     return this.#closing
   }
 
-  async #takeDown(reason: ClosedReason, end: EndIndex | null): Promise<void> {
-    const stats = this.stats()
-    try {
-      await this.#stop()
-    } finally {
-      await Promise.all(this.#each((device) => device.close()))
-      this.#context.tell({ event: 'closed', handle: this.handle, reason, end, stats })
-    }
+  async #takeDown(reason: ClosedReason, end: EndIndex | null, why: string | undefined): Promise<void> {
+    const stats = this.#each(lastStats)
+    await this.#stop()
+    await Promise.all(this.#each((device) => device.close()))
+    this.#context.tell({ event: 'closed', handle: this.handle, reason, end, stats, why })
+  }
+
+  #fail(error: unknown): void {
+    void this.close('failed', null, error instanceof Error ? error.message : String(error))
   }
 
   /** Nobody forwards for it any more. */
   async #stop(): Promise<void> {
     if (this.#plan.inline) await this.#context.recall(this.handle)
     else this.#context.pool.release(this.handle)
+  }
+
+  /** Nobody serves it, and it is to be adopted again. */
+  #lost(why: string): void {
+    if (this.ending) return
+    if (++this.#losses > MAX_LOSSES) return this.#fail(why)
+    abandonHeld(this.#counters)
+    this.#context.tell({ event: 'lost', handle: this.handle, why })
   }
 
   #each<T>(of: (device: Device) => T): [T, T] {
@@ -259,5 +288,14 @@ export class LinkedPair {
     const setup = { handle, counters: this.#counters, index: 0, ports, port: undefined, hookOf: undefined }
     const scratch = new Slab()
     drain(new ServedPair({ ...setup, scratch, inspected: new Set() }).directions, scratch)
+  }
+}
+
+/** None of one that cannot be asked any more. */
+function lastStats(device: Device): LinkStats | null {
+  try {
+    return device.stats()
+  } catch {
+    return null
   }
 }

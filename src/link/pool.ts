@@ -1,296 +1,183 @@
-// The forwarding workers of this process, as the link thread commands them: which one serves which
-// queue of a pair, and orders that are carried out before the call returns. Started by thread.ts;
-// workers are the link thread's own children, so they are gone before its descriptors are closed.
+// The forwarding workers of this process: which one serves which queue of a pair (placement.ts decides), and what
+// becomes of pairs whose worker dies. Commanded by the link thread; workers are its own children, so they are gone
+// before its descriptors are closed. It knows pairs by their handles only.
 
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import {
-  CONTROL_WORDS,
-  DONE,
-  GENERATION,
-  type Notice,
-  type Order,
-  type Surrendered,
-  TURNS,
-  type WorkerSetup,
-} from '../datapath/orders.js'
+import type { MessagePort } from 'node:worker_threads'
+import type { Notice } from '../datapath/orders.js'
 import type { PortCouple } from '../datapath/port.js'
 import type { PairState } from '../datapath/served.js'
 import { UvethError } from '../errors.js'
+import { actionsOf, decide, type Places, type Wanted } from './placement.js'
+import { type Hearing, PooledWorker, TOO_LONG } from './pooled-worker.js'
 
-/** ms. A worker answers within one burst; this long means that it is stuck or dead. */
-const ORDER_TIMEOUT = 5_000
-/** ms that users' code may keep its thread, and how often it is looked at. */
-const HOOK_PATIENCE = 2_000
-const HOOK_LOOK = 250
-const TOO_LONG = `a hook took more than ${HOOK_PATIENCE / 1000} s for one burst, or to be loaded`
-
-interface Hearing {
-  heard(notice: Notice): void
-  failed(error: Error): void
-}
-
-class PooledWorker {
-  readonly index: number
-  readonly #worker: Worker
-  readonly #control: Int32Array
-  /** What it leaves when it releases a pair. */
-  readonly #left: MessagePort
-  readonly #patience: number
-  /** Who waits for a module. */
-  #loaded: ((error: string | undefined) => void) | undefined
-  #ended = false
-  readonly ready: Promise<void>
-  /** Queue pairs that it serves: new ones go to the worker with the fewest. */
-  load = 0
-
-  constructor(index: number, own: boolean, { heard, failed }: Hearing) {
-    const control = new SharedArrayBuffer(4 * CONTROL_WORDS)
-    const { port1, port2 } = new MessageChannel()
-    const workerData: WorkerSetup = { index, own, control, left: port2 }
-    this.index = index
-    this.#left = port1
-    this.#patience = own ? HOOK_PATIENCE : ORDER_TIMEOUT
-    this.#control = new Int32Array(control)
-    this.#worker = new Worker(new URL('../datapath/worker.js', import.meta.url), {
-      name: own ? 'uveth-worker-own' : `uveth-worker-${index}`,
-      workerData,
-      transferList: [port2],
-      execArgv: [], // the user's loaders and inspectors have no business here
-    })
-    this.ready = new Promise((started) => {
-      this.#worker.on('message', (notice: Notice) => {
-        if (notice.event === 'ready') started()
-        else if (notice.event === 'loaded') this.#loaded?.(notice.error)
-        else heard(notice)
-      })
-    })
-    this.#worker.on('error', failed)
-    // A hook may call process.exit(), which ends its thread.
-    if (own) this.#worker.on('exit', (code) => this.#ended || failed(new Error(`its thread exited: ${code}`)))
-  }
-
-  /** Posts an order and waits until it has been carried out. */
-  order(order: Order, transfer: MessagePort[] = []): void {
-    this.#worker.postMessage(order, transfer)
-    const generation = Atomics.add(this.#control, GENERATION, 1) + 1
-    const deadline = performance.now() + this.#patience
-    for (;;) {
-      const done = Atomics.load(this.#control, DONE)
-      if (done >= generation) return
-      if (Atomics.wait(this.#control, DONE, done, deadline - performance.now()) === 'timed-out') {
-        throw new UvethError(`ETIMEDOUT: a forwarding worker did not carry out '${order.op}'`, {
-          code: 'ETIMEDOUT',
-        })
-      }
-    }
-  }
-
-  /** Takes a pair out of it, with all that another worker needs to go on. */
-  surrender(handle: number): Surrendered {
-    this.order({ op: 'release', handle, surrender: true })
-    return receiveMessageOnPort(this.#left)?.message as Surrendered
-  }
-
-  /** Turns of its event loop so far. */
-  get turns(): number {
-    return Atomics.load(this.#control, TURNS)
-  }
-
-  /** Loads a module of hooks; why not, or undefined. One at a time. */
-  loadModule(url: string): Promise<string | undefined> {
-    return new Promise((loaded) => {
-      this.#loaded = loaded
-      const order = () => this.#ended || this.order({ op: 'load', url })
-      this.ready.then(order).catch((error: Error) => loaded(error.message))
-    })
-  }
-
-  /** `why` is for who waits for a module. */
-  end(why: string): Promise<number> {
-    this.#ended = true
-    this.#loaded?.(why)
-    this.#left.close()
-    return this.#worker.terminate()
-  }
-}
-
-/** Where a pair is served. */
-interface Placement {
+/** A pair as the pool knows it. */
+export interface Adoptee {
+  handle: number
   counters: SharedArrayBuffer
   queues: readonly PortCouple[]
-  /** The first one has the pair's port, and its inspectors. */
-  workers: PooledWorker[]
+  /** Its worker is gone, and the pair is served by nobody: it is to be adopted again. */
+  lost(why: string): void
+}
+
+interface Served extends Adoptee {
+  /** The first one has the pair's line, and its inspectors. */
+  places: Places<PooledWorker>
   /** A worker that serves this pair alone. */
   own: PooledWorker | undefined
   /** One that is to become its own. */
   starting: PooledWorker | undefined
-  /** Takes its own worker away, which does not answer. */
-  giveUp: ((why: string) => void) | undefined
   watchdog: NodeJS.Timeout | undefined
   /** Modules are loaded one after the other. */
   turn: Promise<unknown>
 }
 
+type MakeWorker = (index: number, own: boolean, hearing: Hearing) => PooledWorker
+
 export class Pool {
+  readonly #make: MakeWorker
   readonly #workers: PooledWorker[]
   readonly #hearing: Hearing
-  readonly #serving = new Map<number, Placement>()
+  readonly #serving = new Map<number, Served>()
 
-  private constructor(size: number, hearing: Hearing) {
-    this.#hearing = hearing
-    this.#workers = Array.from({ length: size }, (_, index) => new PooledWorker(index, false, hearing))
+  private constructor(size: number, heard: (notice: Notice) => void, make: MakeWorker) {
+    this.#make = make
+    this.#hearing = { heard, died: (worker, why) => this.#replace(worker, why) }
+    this.#workers = Array.from({ length: size }, (_, index) => make(index, false, this.#hearing))
   }
 
   static async start(
     size: number,
     heard: (notice: Notice) => void,
-    failed: (error: Error) => void,
+    make: MakeWorker = (index, own, hearing) => new PooledWorker(index, own, hearing),
   ): Promise<Pool> {
-    const pool = new Pool(size, { heard, failed })
+    const pool = new Pool(size, heard, make)
     await Promise.all(pool.#workers.map(({ ready }) => ready))
     return pool
   }
 
   /** `together`: as in gather(). */
-  adopt(
-    { handle, counters, together }: { handle: number; counters: SharedArrayBuffer; together: boolean },
-    queues: readonly PortCouple[],
-    port: MessagePort,
-  ): void {
-    const unowned = { own: undefined, starting: undefined, giveUp: undefined, watchdog: undefined }
-    const placement = { counters, queues, workers: [], ...unowned, turn: Promise.resolve() }
-    this.#serving.set(handle, placement)
-    const ranked = [...this.#workers].sort((one, other) => one.load - other.load)
-    this.#place(handle, placement, together ? ranked.slice(0, 1) : ranked, port, undefined)
+  adopt(pair: Adoptee, port: MessagePort, together: boolean): void {
+    const unowned = { places: [], own: undefined, starting: undefined, watchdog: undefined }
+    const served: Served = { ...pair, ...unowned, turn: Promise.resolve() }
+    this.#serving.set(pair.handle, served)
+    this.#place(served, { to: together ? 'together' : 'spread' }, port)
   }
 
   /** Afterwards no worker touches the pair's descriptors. */
   release(handle: number): void {
-    const placement = this.#serving.get(handle)
-    if (placement === undefined) return
-    this.#serving.delete(handle)
-    clearInterval(placement.watchdog)
-    void placement.starting?.end('the pair is closed')
-    for (const worker of placement.workers) {
-      worker.load -= placement.queues.length / placement.workers.length
-      try {
-        worker.order({ op: 'release', handle, surrender: false })
-      } catch (error) {
-        if (worker !== placement.own) throw error
-      }
-    }
-    void placement.own?.end('the pair is closed')
+    const served = this.#serving.get(handle)
+    if (served === undefined) return
+    this.#drop(served)
+    void served.own?.end('the pair is closed')
   }
 
   /** Afterwards nothing that was sent before carrier comes on is left to be delivered. */
   drain(handle: number): void {
-    const placement = this.#serving.get(handle)
-    for (const worker of placement?.workers ?? []) {
-      try {
-        worker.order({ op: 'drain', handle })
-      } catch (error) {
-        if (worker !== placement?.own) throw error
-        placement.giveUp?.(TOO_LONG)
-      }
+    const served = this.#serving.get(handle)
+    if (served === undefined) return
+    for (const worker of new Set(served.places)) {
+      if (!worker.order({ op: 'drain', handle }) && worker === served.own)
+        this.#giveUp(served, worker, TOO_LONG)
     }
   }
 
   /** Inspected, all queues of a pair are served by one worker, in one order; otherwise by several. */
   gather(handle: number, together: boolean): void {
-    const placement = this.#serving.get(handle)
-    if (placement === undefined || placement.queues.length === 1 || placement.own !== undefined) return
-    if (together === (placement.workers.length === 1)) return
-    this.#move(handle, placement, together ? placement.workers.slice(0, 1) : this.#workers)
+    const served = this.#serving.get(handle)
+    if (served === undefined || served.own !== undefined) return
+    this.#place(served, { to: together ? 'together' : 'spread' })
   }
 
   /**
-   * Gives a pair a worker of its own, which has loaded the module; the reason when it could not. `lost` is
-   * called when that worker has ended or a hook does not come back: the pair is served by nobody then.
+   * Gives a pair a worker of its own, which has loaded the module; the reason when it could not. When that worker has
+   * ended or a hook does not come back, the pair is lost.
    */
-  own(handle: number, url: string, lost: (why: string) => void): Promise<string | undefined> {
-    const placement = this.#serving.get(handle)
-    if (placement === undefined) return Promise.resolve('the pair is closed')
-    const loaded = placement.turn.then(() => this.#own(handle, placement, url, lost))
-    placement.turn = loaded
+  own(handle: number, url: string): Promise<string | undefined> {
+    const served = this.#serving.get(handle)
+    if (served === undefined) return Promise.resolve('the pair is closed')
+    const loaded = served.turn.then(() => this.#own(served, url))
+    served.turn = loaded
     return loaded
   }
 
-  async #own(
-    handle: number,
-    placement: Placement,
-    url: string,
-    lost: (why: string) => void,
-  ): Promise<string | undefined> {
-    if (placement.own !== undefined) return await placement.own.loadModule(url)
-    const giveUp = (why: string) => {
-      clearInterval(placement.watchdog)
-      const served = placement.own === own && this.#serving.get(handle) === placement
-      if (served) this.#serving.delete(handle)
-      // What it counted stands only when it is gone.
-      void own.end(why).then(() => served && lost(why))
-    }
-    const failed = (error: Error) => giveUp(error.stack ?? error.message)
-    const own = new PooledWorker(this.#workers.length, true, { ...this.#hearing, failed })
-    placement.starting = own
-    placement.watchdog = watchHooks(own, () => giveUp(TOO_LONG))
+  async #own(served: Served, url: string): Promise<string | undefined> {
+    if (served.own !== undefined) return await served.own.loadModule(url)
+    const died = (worker: PooledWorker, why: string) => this.#giveUp(served, worker, why)
+    const own = this.#make(this.#workers.length, true, { ...this.#hearing, died })
+    served.starting = own
+    served.watchdog = own.watch(() => this.#giveUp(served, own, TOO_LONG))
     const error = await own.loadModule(url)
-    placement.starting = undefined
-    if (error !== undefined || this.#serving.get(handle) !== placement) {
-      clearInterval(placement.watchdog)
+    served.starting = undefined
+    if (error !== undefined || this.#serving.get(served.handle) !== served) {
+      clearInterval(served.watchdog)
       await own.end('')
       return error ?? 'the pair is closed'
     }
-    placement.own = own
-    placement.giveUp = giveUp
-    this.#move(handle, placement, [own])
+    served.own = own
+    this.#place(served, { to: 'own', worker: own })
     return undefined
   }
 
-  #move(handle: number, placement: Placement, to: PooledWorker[]): void {
-    const left = placement.workers.map((worker) => {
-      worker.load -= placement.queues.length / placement.workers.length
-      return worker.surrender(handle)
-    })
-    const [first] = left
-    if (first?.port != null) this.#place(handle, placement, to, first.port, first.state)
+  /** Takes its own worker away, or the one that was to become that: it has ended, or does not answer. */
+  #giveUp(served: Served, own: PooledWorker, why: string): void {
+    clearInterval(served.watchdog)
+    const serves = served.own === own && this.#serving.get(served.handle) === served
+    if (serves) this.#serving.delete(served.handle)
+    // What it counted stands only when it is gone.
+    void own.end(why).then(() => serves && served.lost(why))
   }
 
-  #place(
-    handle: number,
-    placement: Placement,
-    candidates: PooledWorker[],
-    port: MessagePort,
-    state: PairState | undefined,
-  ): void {
-    const ranked = [...candidates].sort((one, other) => one.load - other.load)
-    const chosen = new Map<PooledWorker, PortCouple[]>()
-    placement.queues.forEach((couple, queue) => {
-      const worker = ranked[queue % ranked.length] as PooledWorker
-      chosen.set(worker, [...(chosen.get(worker) ?? []), couple])
-      worker.load++
-    })
-    placement.workers = [...chosen.keys()]
-    let line: MessagePort | undefined = port
-    for (const [worker, queues] of chosen) {
-      const { counters } = placement
-      worker.order({ op: 'adopt', handle, counters, queues, port: line, state }, line && [line])
-      line = undefined
-      state = undefined
+  /** Another thread in its place. The pairs that it had a part of are lost, and adopted again when that runs. */
+  #replace(dead: PooledWorker, why: string): void {
+    const lost = [...this.#serving.values()].filter(({ places }) => places.includes(dead))
+    for (const served of lost) {
+      this.#drop(served)
+      void served.own?.end(why)
+    }
+    const next = this.#make(dead.index, false, this.#hearing)
+    this.#workers[dead.index] = next
+    const tell = () => {
+      for (const served of lost) served.lost(why)
+    }
+    next.ready.then(tell, tell)
+  }
+
+  /** No worker serves it any more. */
+  #drop(served: Served): void {
+    this.#serving.delete(served.handle)
+    clearInterval(served.watchdog)
+    void served.starting?.end('the pair is closed')
+    for (const worker of served.places) worker.load--
+    for (const worker of new Set(served.places)) {
+      worker.order({ op: 'release', handle: served.handle, surrender: false })
     }
   }
-}
 
-/**
- * Looks whether a worker takes no turns any more, once it has taken its first. Looks are counted instead of time:
- * where the whole process was stopped, neither goes on.
- */
-function watchHooks(worker: PooledWorker, stuck: () => void): NodeJS.Timeout {
-  let seen = 0
-  let looks = 0
-  return setInterval(() => {
-    const { turns } = worker
-    looks = turns === seen && turns > 0 ? looks + 1 : 0
-    seen = turns
-    if (looks * HOOK_LOOK > HOOK_PATIENCE) stuck()
-  }, HOOK_LOOK)
+  /** `port`: its line, when it is new. Otherwise the workers that it leaves hand over what the next ones need. */
+  #place(served: Served, wanted: Wanted<PooledWorker>, port?: MessagePort): void {
+    const { handle, counters, places: now } = served
+    const running = this.#workers.filter(({ serving }) => serving)
+    if (running.length === 0) throw new UvethError('no forwarding worker runs', { code: 'ERR_LINK' })
+    const next = decide(served.queues.length, now, wanted, running)
+    let line = port
+    let state: PairState | undefined
+    for (const action of actionsOf(now, next)) {
+      const { worker } = action
+      if (action.do === 'leave') {
+        const left = worker.surrender(handle)
+        line ??= left?.port
+        if (left?.port !== undefined) state = left.state
+      } else {
+        // One that is dying took the line with it: #replace() comes, and finds the pair where it was.
+        if (line === undefined && worker === next[0]) return
+        const queues = action.queues.map((queue) => served.queues[queue] as PortCouple)
+        worker.order({ op: 'adopt', handle, counters, queues, port: line, state }, line && [line])
+        line = undefined
+        state = undefined
+      }
+    }
+    for (const worker of now) worker.load--
+    for (const worker of next) worker.load++
+    served.places = next
+  }
 }

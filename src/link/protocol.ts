@@ -111,7 +111,15 @@ export type LinkMessage =
   | { event: 'carrier'; handle: number; on: boolean }
   /** The pair's own worker ended, or was ended because a hook did not come back: 'readopt' is wanted. */
   | { event: 'lost'; handle: number; why: string }
-  | { event: 'closed'; handle: number; reason: ClosedReason; end: 0 | 1 | null; stats: KernelStats }
+  /** `why`: what has failed. */
+  | {
+      event: 'closed'
+      handle: number
+      reason: ClosedReason
+      end: 0 | 1 | null
+      stats: KernelStats
+      why: string | undefined
+    }
 
 export interface LinkSetup {
   /** Number of forwarding workers. */

@@ -28,8 +28,11 @@ export interface PairEvents {
   hookFailed: [{ end: End; message: string }]
   /** A capture could not be written on (a full disk): what was written before is whole. */
   captureFailed: [{ path: string | undefined; message: string }]
-  /** The last event. `end` is the one that was deleted, null when the pair was closed by us. */
-  closed: [{ reason: ClosedReason; end: End | null }]
+  /**
+   * The last event. `end` is the one that was deleted, null when the pair was closed by us. `message`: what has
+   * failed, where the reason is that.
+   */
+  closed: [{ reason: ClosedReason; end: End | null; message?: string }]
 }
 
 const UNKNOWN: EndState = {
@@ -62,10 +65,10 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   #closed: ClosedReason | undefined
   #lastKernelStats: KernelStats = [null, null]
 
-  private constructor(logger: Logger | undefined, queues: number) {
+  private constructor(link: Link, logger: Logger | undefined, queues: number) {
     super()
     this.#logger = logger
-    this.#link = linkThread()
+    this.#link = link
     this.#handle = this.#link.register((event) => this.#hear(event))
     const hookFailed = (end: 0 | 1, message: string) =>
       this.#tell('hookFailed', { end: end === 0 ? this.a : this.b, message }, 'warn')
@@ -79,13 +82,13 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   }
 
   /** @internal Use createPair(). */
-  static async create(options: PairOptions): Promise<Pair> {
+  static async create(options: PairOptions, link?: Link): Promise<Pair> {
     const plan = planPair(options)
     const chains = [planChain(options.a ?? {}, 'a'), planChain(options.b ?? {}, 'b')] as const
     const { signal, logger } = options
     signal?.throwIfAborted()
     if (options.id !== undefined) reserveId(options.id)
-    const pair = new Pair(logger, plan.queues)
+    const pair = new Pair(link ?? linkThread(), logger, plan.queues)
     try {
       await pair.#make(plan, chains, options.capture)
     } catch (error) {
@@ -266,7 +269,12 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
         this.#inspection.close()
         this.#ended = this.#captures.close()
         const end = event.end === null ? null : event.end === 0 ? this.a : this.b
-        this.#tell('closed', { reason: event.reason, end })
+        const message = event.why === undefined ? {} : { message: event.why }
+        this.#tell(
+          'closed',
+          { reason: event.reason, end, ...message },
+          event.reason === 'failed' ? 'warn' : 'info',
+        )
         break
       }
     }

@@ -1,0 +1,106 @@
+// The pairs of the link thread: orders that come as messages, what workers met and what the kernel says find their
+// pair here. Started by thread.ts, which gives the way to open a device; it knows neither kinds of device nor how
+// threads are made. What fails here is answered, or ends the pair that it is about, and no other.
+
+import type { MessagePort } from 'node:worker_threads'
+import type { Notice } from '../datapath/orders.js'
+import { pairClosed, toWire } from '../errors.js'
+import type { Hint, OpenDevice } from './device.js'
+import { LinkedPair } from './linked-pair.js'
+import type { Pool } from './pool.js'
+import type { LinkMessage, LinkRequest } from './protocol.js'
+
+/** ms. The kernel's own events tell why a device is gone; the worker only knows that it is. */
+const GONE_DELAY = 20
+
+/** What is needed to serve orders. */
+export interface Means {
+  open: OpenDevice
+  pool: Pool
+  /** Hears at once all that the kernel has said up to now. */
+  catchUp(): void
+}
+
+export class LinkedPairs {
+  readonly #port: MessagePort
+  readonly #pairs = new Map<number, LinkedPair>()
+  /** Inline pairs that were asked back: what goes on when they are. */
+  readonly #returned = new Map<number, () => void>()
+
+  /** `port`: to and from the main thread. */
+  constructor(port: MessagePort) {
+    this.#port = port
+  }
+
+  /** From now on orders are carried out, one after the other. */
+  serve(means: Means): void {
+    this.#port.on('message', ({ id, ...request }: LinkRequest & { id: number }) => {
+      void this.#answer(id, request, means)
+    })
+    this.#tell({ event: 'ready' })
+  }
+
+  /** What a worker met is looked into: the kernel's answer counts, not the worker's. */
+  heard(notice: Notice): void {
+    if (notice.event === 'ready' || notice.event === 'loaded') return
+    const look = () => this.#pairs.get(notice.handle)?.look([notice.end])
+    if (notice.event === 'gone') setTimeout(look, GONE_DELAY)
+    else look()
+  }
+
+  hear(hint: Hint): void {
+    for (const pair of [...this.#pairs.values()]) pair.hear(hint)
+  }
+
+  #tell(message: LinkMessage): void {
+    if (message.event === 'closed') this.#pairs.delete(message.handle)
+    this.#port.postMessage(message)
+  }
+
+  #recall(handle: number): Promise<void> {
+    this.#tell({ event: 'recall', handle })
+    return new Promise((back) => this.#returned.set(handle, back))
+  }
+
+  async #answer(id: number, request: LinkRequest, means: Means): Promise<void> {
+    try {
+      const value =
+        request.op === 'create' ? await this.#create(request, means) : await this.#carryOut(request)
+      this.#tell({ event: 'reply', id, value })
+    } catch (error) {
+      this.#tell({ event: 'refused', id, error: toWire(error) })
+    }
+  }
+
+  async #create(request: Extract<LinkRequest, { op: 'create' }>, means: Means): Promise<void> {
+    const tell = (message: LinkMessage) => this.#tell(message)
+    const recall = (handle: number) => this.#recall(handle)
+    const pair = await LinkedPair.create({ ...means, tell, recall }, request)
+    means.catchUp() // what was said of a dead namespace whose number the new pair's has now
+    this.#pairs.set(request.handle, pair)
+    pair.look()
+  }
+
+  async #carryOut(request: Exclude<LinkRequest, { op: 'create' }>): Promise<unknown> {
+    const { handle } = request
+    const pair = this.#pairs.get(handle)
+    if (request.op === 'returned') return this.#returned.get(handle)?.()
+    if (request.op === 'close') return await pair?.close('close', null)
+    // The numbers of closed descriptors may be another pair's by now.
+    if (pair === undefined || pair.ending) throw pairClosed()
+    switch (request.op) {
+      case 'change':
+        return pair.change(request.end, request.change)
+      case 'carrier':
+        return pair.setMode(request.mode)
+      case 'inspect':
+        return pair.inspect(request.inspected)
+      case 'own':
+        return await pair.own(request.url)
+      case 'readopt':
+        return pair.readopt(request.port)
+      case 'stats':
+        return pair.stats()
+    }
+  }
+}
