@@ -27,6 +27,7 @@ import {
   TURNS,
   type WorkerSetup,
 } from '../datapath/orders.js'
+import { add, load, type Words, wait } from '../frame/words.js'
 
 /** ms between two looks at a worker that has not answered, or does not turn. */
 const LOOK = 250
@@ -45,7 +46,7 @@ export class PooledWorker {
   /** It serves one pair only, and runs users' hooks. */
   readonly own: boolean
   readonly #worker: Worker
-  readonly #control: Int32Array
+  readonly #control: Words<'control'>
   /** What it leaves when it releases a pair. */
   readonly #left: MessagePort
   #serving = false
@@ -100,11 +101,11 @@ export class PooledWorker {
   order(order: Order, transfer: MessagePort[] = []): boolean {
     if (this.#over) return false
     this.#worker.postMessage(order, transfer)
-    const generation = Atomics.add(this.#control, GENERATION, 1) + 1
+    const generation = add(this.#control, GENERATION, 1) + 1
     for (let looks = 0; ; ) {
-      const done = Atomics.load(this.#control, DONE)
+      const done = load(this.#control, DONE)
       if (done >= generation) return true
-      if (Atomics.wait(this.#control, DONE, done, LOOK) !== 'timed-out') continue
+      if (wait(this.#control, DONE, done, LOOK) !== 'timed-out') continue
       looks++
       if (!this.#exists() || (this.own && looks * LOOK > HOOK_PATIENCE)) return false
     }
@@ -132,7 +133,7 @@ export class PooledWorker {
     let seen = 0
     let looks = 0
     return setInterval(() => {
-      const turns = Atomics.load(this.#control, TURNS)
+      const turns = load(this.#control, TURNS)
       looks = turns === seen && turns > 0 ? looks + 1 : 0
       seen = turns
       if (looks * LOOK > HOOK_PATIENCE) stuck()
@@ -153,7 +154,7 @@ export class PooledWorker {
 
   /** Its thread, as the kernel has it: a dead one cannot tell us, while we wait. */
   #exists(): boolean {
-    const task = Atomics.load(this.#control, TASK)
+    const task = load(this.#control, TASK)
     return task === 0 || existsSync(`/proc/self/task/${task}`)
   }
 }

@@ -1,0 +1,112 @@
+// What a linked pair is to be, and what is done for that: src/link/reconfigure.ts as tables. Pure values, no device;
+// that the actions are carried out is shown in test/unit/pair/pair.test.ts.
+
+import { expect, test } from 'vitest'
+import type { CarrierMode, EndState, Inspected } from '../../../src/link/protocol.js'
+import { type Action, difference, modeAfter, type Standing, wantedOf } from '../../../src/link/reconfigure.js'
+
+const state = (name: string, up: boolean, netns: string | null = null): EndState => ({
+  ...{ name, up, netns, ifindex: 1, netnsInode: 1, address: '02:00:00:00:00:01', mtu: 1500 },
+  ...{ flags: 0, txQueueLength: 1000 },
+})
+const takes = { header: 12, checksum: true, segmentation: true, longestFrame: 65_543 }
+const plain = { ...takes, checksum: false, segmentation: false }
+
+const STANDING: Standing = {
+  gathered: false,
+  offloads: [true, true],
+  aliases: ['uveth peer b', 'uveth peer a'],
+  carrier: true,
+}
+const REASONS = {
+  mode: 'auto' as CarrierMode,
+  states: [state('a', true), state('b', true)] as [EndState, EndState],
+  inspected: [false, false] as Inspected,
+  capabilities: [takes, takes] as const,
+}
+
+test.each<[string, Partial<typeof REASONS>, Partial<Standing>]>([
+  ['both up, nothing looked into', {}, {}],
+  ['b down', { states: [state('a', true), state('b', false)] }, { carrier: false }],
+  ['forced off', { mode: 'off' }, { carrier: false }],
+  ['forced on, both down', { mode: 'on', states: [state('a', false), state('b', false)] }, {}],
+  ['a looked into', { inspected: [true, false] }, { gathered: true, offloads: [false, true] }],
+  ['both looked into', { inspected: [true, true] }, { gathered: true, offloads: [false, false] }],
+  [
+    'b in a namespace, with another name',
+    { states: [state('a', true), state('y', true, 'away')] },
+    { aliases: ['uveth peer y netns away', 'uveth peer a'] },
+  ],
+])('%s', (_what, reasons, wanted) => {
+  expect(wantedOf({ ...REASONS, ...reasons })).toEqual({ ...STANDING, ...wanted })
+})
+
+test.each([
+  [takes, plain, [false, true]],
+  [plain, takes, [true, false]],
+  [plain, plain, [false, false]],
+  [takes, { ...takes, checksum: false }, [false, true]],
+  [takes, { ...takes, segmentation: false }, [false, true]],
+])('an end sends what its peer takes: %j and %j', (a, b, offloads) => {
+  expect(wantedOf({ ...REASONS, capabilities: [a, b] }).offloads).toEqual(offloads)
+})
+
+test.each<[string, Partial<Standing>, Partial<Standing>, [boolean, boolean], Action[]]>([
+  ['nothing', {}, {}, [true, true], []],
+  ['carrier on', { carrier: false }, {}, [false, false], [{ do: 'carrier', on: true }]],
+  ['carrier off', {}, { carrier: false }, [true, true], [{ do: 'carrier', on: false }]],
+  ['carrier put right on one end', {}, {}, [true, false], [{ do: 'carrier', on: true }]],
+  [
+    'carrier that others took, and that stays off',
+    {},
+    { carrier: false },
+    [false, false],
+    [{ do: 'carrier', on: false }],
+  ],
+  [
+    'a new name',
+    {},
+    { aliases: ['uveth peer y', 'uveth peer a'] },
+    [true, true],
+    [{ do: 'label', end: 0, alias: 'uveth peer y' }],
+  ],
+  [
+    'brought together before offloads go',
+    {},
+    { gathered: true, offloads: [false, false] },
+    [true, true],
+    [
+      { do: 'gather', together: true },
+      { do: 'offload', end: 0, on: false },
+      { do: 'offload', end: 1, on: false },
+    ],
+  ],
+  [
+    'all at once, carrier last',
+    { carrier: false, offloads: [true, false], gathered: true, aliases: ['', ''] },
+    {},
+    [false, false],
+    [
+      { do: 'gather', together: false },
+      { do: 'offload', end: 1, on: true },
+      { do: 'label', end: 0, alias: 'uveth peer b' },
+      { do: 'label', end: 1, alias: 'uveth peer a' },
+      { do: 'carrier', on: true },
+    ],
+  ],
+])('actions: %s', (_what, is, wanted, shown, actions) => {
+  expect(difference({ ...STANDING, ...is }, { ...STANDING, ...wanted }, shown)).toEqual(actions)
+})
+
+test.each<[CarrierMode, boolean, [boolean, boolean], CarrierMode]>([
+  ['auto', true, [true, true], 'auto'],
+  ['auto', true, [false, true], 'off'],
+  ['auto', true, [false, false], 'off'],
+  ['on', true, [true, false], 'off'],
+  ['off', false, [false, false], 'off'],
+  ['off', false, [true, false], 'auto'],
+  ['auto', false, [true, false], 'auto'],
+  ['on', false, [false, true], 'on'],
+])('mode %s, carrier %j, shown %j: %s', (mode, carrier, shown, after) => {
+  expect(modeAfter(mode, carrier, shown)).toBe(after)
+})
