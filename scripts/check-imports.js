@@ -20,7 +20,7 @@ export const rules = {
   cli: {
     may: [
       ...['daemon', 'doctor', 'contract', 'index', 'netns'],
-      ...['faults/impair-words', 'faults/rule-words', 'faults/units'],
+      ...['faults/impair-words', 'faults/rule-words', 'wishes/units'],
       ...['capture/sink', 'pcapng/reader', 'native', 'own-file'],
     ],
     because:
@@ -40,7 +40,7 @@ export const rules = {
     because: 'it must work where pairs do not: it looks at the machine through the addon alone',
   },
   orders: {
-    may: ['contract', 'index', 'pair/options', 'faults/impair-plan', 'netns', 'native', 'own-file'],
+    may: ['contract', 'index', 'pair/options', 'faults/impair-plan', 'wishes', 'netns', 'native', 'own-file'],
     because: 'an order goes through the registry and the pair, never straight to the data path',
   },
   contract: {
@@ -48,15 +48,26 @@ export const rules = {
     because: 'it says what an order is, with the types of the public API, and loads nothing',
   },
   testing: {
-    may: ['index', 'hooks/matcher', 'faults', 'frame'],
+    may: ['index', 'hooks/matcher', 'faults', 'wishes', 'frame'],
     because: 'the test kit is made of the public API; beside it, it only finds words for frames and faults',
   },
   index: {
-    may: ['pair', 'link', 'capture/setup', 'datapath/counters', 'hooks', 'faults', 'ring', 'frame'],
+    may: ['pair', 'link', 'capture/setup', 'datapath/counters', 'hooks', 'faults', 'wishes', 'ring', 'frame'],
     because: 'the public API gathers what is below it, and never the command',
   },
   pair: {
-    may: ['link', 'capture', 'datapath', 'hooks', 'faults', 'ring', 'netns/names', 'netlink', 'frame'],
+    may: [
+      'link',
+      'capture',
+      'datapath',
+      'hooks',
+      'faults',
+      'wishes',
+      'ring',
+      'netns/names',
+      'netlink',
+      'frame',
+    ],
     because: 'a pair is wired from what is below it',
   },
   link: {
@@ -64,15 +75,19 @@ export const rules = {
     because: 'the link thread gives orders to the data path and knows no pair object',
   },
   capture: {
-    may: ['datapath/adjust', 'faults/match', 'ring', 'pcapng'],
+    may: ['datapath/adjust', 'faults/match-plan', 'wishes', 'ring', 'pcapng'],
     because: 'it writes what a worker has recorded: it knows rings and files, neither pairs nor ports',
   },
   datapath: {
     may: ['hooks', 'faults', 'ring', 'frame', 'native'],
     because: 'the loop moves frames: it knows no pair, no link thread and no rtnetlink',
   },
-  hooks: { may: ['faults', 'ring', 'frame'], because: 'a hook sees frames and nothing else' },
-  faults: { may: ['frame'], because: 'it is data and words, and loads without the addon' },
+  hooks: { may: ['faults', 'wishes', 'ring', 'frame'], because: 'a hook sees frames and nothing else' },
+  faults: { may: ['wishes', 'frame'], because: 'it is data and words, and loads without the addon' },
+  wishes: {
+    may: ['ring/ring', 'frame'],
+    because: 'it says what may be wished for, and loads nothing heavy: everybody above asks it',
+  },
   ring: { may: ['frame'], because: 'a ring carries records between threads, whoever they are' },
   pcapng: { may: ['frame'], because: 'pcapng is a format' },
   netns: { may: ['native'], because: 'a namespace is a name and a file' },

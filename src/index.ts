@@ -4,8 +4,8 @@ export type { CaptureResult, Rotation } from './capture/setup.js'
 export type { InspectedCount } from './datapath/counters.js'
 export { type ErrorFields, UvethError } from './errors.js'
 export type { ImpairOptions, ImpairPlan } from './faults/impair-plan.js'
-export type { Match } from './faults/match.js'
-export type { RuleAction, RuleOptions } from './faults/rule-plan.js'
+export type { Match } from './faults/match-plan.js'
+export type { RuleOptions } from './faults/rule-plan.js'
 export type { Burst } from './frame/burst.js'
 export type { Cause } from './frame/cause.js'
 export type { Judge } from './hooks/guard.js'
@@ -20,8 +20,6 @@ export type {
   CaptureWish,
   EndOptions,
   EndSettings,
-  Logger,
-  Netns,
   PairOptions,
   WaitOptions,
 } from './pair/options.js'
@@ -30,3 +28,5 @@ export type { Rule } from './pair/rule.js'
 export type { EndCounters, EndStats, InterfaceCounters, PairCounters, PairStats } from './pair/stats.js'
 export { defineHook, type UserHook } from './pair/user-hook.js'
 export type { RingStream, Sighting } from './ring/stream.js'
+export type { Logger, Netns } from './wishes/end.js'
+export type { RuleAction } from './wishes/rule.js'

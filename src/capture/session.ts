@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads'
 import type { CapturePlan } from '../datapath/adjust.js'
 import { fromWire, UvethError } from '../errors.js'
-import type { Match } from '../faults/match.js'
+import type { MatchPlan } from '../faults/match-plan.js'
 import type { InterfaceInfo } from '../pcapng/blocks.js'
 import { createRing, endRing } from '../ring/ring.js'
 import { StreamCredit } from './credit.js'
@@ -18,7 +18,7 @@ export interface CaptureOptions {
   /** Of the ends that are captured. */
   interfaces: { a?: InterfaceInfo | undefined; b?: InterfaceInfo | undefined }
   /** Without nth, every and first. All frames, if absent. */
-  match?: Match | null | undefined
+  match?: MatchPlan | null | undefined
   /** Bytes recorded of each frame at most (default 262,144: all of it). */
   snaplen?: number | undefined
   /** A ring that workers record into already; otherwise one is made. */

@@ -3,16 +3,11 @@
 
 import type { WireError } from '../errors.js'
 import type { InterfaceInfo } from '../pcapng/blocks.js'
+import type { ROTATION } from '../wishes/capture.js'
+import type { Given } from '../wishes/shape.js'
 
 /** When to go on in another file; at least one of bytes and seconds. */
-export interface Rotation {
-  /** A file is at most so long, unless one frame is longer. */
-  bytes?: number | undefined
-  /** A file covers at most so many seconds, from its beginning. One without frames is not ended. */
-  seconds?: number | undefined
-  /** Only so many files are kept: the oldest is removed. All are, if absent. */
-  files?: number | undefined
-}
+export type Rotation = { [K in keyof Given<typeof ROTATION>]: Given<typeof ROTATION>[K] | undefined }
 
 /** Where the blocks go. */
 export type SinkPlan =

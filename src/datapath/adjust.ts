@@ -5,7 +5,7 @@
 // An empty one follows, which wakes a worker that sleeps.
 
 import type { ImpairPlan } from '../faults/impair-plan.js'
-import type { Match } from '../faults/match.js'
+import type { MatchPlan } from '../faults/match-plan.js'
 import type { RulePlan } from '../faults/rule-plan.js'
 import { add } from '../frame/words.js'
 import { ADJUSTED, type StateWords } from './counters.js'
@@ -18,7 +18,7 @@ export interface CapturePlan {
   /** Whose frames are recorded. */
   ends: { a: boolean; b: boolean }
   /** Only frames that it matches, without nth, every and first; null for all. */
-  match: Match | null
+  match: MatchPlan | null
   /** Bytes recorded of each frame at most. */
   snaplen: number
 }
@@ -29,7 +29,7 @@ export type Adjustment =
   | { op: 'rule'; end: 0 | 1; plan: RulePlan; counts: SharedArrayBuffer }
   | { op: 'unrule'; end: 0 | 1; id: number }
   /** With a ring: every matching frame goes into it. Without: the first one is told, and that is all. */
-  | { op: 'watch'; end: 0 | 1; id: number; match: Match; ring?: SharedArrayBuffer }
+  | { op: 'watch'; end: 0 | 1; id: number; match: MatchPlan; ring?: SharedArrayBuffer }
   | { op: 'unwatch'; end: 0 | 1; id: number }
   | { op: 'capture'; plan: CapturePlan }
   | { op: 'uncapture'; id: number }

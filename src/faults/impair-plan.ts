@@ -1,70 +1,17 @@
-// What users may ask of an impairment, and the plan that is made of it: validated, complete, plain data in
-// one normal form. Called where options and changes come in; impairment.ts works from plans.
+// Makes the plan of an impairment: checks that what a user wrote goes together (each part is checked by its shape,
+// wishes/impair.ts), and brings it into one normal form: complete, plain data. Called where options and changes come
+// in; hooks/impairment.ts works from plans.
 
 import { randomInt } from 'node:crypto'
 import { invalid } from '../errors.js'
-import { Fields, present } from './fields.js'
-import { MAX_SEED } from './seed.js'
-import { complement } from './units.js'
-
-/** The shapes of random delays. */
-export const DISTRIBUTIONS = ['uniform', 'normal', 'pareto', 'paretonormal'] as const
-export type Distribution = (typeof DISTRIBUTIONS)[number]
-
-/** A number of ms, or tc's words: `'10ms'`, `'500us'`, `'1s'`. */
-type Time = number | string
-/** A number of percent, 0 to 100, or a text: `'1%'`. */
-type Percent = number | string
-
-/** How often, and how much each draw depends on the one before. */
-interface ChanceOptions {
-  probability: Percent
-  correlation?: Percent
-}
+import { type Distribution, IMPAIR } from '../wishes/impair.js'
+import { at, type Given, object, type Read, value } from '../wishes/shape.js'
+import { complement } from '../wishes/units.js'
 
 /** What one direction of a pair does to its frames, in the words of tc-netem(8). */
-export interface ImpairOptions {
-  /** How long frames travel. */
-  delay?: Time | { time?: Time; jitter?: Time; correlation?: Percent; distribution?: Distribution }
-  /**
-   * Frames that are lost: independently of each other, or by a Markov model: Gilbert-Elliott (h and k are the
-   * probabilities that a frame gets through in the bad and in the good state) or the one of four states.
-   */
-  loss?:
-    | Percent
-    | { random: Percent; correlation?: Percent }
-    | { gemodel: { p: Percent; r?: Percent; h?: Percent; k?: Percent } }
-    | { state: { p13: Percent; p31?: Percent; p32?: Percent; p23?: Percent; p14?: Percent } }
-  /** Frames that arrive twice. */
-  duplicate?: Percent | ChanceOptions
-  /** Frames that are sent at once while the others are delayed; with `gap` N only every N-th may be. */
-  reorder?: Percent | (ChanceOptions & { gap?: number })
-  /** Frames that arrive with one bit flipped. */
-  corrupt?: Percent | ChanceOptions
-  /**
-   * Bits per second, or tc's words: `'10mbit'`. `burst` bytes may go at once after a pause; each frame
-   * counts `overhead` bytes more, and whole cells if there is a `cellSize`.
-   */
-  rate?:
-    | number
-    | string
-    | {
-        rate: number | string
-        burst?: number | string
-        overhead?: number
-        cellSize?: number
-        cellOverhead?: number
-      }
-  /** How many frames may be held at a time; more are dropped. Default 1000. */
-  limit?: number
-  /** Frames leave together, in slots: `packets` frames or `bytes` in each. */
-  slot?:
-    | Time
-    | { min: Time; max?: Time; packets?: number; bytes?: number | string }
-    | { distribution: Distribution; delay: Time; jitter: Time; packets?: number; bytes?: number | string }
-  /** 0 to 2^53 - 1. With the same seed the same frames are hit. Default: random. */
-  seed?: number
-}
+export type ImpairOptions = Given<typeof IMPAIR>
+type Parts = Read<typeof IMPAIR>
+type Part<K extends keyof Parts> = Parts[K] | undefined
 
 export interface DelayPlan {
   time: number
@@ -115,30 +62,27 @@ export interface ImpairPlan {
 }
 
 const DEFAULT_LIMIT = 1000
-const MAX_LIMIT = 2 ** 32 - 1
-const MAX_INT = 2 ** 31 - 1
-
-const KEYS = ['delay', 'loss', 'duplicate', 'reorder', 'corrupt', 'rate', 'limit', 'slot', 'seed']
-const STATES = ['p13', 'p31', 'p32', 'p23', 'p14']
 
 /** Checks `options`; `attribute` is what messages call them. */
 export function planImpair(options: unknown, attribute: string): ImpairPlan {
-  const fields = new Fields(options, attribute, KEYS)
+  const { delay, loss, duplicate, reorder, corrupt, rate, slot, limit, seed } = IMPAIR.read(
+    options,
+    attribute,
+  )
+  const of = (key: keyof Parts) => at(attribute, key)
   const plan = present<ImpairPlan>({
-    delay: planDelay(fields.fields('delay', ['time', 'jitter', 'correlation', 'distribution'], 'time')),
-    loss: planLoss(fields.fields('loss', ['random', 'correlation', 'gemodel', 'state'], 'random')),
-    duplicate: planChance(fields.fields('duplicate', ['probability', 'correlation'], 'probability')),
-    reorder: planReorder(fields.fields('reorder', ['probability', 'correlation', 'gap'], 'probability')),
-    corrupt: planChance(fields.fields('corrupt', ['probability', 'correlation'], 'probability')),
-    rate: planRate(fields.fields('rate', ['rate', 'burst', 'overhead', 'cellSize', 'cellOverhead'], 'rate')),
-    slot: planSlot(
-      fields.fields('slot', ['min', 'max', 'distribution', 'delay', 'jitter', 'packets', 'bytes'], 'min'),
-    ),
-    limit: fields.whole('limit', 0, MAX_LIMIT) ?? DEFAULT_LIMIT,
-    seed: fields.whole('seed', 0, MAX_SEED) ?? randomInt(2 ** 32),
+    delay: planDelay(delay, of('delay')),
+    loss: planLoss(loss, of('loss')),
+    duplicate: planChance(duplicate),
+    reorder: planReorder(reorder, of('reorder')),
+    corrupt: planChance(corrupt),
+    rate: planRate(rate, of('rate')),
+    slot: planSlot(slot, of('slot')),
+    limit: limit ?? DEFAULT_LIMIT,
+    seed: seed ?? randomInt(2 ** 32),
   })
   if (plan.reorder !== undefined && (plan.delay?.time ?? 0) === 0) {
-    throw invalid('reordering not possible without specifying some delay', fields.at('reorder'))
+    throw invalid('reordering not possible without specifying some delay', of('reorder'))
   }
   return plan
 }
@@ -148,9 +92,13 @@ export function planImpair(options: unknown, attribute: string): ImpairPlan {
  * objects part by part, and null removes. The seed stays unless it is named.
  */
 export function mergeImpair(plan: ImpairPlan | null, patch: unknown, attribute: string): ImpairPlan {
-  new Fields(patch, attribute, KEYS)
+  PATCH.read(patch, attribute)
   return planImpair(merge(plan ?? {}, patch as Tree), attribute)
 }
+
+const ANYTHING = value<unknown>('anything', {}, (given) => given)
+/** Of a patch only the keys are checked: its values are, in what it makes. */
+const PATCH = object(Object.fromEntries(Object.keys(IMPAIR.parts).map((key) => [key, ANYTHING])))
 
 type Tree = { [key: string]: unknown }
 
@@ -187,112 +135,99 @@ function isTree(value: unknown): value is Tree {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function planDelay(fields?: Fields): DelayPlan | undefined {
-  if (fields === undefined) return undefined
-  const time = fields.time('time') ?? 0
-  const jitter = fields.time('jitter') ?? 0
-  const correlation = fields.percent('correlation')
-  const distribution = fields.oneOf('distribution', DISTRIBUTIONS)
+function planDelay(delay: Part<'delay'>, attribute: string): DelayPlan | undefined {
+  if (delay === undefined) return undefined
+  const { time = 0, jitter = 0, correlation, distribution } = delay
   if (distribution !== undefined && (time === 0 || jitter === 0)) {
-    throw invalid('distribution specified but no delay and jitter values', fields.at('distribution'))
+    throw invalid('distribution specified but no delay and jitter values', at(attribute, 'distribution'))
   }
   if (jitter === 0) return time === 0 ? undefined : { time }
   const shape = distribution === 'uniform' ? undefined : distribution
   return present<DelayPlan>({ time, jitter, correlation: correlation || undefined, distribution: shape })
 }
 
-function planLoss(fields?: Fields): LossPlan | undefined {
-  if (fields === undefined) return undefined
-  const models = ['random', 'gemodel', 'state'].filter((model) => fields.has(model))
-  if (models.length !== 1) {
-    throw invalid(`${fields.attribute} takes one of random, gemodel and state`, fields.attribute)
+function planLoss(loss: Part<'loss'>, attribute: string): LossPlan | undefined {
+  if (loss === undefined) return undefined
+  const { random, gemodel, state } = loss
+  if ([random, gemodel, state].filter((model) => model !== undefined).length !== 1) {
+    throw invalid(`${attribute} takes one of random, gemodel and state`, attribute)
   }
-  const correlation = fields.percent('correlation') || undefined
-  const gemodel = fields.fields('gemodel', ['p', 'r', 'h', 'k'], 'p')
-  const state = fields.fields('state', STATES, 'p13')
-  if (gemodel === undefined && state === undefined) {
-    const random = fields.percent('random')
-    return random ? present<LossPlan>({ random, correlation }) : undefined
-  }
+  const correlation = loss.correlation || undefined
+  if (random !== undefined) return random === 0 ? undefined : present<LossPlan>({ random, correlation })
   if (correlation !== undefined) {
-    throw invalid(`${fields.at('correlation')} goes with random only`, fields.at('correlation'))
+    const name = at(attribute, 'correlation')
+    throw invalid(`${name} goes with random only`, name)
   }
-  return gemodel === undefined ? planStates(state as Fields) : planGilbert(gemodel)
-}
-
-/** Defaults as tc's: r = 1 - p, h = 0 (bad loses all), k = 1 (good loses nothing). */
-function planGilbert(fields: Fields): LossPlan {
-  const p = fields.must('p', fields.percent('p'))
-  const r = fields.percent('r') ?? complement(p)
-  return { gemodel: { p, r, h: fields.percent('h') ?? 0, k: fields.percent('k') ?? 100 } }
+  // Defaults as tc's: r = 1 - p, h = 0 (bad loses all), k = 1 (good loses nothing).
+  if (gemodel !== undefined) return { gemodel: { r: complement(gemodel.p), h: 0, k: 100, ...gemodel } }
+  return state && planStates(state, at(attribute, 'state'))
 }
 
 /** Defaults as tc's: p31 = 1 - p13, p32 = 0, p23 = 1, p14 = 0. */
-function planStates(fields: Fields): LossPlan {
-  const p13 = fields.must('p13', fields.percent('p13'))
-  const p31 = fields.percent('p31') ?? complement(p13)
-  const p32 = fields.percent('p32') ?? 0
-  const p23 = fields.percent('p23') ?? 100
-  const p14 = fields.percent('p14') ?? 0
-  if (p13 + p14 > 100) throw invalid('p13 and p14 are more than 100% together', fields.at('p14'))
-  if (p31 + p32 > 100) throw invalid('p31 and p32 are more than 100% together', fields.at('p32'))
-  return { state: { p13, p31, p32, p23, p14 } }
+function planStates(given: NonNullable<NonNullable<Part<'loss'>>['state']>, attribute: string): LossPlan {
+  const state = { p31: complement(given.p13), p32: 0, p23: 100, p14: 0, ...given }
+  const { p13, p14, p31, p32 } = state
+  if (p13 + p14 > 100) throw invalid('p13 and p14 are more than 100% together', at(attribute, 'p14'))
+  if (p31 + p32 > 100) throw invalid('p31 and p32 are more than 100% together', at(attribute, 'p32'))
+  return { state }
 }
 
-function planChance(fields?: Fields): ChancePlan | undefined {
-  if (fields === undefined) return undefined
-  const probability = fields.must('probability', fields.percent('probability'))
-  const correlation = fields.percent('correlation') || undefined
-  return probability === 0 ? undefined : present<ChancePlan>({ probability, correlation })
+function planChance(chance: Part<'duplicate'>): ChancePlan | undefined {
+  if (chance === undefined || chance.probability === 0) return undefined
+  const { probability, correlation } = chance
+  return present<ChancePlan>({ probability, correlation: correlation || undefined })
 }
 
-function planReorder(fields?: Fields): ReorderPlan | undefined {
-  if (fields === undefined) return undefined
-  const gap = fields.whole('gap', 1, MAX_LIMIT)
-  if (gap !== undefined && !fields.has('probability')) {
-    throw invalid('gap specified without reorder probability', fields.at('gap'))
+function planReorder(reorder: Part<'reorder'>, attribute: string): ReorderPlan | undefined {
+  if (reorder === undefined) return undefined
+  const { probability, gap, correlation } = reorder
+  if (probability === undefined) {
+    const name = at(attribute, gap === undefined ? 'probability' : 'gap')
+    throw invalid(
+      gap === undefined ? `${name} is missing` : 'gap specified without reorder probability',
+      name,
+    )
   }
-  const chance = planChance(fields)
-  return chance === undefined ? undefined : { ...chance, gap: gap ?? 1 }
+  const chance = planChance(present({ probability, correlation }))
+  return chance && { ...chance, gap: gap ?? 1 }
 }
 
-function planRate(fields?: Fields): RatePlan | undefined {
-  if (fields === undefined) return undefined
-  const rate = fields.must('rate', fields.rate('rate'))
-  const plan = {
+function planRate(given: Part<'rate'>, attribute: string): RatePlan | undefined {
+  if (given === undefined || given.rate === 0) return undefined
+  const { rate, burst, overhead, cellSize, cellOverhead } = given
+  if (cellSize && cellSize + (cellOverhead ?? 0) < 0) {
+    throw invalid('cells would have less than no bytes', at(attribute, 'cellOverhead'))
+  }
+  return present<RatePlan>({
     rate,
-    burst: fields.size('burst') || undefined,
-    overhead: fields.whole('overhead', -MAX_INT, MAX_INT) || undefined,
-    cellSize: fields.whole('cellSize', 0, MAX_INT) || undefined,
-    cellOverhead: fields.whole('cellOverhead', -MAX_INT, MAX_INT) || undefined,
-  }
-  if (plan.cellSize !== undefined && plan.cellSize + (plan.cellOverhead ?? 0) < 0) {
-    throw invalid('cells would have less than no bytes', fields.at('cellOverhead'))
-  }
-  return rate === 0 ? undefined : present<RatePlan>(plan)
+    burst: burst || undefined,
+    overhead: overhead || undefined,
+    cellSize: cellSize || undefined,
+    cellOverhead: cellOverhead || undefined,
+  })
 }
 
-function planSlot(fields?: Fields): SlotPlan | undefined {
-  if (fields === undefined) return undefined
-  const most = {
-    packets: fields.whole('packets', 0, MAX_INT) || undefined,
-    bytes: fields.size('bytes') || undefined,
+function planSlot(slot: Part<'slot'>, attribute: string): SlotPlan | undefined {
+  if (slot === undefined) return undefined
+  const must = (key: 'min' | 'delay' | 'jitter') => {
+    const value = slot[key]
+    if (value !== undefined) return value
+    throw invalid(`${at(attribute, key)} is missing`, at(attribute, key))
   }
-  const distribution = fields.oneOf('distribution', DISTRIBUTIONS)
-  const min = fields.time('min')
-  const delay = fields.time('delay')
-  const jitter = fields.time('jitter')
+  const { min, max = min, distribution, jitter } = slot
+  const most = { packets: slot.packets || undefined, bytes: slot.bytes || undefined }
   if (distribution !== undefined) {
-    if (min !== undefined) throw invalid(`${fields.attribute} takes min or distribution`, fields.at('min'))
-    if (jitter === 0) throw invalid('slot jitter must be more than 0', fields.at('jitter'))
-    const shape = { distribution, delay: fields.must('delay', delay), jitter: fields.must('jitter', jitter) }
-    return present<SlotPlan>({ ...shape, ...most })
+    if (min !== undefined) throw invalid(`${attribute} takes min or distribution`, at(attribute, 'min'))
+    if (jitter === 0) throw invalid('slot jitter must be more than 0', at(attribute, 'jitter'))
+    return present<SlotPlan>({ distribution, delay: must('delay'), jitter: must('jitter'), ...most })
   }
-  const max = fields.time('max') ?? min
   if (min !== undefined && max !== undefined && max < min) {
-    throw invalid('slot min delay greater than max delay', fields.at('max'))
+    throw invalid('slot min delay greater than max delay', at(attribute, 'max'))
   }
-  return max === 0
-    ? undefined
-    : present<SlotPlan>({ min: fields.must('min', min), max: max as number, ...most })
+  return max === 0 ? undefined : present<SlotPlan>({ min: must('min'), max: max as number, ...most })
+}
+
+/** The same object without the keys that have no value. */
+function present<T extends object>(fields: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T
 }

@@ -3,9 +3,9 @@
 // command, and by whoever shows a plan; it loads little, so that the command stays light.
 
 import { invalid } from '../errors.js'
+import { DISTRIBUTIONS } from '../wishes/impair.js'
+import * as units from '../wishes/units.js'
 import type { ChancePlan, ImpairOptions, ImpairPlan, LossPlan, RatePlan, SlotPlan } from './impair-plan.js'
-import { DISTRIBUTIONS } from './impair-plan.js'
-import * as units from './units.js'
 
 type Tree = { [key: string]: unknown }
 type Parse = (text: string) => number | undefined

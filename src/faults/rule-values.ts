@@ -2,7 +2,7 @@
 // for a word that is no such value.
 
 import { invalid } from '../errors.js'
-import type { Span } from './match.js'
+import type { Span } from '../wishes/match.js'
 
 /** Takes words one by one; `what` is what messages say may stand there. */
 export class Words {

@@ -14,12 +14,13 @@
 // as they stand in the frame.
 
 import { invalid } from '../errors.js'
-import type { Match, Ports, Span } from './match.js'
-import { ARP_OPS, ETHERTYPES, nameOf, PROTOCOLS } from './match-names.js'
-import type { MatchPlan } from './match-plan.js'
-import type { ActionPlan, CorruptPlan, RuleAction, RuleOptions, RulePlan } from './rule-plan.js'
+import type { Span } from '../wishes/match.js'
+import { ARP_OPS, ETHERTYPES, nameOf, PROTOCOLS } from '../wishes/names.js'
+import type { RuleAction } from '../wishes/rule.js'
+import { formatTime, parseTime } from '../wishes/units.js'
+import type { Match, NormalMatch, Ports } from './match-plan.js'
+import type { ActionPlan, CorruptPlan, NormalRule, RuleOptions } from './rule-plan.js'
 import { lengths, MAC, NUMBER, number, numberOrName, pattern, range, Words } from './rule-values.js'
-import { formatTime, parseTime } from './units.js'
 
 type Tree = { [key: string]: unknown }
 
@@ -175,7 +176,7 @@ function counting(match: Tree, words: Words, word: string): void {
 }
 
 /** The words back: parsed again, they make the same rule. */
-export function formatRule({ action, match }: Pick<RulePlan, 'action' | 'match'>): string {
+export function formatRule({ action, match }: NormalRule): string {
   return [...actionWords(action), ...matchWords(match)].join(' ')
 }
 
@@ -197,7 +198,7 @@ function corruptWords(action: CorruptPlan): string[] {
   return [...pair('bits', action.bits === 1 ? undefined : action.bits), ...pair('seed', action.seed)]
 }
 
-function matchWords(match: MatchPlan): string[] {
+function matchWords(match: NormalMatch): string[] {
   const { ethertype, src, dst, vlan, ip, arp, tcp, udp, icmp, bytes, length, nth, every, first } = match
   return [
     ...pair('ethertype', ethertype, (type) => nameOf(ETHERTYPES, type)),
@@ -217,7 +218,15 @@ function matchWords(match: MatchPlan): string[] {
   ]
 }
 
-function ipWords({ version, src, dst, proto, ttl, dscp, fragment }: NonNullable<MatchPlan['ip']>): string[] {
+function ipWords({
+  version,
+  src,
+  dst,
+  proto,
+  ttl,
+  dscp,
+  fragment,
+}: NonNullable<NormalMatch['ip']>): string[] {
   return [
     version === undefined ? 'inet' : version === 4 ? 'ip' : 'ip6',
     ...pair('src', src),

@@ -48,3 +48,21 @@ export function formatPrefix({ address, length }: Prefix): string {
   const text = formatAddress(address)
   return length === 8 * address.length ? text : `${text}/${length}`
 }
+
+/** An address of an interface, with the length of its network's prefix. */
+export interface Cidr {
+  /** 4 or 16 bytes, in network order. */
+  address: Uint8Array
+  prefixLength: number
+}
+
+/** `10.0.0.1/24`. Without '/N' it is a host's (/32, /128), as with `ip`. Undefined: neither. */
+export function parseCidr(text: string): Cidr | undefined {
+  const address = parseAddress(text.split('/')[0] ?? '')
+  const length = parsePrefix(text)?.length
+  return address === undefined || length === undefined ? undefined : { address, prefixLength: length }
+}
+
+export function formatCidr({ address, prefixLength }: Cidr): string {
+  return `${formatAddress(address)}/${prefixLength}`
+}

@@ -1,7 +1,8 @@
 // How long each frame travels: time, give or take jitter. Used by impairment.ts. Jitter makes frames
 // overtake each other, as it does with netem; a rate keeps them in order.
 
-import type { DelayPlan, Distribution } from '../faults/impair-plan.js'
+import type { DelayPlan } from '../faults/impair-plan.js'
+import type { Distribution } from '../wishes/impair.js'
 import { Correlated } from './chance.js'
 import { toQuantiles } from './distribution.js'
 import { DRAWS, type Key } from './random.js'

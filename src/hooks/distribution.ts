@@ -9,8 +9,8 @@
 //   pareto        ((1 - u)^(-1/a) - 3/2) * 4/3, a = 3    (mean 0)
 //   paretonormal  (normal + 3 * pareto) / 4, at the same u
 
-import type { Distribution } from '../faults/impair-plan.js'
 import { BURST } from '../frame/slab.js'
+import type { Distribution } from '../wishes/impair.js'
 
 /** SHRT_MAX / NETEM_DIST_SCALE, about: where the tables end. */
 const END = 4

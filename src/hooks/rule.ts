@@ -2,10 +2,11 @@
 // hooks; the rules of a direction are asked in the order in which they were added, and a frame that one has
 // dropped is not seen by those behind it. Allocates nothing per frame.
 
-import { type CorruptPlan, MAX_BITS, type RulePlan } from '../faults/rule-plan.js'
+import type { CorruptPlan, RulePlan } from '../faults/rule-plan.js'
 import type { Burst } from '../frame/burst.js'
 import { Packet } from '../frame/packet.js'
 import type { Place, Words } from '../frame/words.js'
+import { MAX_BITS } from '../wishes/rule.js'
 import type { Hook } from './hook.js'
 import { Matcher } from './matcher.js'
 import { DRAWS, draw, type Key, keyOf } from './random.js'

@@ -1,7 +1,7 @@
 // Frames that somebody waits for, or wants a copy of. A hook that gives no verdicts: it stands at the head
 // of the chain, and sees what the end has sent before any fault touches it.
 
-import type { Match } from '../faults/match.js'
+import type { MatchPlan } from '../faults/match-plan.js'
 import type { Burst } from '../frame/burst.js'
 import { Packet } from '../frame/packet.js'
 import { type RingReader, RingWriter } from '../ring/ring.js'
@@ -16,7 +16,7 @@ export interface Watcher {
 
 interface Watch {
   id: number
-  match: Match
+  match: MatchPlan
   matcher: Matcher
   shared: SharedArrayBuffer | undefined
   ring: RingWriter | undefined
@@ -25,7 +25,7 @@ interface Watch {
 /** Enough to go on elsewhere. */
 export interface WatchState {
   id: number
-  match: Match
+  match: MatchPlan
   /** Frames that it has met so far: nth, every and first count them. */
   matched: number
   ring: SharedArrayBuffer | undefined
@@ -44,7 +44,7 @@ export class Watches implements Hook {
     return this.#watches.length
   }
 
-  add(id: number, match: Match, shared: SharedArrayBuffer | undefined, matched = 0): void {
+  add(id: number, match: MatchPlan, shared: SharedArrayBuffer | undefined, matched = 0): void {
     const ring = shared && new RingWriter(shared)
     this.#watches.push({ id, match, matcher: new Matcher(match, matched), shared, ring })
   }

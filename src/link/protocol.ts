@@ -3,7 +3,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { PortCouple } from '../datapath/port.js'
 import type { WireError } from '../errors.js'
-import type { Cidr } from '../netlink/address.js'
+import type { Cidr } from '../frame/address.js'
 import type { LinkStats } from '../netlink/rtnl.js'
 import type { NetnsPath } from '../netns/names.js'
 

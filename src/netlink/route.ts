@@ -2,7 +2,7 @@
 // the namespace in which the link is. Synchronous: each waits for the kernel's RTNL lock, so
 // neither the main thread nor a forwarding worker may call them. Refusals are thrown by the socket.
 
-import type { Cidr } from './address.js'
+import type { Cidr } from '../frame/address.js'
 import { type Client, only } from './message.js'
 import {
   getLinkRequest,

@@ -2,7 +2,7 @@
 // ids, and the messages that the kernel answers or sends by itself. Called by route.ts and by the
 // link thread's monitor. Pure functions; no socket here, and no policy about what to ask when.
 
-import { type Cidr, formatCidr } from './address.js'
+import { type Cidr, formatCidr } from '../frame/address.js'
 import { AttributeDecoder, AttributeWriter, align, DecodeError, viewOf } from './attribute.js'
 import {
   AF_INET,
@@ -178,7 +178,8 @@ export function setLinkRequest(change: LinkChange): Request {
  * IPv6 address can be bound at once, without duplicate address detection.
  */
 export function newAddressRequest(ifindex: number, cidr: Cidr, nodad = false): Request {
-  const { family, prefixLength, address } = cidr
+  const { prefixLength, address } = cidr
+  const family = address.length === 4 ? AF_INET : AF_INET6
   const loopback = family === AF_INET && address[0] === 127
   // struct ifaddrmsg { __u8 ifa_family, ifa_prefixlen, ifa_flags, ifa_scope; __u32 ifa_index; }
   const header = new Uint8Array(IFADDRMSG_LEN)

@@ -8,8 +8,8 @@ import type { Socket } from 'node:net'
 import { systemError, UvethError } from '../errors.js'
 import { closeFd, netnsOpen, peerCredentials } from '../native.js'
 import { inodeOf, isHome, netnsHint } from '../netns/open.js'
-import type { Netns } from '../pair/options.js'
 import { netnsPath } from '../pair/options.js'
+import type { Netns } from '../wishes/end.js'
 
 /** Who gives the order, and where: ends without `netns` are made in the caller's namespace. */
 export interface Caller {

@@ -1,7 +1,6 @@
 // The captures of a pair as the thread that owns the pair keeps them: arms each before anything else, starts
 // the thread that writes it (capture/session.ts), and ends it. Made by pair.ts.
 
-import { planRotation } from '../capture/rotation.js'
 import {
   type CaptureOptions,
   CaptureSession,
@@ -11,12 +10,12 @@ import {
 } from '../capture/session.js'
 import type { CaptureResult } from '../capture/setup.js'
 import type { CapturePlan } from '../datapath/adjust.js'
-import { invalid } from '../errors.js'
-import type { Match } from '../faults/match.js'
-import { planMatch } from '../faults/match-plan.js'
+import { type MatchPlan, planMatch } from '../faults/match-plan.js'
 import { parseMac } from '../frame/mac.js'
-import { createRing, LARGEST_RING } from '../ring/ring.js'
+import { createRing } from '../ring/ring.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
+import { CAPTURE, FILTER, TARGET } from '../wishes/capture.js'
+import { at } from '../wishes/shape.js'
 import type { End } from './end.js'
 import type { Inspection } from './inspection.js'
 import type { CaptureTarget, CaptureWish } from './options.js'
@@ -25,10 +24,8 @@ interface Armed {
   id: number
   ring: SharedArrayBuffer
   wish: CaptureWish
-  match: Match | null
+  match: MatchPlan | null
 }
-
-const KEYS = ['end', 'match', 'snaplen', 'ringBytes']
 
 /** A capture that runs. */
 export class Capture implements AsyncDisposable {
@@ -74,8 +71,8 @@ export class Captures {
   }
 
   /** From here on frames are recorded, into memory at first. */
-  arm(wish: CaptureWish): Armed {
-    const plan = planCapture(wish)
+  arm(wish: CaptureWish, attribute = ''): Armed {
+    const plan = planCapture(wish, attribute)
     const id = this.#inspection.addCapture(plan)
     return { id, ring: plan.ring, wish, match: plan.match }
   }
@@ -128,35 +125,21 @@ function placed({ name, netns }: End): string {
 }
 
 /** Checks where a capture goes, before anything starts. */
-export function planTarget(target: string | CaptureTarget): {
-  wish: CaptureWish
-  sink: CaptureOptions['sink']
-} {
-  const { path, rotate, ...wish } = typeof target === 'string' ? { path: target } : (target ?? {})
-  if (typeof path !== 'string' || path === '') throw invalid('a capture needs the path of a file', 'path')
-  return { wish, sink: { path, rotate: rotate && planRotation(rotate, 'rotate') } }
+export function planTarget(
+  target: string | CaptureTarget,
+  attribute = '',
+): { wish: CaptureWish; sink: CaptureOptions['sink'] } {
+  const { path, rotate } = TARGET.read(target, attribute)
+  const { path: _, rotate: __, ...wish } = typeof target === 'string' ? { path } : target
+  return { wish, sink: { path, rotate } }
 }
 
-function planCapture(wish: CaptureWish): Omit<CapturePlan, 'id'> {
-  const unknown = Object.keys(wish).find((key) => !KEYS.includes(key))
-  if (unknown !== undefined) throw invalid(`unknown option ${unknown}: there are ${KEYS.join(', ')}`, unknown)
-  const { end, match, snaplen = SNAPLEN, ringBytes = RING_BYTES } = wish
-  if (end !== undefined && end !== 'a' && end !== 'b') throw invalid(`end is 'a' or 'b', not ${end}`, 'end')
-  for (const [name, value] of Object.entries({ snaplen, ringBytes })) {
-    if (!(Number.isInteger(value) && value >= 1 && value <= LARGEST_RING))
-      throw invalid(`${name} must be a number of bytes, 1 to ${LARGEST_RING}, not ${value}`, name)
-  }
+function planCapture(wish: CaptureWish, attribute = ''): Omit<CapturePlan, 'id'> {
+  const { end, snaplen = SNAPLEN, ringBytes = RING_BYTES } = CAPTURE.read(wish, attribute)
   return {
     ring: createRing(Math.max(ringBytes, SMALLEST_RING)),
     ends: { a: end !== 'b', b: end !== 'a' },
-    match: match === undefined ? null : planFilter(match),
+    match: wish.match === undefined ? null : planMatch(wish.match, at(attribute, 'match'), FILTER),
     snaplen,
   }
-}
-
-function planFilter(match: Match): Match {
-  const planned = planMatch(match, 'match') as Match
-  const counting = (['nth', 'every', 'first'] as const).find((key) => planned[key] !== undefined)
-  if (counting !== undefined) throw invalid(`a capture's match has no ${counting}`, `match.${counting}`)
-  return planned
 }

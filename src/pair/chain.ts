@@ -3,10 +3,9 @@
 // reconfigure.ts. Knows neither threads nor devices.
 
 import type { CapturePlan } from '../datapath/adjust.js'
-import { invalid } from '../errors.js'
 import { type ImpairPlan, planImpair } from '../faults/impair-plan.js'
-import type { Match } from '../faults/match.js'
-import { planRule, type RulePlan } from '../faults/rule-plan.js'
+import type { MatchPlan } from '../faults/match-plan.js'
+import { type NormalRule, planRule, type RulePlan } from '../faults/rule-plan.js'
 import { allocateRuleCounts } from '../hooks/rule.js'
 import type { EndOptions } from './options.js'
 
@@ -25,7 +24,7 @@ export interface Chain {
   /** `restart`: it begins anew. Otherwise it goes on as the one before it. */
   readonly impair: { readonly plan: ImpairPlan; readonly restart: boolean } | null
   readonly rules: ReadonlyMap<number, CountedRule>
-  readonly watches: ReadonlyMap<number, { readonly match: Match; readonly ring?: SharedArrayBuffer }>
+  readonly watches: ReadonlyMap<number, { readonly match: MatchPlan; readonly ring?: SharedArrayBuffer }>
   /** Users' hooks; null for a function, which is of this thread. */
   readonly hooks: ReadonlyMap<number, { readonly url: string; readonly options: unknown } | null>
 }
@@ -46,7 +45,6 @@ export interface ChainPlan {
 
 /** Checks it; `end` is what messages call the end. */
 export function planChain({ impair, rules = [] }: EndOptions, end: string): ChainPlan {
-  if (!Array.isArray(rules)) throw invalid(`${end}.rules must be an array of rules`, `${end}.rules`)
   return {
     impair: impair == null ? null : planImpair(impair, `${end}.impair`),
     rules: rules.map((rule, at) => planRule(rule, `${end}.rules.${at}`)),
@@ -76,12 +74,9 @@ export function without<V>(map: ReadonlyMap<number, V>, id: number): Map<number,
   return rest
 }
 
-/** A rule of an end, and what it has met so far. */
-export interface RuleStats {
+/** A rule of an end in its normal form, and what it has met so far. */
+export interface RuleStats extends NormalRule {
   id: number
-  /** What it does, and to which frames. */
-  action: RulePlan['action']
-  match: Match
   /** Frames that its match fits; of these, frames that it acted on (nth, every, first). */
   matched: number
   hits: number
@@ -90,6 +85,6 @@ export interface RuleStats {
 export function ruleStats({ rules }: Chain): RuleStats[] {
   return [...rules.values()].map(({ plan, counts }) => {
     const [matched = 0, hits = 0] = new Float64Array(counts)
-    return { id: plan.id, action: plan.action, match: plan.match as Match, matched, hits }
+    return { id: plan.id, action: plan.action, match: plan.match.normal, matched, hits }
   })
 }

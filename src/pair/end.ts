@@ -2,24 +2,18 @@
 // and passes orders on. Made by pair.ts only.
 
 import type { ImpairOptions, ImpairPlan } from '../faults/impair-plan.js'
-import type { Match } from '../faults/match.js'
-import { planRule, type RuleAction } from '../faults/rule-plan.js'
+import type { Match } from '../faults/match-plan.js'
+import { planRule } from '../faults/rule-plan.js'
 import type { Judge } from '../hooks/guard.js'
 import type { Link } from '../link/link.js'
 import type { EndChange, EndState } from '../link/protocol.js'
 import type { RingStream } from '../ring/stream.js'
+import type { Netns } from '../wishes/end.js'
+import type { RuleAction } from '../wishes/rule.js'
 import type { RuleStats } from './chain.js'
 import type { Inspection } from './inspection.js'
 import type { WaitOptions } from './options.js'
-import {
-  type EndSettings,
-  hookUrl,
-  type Netns,
-  netnsPath,
-  planChange,
-  planFrame,
-  planWait,
-} from './options.js'
+import { type EndSettings, hookUrl, netnsPath, planChange, planFrame, planWait } from './options.js'
 import { Rule } from './rule.js'
 import { UserHook } from './user-hook.js'
 

@@ -19,7 +19,6 @@ import { stateOf } from '../datapath/counters.js'
 import type { InlineLoop } from '../datapath/inline.js'
 import { invalid, pairClosed } from '../errors.js'
 import { type ImpairPlan, mergeImpair, planImpair } from '../faults/impair-plan.js'
-import type { Match } from '../faults/match.js'
 import { planMatch } from '../faults/match-plan.js'
 import type { RulePlan } from '../faults/rule-plan.js'
 import { type Judge, messageOf } from '../hooks/guard.js'
@@ -137,14 +136,14 @@ export class Inspection {
 
   /** The next frame that matches; armed when this returns. `timeout` in ms. */
   waitFor(end: EndIndex, match: unknown, timeout: number, signal?: AbortSignal): Promise<Uint8Array> {
-    const planned = planMatch(match, 'match') as Match
+    const planned = planMatch(match, 'match')
     this.#standing.needOpen()
     return this.#watching.waitFor(this.#watchable(end), planned, timeout, signal)
   }
 
   /** Copies of the frames that match, from now on. */
   frames(end: EndIndex, match: unknown, bytes?: number): RingStream<Uint8Array> {
-    const planned = planMatch(match, 'match') as Match
+    const planned = planMatch(match, 'match')
     this.#standing.needOpen()
     return this.#watching.frames(this.#watchable(end), planned, bytes)
   }

@@ -10,12 +10,13 @@ import { invalid } from '../errors.js'
 import { type Link, linkThread, type PairEvent, workerCount } from '../link/link.js'
 import type { CarrierMode, ClosedReason, EndState, KernelStats, PairPlan } from '../link/protocol.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
+import type { Logger } from '../wishes/end.js'
 import { type Capture, Captures, planTarget } from './captures.js'
 import { type ChainPlan, planChain } from './chain.js'
 import { End } from './end.js'
 import { Inspection } from './inspection.js'
 import type { CaptureStreamWish, CaptureTarget, CaptureWish } from './options.js'
-import { type Logger, type PairOptions, planPair } from './options.js'
+import { type PairOptions, planPair } from './options.js'
 import { type FlapOptions, Plug } from './plug.js'
 import { countersOf, joinKernel, type PairCounters, type PairStats } from './stats.js'
 
@@ -111,8 +112,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   ): Promise<void> {
     const inspection = this.#inspection
     const port = inspection.connect(chains)
-    const target = capture === undefined ? undefined : planTarget(capture)
-    const armed = target && this.#captures.arm(target.wish)
+    const target = capture === undefined ? undefined : planTarget(capture, 'capture')
+    const armed = target && this.#captures.arm(target.wish, 'capture')
     if (plan.inline) this.#inline = await this.#openLoop(port)
     const inspected = inspection.begin(this.#inline)
     const request = { op: 'create', handle: this.#handle, plan, counters: this.#memory, inspected } as const

@@ -2,14 +2,14 @@
 // arms a watch in the data path for each and hands over what that finds.
 
 import { invalid, UvethError } from '../errors.js'
-import type { Match } from '../faults/match.js'
+import type { MatchPlan } from '../faults/match-plan.js'
 import { nextFrame } from '../hooks/watch.js'
 import { createRing, LARGEST_RING, type RingReader } from '../ring/ring.js'
 import { RingStream } from '../ring/stream.js'
 
 /** Arms a watch, and takes it away. */
 export interface Watchable {
-  watch(match: Match, ring: SharedArrayBuffer | undefined): number
+  watch(match: MatchPlan, ring: SharedArrayBuffer | undefined): number
   unwatch(id: number): void
   /** Takes what was found while this thread was busy. */
   listen(): void
@@ -30,7 +30,7 @@ export class Watching {
   /** The next frame that matches; armed when this returns. `timeout` in ms. */
   waitFor(
     at: Watchable,
-    match: Match,
+    match: MatchPlan,
     timeout: number,
     signal: AbortSignal | undefined,
   ): Promise<Uint8Array> {
@@ -56,7 +56,7 @@ export class Watching {
   }
 
   /** Copies of the frames that match, from now on; `bytes` of them may wait for their reader. */
-  frames(at: Watchable, match: Match, bytes = FRAMES_RING): RingStream<Uint8Array> {
+  frames(at: Watchable, match: MatchPlan, bytes = FRAMES_RING): RingStream<Uint8Array> {
     if (!(Number.isInteger(bytes) && bytes >= 1 && bytes <= LARGEST_RING))
       throw invalid(`bytes must be a number of bytes, 1 to ${LARGEST_RING}, not ${bytes}`, 'bytes')
     const ring = createRing(bytes)
@@ -101,9 +101,9 @@ export class Watching {
 
   readonly #cleanUp = new Map<number, () => void>()
 
-  #late(at: Watchable, id: number, match: Match, timeout: number): void {
+  #late(at: Watchable, id: number, match: MatchPlan, timeout: number): void {
     at.listen() // it may have been found while this thread was busy: then this comes too late
-    const what = JSON.stringify(match)
+    const what = JSON.stringify(match.normal)
     const error = new UvethError(`ETIMEDOUT: no frame that matches ${what} within ${timeout} ms`, {
       code: 'ETIMEDOUT',
     })

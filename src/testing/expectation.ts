@@ -2,28 +2,18 @@
 // its way, and says in words what came instead. Used by matchers.ts, for every test runner.
 
 import { invalid } from '../errors.js'
-import { planMatch } from '../faults/match-plan.js'
+import { type MatchPlan, planMatch } from '../faults/match-plan.js'
 import { CAUSES, type Cause } from '../frame/cause.js'
 import type { Match, Pair, Sighting } from '../index.js'
+import { FILTER } from '../wishes/capture.js'
+import { CARRIED, DROPPED } from '../wishes/kit.js'
+import type { Given } from '../wishes/shape.js'
 import { counted } from './counted.js'
 import { countWords, frames, frameWords, matchWords } from './frame-words.js'
 import { type Observation, observationOf } from './observation.js'
-import { refuseOtherEnd, refuseUnknown } from './refuse.js'
 
-export interface CarriedOptions {
-  /** The end that sent them; default: either. */
-  from?: 'a' | 'b'
-  /** Exactly so many. Default: one or more. */
-  times?: number
-  /** ms that they may still be on their way. Default 1,000. */
-  within?: number
-}
-
-export interface DroppedOptions extends CarriedOptions {
-  /** Why; default: any cause. */
-  cause?: Cause | readonly Cause[]
-  match?: Match
-}
+export type CarriedOptions = Given<typeof CARRIED>
+export type DroppedOptions = Given<typeof DROPPED>
 
 /** The answer, and the sentence for a test that fails because of it. */
 export interface Verdict {
@@ -37,7 +27,7 @@ interface Question {
   times: number | undefined
   within: number
   /** Undefined: counters answer. */
-  match: Match | undefined
+  match: MatchPlan | undefined
   /** Undefined: delivered. */
   causes: readonly Cause[] | undefined
   observation: Observation | undefined
@@ -48,8 +38,6 @@ const WITHIN = 1_000
 const INTERVAL = 5
 /** Frames that a message shows. */
 const SHOWN = 5
-const CARRIED_KEYS = ['from', 'times', 'within']
-const DROPPED_KEYS = [...CARRIED_KEYS, 'cause', 'match']
 
 export async function carried(
   pair: Pair,
@@ -57,33 +45,17 @@ export async function carried(
   options: CarriedOptions,
   negated: boolean,
 ): Promise<Verdict> {
-  return await answer({ ...asked(pair, match, options, CARRIED_KEYS), causes: undefined }, negated)
+  return await answer(asked(pair, match, CARRIED.read(options, '')), negated)
 }
 
 export async function dropped(pair: Pair, options: DroppedOptions, negated: boolean): Promise<Verdict> {
-  const question = asked(pair, options.match, options, DROPPED_KEYS)
-  const causes = options.cause === undefined ? CAUSES : [options.cause].flat()
-  const unknown = causes.find((cause) => !CAUSES.includes(cause))
-  if (causes.length === 0) throw invalid('an empty list of causes: leave it out for any', 'cause')
-  if (unknown !== undefined) throw invalid(`no cause '${unknown}': there are ${CAUSES.join(', ')}`, 'cause')
-  return await answer({ ...question, causes }, negated)
+  const { match: _, cause, ...read } = DROPPED.read(options, '')
+  return await answer({ ...asked(pair, options.match, read), causes: cause ?? CAUSES }, negated)
 }
 
-function asked(
-  pair: Pair,
-  match: Match | undefined,
-  options: CarriedOptions,
-  keys: readonly string[],
-): Question {
-  refuseUnknown(options, keys)
+function asked(pair: Pair, match: Match | undefined, options: CarriedOptions): Question {
   const { from, times, within = WITHIN } = options
-  if (from !== undefined) refuseOtherEnd(from, 'from')
-  if (times !== undefined && !(Number.isInteger(times) && times >= 0))
-    throw invalid(`times must be a whole number, 0 or more, not ${times}`, 'times')
-  if (!(within >= 0)) throw invalid(`within must be milliseconds, 0 or more, not ${within}`, 'within')
-  const planned = match && (planMatch(match, 'match') as Match)
-  const counting = (['nth', 'every', 'first'] as const).find((key) => planned?.[key] !== undefined)
-  if (counting !== undefined) throw invalid(`an expectation's match has no ${counting}: give times`, 'match')
+  const planned = match && planMatch(match, 'match', FILTER)
   const observation = observationOf(pair)
   if (match !== undefined && observation === undefined) throw unobserved()
   const ends = from === undefined ? (['a', 'b'] as const) : [from]

@@ -1,11 +1,10 @@
 // A frame, a match and a list of counts in a few words, for messages of failing tests.
 
-import type { Match } from '../faults/match.js'
-import { ETHERTYPES, nameOf, PROTOCOLS } from '../faults/match-names.js'
-import { planRule } from '../faults/rule-plan.js'
+import type { MatchPlan } from '../faults/match-plan.js'
 import { formatRule } from '../faults/rule-words.js'
 import { formatAddress } from '../frame/address.js'
 import { ABSENT, ETH_P_IPV6, FIELD, type FieldName, Packet } from '../frame/packet.js'
+import { ETHERTYPES, nameOf, PROTOCOLS } from '../wishes/names.js'
 
 const packet = new Packet()
 
@@ -46,8 +45,8 @@ function opWord(op: number): string {
 }
 
 /** `udp dport 53`, as the command writes it. */
-export function matchWords(match: Match): string {
-  const words = formatRule(planRule({ action: { kind: 'drop' }, match }, 'rule')).replace(/^drop ?/, '')
+export function matchWords({ normal }: MatchPlan): string {
+  const words = formatRule({ action: { kind: 'drop' }, match: normal }).replace(/^drop ?/, '')
   return words === '' ? 'any frame' : `\`${words}\``
 }
 

@@ -3,19 +3,15 @@
 // that does not ask costs nothing here; what finds no room is not kept, and counted, and then nothing is
 // proven by absence. Begun by testbed.ts, or by users for pairs made otherwise.
 
-import { invalid } from '../errors.js'
+import type { MatchPlan } from '../faults/match-plan.js'
 import { Packet } from '../frame/packet.js'
 import { Matcher } from '../hooks/matcher.js'
-import type { Match, Pair, RingStream, Sighting } from '../index.js'
+import type { Pair, RingStream, Sighting } from '../index.js'
+import { OBSERVE } from '../wishes/kit.js'
+import { checked, type Given } from '../wishes/shape.js'
 import { beginCounting } from './counted.js'
-import { refuseUnknown } from './refuse.js'
 
-export interface ObserveOptions {
-  /** Only these frames are kept (without nth, every and first). */
-  match?: Match
-  /** Bytes of frames that are kept. Default 32 MiB. */
-  bytes?: number
-}
+export type ObserveOptions = Given<typeof OBSERVE>
 
 const BYTES = 32 * 1024 * 1024
 const LARGEST_RING = 16 * 1024 * 1024
@@ -58,7 +54,7 @@ export class Observation {
   }
 
   /** Those whose frame matches. */
-  matching(match: Match): Sighting[] {
+  matching(match: MatchPlan): Sighting[] {
     const matcher = new Matcher(match)
     return this.sightings.filter(({ frame }) => {
       packet.read(frame, 0, frame.length)
@@ -83,10 +79,7 @@ export class Observation {
  * where counters answer (those of a pair that nobody observes count from its creation).
  */
 export function observe(pair: Pair, options: ObserveOptions = {}): Observation {
-  refuseUnknown(options, ['match', 'bytes'])
-  const { bytes = BYTES } = options
-  if (!(Number.isInteger(bytes) && bytes >= 1))
-    throw invalid(`bytes must be a number of bytes, 1 or more, not ${bytes}`, 'bytes')
+  checked(OBSERVE, options)
   const before = observations.get(pair)
   const observation = new Observation(pair, options)
   observations.set(pair, observation)

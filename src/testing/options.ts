@@ -6,33 +6,14 @@ import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { invalid } from '../errors.js'
 import { planRule } from '../faults/rule-plan.js'
 import type { EndOptions, PairOptions } from '../index.js'
-import { refuseUnknown } from './refuse.js'
+import { type TEST_END, TESTBED } from '../wishes/kit.js'
+import { checked, type Given } from '../wishes/shape.js'
 import { chooseSeed, withSeed } from './seeded.js'
 
-/** Of an end in a namespace of its own. */
-export type TestEndOptions = Omit<EndOptions, 'netns'>
-
-export interface WithPairOptions extends Omit<PairOptions, 'a' | 'b' | 'capture' | 'signal'> {
-  /** As in createPair; up and with addresses unless this says otherwise. */
-  a?: TestEndOptions
-  b?: TestEndOptions
-  /** For everything that draws and has no seed of its own. Default: $UVETH_SEED, or random. */
-  seed?: number
-  /** What the test is called, in the artifacts. Default: file and line of the call. */
-  name?: string
-  /**
-   * Capture from the first frame, and keep the file when the test fails, or always. `false`: frames are not
-   * looked at, so offloads stay on and the pair runs at full speed. Default 'on-failure'.
-   */
-  capture?: 'on-failure' | 'always' | false
-  /** The folder for captures. Default: $UVETH_ARTIFACTS, or `uveth-artifacts` here. */
-  artifacts?: string
-  /** Ends the test: the pair and its programs go, and the call rejects. A test runner's own fits. */
-  signal?: AbortSignal
-}
+export type WithPairOptions = Given<typeof TESTBED>
+export type TestEndOptions = Given<typeof TEST_END>
 
 export interface TestbedPlan {
   pair: Omit<PairOptions, 'a' | 'b'> & { a: EndOptions; b: EndOptions }
@@ -45,25 +26,6 @@ export interface TestbedPlan {
   signal: AbortSignal | undefined
 }
 
-const KEYS: readonly (keyof WithPairOptions)[] = [
-  ...(['a', 'b', 'seed', 'name', 'capture', 'artifacts', 'signal'] as const),
-  ...(['id', 'queues', 'quiet', 'inline', 'logger'] as const),
-]
-const END_KEYS: readonly (keyof TestEndOptions)[] = [
-  ...([
-    'name',
-    'ifindex',
-    'addresses',
-    'up',
-    'address',
-    'mtu',
-    'txQueueLength',
-    'dad',
-    'impair',
-    'rules',
-  ] as const),
-]
-const CAPTURES = ['on-failure', 'always', false]
 const FOLDER = 'uveth-artifacts'
 /** With a smaller one a link has no IPv6. */
 const IPV6_MIN_MTU = 1280
@@ -73,10 +35,16 @@ const DEFAULTS = {
 }
 
 export function planTestbed(options: WithPairOptions, caller: string): TestbedPlan {
-  refuseUnknown(options, KEYS)
-  const { a, b, seed: wanted, name = caller, capture = 'on-failure', artifacts, signal, ...rest } = options
-  if (!CAPTURES.includes(capture))
-    throw invalid(`capture is 'on-failure', 'always' or false, not ${capture}`, 'capture')
+  const {
+    a,
+    b,
+    seed: wanted,
+    name = caller,
+    capture = 'on-failure',
+    artifacts,
+    signal,
+    ...rest
+  } = checked(TESTBED, options)
   const seed = chooseSeed(wanted)
   const ends = { a: planEnd('a', a, seed), b: planEnd('b', b, seed) }
   return {
@@ -92,24 +60,13 @@ export function planTestbed(options: WithPairOptions, caller: string): TestbedPl
 }
 
 function planEnd(end: 'a' | 'b', options: TestEndOptions = {}, seed: number): EndOptions {
-  if (Object.hasOwn(Object(options), 'netns'))
-    throw invalid('each end has a namespace of its own here', `${end}.netns`)
-  refuseUnknown(options, END_KEYS, end)
-  const given: unknown = options.addresses ?? []
-  if (!Array.isArray(given) || given.some((address) => typeof address !== 'string'))
-    throw invalid(`${end}.addresses must be an array of texts like 10.0.0.1/24`, `${end}.addresses`)
+  // They are added when counting begins: a bad one is refused before anything is made.
+  for (const [at, rule] of (options.rules ?? []).entries()) planRule(rule, `${end}.rules.${at}`)
   const { name, addresses, addresses6 } = DEFAULTS[end]
   const { impair, ...rest } = options
-  checkRules(rest.rules ?? [], `${end}.rules`)
   const hasIpv6 = existsSync('/proc/net/if_inet6') && (rest.mtu ?? IPV6_MIN_MTU) >= IPV6_MIN_MTU
   const own = hasIpv6 ? [...addresses, ...addresses6] : addresses
   return { name, addresses: own, up: true, ...rest, ...(impair && { impair: withSeed(impair, seed) }) }
-}
-
-/** They are added when counting begins: a bad one is refused before anything is made. */
-function checkRules(rules: unknown, attribute: string): void {
-  if (!Array.isArray(rules)) throw invalid(`${attribute} must be an array of rules`, attribute)
-  for (const [at, rule] of rules.entries()) planRule(rule, `${attribute}.${at}`)
 }
 
 /** The first address of that version, without its prefix; empty where there is none. */

@@ -3,23 +3,11 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { invalid, UvethError } from '../errors.js'
+import type { EXEC, SPAWN } from '../wishes/kit.js'
+import type { Given } from '../wishes/shape.js'
 
-export interface SpawnOptions {
-  /** Added to the environment. */
-  env?: Record<string, string>
-  cwd?: string
-}
-
-export interface ExecOptions extends SpawnOptions {
-  /** What it reads from stdin. */
-  input?: string | Uint8Array
-  /** ms, after which it is killed and the call rejects. Default: none. */
-  timeout?: number
-  /** Kills it. */
-  signal?: AbortSignal
-  /** Resolve, whatever its exit code is. */
-  allowFailure?: boolean
-}
+export type SpawnOptions = Given<typeof SPAWN>
+export type ExecOptions = Given<typeof EXEC>
 
 export interface ExecResult {
   stdout: string

@@ -1,5 +1,7 @@
 // The programs of one test: what `exec` and `spawn` of its context are. Made by testbed.ts.
 
+import { EXEC, PROGRAM_END, SPAWN } from '../wishes/kit.js'
+import { checked, type Shape } from '../wishes/shape.js'
 import {
   commandOf,
   type ExecOptions,
@@ -8,13 +10,6 @@ import {
   RunningProgram,
   type SpawnOptions,
 } from './program.js'
-import { refuseOtherEnd, refuseUnknown } from './refuse.js'
-
-const SPAWN_KEYS: readonly (keyof SpawnOptions)[] = ['env', 'cwd']
-const EXEC_KEYS: readonly (keyof ExecOptions)[] = [
-  ...SPAWN_KEYS,
-  ...(['input', 'timeout', 'signal', 'allowFailure'] as const),
-]
 
 /**
  * Runs a program in the namespace of an end, with its arguments, or a line for the shell. Rejects with its
@@ -46,7 +41,7 @@ export class Programs {
       second?: readonly string[] | ExecOptions,
       third?: ExecOptions,
     ): Promise<ExecResult> => {
-      const { args, options } = split(second, third, EXEC_KEYS)
+      const { args, options } = split(second, third, EXEC)
       return await finish(this.#start(end, commandOf(command, args), options), options)
     }
     this.spawn = (
@@ -55,7 +50,7 @@ export class Programs {
       second?: readonly string[] | SpawnOptions,
       third?: SpawnOptions,
     ): RunningProgram => {
-      const { args, options } = split(second, third, SPAWN_KEYS)
+      const { args, options } = split(second, third, SPAWN)
       const program = this.#start(end, commandOf(command, args), options)
       this.#spawned.push(program)
       return program
@@ -73,7 +68,7 @@ export class Programs {
   }
 
   #start(end: 'a' | 'b', command: string[], options: SpawnOptions): RunningProgram {
-    refuseOtherEnd(end, 'end')
+    PROGRAM_END.read(end, 'end')
     const program = new RunningProgram(end, this.#netns[end], command, options)
     this.#running.add(program)
     const over = () => void this.#running.delete(program)
@@ -85,10 +80,10 @@ export class Programs {
 function split<Options extends object>(
   second: readonly string[] | Options | undefined,
   third: Options | undefined,
-  keys: readonly string[],
+  shape: Shape<Options, unknown>,
 ): { args: readonly string[] | undefined; options: Options } {
   const args = Array.isArray(second) ? second : undefined
   const options = (args === undefined ? (second as Options | undefined) : third) ?? ({} as Options)
-  refuseUnknown(options, keys)
+  checked(shape, options)
   return { args, options }
 }

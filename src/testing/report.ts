@@ -3,7 +3,6 @@
 
 import { inspect } from 'node:util'
 import { formatImpair } from '../faults/impair-words.js'
-import { planRule } from '../faults/rule-plan.js'
 import { formatRule } from '../faults/rule-words.js'
 import type { End, Pair } from '../index.js'
 import { type CountedEnd, counted } from './counted.js'
@@ -31,9 +30,9 @@ function impairWords(end: End): string[] {
 }
 
 function ruleWords(end: End): string[] {
-  return end.rules().map(({ id, action, match, matched, hits }) => {
-    const words = formatRule(planRule({ action, match }, 'rule'))
-    return `   rule ${id}: ${words} (matched ${matched}, acted on ${hits})`
+  return end.rules().map((rule) => {
+    const { id, matched, hits } = rule
+    return `   rule ${id}: ${formatRule(rule)} (matched ${matched}, acted on ${hits})`
   })
 }
 

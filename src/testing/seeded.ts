@@ -3,23 +3,18 @@
 // looks at the environment.
 
 import { randomInt } from 'node:crypto'
-import { invalid } from '../errors.js'
 import type { End } from '../index.js'
+import { SEED } from '../wishes/impair.js'
 
 const VARIABLE = 'UVETH_SEED'
 const SEEDS = Number.MAX_SAFE_INTEGER + 1
 
 /** The seed of a test: the one that it asks for, the environment's, or a random one. */
 export function chooseSeed(wanted: number | undefined): number {
-  if (wanted !== undefined) return checked(wanted, 'seed')
+  if (wanted !== undefined) return SEED.read(wanted, 'seed')
   const text = process.env[VARIABLE]
   if (text === undefined || text === '') return randomInt(2 ** 32)
-  return checked(/^\d+$/.test(text) ? Number(text) : text, VARIABLE)
-}
-
-function checked(seed: unknown, attribute: string): number {
-  if (typeof seed === 'number' && Number.isSafeInteger(seed) && seed >= 0) return seed
-  throw invalid(`${attribute} must be a whole number from 0 to 2^53 - 1, not ${seed}`, attribute)
+  return SEED.read(/^\d+$/.test(text) ? Number(text) : text, VARIABLE)
 }
 
 /** `options` with the seed, unless they have one or are none. */

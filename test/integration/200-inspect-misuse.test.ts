@@ -49,7 +49,7 @@ const WATCHES: Refusal[] = [
   ['waiting for what no frame can be', ({ a }) => a.waitFor({ arp: {}, ip: {} }), 'match'],
   ['waiting for a negative time', ({ a }) => a.waitFor({}, { timeout: -1 }), 'timeout'],
   ['waiting for no time', ({ a }) => a.waitFor({}, { timeout: Number.NaN }), 'timeout'],
-  ['an unknown option of waitFor', ({ a }) => a.waitFor({}, bad({ wait: 1 })), 'options.wait'],
+  ['an unknown option of waitFor', ({ a }) => a.waitFor({}, bad({ wait: 1 })), 'wait'],
   ['frames of a bad match', ({ a }) => a.frames(bad({ tcp: { dport: 'http' } })), 'match.tcp.dport'],
   ['room for no frame', ({ a }) => a.frames({}, { bytes: 0 }), 'bytes'],
   ['room that is no number', ({ a }) => a.frames({}, { bytes: bad('1MB') }), 'bytes'],
@@ -79,8 +79,8 @@ const CAPTURES: Refusal[] = [
 ]
 
 const FLAPS: Refusal[] = [
-  ['a flap of no time', (pair) => pair.flap(0), 'flap'],
-  ['a flap for ever', (pair) => pair.flap(Number.POSITIVE_INFINITY), 'flap'],
+  ['a flap of no time', (pair) => pair.flap(0), 'ms'],
+  ['a flap for ever', (pair) => pair.flap(Number.POSITIVE_INFINITY), 'ms'],
   ['no flaps', (pair) => pair.flap(10, 0), 'times'],
   ['one and a half flaps', (pair) => pair.flap(10, 1.5), 'times'],
 ]

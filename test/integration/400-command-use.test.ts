@@ -27,7 +27,11 @@ describe('wrong use is exit code 1 and one line', () => {
     ['a value for what takes none', ['run', 'a', 'b', '--json=yes'], /--json/],
     ['an MTU that is no number', ['run', 'a', 'b', '--mtu', 'big'], /--mtu takes a number, not 'big'/],
     ['an MTU that is too small', ['run', 'a', 'b', '--mtu', '67'], /a\.mtu must be/],
-    ['a bad MAC address', ['run', 'a', 'b', '--address-a', '02:00'], /"02:00" is no MAC address/],
+    [
+      'a bad MAC address',
+      ['run', 'a', 'b', '--address-a', '02:00'],
+      /"02:00" must be a MAC address like .*, not "02:00"/,
+    ],
     ['a multicast MAC address', ['run', 'a', 'b', '--address-b', '01:00:00:00:00:00'], /multicast/],
     ['a bad address', ['run', 'a', 'b', '--addr-a', '10.0.0.1/24', '--addr-a', 'ten'], /"ten" is no address/],
     ['a name that is too long', ['run', 'a', 'sixteen-bytes-ab'], /16 bytes long/],

@@ -4,7 +4,7 @@
 
 import { createServer } from 'node:net'
 import { expect } from 'vitest'
-import { type Cidr, parseCidr } from '../../src/netlink/address.js'
+import { type Cidr, parseCidr } from '../../src/frame/address.js'
 import { NETLINK_ROUTE } from '../../src/netlink/constants.js'
 import { addAddress, getLink } from '../../src/netlink/route.js'
 import { NetlinkSocket } from '../../src/netlink/socket.js'

@@ -2,7 +2,7 @@
 // or a pipe. Starts no daemon. The daemon streams, this command writes, with the rights of its user.
 
 import { parseMatchWords } from '../../faults/rule-words.js'
-import { parseSize } from '../../faults/units.js'
+import { parseSize } from '../../wishes/units.js'
 import { stopSignal } from '../failure.js'
 import { CAPTURE_HELP } from '../help.js'
 import { findRef } from '../netns.js'

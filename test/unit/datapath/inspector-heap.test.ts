@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { Probe } from '../../../src/datapath/probe.js'
+import { planMatch } from '../../../src/faults/match-plan.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
 import { BURST } from '../../../src/frame/slab.js'
 import { GuardedHook } from '../../../src/hooks/guard.js'
@@ -100,7 +101,7 @@ test.each<[string, number, Arrange]>([
       bench.addRule({ kind: 'duplicate', copies: 2 }, { every: 5 })
       bench.addRule({ kind: 'delay', ms: 0.02 }, { length: { min: 10 } })
       impair(bench, { loss: 10, corrupt: 10, delay: { time: 0.05, jitter: 0.02 }, rate: '10gbit' })
-      bench.inspector.watches.add(9, { ip: { version: 4 } }, undefined)
+      bench.inspector.watches.add(9, planMatch({ ip: { version: 4 } }, 'match'), undefined)
     },
   ],
 ])('half a million frames: %s', (_, bytes, arrange) => {

@@ -3,6 +3,7 @@
 
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { errno } from '../../../src/errors.js'
+import { planMatch } from '../../../src/faults/match-plan.js'
 import { BusyPort, LoopBench, QuietPort } from '../../support/fake-engine.js'
 import { frame } from '../../support/fake-port.js'
 
@@ -78,7 +79,7 @@ describe('the peer is down', () => {
   test('is told of a direction that is inspected, too', () => {
     const bench = new LoopBench()
     const { a, b, served } = bench.pair(new QuietPort())
-    served.apply({ op: 'watch', end: 0, id: 1, match: { length: { min: 1_000 } } })
+    served.apply({ op: 'watch', end: 0, id: 1, match: planMatch({ length: { min: 1_000 } }, 'match') })
     served.compose()
     b.refuse = () => errno.EIO
     a.incoming.push([frame(60)])

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { UvethError } from '../../../src/errors.js'
 import { type ImpairOptions, mergeImpair, planImpair } from '../../../src/faults/impair-plan.js'
-import { MAX_SEED } from '../../../src/faults/seed.js'
+import { MAX_SEED } from '../../../src/wishes/impair.js'
 
 const ALWAYS = { limit: 1000, seed: 42 }
 const plan = (options: unknown) => planImpair({ seed: 42, ...(options as object) }, 'impair')
@@ -23,7 +23,7 @@ describe('refused, with the option and what to give', () => {
     [7, 'impair', /must be an object, not 7/],
     [null, 'impair', /must be an object, not null/],
     [[], 'impair', /must be an object, not an array/],
-    [{ lose: 1 }, 'impair.lose', /impair has no "lose": there is delay, loss/],
+    [{ lose: 1 }, 'impair.lose', /unknown attribute [\w.]*\blose: there are delay, loss/],
     [
       { delay: '10' },
       'impair.delay.time',
@@ -33,7 +33,7 @@ describe('refused, with the option and what to give', () => {
     [{ delay: Number.NaN }, 'impair.delay.time', /not NaN/],
     [{ delay: Number.POSITIVE_INFINITY }, 'impair.delay.time', /not Infinity/],
     [{ delay: true }, 'impair.delay.time', /not true/],
-    [{ delay: { time: 1, wobble: 2 } }, 'impair.delay.wobble', /there is time, jitter/],
+    [{ delay: { time: 1, wobble: 2 } }, 'impair.delay.wobble', /there are time, jitter/],
     [
       { delay: { time: 1, jitter: 1, distribution: 'flat' } },
       'impair.delay.distribution',
@@ -54,7 +54,7 @@ describe('refused, with the option and what to give', () => {
     [{ loss: {} }, 'impair.loss', /one of random, gemodel and state/],
     [{ loss: { random: 1, gemodel: { p: 1 } } }, 'impair.loss', /one of random, gemodel and state/],
     [{ loss: { gemodel: {} } }, 'impair.loss.gemodel.p', /missing/],
-    [{ loss: { gemodel: { p: 1, q: 1 } } }, 'impair.loss.gemodel.q', /there is p, r, h, k/],
+    [{ loss: { gemodel: { p: 1, q: 1 } } }, 'impair.loss.gemodel.q', /there are p, r, h, k/],
     [{ loss: { gemodel: { p: 1 }, correlation: 5 } }, 'impair.loss.correlation', /with random only/],
     [{ loss: { state: { p31: 1 } } }, 'impair.loss.state.p13', /missing/],
     [{ loss: { state: { p13: 60, p14: 60 } } }, 'impair.loss.state.p14', /more than 100%/],

@@ -2,9 +2,9 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DISTRIBUTIONS, type ImpairOptions, planImpair } from '../../../src/faults/impair-plan.js'
+import { type ImpairOptions, planImpair } from '../../../src/faults/impair-plan.js'
 import { formatImpair, parseImpairWords } from '../../../src/faults/impair-words.js'
-import { MAX_SEED } from '../../../src/faults/seed.js'
+import { DISTRIBUTIONS, MAX_SEED } from '../../../src/wishes/impair.js'
 
 const parse = (words: string) => parseImpairWords(words.split(' ').filter((word) => word !== ''))
 const plan = (words: string) => planImpair({ seed: 1, ...parse(words) }, 'impair')

@@ -2,8 +2,8 @@
 // backwards.
 
 import { describe, expect, test } from 'vitest'
-import { DISTRIBUTIONS, type Distribution } from '../../../src/faults/impair-plan.js'
 import { toQuantiles } from '../../../src/hooks/distribution.js'
+import { DISTRIBUTIONS, type Distribution } from '../../../src/wishes/impair.js'
 import { Impaired } from '../../support/impaired.js'
 import { sum, withinBinomial, withinKolmogorov, withinMean } from '../../support/statistics.js'
 

@@ -3,7 +3,7 @@
 import { BlockList } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Match } from '../../../src/faults/match.js'
+import { type Match, planMatch } from '../../../src/faults/match-plan.js'
 import { Packet } from '../../../src/frame/packet.js'
 import { Matcher } from '../../../src/hooks/matcher.js'
 import {
@@ -58,8 +58,12 @@ function packetOf(frame: Uint8Array): Packet {
   return packet
 }
 
+function matcherOf(match: Match, matched = 0): Matcher {
+  return new Matcher(planMatch(match, 'match'), matched)
+}
+
 function matching(match: Match): Name[] {
-  const matcher = new Matcher(match)
+  const matcher = matcherOf(match)
   return ALL.filter((name) => matcher.test(packetOf(FRAMES[name])))
 }
 
@@ -155,20 +159,20 @@ describe('counting', () => {
     [{ udp: {}, every: 2 }, [false, false, true, false, true]],
     [{ udp: {}, first: 2 }, [true, false, true, false, false]],
   ])('%j', (match, expected) => {
-    const matcher = new Matcher(match)
+    const matcher = matcherOf(match)
     expect(hits(matcher, [yes, no, yes, yes, yes])).toEqual(expected)
     expect(matcher.matched).toBe(4)
   })
 
   test('goes on elsewhere', () => {
-    const here = new Matcher({ every: 3 })
+    const here = matcherOf({ every: 3 })
     hits(here, [yes, yes])
-    const there = new Matcher({ every: 3 }, here.matched)
+    const there = matcherOf({ every: 3 }, here.matched)
     expect(hits(there, [yes, yes, yes, yes])).toEqual([true, false, false, true])
   })
 
   test('test() counts nothing, and does not ask', () => {
-    const matcher = new Matcher({ udp: {}, nth: 1 })
+    const matcher = matcherOf({ udp: {}, nth: 1 })
     expect([matcher.test(yes), matcher.test(yes), matcher.test(no)]).toEqual([true, true, false])
     expect([matcher.hit(yes), matcher.test(yes), matcher.hit(yes)]).toEqual([true, true, false])
   })
@@ -181,7 +185,7 @@ describe('counting', () => {
         (n, pattern) => {
           const run = (match: Match) =>
             hits(
-              new Matcher({ udp: {}, ...match }),
+              matcherOf({ udp: {}, ...match }),
               pattern.map((is) => (is ? yes : no)),
             )
           const total = pattern.filter(Boolean).length
@@ -210,16 +214,16 @@ test('addresses and prefixes of both versions, as Node says', () => {
           ? ether(0x0800, ipv4({ proto: 17, [side]: seen }, udp(1, 2, none)))
           : ether(0x86dd, ipv6({ next: 17, [side]: seen }, udp(1, 2, none)))
       const inside = family(seen) === family(prefix) && list.check(seen, family(seen))
-      expect(new Matcher({ ip: { [side]: `${prefix}/${length}` } }).test(packetOf(frame))).toBe(inside)
+      expect(matcherOf({ ip: { [side]: `${prefix}/${length}` } }).test(packetOf(frame))).toBe(inside)
     }),
     { numRuns: 1_000 },
   )
 })
 
 test('a frame that is cut off matches nothing that is not in it', () => {
-  const syn = new Matcher({ tcp: { flags: 'syn' } })
-  const addressed = new Matcher({ ip: { src: '0.0.0.0/0' } })
-  const bytes = new Matcher({ bytes: [[30, '00', '00']] })
+  const syn = matcherOf({ tcp: { flags: 'syn' } })
+  const addressed = matcherOf({ ip: { src: '0.0.0.0/0' } })
+  const bytes = matcherOf({ bytes: [[30, '00', '00']] })
   for (let cut = 0; cut <= FRAMES.tcp4.length; cut++) {
     const packet = packetOf(FRAMES.tcp4.subarray(0, cut))
     expect(syn.test(packet)).toBe(cut >= 14 + 20 + 14)

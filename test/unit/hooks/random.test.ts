@@ -1,8 +1,8 @@
 // The draws behind impairments: the published function, uniform, and independent of each other.
 
 import { describe, expect, test } from 'vitest'
-import { MAX_SEED } from '../../../src/faults/seed.js'
 import { DRAWS, draw, type Key, type Kind, keyOf } from '../../../src/hooks/random.js'
+import { MAX_SEED } from '../../../src/wishes/impair.js'
 import { withinChiSquare } from '../../support/statistics.js'
 
 const NUMBERS = 200_000

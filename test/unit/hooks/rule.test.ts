@@ -246,13 +246,18 @@ describe('the list', () => {
 
 test.each<[unknown, string, RegExp]>([
   [null, 'rule', /must be an object/],
-  [{}, 'rule.action.kind', /one of drop, corrupt, delay, duplicate, not undefined/],
-  [{ action: 'drop' }, 'rule.action.kind', /not undefined/],
+  [{}, 'rule.action', /is missing/],
+  [{ action: {} }, 'rule.action.kind', /one of drop, corrupt, delay, duplicate, not undefined/],
+  [{ action: 'drop' }, 'rule.action', /must be an object, not "drop"/],
   [{ action: { kind: 'toString' } }, 'rule.action.kind', /one of drop/],
-  [{ action: { kind: 'drop', ms: 1 } }, 'rule.action.ms', /has no "ms"/],
-  [{ action: { kind: 'drop' }, when: {} }, 'rule.when', /has no "when": there is action, match/],
-  [{ action: { kind: 'drop' }, match: { tpc: {} } }, 'rule.match.tpc', /has no "tpc"/],
-  [{ action: { kind: 'delay' } }, 'rule.action.ms', /milliseconds, more than 0/],
+  [{ action: { kind: 'drop', ms: 1 } }, 'rule.action.ms', /unknown attribute [\w.]*\bms/],
+  [
+    { action: { kind: 'drop' }, when: {} },
+    'rule.when',
+    /unknown attribute [\w.]*\bwhen: there are action, match/,
+  ],
+  [{ action: { kind: 'drop' }, match: { tpc: {} } }, 'rule.match.tpc', /unknown attribute [\w.]*\btpc/],
+  [{ action: { kind: 'delay' } }, 'rule.action.ms', /is missing/],
   [{ action: { kind: 'delay', ms: 0 } }, 'rule.action.ms', /milliseconds/],
   [{ action: { kind: 'delay', ms: Number.NaN } }, 'rule.action.ms', /milliseconds/],
   [{ action: { kind: 'duplicate', copies: 101 } }, 'rule.action.copies', /from 1 to 100/],
@@ -283,13 +288,11 @@ test.each<[unknown, string, RegExp]>([
 })
 
 test('the normal form: every default there, a seed chosen', () => {
-  expect(planRule({ action: { kind: 'duplicate' } }, 'rule')).toEqual({
-    action: { kind: 'duplicate', copies: 1 },
-    match: {},
-  })
-  const corrupt = planRule({ action: { kind: 'corrupt' } }, 'rule')
-  expect(corrupt).toEqual({ action: { kind: 'corrupt', bits: 1, seed: expect.any(Number) }, match: {} })
-  expect(planRule(corrupt, 'rule')).toEqual(corrupt)
-  const masked = planRule({ action: { kind: 'corrupt', offset: 2, mask: 3 } }, 'rule')
-  expect(planRule(masked, 'rule')).toEqual(masked)
+  const planned = (action: RuleOptions['action']) => planRule({ action }, 'rule').action
+  expect(planned({ kind: 'duplicate' })).toEqual({ kind: 'duplicate', copies: 1 })
+  const corrupt = planned({ kind: 'corrupt' })
+  expect(corrupt).toEqual({ kind: 'corrupt', bits: 1, seed: expect.any(Number) })
+  expect(planned(corrupt)).toEqual(corrupt)
+  const masked = planned({ kind: 'corrupt', offset: 2, mask: 3 })
+  expect(planned(masked)).toEqual(masked)
 })

@@ -59,7 +59,7 @@ test.each([
 
 test('addAddress sends its own', () => {
   const client = answering()
-  addAddress(client, 7, { family: 2, address: hex('0a 00 00 01'), prefixLength: 24 })
+  addAddress(client, 7, { address: hex('0a 00 00 01'), prefixLength: 24 })
   expect(client.asked.map(({ name }) => name)).toEqual(['RTM_NEWADDR'])
 })
 

@@ -1,7 +1,7 @@
 // rtnetlink: the bytes of every request.
 
 import { expect, test } from 'vitest'
-import { parseCidr } from '../../../src/netlink/address.js'
+import { parseCidr } from '../../../src/frame/address.js'
 import type { Request } from '../../../src/netlink/message.js'
 import {
   getLinkRequest,

@@ -203,7 +203,7 @@ describe('open', () => {
     const { inspection, far } = opened()
     const found = inspection.waitFor(0, { arp: {} }, Number.POSITIVE_INFINITY)
     const [watch] = take(far)
-    expect(watch).toMatchObject({ op: 'watch', end: 0, match: { arp: {} } })
+    expect(watch).toMatchObject({ op: 'watch', end: 0, match: { normal: { arp: {} } } })
     far.postMessage({ event: 'frame', id: (watch as { id: number }).id, frame: FRAME } satisfies AdjustNotice)
     expect(await found).toEqual(FRAME)
     await turn()

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { planImpair } from '../../../src/faults/impair-plan.js'
+import { planMatch } from '../../../src/faults/match-plan.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
 import { type Chain, countedRule, NOTHING, type Wanted, withChain } from '../../../src/pair/chain.js'
 import {
@@ -21,7 +22,7 @@ const slow = {
 }
 const slower = { ...slow, restart: false }
 const ring = new SharedArrayBuffer(8)
-const watch = { match: {} }
+const watch = { match: planMatch({}, 'match') }
 const hook = { url: 'file:///hook.mjs', options: { n: 1 } }
 const capture = { id: 9, ring, ends: { a: true, b: false }, match: null, snaplen: 96 }
 

@@ -9,14 +9,14 @@ const options = (wrong: object) => wrong as never
 
 test('misuse of exec is refused', async () => {
   const refusals: [Promise<unknown>, RegExp][] = [
-    [exec('c' as never, 'true'), /^EINVAL: end is 'a' or 'b', not c$/],
+    [exec('c' as never, 'true'), /^EINVAL: end must be one of a, b, not "c"$/],
     [exec('a', ''), /^EINVAL: a command is a text$/],
     [
       exec('a', 'true', options({ timeuot: 1 })),
-      /^EINVAL: unknown option timeuot: there are env, cwd, input, timeout, signal, allowFailure$/,
+      /^EINVAL: unknown attribute timeuot: there are env, cwd, input, timeout, signal, allowFailure$/,
     ],
-    [exec('a', 'ls', ['-l'], options({ shell: true })), /^EINVAL: unknown option shell/],
-    [exec('a', 'ls', '-l' as never), /^EINVAL: options must be an object$/],
+    [exec('a', 'ls', ['-l'], options({ shell: true })), /^EINVAL: unknown attribute shell/],
+    [exec('a', 'ls', '-l' as never), /^EINVAL: the wish must be an object, not "-l"$/],
   ]
   for (const [promise, message] of refusals) {
     await expect(promise).rejects.toMatchObject({ code: 'EINVAL', message: expect.stringMatching(message) })
@@ -24,9 +24,9 @@ test('misuse of exec is refused', async () => {
 })
 
 test('misuse of spawn is refused', () => {
-  expect(() => spawn('c' as never, 'true')).toThrow(/^EINVAL: end is 'a' or 'b', not c$/)
+  expect(() => spawn('c' as never, 'true')).toThrow(/^EINVAL: end must be one of a, b, not "c"$/)
   expect(() => spawn('a', 'sleep', ['1'], options({ timeout: 1 }))).toThrow(
-    /^EINVAL: unknown option timeout: there are env, cwd$/,
+    /^EINVAL: unknown attribute timeout: there are env, cwd$/,
   )
 })
 

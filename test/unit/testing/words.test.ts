@@ -2,6 +2,7 @@
 // files and of callers.
 
 import { expect, test } from 'vitest'
+import { planMatch } from '../../../src/faults/match-plan.js'
 import type { End, Pair } from '../../../src/index.js'
 import { fileName } from '../../../src/testing/artifact.js'
 import { countWords, frameWords, matchWords } from '../../../src/testing/frame-words.js'
@@ -22,8 +23,8 @@ test('a frame of every kind has words', () => {
 })
 
 test('matches and counts have words', () => {
-  expect(matchWords({})).toBe('any frame')
-  expect(matchWords({ udp: { dport: 53 } })).toBe('`udp dport 53`')
+  expect(matchWords(planMatch({}, 'match'))).toBe('any frame')
+  expect(matchWords(planMatch({ udp: { dport: 53 } }, 'match'))).toBe('`udp dport 53`')
   expect(countWords({ loss: 2, mtu: 0, rule: 1 })).toBe('2 loss, 1 rule')
 })
 

@@ -1,7 +1,7 @@
 // What may be asked of a capture's files.
 
 import { expect, test } from 'vitest'
-import { planRotation } from '../../../src/capture/rotation.js'
+import { ROTATION } from '../../../src/wishes/capture.js'
 
 test.each([
   [null, 'rotate'],
@@ -17,7 +17,7 @@ test.each([
   [{ seconds: '1' }, 'rotate.seconds'],
   [{ seconds: 1, files: 0 }, 'rotate.files'],
 ])('%o is refused at %s', (rotation, attribute) => {
-  expect(() => planRotation(rotation, 'rotate')).toThrow(
+  expect(() => ROTATION.read(rotation, 'rotate')).toThrow(
     expect.objectContaining({ code: 'EINVAL', attribute }),
   )
 })
@@ -25,6 +25,6 @@ test.each([
 test.each([{ bytes: 1 }, { seconds: 0.5 }, { bytes: 1_000_000, seconds: 60, files: 1 }])(
   '%o is fine',
   (rotation) => {
-    expect(planRotation(rotation, 'rotate')).toEqual(rotation)
+    expect(ROTATION.read(rotation, 'rotate')).toEqual(rotation)
   },
 )

@@ -1,7 +1,7 @@
 // tc's times, percentages, rates and sizes: every unit of iproute2, and nothing else.
 
 import { describe, expect, test } from 'vitest'
-import * as units from '../../../src/faults/units.js'
+import * as units from '../../../src/wishes/units.js'
 
 describe('times, in ms', () => {
   test.each([
