@@ -4,6 +4,7 @@
 
 import { describe, expect, test } from 'vitest'
 import {
+  ADJUSTED,
   allocateCounters,
   blockOf,
   CARRIER,
@@ -15,6 +16,7 @@ import { type Direction, Met } from '../../../src/datapath/direction.js'
 import { forward } from '../../../src/datapath/forward.js'
 import { errno } from '../../../src/errors.js'
 import { Slab } from '../../../src/frame/slab.js'
+import { store } from '../../../src/frame/words.js'
 import { NO_DROPS, NOT_INSPECTED } from '../../support/counts.js'
 import { FakePort, type Frame, frame, UNINSPECTED } from '../../support/fake-port.js'
 
@@ -52,6 +54,35 @@ function tagged(length: number, tpid = 0x8100): Uint8Array {
   new DataView(bytes.buffer).setUint16(12, tpid)
   return bytes
 }
+
+describe('what is ordered while a burst is being received', () => {
+  /** Raises the word as the owner's thread would, in the moment before the frames are read. */
+  function raised(word: typeof ADJUSTED, value: number): { bench: Bench; seen: number[] } {
+    const bench = new Bench([frame(60), frame(60)])
+    const { rx, tx, state } = bench
+    const seen: number[] = []
+    const receive = rx.receive.bind(rx)
+    rx.receive = (slab) => {
+      store(state, word, value)
+      return receive(slab)
+    }
+    const adjust = () => void seen.push(tx.transmits)
+    const direction = { ...bench.direction, adjustable: { adjusted: 0, adjust, follow: () => undefined } }
+    forward(direction, slab, bench.met)
+    return { bench, seen }
+  }
+
+  test('an adjustment is taken before those frames are judged, once', () => {
+    const { bench, seen } = raised(ADJUSTED, 1)
+    expect(seen).toEqual([0])
+    expect(bench.counts.sent).toBe(2)
+  })
+
+  test('without carrier none of them is delivered', () => {
+    const { bench } = raised(CARRIER, 0)
+    expect(bench.counts).toMatchObject({ received: 2, sent: 0, drops: { ...NO_DROPS, carrier: 2 } })
+  })
+})
 
 describe('passing on', () => {
   test('an empty port: 0, nothing is sent or counted', () => {

@@ -1,11 +1,13 @@
-// The numbered invariants of ARCHITECTURE.md: each is named by a test ("invariant 4" in its title or in the head of
-// its file), and no test names one that there is not. And the one that nothing but the imports can show: the calls
-// that may wait for the kernel's RTNL lock are the link thread's.
+// The numbered invariants of ARCHITECTURE.md: its table names the tests of each and what they would catch, and
+// scripts/mutations.js has those defects, which it shows to be found. Looked at here: that both say the same, and
+// that the defects still fit the sources. And the invariant that nothing but the imports can show: the calls that
+// may wait for the kernel's RTNL lock are the link thread's.
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { fits, mutations } from '../../../scripts/mutations.js'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
@@ -15,18 +17,25 @@ function filesUnder(folder: string): { path: string; text: string }[] {
     .map((name) => ({ path: join(folder, name), text: readFileSync(join(root, folder, name), 'utf8') }))
 }
 
-test('every invariant is named by a test', () => {
-  const text = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8')
-  const [, list = ''] = text.split('## Invariants')
+describe('the table of invariants', () => {
+  const [, list = ''] = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').split('## Invariants')
   const [section = ''] = list.split('\n## ')
-  const numbers = [...section.matchAll(/^(\d+)\. /gm)].map(([, number]) => Number(number))
-  expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, index) => index + 1))
-  expect(numbers.length).toBeGreaterThan(10)
-  const tests = filesUnder('test').filter(({ path }) => path.endsWith('.test.ts'))
-  const named = tests.flatMap(({ text }) =>
-    [...text.matchAll(/[Ii]nvariants? (\d+)/g)].map(([, number]) => Number(number)),
-  )
-  expect([...new Set(named)].sort((one, other) => one - other)).toEqual(numbers)
+  const rows = section.split('\n').filter((line) => /^\| *\d/.test(line))
+
+  test('has a line for each, numbered from 1, and each has defects that its tests must find', () => {
+    const numbers = rows.map((row) => Number(row.split('|')[1]))
+    expect(numbers).toEqual(Array.from({ length: numbers.length }, (_, index) => index + 1))
+    expect([...new Set(mutations.map(({ invariant }) => invariant))]).toEqual(numbers)
+  })
+
+  test.each(mutations)('$invariant: $defect', ({ invariant, defect, file, find, replace, test }) => {
+    expect(rows[invariant - 1]).toContain(defect)
+    expect(rows[invariant - 1]).toContain(`\`${test.replace('test/', '').replace('.test.ts', '')}\``)
+    expect(existsSync(join(root, test))).toBe(true)
+    // It would be put there, and nowhere else: whoever changes that line says there what the defect is now.
+    expect(fits(find, readFileSync(join(root, file), 'utf8'))).toBe(true)
+    expect(replace).not.toBe(find)
+  })
 })
 
 /** Of the addon and of rtnetlink: each takes the RTNL lock, in the kernel's tun.c or rtnetlink.c. */
