@@ -21,7 +21,7 @@ export const rules = {
     may: [
       ...['daemon', 'doctor', 'contract', 'index', 'netns'],
       ...['faults/impair-words', 'faults/rule-words', 'wishes/units'],
-      ...['capture/sink', 'pcapng/reader', 'native', 'own-file'],
+      ...['capture/files', 'capture/sink', 'pcapng/reader', 'native', 'own-file'],
     ],
     because:
       'a verb uses the public API or talks to the daemon; the addon only tells a capture that its reader left',
@@ -75,7 +75,7 @@ export const rules = {
     because: 'the link thread gives orders to the data path and knows no pair object',
   },
   capture: {
-    may: ['datapath/adjust', 'faults/match-plan', 'wishes', 'ring', 'pcapng'],
+    may: ['wishes', 'ring', 'pcapng'],
     because: 'it writes what a worker has recorded: it knows rings and files, neither pairs nor ports',
   },
   datapath: {

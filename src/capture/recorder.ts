@@ -1,72 +1,85 @@
-// The writer thread's work (thread.ts runs it): takes records out of the ring and writes them as pcapng,
-// until the ring has ended. It sleeps while there is nothing; while frames come it looks every few
+// The writer thread's work (thread.ts runs it): takes records out of the ring and writes them as blocks of pcapng
+// (files.ts), until the ring has ended. It sleeps while there is nothing; while frames come it looks every few
 // milliseconds, so that the worker need not wake it for each burst.
 
-import { INBOUND, type InterfaceInfo, OUTBOUND, type PacketFields, sizeOfPacket } from '../pcapng/blocks.js'
-import { PcapngWriter } from '../pcapng/writer.js'
+import {
+  BlockBuffer,
+  enhancedPacket,
+  INBOUND,
+  type InterfaceInfo,
+  interfaceDescription,
+  LONGEST_BLOCK,
+  OUTBOUND,
+  type PacketFields,
+  sectionHeader,
+} from '../pcapng/blocks.js'
 import { FrameRecord } from '../ring/record.js'
 import { RingReader } from '../ring/ring.js'
-import type { CaptureResult, RecorderSetup, Rotation } from './setup.js'
-import { removeOldest, type Sink } from './sink.js'
+import type { CaptureFiles } from './files.js'
+import type { CaptureResult, RecorderSetup } from './setup.js'
 
 /** ms */
 const NAP = 2
+/** ms between two tries at a pipe that is full, or that nobody reads yet. */
+const RETRY = 2
 /** Records between two times that the ring's room is given back. */
 const BATCH = 64
-/** Bytes kept free in a file for the statistics at its end. */
-const STATISTICS_BYTES = 256
+const BUFFER_BYTES = 256 * 1024
+const APPLICATION = 'uveth'
 
 export class Recorder {
   readonly #ring: RingReader
-  readonly #sink: Sink
-  readonly #writer: PcapngWriter
-  readonly #rotate: Rotation
+  readonly #files: CaptureFiles
+  readonly #snaplen: number
   readonly #record = new FrameRecord()
+  readonly #buffer = new BlockBuffer(BUFFER_BYTES)
   readonly #packet: PacketFields
   /** The ends that are captured; their places here are the numbers of their interfaces. */
   readonly #ends: (0 | 1)[]
+  readonly #interfaces: InterfaceInfo[]
   /** Lost records of each end that blocks have told of. */
   readonly #toldLost: [a: number, b: number] = [0, 0]
-  /** ms of performance.now() at which the file is to be ended. */
-  #deadline = Number.POSITIVE_INFINITY
 
-  constructor(setup: RecorderSetup, sink: Sink) {
-    this.#ring = new RingReader(setup.ring)
-    this.#sink = sink
-    this.#rotate = (setup.sink.kind === 'path' && setup.sink.rotate) || {}
-    this.#ends = ([0, 1] as const).filter((end) => setup.interfaces[end] !== null)
-    const interfaces = this.#ends.map((end) => setup.interfaces[end] as InterfaceInfo)
-    const { snaplen, application } = setup
-    this.#writer = new PcapngWriter(sink, { interfaces, snaplen, application }, wallClock())
+  constructor({ ring, interfaces, snaplen }: RecorderSetup, files: CaptureFiles) {
+    this.#ring = new RingReader(ring)
+    this.#files = files
+    this.#snaplen = snaplen
+    this.#ends = ([0, 1] as const).filter((end) => interfaces[end] !== null)
+    this.#interfaces = this.#ends.map((end) => interfaces[end] as InterfaceInfo)
     this.#packet = emptyPacket(this.#ring.bytes)
   }
 
-  /** Writes the header. */
+  /** Gives the sink the header at once, so that a reader of a pipe begins; it need not be taken when this returns. */
   begin(): void {
-    this.#writer.begin()
-    if (this.#rotate.seconds !== undefined) this.#deadline = performance.now() + 1000 * this.#rotate.seconds
+    sectionHeader(this.#buffer, APPLICATION)
+    for (const info of this.#interfaces) interfaceDescription(this.#buffer, info, this.#snaplen)
+    this.#files.take(this.#blocks())
+    if (this.#files.flush()) this.#buffer.length = 0
   }
 
   /** Writes until the ring has ended. */
   run(): void {
+    this.#settle()
     while (this.turn()) {}
-    this.#writer.end(wallClock(), this.#lost())
+    this.#countLost()
+    this.#files.end()
+    this.#settle()
   }
 
   result(): CaptureResult {
-    const { records, bytes } = this.#writer
-    return { records, lost: this.#ring.lost(0) + this.#ring.lost(1), bytes, files: this.#sink.files }
+    const { frames, bytes, files } = this.#files
+    return { records: frames, lost: this.#ring.lost(0) + this.#ring.lost(1), bytes, files }
   }
 
   /** One look at the ring; false when it has ended and nothing is left in it. */
   turn(): boolean {
     const { ended } = this.#ring // before the look: what is published until then is still read
     const count = this.#drain()
-    this.#writer.flush()
     if (ended && count === 0) return false
+    const left = this.#files.look()
+    this.#settle()
     if (count > 0) this.#ring.nap(NAP)
-    else this.#ring.wait(Math.max(this.#deadline - performance.now(), NAP))
-    if (performance.now() >= this.#deadline) this.#nextFile()
+    else this.#ring.wait(Math.max(left, NAP))
     return true
   }
 
@@ -76,14 +89,16 @@ export class Recorder {
     let count = 0
     for (let at = ring.next(); at >= 0; at = ring.next()) {
       this.#record.read(ring, at)
-      this.#write(this.#record)
+      this.#encode(this.#record)
       if (++count % BATCH === 0) ring.release()
     }
     ring.release()
+    this.#write()
     return count
   }
 
-  #write(record: FrameRecord): void {
+  #encode(record: FrameRecord): void {
+    if (BUFFER_BYTES - this.#buffer.length < LONGEST_BLOCK) this.#write()
     const packet = this.#packet
     packet.interface = this.#ends.indexOf(record.end)
     packet.time = nanoseconds(record.origin, record.time)
@@ -95,26 +110,28 @@ export class Recorder {
     packet.lost = record.lost - this.#toldLost[record.end]
     packet.comments = commentsOn(record)
     this.#toldLost[record.end] = record.lost
-    const { bytes = Number.POSITIVE_INFINITY } = this.#rotate
-    const { sectionBytes } = this.#writer
-    if (sectionBytes + sizeOfPacket(packet) + STATISTICS_BYTES > bytes) this.#nextFile()
-    this.#writer.packet(packet)
+    enhancedPacket(this.#buffer, packet)
   }
 
-  /** Ends this file and begins the next; a file without frames goes on. */
-  #nextFile(): void {
-    if (this.#writer.sectionRecords > 0) {
-      this.#writer.end(wallClock(), this.#lost())
-      this.#sink.next()
-      if (this.#rotate.files !== undefined) removeOldest(this.#sink, this.#rotate.files)
-      this.begin()
-    } else if (this.#rotate.seconds !== undefined) {
-      this.#deadline = performance.now() + 1000 * this.#rotate.seconds
-    }
+  #write(): void {
+    if (this.#buffer.length === 0) return
+    this.#files.take(this.#blocks())
+    this.#settle()
   }
 
-  #lost(): number[] {
-    return this.#ends.map((end) => this.#ring.lost(end))
+  /** Waits until all is written; meanwhile the ring fills, and the worker counts what it loses. */
+  #settle(): void {
+    while (!this.#files.flush(RETRY)) sleep(RETRY)
+    this.#buffer.length = 0
+  }
+
+  #blocks(): Uint8Array {
+    return this.#buffer.bytes.subarray(0, this.#buffer.length)
+  }
+
+  /** Also what was lost behind the last frame, of which no block tells. */
+  #countLost(): void {
+    for (const [index, end] of this.#ends.entries()) this.#files.lost[index] = this.#ring.lost(end)
   }
 }
 
@@ -135,8 +152,10 @@ export function nanoseconds(origin: number, time: number): bigint {
   return BigInt(whole) * 1_000_000n + BigInt(Math.round((origin - whole + time) * 1e6))
 }
 
-function wallClock(): bigint {
-  return BigInt(Date.now()) * 1_000_000n
+const never = new Int32Array(new SharedArrayBuffer(4))
+
+function sleep(ms: number): void {
+  Atomics.wait(never, 0, 0, ms)
 }
 
 function emptyPacket(bytes: Uint8Array): PacketFields {

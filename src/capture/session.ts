@@ -1,48 +1,29 @@
-// A capture as the rest of the package sees it: starts the writer thread, answers the plan that a worker's
-// Capture is made of, and the result. The pair arms the plan on its worker; it takes it away before it
-// calls `end`, and when `finished` settles by itself.
+// The part of a capture that writes, as pair/captures.ts sees it: starts the writer thread (thread.ts) of a ring that
+// a worker's Probe records into, and answers the stream's chunks and the result. The pair arms the probe; it takes it
+// away before it calls `end`, and when `finished` settles by itself.
 
 import { Worker } from 'node:worker_threads'
-import type { CapturePlan } from '../datapath/adjust.js'
 import { fromWire, UvethError } from '../errors.js'
-import type { MatchPlan } from '../faults/match-plan.js'
 import type { InterfaceInfo } from '../pcapng/blocks.js'
-import { createRing, endRing } from '../ring/ring.js'
+import { endRing } from '../ring/ring.js'
 import { StreamCredit } from './credit.js'
 import type { CaptureMessage, CaptureResult, RecorderSetup, Rotation, SinkPlan } from './setup.js'
 
-export interface CaptureOptions {
-  id: number
-  /** A file or a named pipe, an open descriptor, or 'stream': read it from `chunks`. */
-  sink: { path: string; rotate?: Rotation | undefined } | { fd: number } | 'stream'
+/** A file or a named pipe, an open descriptor, or 'stream': read it from `chunks`. */
+export type CaptureSink = { path: string; rotate?: Rotation | undefined } | { fd: number } | 'stream'
+
+export interface SessionOptions {
+  /** Workers record into it already. */
+  ring: SharedArrayBuffer
+  sink: CaptureSink
   /** Of the ends that are captured. */
   interfaces: { a?: InterfaceInfo | undefined; b?: InterfaceInfo | undefined }
-  /** Without nth, every and first. All frames, if absent. */
-  match?: MatchPlan | null | undefined
-  /** Bytes recorded of each frame at most (default 262,144: all of it). */
-  snaplen?: number | undefined
-  /** A ring that workers record into already; otherwise one is made. */
-  ring?: SharedArrayBuffer | undefined
-  /** Bytes between worker and writer thread (default 4 MiB): what a slow sink may be behind. */
-  ringBytes?: number | undefined
-}
-
-/** Bytes of a frame; more than the longest has. */
-export const SNAPLEN = 262_144
-export const RING_BYTES = 4 * 1024 * 1024
-/** Less might not hold the longest frame. */
-export const SMALLEST_RING = 256 * 1024
-const APPLICATION = 'uveth'
-
-/** Resolves when the sink is open; rejects when it cannot be opened or written to. */
-export async function startCapture(options: CaptureOptions): Promise<CaptureSession> {
-  const session = new CaptureSession(options)
-  await session.ready
-  return session
+  /** Bytes recorded of each frame at most. */
+  snaplen: number
 }
 
 export class CaptureSession {
-  readonly plan: CapturePlan
+  readonly #ring: SharedArrayBuffer
   readonly #ready = deferred<void>()
   readonly #finished = deferred<CaptureResult>()
   readonly #credit: StreamCredit | undefined
@@ -52,22 +33,18 @@ export class CaptureSession {
   /** Goes on with a reader that waits for a chunk. */
   #wake: () => void = () => {}
 
-  constructor(options: CaptureOptions) {
-    const { id, sink, interfaces, match = null, snaplen = SNAPLEN, ringBytes = RING_BYTES } = options
-    const ring = options.ring ?? createRing(Math.max(ringBytes, SMALLEST_RING))
-    const ends = { a: interfaces.a !== undefined, b: interfaces.b !== undefined }
-    this.plan = { id, ring, ends, match, snaplen }
+  constructor({ ring, sink, interfaces, snaplen }: SessionOptions) {
+    this.#ring = ring
     this.#credit = sink === 'stream' ? new StreamCredit() : undefined
     this.#start({
       ring,
       sink: sinkPlan(sink, this.#credit),
       interfaces: [interfaces.a ?? null, interfaces.b ?? null],
       snaplen,
-      application: APPLICATION,
     })
   }
 
-  /** Settles when the sink is open. */
+  /** Settles when the sink is open, or waits for a reader; rejects when it cannot be opened or written to. */
   get ready(): Promise<void> {
     return this.#ready.promise
   }
@@ -79,7 +56,7 @@ export class CaptureSession {
 
   /** Has what is in the ring written, and the statistics. Workers must not record any more. */
   end(): Promise<CaptureResult> {
-    endRing(this.plan.ring)
+    endRing(this.#ring)
     return this.finished
   }
 
@@ -98,7 +75,7 @@ export class CaptureSession {
       }
     } finally {
       this.#credit?.leave()
-      endRing(this.plan.ring)
+      endRing(this.#ring)
     }
   }
 
@@ -136,7 +113,7 @@ export class CaptureSession {
   }
 
   #end(): void {
-    endRing(this.plan.ring)
+    endRing(this.#ring)
     this.#over = true
     this.#wake()
   }
@@ -148,7 +125,7 @@ export class CaptureSession {
   }
 }
 
-function sinkPlan(sink: CaptureOptions['sink'], credit: StreamCredit | undefined): SinkPlan {
+function sinkPlan(sink: CaptureSink, credit: StreamCredit | undefined): SinkPlan {
   if (sink === 'stream') return { kind: 'stream', credit: (credit as StreamCredit).memory }
   return 'fd' in sink ? { kind: 'fd', ...sink } : { kind: 'path', ...sink }
 }

@@ -24,7 +24,6 @@ export interface RecorderSetup {
   /** Of end a and of end b; null where that end is not captured. */
   interfaces: [a: InterfaceInfo | null, b: InterfaceInfo | null]
   snaplen: number
-  application: string
 }
 
 export interface CaptureResult {
@@ -39,7 +38,7 @@ export interface CaptureResult {
 }
 
 export type CaptureMessage =
-  /** The sink is open and the section's header is on its way. */
+  /** The sink is open, or waits for its reader; the section's header is on its way. */
   | { event: 'ready' }
   | { event: 'chunk'; bytes: Uint8Array }
   | { event: 'finished'; result: CaptureResult }

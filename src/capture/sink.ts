@@ -1,6 +1,6 @@
-// Where a capture's blocks go, as the writer thread sees it: synchronous, and waiting where the other side
-// is slow (meanwhile the ring fills, and the worker counts what it loses). A reader that has left is
-// ReaderGone, which is a normal end. recorder.ts owns one sink.
+// Where a capture's blocks go. A write takes what there is room for and never waits: whoever writes comes again
+// (recorder.ts sleeps, cli/capture/recording.ts asks the kernel). A reader that has left is ReaderGone, which is a
+// normal end. files.ts owns one sink, and is the only one that writes to it.
 
 import {
   closeSync,
@@ -9,37 +9,38 @@ import {
   ftruncateSync,
   openSync,
   rmSync,
-  type Stats,
   statSync,
   writeSync,
 } from 'node:fs'
 import { extname } from 'node:path'
-import type { BlockSink } from '../pcapng/writer.js'
 import { StreamCredit } from './credit.js'
-import type { CaptureMessage, SinkPlan } from './setup.js'
+import type { Rotation, SinkPlan } from './setup.js'
 
 /** The reader of a pipe or of a stream has gone, or nobody came to read. */
 export class ReaderGone extends Error {}
 
-export interface Sink extends BlockSink {
+export interface Sink {
   /** Files written and still there. */
   readonly files: string[]
+  /** Of a reader who may leave; undefined where there is none (yet). */
+  readonly reader: number | undefined
+  /** How many bytes it takes, which is all of them where nobody reads. */
+  write(bytes: Uint8Array): number
   /** Goes on in the next file. */
   next(): void
   close(): void
 }
 
-/** What a sink asks of the thread that it works for. */
+/** What a sink asks of whoever writes. */
 export interface Surroundings {
   /** The capture is to end. */
   ended(): boolean
-  post(message: CaptureMessage): void
+  /** A chunk of a stream, which is the other side's from now on. */
+  post?(chunk: Uint8Array): void
 }
 
-/** ms between two tries at a full pipe, or at one that nobody reads yet. */
-const RETRY = 2
-/** ms that a reader has to take what is left, once the capture is to end. */
-const PATIENCE = 1000
+/** ms that a stream waits for its reader at a time. */
+const CREDIT_WAIT = 100
 
 /** As dumpcap: what crossed a network is not for everybody. */
 const FILE_MODE = 0o600
@@ -48,39 +49,42 @@ export function openSink(plan: SinkPlan, around: Surroundings): Sink {
   switch (plan.kind) {
     case 'stream':
       return new StreamSink(new StreamCredit(plan.credit), around)
-    case 'fd':
-      return new DescriptorSink(plan.fd, around)
+    case 'fd': {
+      const own = fstatSync(plan.fd).isFIFO() ? reopened(plan.fd) : undefined
+      return new PipeSink({ fd: own ?? plan.fd, own: own !== undefined }, around)
+    }
     case 'path':
-      return isPipe(plan.path)
-        ? new PipeSink(plan.path, around)
-        : new FileSink(plan.path, plan.rotate !== undefined)
+      return isPipe(plan.path) ? new PipeSink(plan, around) : new FileSink(plan.path, plan.rotate)
   }
 }
 
 class FileSink implements Sink {
   readonly files: string[] = []
+  readonly reader = undefined
   readonly #path: string
-  readonly #numbered: boolean
+  readonly #rotate: Rotation | undefined
   #fd = -1
   #count = 0
   #length = 0
 
-  constructor(path: string, numbered: boolean) {
+  constructor(path: string, rotate: Rotation | undefined) {
     this.#path = path
-    this.#numbered = numbered
+    this.#rotate = rotate
     this.next()
   }
 
-  /** Opens the first one too. */
+  /** Opens the first one too; the oldest ones go. */
   next(): void {
     this.close()
-    const path = this.#numbered ? numbered(this.#path, ++this.#count) : this.#path
+    const path = this.#rotate === undefined ? this.#path : numbered(this.#path, ++this.#count)
     this.#fd = openSync(path, 'w', FILE_MODE)
     this.#length = 0
     this.files.push(path)
+    const { files: keep = Number.POSITIVE_INFINITY } = this.#rotate ?? {}
+    while (this.files.length > keep) rmSync(this.files.shift() as string, { force: true })
   }
 
-  write(bytes: Uint8Array): void {
+  write(bytes: Uint8Array): number {
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at)
       this.#length += bytes.length
@@ -88,6 +92,7 @@ class FileSink implements Sink {
       this.#cut()
       throw error
     }
+    return bytes.length
   }
 
   /** Half a block would make the file unreadable. */
@@ -103,70 +108,52 @@ class FileSink implements Sink {
   }
 }
 
-/** A descriptor of somebody else: standard output, a pipe, a socket. */
-class DescriptorSink implements Sink {
-  readonly files: string[] = []
-  readonly #around: Surroundings
-  readonly #fd: number
-  readonly #own: boolean
-
-  constructor(fd: number, around: Surroundings) {
-    this.#around = around
-    const own = fstatSync(fd).isFIFO() ? reopened(fd) : undefined
-    this.#own = own !== undefined
-    this.#fd = own ?? fd
-  }
-
-  next(): void {}
-
-  write(bytes: Uint8Array): void {
-    writeAll(this.#fd, bytes, this.#around)
-  }
-
-  close(): void {
-    if (this.#own) closeSync(this.#fd)
-  }
-}
-
-/** A named pipe. It is opened at the first write, which waits for a reader. */
+/** A named pipe, which the first write opens that finds a reader; or a descriptor of somebody else, whatever it is. */
 class PipeSink implements Sink {
   readonly files: string[] = []
-  readonly #path: string
+  readonly #to: { path: string } | { fd: number; own: boolean }
   readonly #around: Surroundings
-  #fd = -1
+  #fd: number | undefined
 
-  constructor(path: string, around: Surroundings) {
-    this.#path = path
+  constructor(to: { path: string } | { fd: number; own: boolean }, around: Surroundings) {
+    this.#to = to
     this.#around = around
-    around.post({ event: 'ready' })
+    if ('fd' in to) this.#fd = to.fd
+  }
+
+  get reader(): number | undefined {
+    return this.#fd
   }
 
   next(): void {}
 
-  write(bytes: Uint8Array): void {
-    while (this.#fd < 0) this.#open()
-    writeAll(this.#fd, bytes, this.#around)
-  }
-
-  #open(): void {
-    try {
-      this.#fd = openSync(this.#path, constants.O_WRONLY | constants.O_NONBLOCK)
-    } catch (error) {
-      if (codeOf(error) !== 'ENXIO') throw error
+  write(bytes: Uint8Array): number {
+    if ('path' in this.#to) this.#fd ??= openForReader(this.#to.path)
+    if (this.#fd === undefined) {
       if (this.#around.ended()) throw new ReaderGone()
-      sleep(RETRY)
+      return 0
+    }
+    try {
+      return writeSync(this.#fd, bytes)
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === 'EPIPE' || code === 'ECONNRESET') throw new ReaderGone()
+      if (code !== 'EAGAIN') throw error
+      return 0
     }
   }
 
   close(): void {
-    if (this.#fd >= 0) closeSync(this.#fd)
-    this.#fd = -1
+    const own = !('own' in this.#to) || this.#to.own
+    if (own && this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
   }
 }
 
 /** The main thread, chunk by chunk. */
 class StreamSink implements Sink {
   readonly files: string[] = []
+  readonly reader = undefined
   readonly #credit: StreamCredit
   readonly #around: Surroundings
 
@@ -177,12 +164,13 @@ class StreamSink implements Sink {
 
   next(): void {}
 
-  write(bytes: Uint8Array): void {
+  write(bytes: Uint8Array): number {
     // At the end the rest goes at once: the ring bounds it.
-    while (!this.#credit.wait(PATIENCE / 10) && !this.#around.ended()) {}
+    if (!this.#credit.wait(CREDIT_WAIT) && !this.#around.ended()) return 0
     if (this.#credit.gone) throw new ReaderGone()
     this.#credit.take(bytes.length)
-    this.#around.post({ event: 'chunk', bytes: bytes.slice() })
+    this.#around.post?.(new Uint8Array(bytes))
+    return bytes.length
   }
 
   close(): void {}
@@ -194,26 +182,13 @@ export function numbered(path: string, number: number): string {
   return `${path.slice(0, path.length - extension.length)}-${String(number).padStart(5, '0')}${extension}`
 }
 
-/** Removes the oldest files, until `keep` are left. */
-export function removeOldest(sink: Sink, keep: number): void {
-  while (sink.files.length > keep) rmSync(sink.files.shift() as string, { force: true })
-}
-
-/** Writes to what may be full: until it is taken, its reader has gone, or the time after the end is over. */
-function writeAll(fd: number, bytes: Uint8Array, around: Surroundings): void {
-  let patience = PATIENCE
-  for (let at = 0; at < bytes.length; ) {
-    try {
-      at += writeSync(fd, bytes, at)
-      patience = PATIENCE
-    } catch (error) {
-      const code = codeOf(error)
-      if (code === 'EPIPE' || code === 'ECONNRESET') throw new ReaderGone()
-      if (code !== 'EAGAIN') throw error
-      if (patience <= 0) throw new ReaderGone()
-      if (around.ended()) patience -= RETRY
-      sleep(RETRY)
-    }
+/** A pipe's writing end, which does not block; undefined while nobody reads. */
+export function openForReader(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)
+  } catch (error) {
+    if (codeOf(error) === 'ENXIO') return undefined
+    throw error
   }
 }
 
@@ -223,23 +198,16 @@ function writeAll(fd: number, bytes: Uint8Array, around: Surroundings): void {
  */
 function reopened(fd: number): number | undefined {
   try {
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
+    return openForReader(`/proc/self/fd/${fd}`)
   } catch {
     return undefined
   }
 }
 
-function isPipe(path: string): boolean {
-  const stats: Stats | undefined = statSync(path, { throwIfNoEntry: false })
-  return stats?.isFIFO() === true
+export function isPipe(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFIFO() === true
 }
 
 function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code
-}
-
-const never = new Int32Array(new SharedArrayBuffer(4))
-
-function sleep(ms: number): void {
-  Atomics.wait(never, 0, 0, ms)
 }

@@ -4,22 +4,27 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { ofNode, toWire } from '../errors.js'
 import { endRing, RingReader } from '../ring/ring.js'
+import { CaptureFiles } from './files.js'
 import { Recorder } from './recorder.js'
 import type { CaptureMessage, CaptureResult, RecorderSetup } from './setup.js'
-import { openSink, ReaderGone } from './sink.js'
+import { ReaderGone } from './sink.js'
 
 const port = parentPort as MessagePort
 const setup = workerData as RecorderSetup
 const ring = new RingReader(setup.ring)
 
 function post(message: CaptureMessage): void {
-  if (message.event === 'chunk') port.postMessage(message, [message.bytes.buffer as ArrayBuffer])
-  else port.postMessage(message)
+  port.postMessage(message)
+}
+
+const around = {
+  ended: () => ring.ended,
+  post: (bytes: Uint8Array) => port.postMessage({ event: 'chunk', bytes }, [bytes.buffer as ArrayBuffer]),
 }
 
 function record(): CaptureResult {
-  const sink = openSink(setup.sink, { ended: () => ring.ended, post })
-  const recorder = new Recorder(setup, sink)
+  const files = new CaptureFiles(setup.sink, around)
+  const recorder = new Recorder(setup, files)
   try {
     recorder.begin()
     post({ event: 'ready' })
@@ -27,7 +32,7 @@ function record(): CaptureResult {
   } catch (error) {
     if (!(error instanceof ReaderGone)) throw error
   } finally {
-    sink.close()
+    files.close()
   }
   return recorder.result()
 }

@@ -1,16 +1,11 @@
-// The captures of a pair as the thread that owns the pair keeps them: arms each before anything else, starts
-// the thread that writes it (capture/session.ts), and ends it. Made by pair.ts.
+// The captures of a pair as the thread that owns the pair keeps them: arms the Probe of each (datapath/probe.ts) in
+// the worker before anything else, starts the thread that writes it (capture/session.ts), and ends both. What the
+// user holds is a Capture. Made by pair.ts.
 
-import {
-  type CaptureOptions,
-  CaptureSession,
-  RING_BYTES,
-  SMALLEST_RING,
-  SNAPLEN,
-} from '../capture/session.js'
+import { CaptureSession, type CaptureSink } from '../capture/session.js'
 import type { CaptureResult } from '../capture/setup.js'
 import type { CapturePlan } from '../datapath/adjust.js'
-import { type MatchPlan, planMatch } from '../faults/match-plan.js'
+import { planMatch } from '../faults/match-plan.js'
 import { parseMac } from '../frame/mac.js'
 import { createRing } from '../ring/ring.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
@@ -20,12 +15,15 @@ import type { End } from './end.js'
 import type { Inspection } from './inspection.js'
 import type { CaptureTarget, CaptureWish } from './options.js'
 
-interface Armed {
-  id: number
-  ring: SharedArrayBuffer
-  wish: CaptureWish
-  match: MatchPlan | null
-}
+/** Bytes of a frame; more than the longest has. */
+const SNAPLEN = 262_144
+/** Bytes between worker and writer thread: what a slow sink may be behind. */
+const RING_BYTES = 4 * 1024 * 1024
+/** Less might not hold the longest frame. */
+const SMALLEST_RING = 256 * 1024
+
+/** Recorded in the worker, not written yet. */
+type Armed = CapturePlan
 
 /** A capture that runs. */
 export class Capture implements AsyncDisposable {
@@ -73,8 +71,7 @@ export class Captures {
   /** From here on frames are recorded, into memory at first. */
   arm(wish: CaptureWish, attribute = ''): Armed {
     const plan = planCapture(wish, attribute)
-    const id = this.#inspection.addCapture(plan)
-    return { id, ring: plan.ring, wish, match: plan.match }
+    return { ...plan, id: this.#inspection.addCapture(plan) }
   }
 
   /** Records without a file, for who reads them in this thread. */
@@ -83,22 +80,17 @@ export class Captures {
   }
 
   /** Starts to write what is recorded. Resolves when the sink is open; on failure nothing is armed any more. */
-  async start(
-    { id, ring, wish, match }: Armed,
-    sink: CaptureOptions['sink'],
-    a: End,
-    b: End,
-  ): Promise<Capture> {
+  async start({ id, ring, ends, snaplen }: Armed, sink: CaptureSink, a: End, b: End): Promise<Capture> {
     const about = (letter: 'a' | 'b', end: End) => ({
       name: end.name,
       mac: parseMac(end.address) as Uint8Array,
       description: `end ${letter}: ${placed(end)}, peer ${placed(end.peer)}`,
     })
     const interfaces = {
-      ...(wish.end !== 'b' && { a: about('a', a) }),
-      ...(wish.end !== 'a' && { b: about('b', b) }),
+      ...(ends.a && { a: about('a', a) }),
+      ...(ends.b && { b: about('b', b) }),
     }
-    const session = new CaptureSession({ id, ring, sink, interfaces, match, snaplen: wish.snaplen })
+    const session = new CaptureSession({ ring, sink, interfaces, snaplen })
     const disarm = () => this.#inspection.removeCapture(id)
     const capture = new Capture(session, disarm)
     this.#running.add(capture)
@@ -128,7 +120,7 @@ function placed({ name, netns }: End): string {
 export function planTarget(
   target: string | CaptureTarget,
   attribute = '',
-): { wish: CaptureWish; sink: CaptureOptions['sink'] } {
+): { wish: CaptureWish; sink: CaptureSink } {
   const { path, rotate } = TARGET.read(target, attribute)
   const { path: _, rotate: __, ...wish } = typeof target === 'string' ? { path } : target
   return { wish, sink: { path, rotate } }

@@ -3,7 +3,7 @@
 
 import { EventEmitter } from 'node:events'
 import type { MessagePort } from 'node:worker_threads'
-import type { CaptureOptions } from '../capture/session.js'
+import type { CaptureSink } from '../capture/session.js'
 import { allocateCounters } from '../datapath/counters.js'
 import type { InlineLoop } from '../datapath/inline.js'
 import { invalid } from '../errors.js'
@@ -197,7 +197,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     return this.#captures.sightings(wish)
   }
 
-  #capture(wish: CaptureWish, sink: CaptureOptions['sink']): Promise<Capture> {
+  #capture(wish: CaptureWish, sink: CaptureSink): Promise<Capture> {
     return this.#captures.start(this.#captures.arm(wish), sink, this.a, this.b)
   }
 

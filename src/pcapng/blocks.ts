@@ -1,15 +1,16 @@
 // The blocks of a pcapng file (draft-ietf-opsawg-pcapng), little-endian, each appended to a buffer that the
-// caller keeps large enough: a block needs LONGEST_BLOCK at most. Pure; writer.ts calls it.
+// caller keeps large enough: a block needs LONGEST_BLOCK at most. Pure; capture/recorder.ts calls it for frames,
+// capture/files.ts for statistics, and reader.ts shares its numbers.
 //
 //   a block:    type u32 | total length u32 | body | options | total length u32
 //   an option:  code u16 | length u16 | value, padded to a multiple of 4; code 0 ends them
 
 import { LONGEST_FRAME } from '../frame/slab.js'
 
-const SECTION_HEADER = 0x0a0d0d0a
-const INTERFACE_DESCRIPTION = 1
-const INTERFACE_STATISTICS = 5
-const ENHANCED_PACKET = 6
+export const SECTION_HEADER = 0x0a0d0d0a
+export const INTERFACE_DESCRIPTION = 1
+export const INTERFACE_STATISTICS = 5
+export const ENHANCED_PACKET = 6
 
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d
 const LINKTYPE_ETHERNET = 1
@@ -25,25 +26,24 @@ const IF_DESCRIPTION = 3
 const IF_MACADDR = 6
 const IF_TSRESOL = 9
 const EPB_FLAGS = 2
-const EPB_DROPCOUNT = 4
+export const EPB_DROPCOUNT = 4
 const EPB_PACKETID = 5
 const ISB_STARTTIME = 2
 const ISB_ENDTIME = 3
 const ISB_IFRECV = 4
-const ISB_IFDROP = 5
+export const ISB_IFDROP = 5
 const ISB_USRDELIV = 8
 
 /** epb_flags: which way a frame went, as its interface sees it. */
 export const INBOUND = 1
 export const OUTBOUND = 2
 
-/** Bytes of a packet's block beside its frame and its comments, at most. */
-const PACKET_BYTES = 80
-
 /** Bytes of a text; what is longer is cut. A frame has at most three comments. */
 const LONGEST_TEXT = 1024
 /** Bytes. */
 export const LONGEST_BLOCK = LONGEST_FRAME + 4 * LONGEST_TEXT
+/** Bytes of a block of statistics. */
+export const STATISTICS_BYTES = 88
 
 export interface InterfaceInfo {
   name: string
@@ -211,12 +211,6 @@ export function enhancedPacket(to: BlockBuffer, packet: PacketFields): void {
   for (const comment of packet.comments) to.textOption(OPT_COMMENT, comment)
   to.option(OPT_ENDOFOPT, 0)
   to.end()
-}
-
-/** Bytes that enhancedPacket appends, at most. */
-export function sizeOfPacket({ length, comments }: PacketFields): number {
-  const text = comments.reduce((sum, comment) => sum + Math.min(3 * comment.length, LONGEST_TEXT) + 8, 0)
-  return PACKET_BYTES + length + text
 }
 
 /** Stands at the end of a section, one for each interface. */

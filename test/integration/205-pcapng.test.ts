@@ -8,10 +8,9 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { startCapture } from '../../dist/capture/session.js'
 import { ETH_P, ethernet, filler } from '../support/frames.js'
 import { packetsOf, readPcapng } from '../support/pcapng.js'
-import { FRAME, interfaces, Recording } from '../support/recording.js'
+import { FRAME, Recording } from '../support/recording.js'
 import { needs } from '../support/skip.js'
 
 const RECORD = fileURLToPath(new URL('fixtures/record.mjs', import.meta.url))
@@ -34,7 +33,7 @@ function udp(port: number, length: number): Buffer {
 describe('refused at once', () => {
   test('a file in a folder that does not exist', async () => {
     const path = join(folder, 'none', 'x.pcapng')
-    await expect(startCapture({ id: 1, interfaces, sink: { path } })).rejects.toMatchObject({
+    await expect(Recording.start({ sink: { path } })).rejects.toMatchObject({
       name: 'UvethError',
       code: 'ENOENT',
       syscall: 'open',
@@ -43,13 +42,13 @@ describe('refused at once', () => {
   })
 
   test('a descriptor that is not open', async () => {
-    await expect(startCapture({ id: 1, interfaces, sink: { fd: 99_999 } })).rejects.toMatchObject({
+    await expect(Recording.start({ sink: { fd: 99_999 } })).rejects.toMatchObject({
       code: 'EBADF',
     })
   })
 
   test('a device that is full', async () => {
-    const refused = startCapture({ id: 1, interfaces, sink: { path: '/dev/full' } })
+    const refused = Recording.start({ sink: { path: '/dev/full' } })
     await expect(refused).rejects.toMatchObject({ code: 'ENOSPC', syscall: 'write' })
   })
 })

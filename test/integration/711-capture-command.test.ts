@@ -63,7 +63,7 @@ describe('refused', () => {
     [['x0', '--snaplen', '0'], /--snaplen takes a number of bytes, 1 or more, not '0'/],
     [['x0', '--snaplen', '-5'], /--snaplen takes a number of bytes, 1 or more, not '-5'/],
     [['x0', 'udp', 'dport', 'high'], /"high" is wrong: dport takes a port/],
-    [['x0', 'nth', '3'], /EINVAL: a capture's match has no nth/],
+    [['x0', 'nth', '3'], /EINVAL: match.nth counts frames: here stands which of them are meant/],
     [['x0', '--files', '3'], /--files needs --filesize or --seconds/],
     [['x0', '--filesize', '1mb'], /a ring of files needs a name: -w FILE/],
     [['x0', '-w', 'f', '--filesize', 'big'], /--filesize takes a size like 10mb, not 'big'/],

@@ -1,18 +1,25 @@
 // Recordings without a cable: the frames of a test go to a capture's writer thread as a worker's would.
 // Needs the built package (the writer thread's entry) and no root.
 
-import { type CaptureOptions, type CaptureSession, startCapture } from '../../dist/capture/session.js'
+import { CaptureSession, type SessionOptions } from '../../dist/capture/session.js'
 import { Probe } from '../../dist/datapath/probe.js'
 import { Burst } from '../../dist/frame/burst.js'
 import { Slab } from '../../dist/frame/slab.js'
+import { createRing } from '../../dist/ring/ring.js'
 import { ETH_P, ethernet, filler } from './frames.js'
 
-export const interfaces = {
+const interfaces = {
   a: { name: 'veth0', mac: Uint8Array.of(2, 0, 0, 0, 0, 1), description: 'end a of veth0' },
   b: { name: 'veth1', mac: Uint8Array.of(2, 0, 0, 0, 0, 2) },
 }
 /** Of 1,000 bytes. */
 export const FRAME = ethernet(ETH_P.EXPERIMENT, filler(986))
+
+interface Wish {
+  sink: SessionOptions['sink']
+  snaplen?: number
+  ringBytes?: number
+}
 
 const slab = new Slab()
 
@@ -22,13 +29,16 @@ export class Recording {
   readonly probe: Probe
   number = 0
 
-  constructor(session: CaptureSession) {
-    this.session = session
-    this.probe = new Probe(session.plan)
+  constructor({ sink, snaplen = 262_144, ringBytes = 2 ** 22 }: Wish) {
+    const ring = createRing(ringBytes)
+    this.session = new CaptureSession({ ring, sink, interfaces, snaplen })
+    this.probe = new Probe({ id: 1, ring, ends: { a: true, b: true }, match: null, snaplen })
   }
 
-  static async start(options: Partial<CaptureOptions> & Pick<CaptureOptions, 'sink'>): Promise<Recording> {
-    return new Recording(await startCapture({ id: 1, interfaces, ...options }))
+  static async start(wish: Wish): Promise<Recording> {
+    const recording = new Recording(wish)
+    await recording.session.ready
+    return recording
   }
 
   send(frame: Uint8Array = FRAME, judge: (burst: Burst) => void = () => {}): void {

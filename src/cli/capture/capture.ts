@@ -2,13 +2,14 @@
 // or a pipe. Starts no daemon. The daemon streams, this command writes, with the rights of its user.
 
 import { parseMatchWords } from '../../faults/rule-words.js'
+import type { Rotation } from '../../index.js'
 import { parseSize } from '../../wishes/units.js'
 import { stopSignal } from '../failure.js'
 import { CAPTURE_HELP } from '../help.js'
 import { findRef } from '../netns.js'
 import { type Session, write } from '../session.js'
 import { parseVerb, UsageError } from '../usage.js'
-import { type Recorded, type Ring, record } from './recording.js'
+import { type Recorded, record } from './recording.js'
 
 const OPTIONS = {
   write: { type: 'string', short: 'w' },
@@ -76,7 +77,7 @@ export function queryOf({ end, snaplen }: { end?: string | undefined; snaplen?: 
   return { ...(end !== undefined && end !== 'both' && { end }), ...(snaplen !== undefined && { snaplen }) }
 }
 
-function readPath({ write: path = '-' }: Values, ring: Ring | undefined): string {
+function readPath({ write: path = '-' }: Values, ring: Rotation | undefined): string {
   if (path === '') throw new UsageError('-w takes the name of a file, or - for standard output')
   if (path !== '-') return path
   if (ring !== undefined) throw new UsageError('a ring of files needs a name: -w FILE')
@@ -85,7 +86,7 @@ function readPath({ write: path = '-' }: Values, ring: Ring | undefined): string
   return path
 }
 
-function readRing({ filesize, seconds, files }: Values): Ring | undefined {
+function readRing({ filesize, seconds, files }: Values): Rotation | undefined {
   if (filesize === undefined && seconds === undefined) {
     if (files !== undefined) throw new UsageError('--files needs --filesize or --seconds')
     return undefined

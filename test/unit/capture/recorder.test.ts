@@ -1,19 +1,13 @@
-// From the ring to the file: what is written of each record, and into which file. The thread that does so
-// is test/integration/205-pcapng.test.ts.
+// From the ring to the file: what is written of each record. Into which file is files.test.ts's; the thread that
+// does so is test/integration/205-pcapng.test.ts.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { CaptureFiles } from '../../../src/capture/files.js'
 import { commentsOn, nanoseconds, Recorder } from '../../../src/capture/recorder.js'
-import type {
-  CaptureMessage,
-  CaptureResult,
-  RecorderSetup,
-  Rotation,
-  SinkPlan,
-} from '../../../src/capture/setup.js'
-import { numbered, openSink, type Sink } from '../../../src/capture/sink.js'
+import type { CaptureResult, RecorderSetup, SinkPlan } from '../../../src/capture/setup.js'
 import { Probe } from '../../../src/datapath/probe.js'
 import { Burst } from '../../../src/frame/burst.js'
 import { Slab } from '../../../src/frame/slab.js'
@@ -41,7 +35,6 @@ interface Recording {
   ring: SharedArrayBuffer
   probe: Probe
   recorder: Recorder
-  sink: Sink
   /** Says that the ring has ended, and writes what is in it. */
   finish(): CaptureResult
 }
@@ -54,21 +47,17 @@ function recordTo(
   const ring = createRing(bytes)
   const ends = { a: interfaces[0] !== null, b: interfaces[1] !== null }
   const probe = new Probe({ id: 1, ring, ends, match: null, snaplen: 65_535 })
-  const messages: CaptureMessage[] = []
-  const sink = openSink(sinkPlan, { ended: () => true, post: (message) => messages.push(message) })
-  const recorder = new Recorder(
-    { ring, sink: sinkPlan, interfaces, snaplen: 65_535, application: 'test' },
-    sink,
-  )
+  const files = new CaptureFiles(sinkPlan, { ended: () => true })
+  const recorder = new Recorder({ ring, sink: sinkPlan, interfaces, snaplen: 65_535 }, files)
   recorder.begin()
   const finish = () => {
     probe.flush()
     endRing(ring)
     recorder.run()
-    sink.close()
+    files.close()
     return recorder.result()
   }
-  return { ring, probe, recorder, sink, finish } satisfies Recording
+  return { ring, probe, recorder, finish } satisfies Recording
 }
 
 function burstOf(count: number, number = 0): Burst {
@@ -174,59 +163,34 @@ describe('a file', () => {
   })
 })
 
-describe('files in turn', () => {
-  const path = () => join(folder, 'x.pcapng')
-  const record = (rotate: Rotation, bursts: number) => {
-    const { probe, finish } = recordTo({ kind: 'path', path: path(), rotate })
-    for (let i = 0; i < bursts; i++) probe.sent(burstOf(10, 10 * i), 0)
-    return finish()
+test('files in turn: each has the header, and no frame is missing', () => {
+  const path = join(folder, 'x.pcapng')
+  const { probe, finish } = recordTo({ kind: 'path', path, rotate: { bytes: 10_000 } })
+  for (let i = 0; i < 10; i++) probe.sent(burstOf(10, 10 * i), i % 2 === 0 ? 0 : 1)
+  const { files, records } = finish()
+  expect([files.length, records]).toEqual([12, 100])
+  const sections = files.map((file) => readPcapng(readFileSync(file)))
+  for (const [first, ...others] of sections) {
+    expect(others).toEqual([])
+    expect(first?.interfaces.map(({ name }) => name)).toEqual(['veth0', 'veth1'])
+    expect(first?.statistics).toHaveLength(2)
   }
+  const ids = sections.flatMap(([section]) => section?.packets ?? []).map(({ id }) => (id ?? 0) >> 1)
+  expect(ids).toEqual(Array.from({ length: 100 }, (_, number) => number))
+})
 
-  test('by size: none is longer, each is complete, no frame is missing', () => {
-    const { files, bytes } = record({ bytes: 10_000 }, 10)
-    expect(files).toEqual(files.map((_, i) => join(folder, `x-${String(i + 1).padStart(5, '0')}.pcapng`)))
-    expect(files.length).toBeGreaterThanOrEqual(11)
-    expect(readdirSync(folder).length).toBe(files.length)
-    const sizes = files.map((file) => statSync(file).size)
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(10_000)
-    expect(Math.min(...sizes.slice(0, -1))).toBeGreaterThan(8_000)
-    expect(sizes.reduce((sum, size) => sum + size)).toBe(bytes)
-    const ids = files.flatMap((file) => {
-      expect(readPcapng(readFileSync(file))[0]?.statistics.length).toBe(2)
-      return packetsOf(readFileSync(file)).map(({ id }) => id)
-    })
-    expect(ids).toEqual(Array.from({ length: 100 }, (_, i) => 2 * i))
-  })
-
-  test('whatever the size is', () => {
-    for (let bytes = 5000; bytes < 6200; bytes += 20) {
-      const { files } = record({ bytes }, 1)
-      for (const file of files) expect(statSync(file).size, `of ${bytes}`).toBeLessThanOrEqual(bytes)
-    }
-  })
-
-  test('of which only some are kept', () => {
-    const { files, records } = record({ bytes: 10_000, files: 3 }, 10)
-    expect(files.length).toBe(3)
-    expect(readdirSync(folder).sort()).toEqual(files.map((file) => file.slice(folder.length + 1)))
-    expect(records).toBe(100)
-    expect(packetsOf(readFileSync(files[2] as string)).at(-1)?.id).toBe(198)
-  })
-
-  test('a frame that is longer than a file may be has a file of its own', () => {
-    const { files } = record({ bytes: 100 }, 1)
-    expect(files.length).toBe(10)
-    for (const file of files) expect(packetsOf(readFileSync(file)).length).toBe(1)
-  })
-
-  test.each([
-    ['a.pcapng', 1, 'a-00001.pcapng'],
-    ['/x.y/a', 12, '/x.y/a-00012'],
-    ['a.b.pcapng', 123_456, 'a.b-123456.pcapng'],
-    ['.hidden', 2, '.hidden-00002'],
-  ])('%s, %d: %s', (name, number, expected) => {
-    expect(numbered(name, number)).toBe(expected)
-  })
+test('more than the buffer holds goes into the file by itself, in whole blocks', () => {
+  const path = join(folder, 'long.pcapng')
+  const { probe, recorder } = recordTo({ kind: 'path', path }, [END_A, null], 2 ** 22)
+  const burst = new Burst()
+  burst.begin(slab, performance.now())
+  for (let id = 0; id < 20; id++) burst.push(START, 65_000, id)
+  probe.sent(burst, 0)
+  probe.flush()
+  recorder.turn()
+  const packets = packetsOf(readFileSync(path))
+  expect(packets.map(({ id }) => id)).toEqual(Array.from({ length: 20 }, (_, id) => 2 * id))
+  for (const { frame } of packets) expect(frame.length).toBe(65_000)
 })
 
 test.each([

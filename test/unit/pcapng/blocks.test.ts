@@ -11,8 +11,8 @@ import {
   LONGEST_BLOCK,
   OUTBOUND,
   type PacketFields,
+  STATISTICS_BYTES,
   sectionHeader,
-  sizeOfPacket,
 } from '../../../src/pcapng/blocks.js'
 import { filler } from '../../support/frames.js'
 import { packetsOf, readPcapng } from '../../support/pcapng.js'
@@ -114,6 +114,7 @@ test('a frame', () => {
 
 test('statistics', () => {
   const fields = { interface: 1, time: 0x2_0000_0001n, started: 0x1_0000_0002n, recorded: 5, lost: 2 ** 40 }
+  expect(built((to) => interfaceStatistics(to, fields)).length).toBe(STATISTICS_BYTES)
   expect(built((to) => interfaceStatistics(to, fields))).toEqual(
     hex(`
       05 00 00 00              // type
@@ -161,7 +162,7 @@ describe('a block of a frame', () => {
     })
   })
 
-  test('of any length is whole, and no longer than foretold', () => {
+  test('of any length is whole', () => {
     const text = fc.string({ maxLength: 600, unit: 'binary' })
     fc.assert(
       fc.property(
@@ -177,9 +178,7 @@ describe('a block of a frame', () => {
             id,
             lost: id,
           })
-          const head = built(begin).length
           const file = fileOf(fields)
-          expect(file.length - head).toBeLessThanOrEqual(sizeOfPacket(fields))
           const [found] = packetsOf(file)
           expect(found?.frame.equals(FRAME.subarray(FRAME.length - length))).toBe(true)
           expect(found).toMatchObject({ id, ...(id > 0 && { dropcount: id }) })
@@ -201,7 +200,6 @@ describe('a block of a frame', () => {
     const fields = packet({ bytes, start: 0, length: bytes.length, comments, lost: 1 })
     const length = built((to) => enhancedPacket(to, fields)).length
     expect(length).toBeLessThanOrEqual(LONGEST_BLOCK)
-    expect(length).toBeLessThanOrEqual(sizeOfPacket(fields))
   })
 })
 

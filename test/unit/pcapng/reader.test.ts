@@ -1,74 +1,112 @@
-// A pcapng stream in pieces: src/pcapng/reader.ts. Whatever the pieces are, the blocks are the same.
+// A pcapng stream in pieces, whatever they are, and what is read in its blocks: the inverse of blocks.ts.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { OUTBOUND } from '../../../src/pcapng/blocks.js'
-import { ENHANCED_PACKET, PcapngStream, typeOf } from '../../../src/pcapng/reader.js'
-import { PcapngWriter } from '../../../src/pcapng/writer.js'
-import { readPcapng } from '../../support/pcapng.js'
+import {
+  BlockBuffer,
+  ENHANCED_PACKET,
+  enhancedPacket,
+  INBOUND,
+  INTERFACE_DESCRIPTION,
+  INTERFACE_STATISTICS,
+  interfaceStatistics,
+  SECTION_HEADER,
+} from '../../../src/pcapng/blocks.js'
+import {
+  BlockCutter,
+  interfaceOf,
+  lengthOf,
+  lostBefore,
+  lostInAll,
+  typeOf,
+} from '../../../src/pcapng/reader.js'
+import { frameBlocks, headBlocks, lastBlocks } from '../../support/blocks.js'
 
-/** A file with so many frames, beside which `lost` were lost on each of two interfaces. */
-function fileOf(frames: number, lost: number, { ended = true, before = 0 } = {}): Buffer {
-  const parts: Buffer[] = []
-  const about = (name: string) => ({ name, mac: new Uint8Array(6) })
-  const options = { interfaces: [about('x0'), about('x1')], snaplen: 100, application: 'test' }
-  const writer = new PcapngWriter({ write: (bytes) => parts.push(Buffer.from(bytes)) }, options, 0n)
-  writer.begin()
-  for (let id = 0; id < frames; id++) {
-    const frame = { bytes: new Uint8Array(100).fill(id), start: 0, length: 60 + (id % 40), original: 100 }
-    const rest = { interface: id % 2, time: 1n, direction: OUTBOUND, id, lost: before, comments: ['delayed'] }
-    writer.packet({ ...frame, ...rest })
-  }
-  if (ended) writer.end(2n, [lost, lost])
-  else writer.flush()
-  return Buffer.concat(parts)
+/** The blocks of a piece. */
+function blocksOf(piece: Buffer): Buffer[] {
+  const blocks: Buffer[] = []
+  for (let at = 0; at < piece.length; at += lengthOf(piece, at))
+    blocks.push(piece.subarray(at, at + lengthOf(piece, at)))
+  return blocks
 }
+
+const typesOf = (file: Buffer) => blocksOf(file).map((block) => typeOf(block, 0))
 
 test('whole blocks come out, whatever the pieces are', () => {
   const cuts = fc.array(fc.nat(3_000), { maxLength: 50 })
   fc.assert(
-    fc.property(fc.nat(20), fc.nat(5), cuts, (frames, lost, places) => {
-      const file = fileOf(frames, lost)
-      const ends = [...new Set([...places.map((place) => place % file.length), file.length])].sort(
-        (a, b) => a - b,
-      )
-      const stream = new PcapngStream()
-      const blocks: Buffer[] = []
+    fc.property(fc.nat(20), cuts, (frames, places) => {
+      const file = Buffer.concat([headBlocks(), frameBlocks(frames), lastBlocks(frames, 0)])
+      const ends = [...new Set([...places.map((place) => place % file.length), file.length])]
+      const cutter = new BlockCutter()
+      const pieces: Buffer[] = []
       let from = 0
-      for (const end of ends) {
-        for (const block of stream.take(file.subarray(from, end))) {
-          expect(block.readUInt32LE(4)).toBe(block.length)
-          blocks.push(Buffer.from(block))
+      for (const end of ends.sort((a, b) => a - b)) {
+        const taken = cutter.take(file.subarray(from, end))
+        expect(taken.length).toBeLessThanOrEqual(2)
+        for (const piece of taken) {
+          const blocks = blocksOf(piece)
+          for (const block of blocks) expect(block.readUInt32LE(block.length - 4)).toBe(block.length)
+          expect(Buffer.concat(blocks)).toEqual(piece)
+          pieces.push(Buffer.from(piece))
         }
         from = end
       }
-      expect(Buffer.concat(blocks)).toEqual(file)
-      expect([stream.frames, stream.lost, stream.bytes]).toEqual([frames, 2 * lost, file.length])
-      expect(stream.ended).toBe(true)
-      expect(blocks.filter((block) => typeOf(block) === ENHANCED_PACKET)).toHaveLength(frames)
+      expect(Buffer.concat(pieces)).toEqual(file)
     }),
   )
 })
 
-test('statistics of what has come so far, by interface; lost frames as the ones behind them tell', () => {
-  const stream = new PcapngStream()
-  stream.take(fileOf(5, 0, { ended: false, before: 7 }))
-  expect([stream.lost, stream.ended]).toEqual([35, false])
-  const [section] = readPcapng(Buffer.concat([...stream.head, ...stream.statistics()]))
-  expect(section?.statistics).toMatchObject([
-    { received: 24, dropped: 21, delivered: 3 },
-    { received: 16, dropped: 14, delivered: 2 },
-  ])
-  expect(stream.statisticsBytes).toBeGreaterThanOrEqual(Buffer.concat(stream.statistics()).length)
+test('a stream by single bytes', () => {
+  const file = Buffer.concat([headBlocks(), frameBlocks(2)])
+  const cutter = new BlockCutter()
+  const pieces = Array.from(file, (_, at) => cutter.take(file.subarray(at, at + 1))).flat()
+  expect(pieces).toEqual(blocksOf(file))
 })
 
-test('the head is what stands in front of the first frame', () => {
-  const stream = new PcapngStream()
-  stream.take(fileOf(3, 0))
-  const head = Buffer.concat(stream.head)
-  const [first] = fileOf(0, 0).toString('latin1').split('\u0005\0\0\0', 1)
-  expect(head.toString('latin1')).toBe(first)
-  expect(stream.head.map(typeOf)).toEqual([0x0a0d0d0a, 1, 1])
+test('whole blocks in front of half a one are not copied', () => {
+  const file = Buffer.concat([headBlocks(), frameBlocks(3)])
+  const [piece] = new BlockCutter().take(file.subarray(0, file.length - 1))
+  expect(piece?.buffer).toBe(file.buffer)
+})
+
+test('the type of each block', () => {
+  expect(typesOf(Buffer.concat([headBlocks(), frameBlocks(2), lastBlocks(1, 0)]))).toEqual([
+    ...[SECTION_HEADER, INTERFACE_DESCRIPTION, INTERFACE_DESCRIPTION],
+    ...[ENHANCED_PACKET, ENHANCED_PACKET, INTERFACE_STATISTICS, INTERFACE_STATISTICS],
+  ])
+})
+
+test('what is written is read, wherever the block stands', () => {
+  const comments = fc.array(fc.string({ maxLength: 1_200, unit: 'binary' }), { maxLength: 3 })
+  const one = fc.record({
+    interface: fc.nat(1),
+    length: fc.nat(200),
+    id: fc.maxSafeNat(),
+    lost: fc.maxSafeNat(),
+    comments,
+    isFrame: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(fc.array(one, { minLength: 1, maxLength: 5 }), (all) => {
+      const to = new BlockBuffer(2 ** 20)
+      for (const { isFrame, ...fields } of all) {
+        const times = { time: 1n, started: 1n, recorded: 0 }
+        const frame = { time: 1n, bytes: new Uint8Array(200), start: 0, original: 200, direction: INBOUND }
+        if (isFrame) enhancedPacket(to, { ...frame, ...fields })
+        else interfaceStatistics(to, { ...times, interface: fields.interface, lost: fields.lost })
+      }
+      const file = Buffer.from(to.bytes.buffer, 0, to.length)
+      let at = 0
+      for (const { isFrame, interface: index, lost } of all) {
+        expect(typeOf(file, at)).toBe(isFrame ? ENHANCED_PACKET : INTERFACE_STATISTICS)
+        expect(interfaceOf(file, at, 2)).toBe(index)
+        expect(isFrame ? lostBefore(file, at) : lostInAll(file, at)).toBe(lost)
+        at += lengthOf(file, at)
+      }
+      expect(at).toBe(file.length)
+    }),
+  )
 })
 
 test.each([
@@ -76,5 +114,9 @@ test.each([
   ['no multiple of 4', Buffer.from([6, 0, 0, 0, 13, 0, 0, 0, 0, 0, 0, 0])],
   ['text', Buffer.from('HTTP/1.1 200 OK')],
 ])('refuses what is no pcapng: %s', (_, bytes) => {
-  expect(() => new PcapngStream().take(bytes)).toThrow('what the daemon sends is no pcapng')
+  expect(() => new BlockCutter().take(bytes)).toThrow('what the daemon sends is no pcapng')
+})
+
+test('refuses an interface that there is none of', () => {
+  expect(() => interfaceOf(frameBlocks(2), 0, 0)).toThrow('what the daemon sends is no pcapng')
 })

@@ -1,0 +1,198 @@
+// The files of a capture: what each begins and ends with, and when the next one begins. Blocks of pcapng go
+// through as they are, whoever encoded them: recorder.ts, the thread that writes a capture, and the command, which
+// has them from the daemon (cli/capture/recording.ts). Nothing here waits: whoever writes asks `flush` again.
+
+import {
+  BlockBuffer,
+  ENHANCED_PACKET,
+  INTERFACE_DESCRIPTION,
+  INTERFACE_STATISTICS,
+  interfaceStatistics,
+  SECTION_HEADER,
+  STATISTICS_BYTES,
+} from '../pcapng/blocks.js'
+import { interfaceOf, lengthOf, lostBefore, lostInAll, typeOf } from '../pcapng/reader.js'
+import type { Rotation, SinkPlan } from './setup.js'
+import { openSink, ReaderGone, type Sink, type Surroundings } from './sink.js'
+
+/** ms that a reader has to take what is left, once the capture is to end. */
+const PATIENCE = 1000
+
+interface Piece {
+  bytes: Uint8Array
+  frames: number
+}
+
+export class CaptureFiles {
+  /** What the sink has taken. */
+  frames = 0
+  bytes = 0
+  /** Frames lost, by interface: as the blocks tell, or as whoever writes knows better. */
+  readonly lost: number[] = []
+  /** The blocks end with statistics of their own. */
+  complete = false
+  readonly #sink: Sink
+  readonly #around: Surroundings
+  readonly #rotation: Rotation
+  readonly #started = wallClock()
+  /** The blocks that every file begins with. */
+  readonly #head: Uint8Array[] = []
+  /** Frames in the blocks so far, by interface. */
+  readonly #recorded: number[] = []
+  /** What the sink has not taken yet; of the first piece, all but `#taken` bytes. */
+  readonly #queue: Piece[] = []
+  #taken = 0
+  #patience = PATIENCE
+  /** Bytes and frames of this file, and the ms of performance.now() at which its time is over. */
+  #fileBytes = 0
+  #fileFrames = 0
+  #deadline = Number.POSITIVE_INFINITY
+
+  /** Opens the first file. */
+  constructor(plan: SinkPlan, around: Surroundings) {
+    this.#sink = openSink(plan, around)
+    this.#around = around
+    this.#rotation = (plan.kind === 'path' && plan.rotate) || {}
+    this.#restart()
+  }
+
+  /** Files written and still there. */
+  get files(): string[] {
+    return this.#sink.files
+  }
+
+  /** Of a reader who may leave; undefined where there is none (yet). */
+  get reader(): number | undefined {
+    return this.#sink.reader
+  }
+
+  /** Whole blocks, in their order. They must stay as they are until `flush` has said that all is written. */
+  take(blocks: Uint8Array): void {
+    const bytes = Buffer.from(blocks.buffer, blocks.byteOffset, blocks.length)
+    let from = 0
+    let frames = 0
+    for (let at = 0, length = 0; at < bytes.length; at += length) {
+      length = lengthOf(bytes, at)
+      const isFrame = typeOf(bytes, at) === ENHANCED_PACKET
+      if (isFrame && this.#isFull(length)) {
+        this.#put(bytes.subarray(from, at), frames)
+        this.#next()
+        from = at
+        frames = 0
+      }
+      if (isFrame) frames++
+      this.#count(bytes, at, length)
+    }
+    this.#put(bytes.subarray(from), frames)
+  }
+
+  /** Ends a file whose time is over; in how many ms the next one's is. */
+  look(): number {
+    const left = this.#deadline - performance.now()
+    if (left <= 0 && this.#fileFrames > 0) this.#next()
+    else if (left <= 0) this.#restart()
+    return this.#deadline - performance.now()
+  }
+
+  /** Ends the last file: with statistics, unless they have come. */
+  end(): void {
+    if (!this.complete) this.#putStatistics()
+  }
+
+  /**
+   * Writes what the sink takes; false when there is more, which is to be tried again. `waited`: ms that the caller
+   * will have waited then. Throws ReaderGone, and what the system says.
+   */
+  flush(waited = 0): boolean {
+    for (let piece = this.#queue[0]; piece !== undefined; piece = this.#queue[0]) {
+      const taken = this.#sink.write(this.#taken === 0 ? piece.bytes : piece.bytes.subarray(this.#taken))
+      this.#taken += taken
+      if (taken > 0) this.#patience = PATIENCE
+      else if (this.#around.ended()) this.#patience -= waited
+      if (this.#patience <= 0) throw new ReaderGone()
+      if (this.#taken < piece.bytes.length) return false
+      this.#queue.shift()
+      this.#taken = 0
+      this.bytes += piece.bytes.length
+      this.frames += piece.frames
+    }
+    return true
+  }
+
+  close(): void {
+    this.#sink.close()
+  }
+
+  #count(bytes: Buffer, at: number, length: number): void {
+    this.#fileBytes += length
+    switch (typeOf(bytes, at)) {
+      case ENHANCED_PACKET: {
+        const on = interfaceOf(bytes, at, this.#recorded.length)
+        this.#fileFrames++
+        this.#recorded[on]!++
+        this.lost[on]! += lostBefore(bytes, at)
+        return
+      }
+      case INTERFACE_STATISTICS:
+        this.complete = true
+        this.lost[interfaceOf(bytes, at, this.#recorded.length)] = lostInAll(bytes, at)
+        return
+      case SECTION_HEADER:
+        this.#head.push(new Uint8Array(bytes.subarray(at, at + length)))
+        return
+      case INTERFACE_DESCRIPTION:
+        this.#head.push(new Uint8Array(bytes.subarray(at, at + length)))
+        this.#recorded.push(0)
+        this.lost.push(0)
+    }
+  }
+
+  /** No room in this file for a frame's block of so many bytes; a file without frames has room for any. */
+  #isFull(more: number): boolean {
+    const { bytes = Number.POSITIVE_INFINITY, seconds } = this.#rotation
+    const late = seconds !== undefined && performance.now() >= this.#deadline
+    if (this.#fileFrames === 0) {
+      if (late) this.#restart()
+      return false
+    }
+    return late || this.#fileBytes + more + STATISTICS_BYTES * this.#recorded.length > bytes
+  }
+
+  /** Ends this file and begins the next. */
+  #next(): void {
+    this.#putStatistics()
+    this.flush() // a sink that has another file takes all
+    this.#sink.next()
+    this.#fileBytes = 0
+    this.#fileFrames = 0
+    for (const block of this.#head) {
+      this.#fileBytes += block.length
+      this.#put(block, 0)
+    }
+    this.#restart()
+  }
+
+  #restart(): void {
+    const { seconds } = this.#rotation
+    if (seconds !== undefined) this.#deadline = performance.now() + 1000 * seconds
+  }
+
+  #putStatistics(): void {
+    const to = new BlockBuffer(STATISTICS_BYTES * this.#recorded.length)
+    const time = wallClock()
+    for (const [index, recorded] of this.#recorded.entries()) {
+      const lost = this.lost[index] ?? 0
+      interfaceStatistics(to, { interface: index, time, started: this.#started, recorded, lost })
+    }
+    this.#put(to.bytes, 0)
+  }
+
+  #put(bytes: Uint8Array, frames: number): void {
+    if (bytes.length > 0) this.#queue.push({ bytes, frames })
+  }
+}
+
+/** ns since 1970. */
+function wallClock(): bigint {
+  return BigInt(Date.now()) * 1_000_000n
+}
