@@ -84,7 +84,14 @@ export class InlineLoop {
   /** It gets no orders, and the link thread hears of a device's end, or its peer's, by itself. */
   readonly #loop = new Loop(
     this.#engine,
-    { called: false, obey: () => undefined, tell: () => undefined },
+    {
+      called: false,
+      obey: () => undefined,
+      tell: () => undefined,
+      failed: (_handle, error) => {
+        throw error
+      },
+    },
     { rounds: ROUNDS },
   )
   #pair: ServedPair | undefined

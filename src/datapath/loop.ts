@@ -27,8 +27,8 @@ const READY = 64
 const BULK_BYTES = 16 * 1024
 /** For so many sleeps: acknowledgements wake it in between. */
 const BULK_SLEEPS = 16
-/** At most this many bursts are drained: if more come, carrier is not off, and waiting would not end. */
-const DRAIN_BURSTS = 1024
+/** ms that draining a pair keeps its thread from the others: then it serves them, before the next piece. */
+const DRAIN_PIECE = 2
 
 /** The thread that a loop runs in. */
 export interface LoopThread {
@@ -36,6 +36,8 @@ export interface LoopThread {
   readonly called: boolean
   obey(): void
   tell(notice: Notice): void
+  /** The pair is not served any more. */
+  failed(handle: number, error: unknown): void
 }
 
 export interface LoopSetup {
@@ -96,11 +98,12 @@ export class Loop {
     this.inspected.delete(pair)
   }
 
-  /** Carrier is about to come on: nothing that was sent before is to be delivered. */
-  drain(pair: LoopedPair): void {
+  /** Carrier is about to come on: nothing that was sent before is to be delivered. As drain() below. */
+  drain(pair: LoopedPair): number {
     for (const direction of pair.directions) direction.toldDown = false
-    drain(pair.directions, this.slab)
+    const drained = drain(pair.directions, this.slab)
     pair.discard()
+    return drained
   }
 
   /** A promise was made that only a turn of the event loop can settle: serve() returns after this round. */
@@ -112,7 +115,7 @@ export class Loop {
   serve(): void {
     const thread = this.#thread
     thread.obey() // what woke us may be an order whose generation is not raised yet
-    for (const pair of this.#pairs) if (pair.waiting) pair.adjust()
+    for (const pair of this.#pairs) if (pair.waiting) this.#adjust(pair)
     for (let round = 0; ; ) {
       if (thread.called) thread.obey()
       let moved = 0
@@ -126,11 +129,24 @@ export class Loop {
     this.#leave = false
   }
 
+  #adjust(pair: LoopedPair): void {
+    try {
+      pair.adjust()
+    } catch (error) {
+      this.#failed(pair, error)
+    }
+  }
+
   /** One burst of one direction. Frames received. */
   #serveOne(direction: LoopedDirection | undefined): number {
     if (direction === undefined || direction.gone) return 0
     const met = this.#met
-    const received = forward(direction, this.slab, met)
+    let received: number
+    try {
+      received = forward(direction, this.slab, met)
+    } catch (error) {
+      return this.#failed(direction.pair, error)
+    }
     if (received < 0) return this.#lost(direction, received)
     if (met.bytes > BULK_BYTES) this.#bulk = BULK_SLEEPS
     if (met.down > 0 && !direction.toldDown) {
@@ -153,8 +169,21 @@ export class Loop {
   #release(): number {
     const now = performance.now()
     let released = 0
-    for (const pair of this.inspected) if (pair.due <= now) released += pair.release(now)
+    for (const pair of this.inspected) {
+      try {
+        if (pair.due <= now) released += pair.release(now)
+      } catch (error) {
+        this.#failed(pair, error)
+      }
+    }
     return released
+  }
+
+  /** Nobody foresaw it. It is about this pair: the others are served on. */
+  #failed(pair: LoopedPair, error: unknown): number {
+    this.remove(pair)
+    this.#thread.failed(pair.handle, error)
+    return 0
   }
 
   /** ns until the next held frame is due; -1: not before something else happens. */
@@ -185,10 +214,18 @@ export class Loop {
   }
 }
 
-/** Reads and drops what was sent while there is no carrier. */
-export function drain(directions: readonly LoopedDirection[], slab: Slab): void {
+/** Reads and drops what was sent while there is no carrier, or a piece of it; how many frames: 0 when none are left. */
+export function drain(directions: readonly LoopedDirection[], slab: Slab): number {
   const met = new Met()
+  const end = performance.now() + DRAIN_PIECE
+  let drained = 0
   for (const direction of directions) {
-    for (let n = 0; n < DRAIN_BURSTS && !direction.gone && forward(direction, slab, met) > 0; n++);
+    while (!direction.gone) {
+      const received = forward(direction, slab, met)
+      if (received <= 0) break
+      drained += received
+      if (performance.now() > end) return drained
+    }
   }
+  return drained
 }

@@ -15,7 +15,9 @@ export const DONE = 1 as Place<'control'>
 export const TURNS = 2 as Place<'control'>
 /** The kernel's number of its thread, 0 until it runs: a thread that is gone cannot say so. */
 export const TASK = 3 as Place<'control'>
-export const CONTROL_WORDS = 4
+/** Frames that the last 'drain' has read. */
+export const DRAINED = 4 as Place<'control'>
+export const CONTROL_WORDS = 5
 
 export type Order =
   /** Serve these queues of a pair. Descriptors are lent: they stay open until the release is done. */
@@ -33,7 +35,7 @@ export type Order =
   | { op: 'release'; handle: number; surrender: boolean }
   /** Load a module of hooks, so that it is there when it is asked for. */
   | { op: 'load'; url: string }
-  /** Carrier is about to come on: read and drop everything that was sent before. */
+  /** Carrier is about to come on: read and drop what was sent before, or a piece of it. DRAINED says how much. */
   | { op: 'drain'; handle: number }
 
 export type Notice =
@@ -43,6 +45,8 @@ export type Notice =
   | { event: 'gone'; handle: number; end: 0 | 1 }
   /** A write answered EIO: that end is not up. Sent once until the next drain. */
   | { event: 'down'; handle: number; end: 0 | 1 }
+  /** Something that nobody foresaw: the pair is not served any more. */
+  | { event: 'failed'; handle: number; why: string }
   /** A module was loaded, or not: then `error` says why. */
   | { event: 'loaded'; url: string; error?: string }
 

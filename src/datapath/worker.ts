@@ -12,6 +12,7 @@ import { EpollEngine } from './engine.js'
 import { Loop } from './loop.js'
 import {
   DONE,
+  DRAINED,
   GENERATION,
   type Notice,
   type Order,
@@ -37,6 +38,7 @@ const thread = {
   },
   obey,
   tell,
+  failed,
 }
 const loop = new Loop(new EpollEngine(), thread, own ? { nap: OWN_NAP } : {})
 
@@ -44,10 +46,24 @@ function tell(notice: Notice): void {
   port.postMessage(notice)
 }
 
+function failed(handle: number, error: unknown): void {
+  tell({
+    event: 'failed',
+    handle,
+    why: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  })
+}
+
 /** Carries out what the link thread has posted, and says so after each order. */
 function obey(): void {
   for (let message = receiveMessageOnPort(port); message; message = receiveMessageOnPort(port)) {
-    carryOut(message.message as Order)
+    const order = message.message as Order
+    try {
+      carryOut(order)
+    } catch (error) {
+      if (order.op === 'load') throw error
+      failed(order.handle, error)
+    }
     add(control, DONE, 1)
     notify(control, DONE)
   }
@@ -61,7 +77,8 @@ function carryOut(order: Order): void {
       return release(order)
     case 'drain': {
       const pair = pairs.get(order.handle)
-      return pair && loop.drain(pair)
+      control[DRAINED] = pair === undefined ? 0 : loop.drain(pair)
+      return
     }
     case 'load': {
       const { url } = order

@@ -2,6 +2,10 @@
 // the link thread whenever an end's state may have changed.
 
 import { CARRIER, type StateWords } from '../datapath/counters.js'
+import { drain } from '../datapath/loop.js'
+import { openPorts, type PortCouple } from '../datapath/port.js'
+import { ServedPair } from '../datapath/served.js'
+import { Slab } from '../frame/slab.js'
 import { store } from '../frame/words.js'
 import type { Device } from './device.js'
 import { fallbackForced } from './fallback.js'
@@ -42,4 +46,17 @@ function settle(device: Device, on: boolean): void {
   for (let look = 0; look * POLL < KERNEL_DELAY && !device.acted(on); look++) {
     Atomics.wait(sleeper, 0, 0, POLL)
   }
+}
+
+/** Drains a pair in this thread, while the one that forwards for it may wait for us: `most` frames, as Pool.drain(). */
+export function drainHere(
+  handle: number,
+  counters: SharedArrayBuffer,
+  queues: readonly PortCouple[],
+  most: number,
+): void {
+  const scratch = new Slab()
+  const setup = { handle, counters, index: 0, ports: openPorts(queues), port: undefined, hookOf: undefined }
+  const { directions } = new ServedPair({ ...setup, scratch, inspected: new Set() })
+  for (let left = most, piece = 1; left > 0 && piece > 0; left -= piece) piece = drain(directions, scratch)
 }

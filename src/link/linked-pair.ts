@@ -18,13 +18,10 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import { abandonHeld, MTU, type StateWords, stateOf } from '../datapath/counters.js'
-import { drain } from '../datapath/loop.js'
-import { type Capabilities, checkPort, openPorts, type PortCouple, type PortSpec } from '../datapath/port.js'
-import { ServedPair } from '../datapath/served.js'
-import { Slab } from '../frame/slab.js'
+import { type Capabilities, checkPort, type PortCouple, type PortSpec } from '../datapath/port.js'
 import { store } from '../frame/words.js'
 import type { LinkStats } from '../netlink/rtnl.js'
-import { setCarrier } from './carrier.js'
+import { drainHere, setCarrier } from './carrier.js'
 import type { Device, Hint, OpenDevice } from './device.js'
 import type { Pool } from './pool.js'
 import type {
@@ -51,6 +48,9 @@ export interface Context {
 
 /** So often it is served again after its worker was lost: it may be what its workers die of. */
 const MAX_LOSSES = 8
+
+/** Frames that are drained at most, beside what queues hold. */
+const DRAIN_FLOOR = 65_536
 
 type EndIndex = 0 | 1
 const ENDS = [0, 1] as const
@@ -134,7 +134,7 @@ export class LinkedPair {
     try {
       this.#look(ends)
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
     }
   }
 
@@ -179,7 +179,7 @@ export class LinkedPair {
     try {
       this.#adopt(port)
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
     }
   }
 
@@ -215,7 +215,8 @@ export class LinkedPair {
     this.#context.tell({ event: 'closed', handle: this.handle, reason, end, stats, why })
   }
 
-  #fail(error: unknown): void {
+  /** Nobody waits for what has failed: it ends the pair. */
+  fail(error: unknown): void {
     void this.close('failed', null, error instanceof Error ? error.message : String(error))
   }
 
@@ -228,7 +229,7 @@ export class LinkedPair {
   /** Nobody serves it, and it is to be adopted again. */
   #lost(why: string): void {
     if (this.ending) return
-    if (++this.#losses > MAX_LOSSES) return this.#fail(why)
+    if (++this.#losses > MAX_LOSSES) return this.fail(why)
     abandonHeld(this.#counters)
     this.#context.tell({ event: 'lost', handle: this.handle, why })
   }
@@ -281,13 +282,12 @@ export class LinkedPair {
 
   /** Nothing that was sent before carrier comes on is left to be delivered. */
   #drain(): void {
-    if (!this.#plan.inline) return this.#context.pool.drain(this.handle)
+    // What their queues can hold, and as much again for what is on its way in the kernel.
+    const [a, b] = this.#each(({ state }) => state.txQueueLength)
+    const most = DRAIN_FLOOR + 2 * this.#plan.queues * (a + b)
+    if (!this.#plan.inline) return this.#context.pool.drain(this.handle, most)
     // Its thread may be waiting for us: what it has not read is read here, as one of its workers would.
-    const { handle } = this
-    const ports = openPorts(this.#queues())
-    const setup = { handle, counters: this.#counters, index: 0, ports, port: undefined, hookOf: undefined }
-    const scratch = new Slab()
-    drain(new ServedPair({ ...setup, scratch, inspected: new Set() }).directions, scratch)
+    drainHere(this.handle, this.#counters, this.#queues(), most)
   }
 }
 

@@ -43,6 +43,7 @@ export class LinkedPairs {
   /** What a worker met is looked into: the kernel's answer counts, not the worker's. */
   heard(notice: Notice): void {
     if (notice.event === 'ready' || notice.event === 'loaded') return
+    if (notice.event === 'failed') return this.#pairs.get(notice.handle)?.fail(notice.why)
     const look = () => this.#pairs.get(notice.handle)?.look([notice.end])
     if (notice.event === 'gone') setTimeout(look, GONE_DELAY)
     else look()

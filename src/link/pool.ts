@@ -71,13 +71,18 @@ export class Pool {
     void served.own?.end('the pair is closed')
   }
 
-  /** Afterwards nothing that was sent before carrier comes on is left to be delivered. */
-  drain(handle: number): void {
+  /**
+   * Afterwards nothing that was sent before carrier comes on is left to be delivered. In pieces, between which a
+   * worker serves its other pairs; `most` frames, since if more come carrier is not off, and waiting would not end.
+   */
+  drain(handle: number, most: number): void {
     const served = this.#serving.get(handle)
     if (served === undefined) return
     for (const worker of new Set(served.places)) {
-      if (!worker.order({ op: 'drain', handle }) && worker === served.own)
-        this.#giveUp(served, worker, TOO_LONG)
+      let piece: number | undefined
+      for (let drained = 0; drained < most && piece !== 0; drained += piece ?? most)
+        piece = worker.drain(handle)
+      if (piece === undefined && worker === served.own) this.#giveUp(served, worker, TOO_LONG)
     }
   }
 

@@ -5,7 +5,7 @@
 //                |            |
 //                +------------+------> dead          its thread failed or exited: died() is called, or `ready` rejects
 //
-//                 order, surrender                  loadModule            end
+//                 order, drain, surrender           loadModule            end
 //   starting      not yet: wait for `ready`         waits for that        -> ended
 //   serving       waits until it is carried out     resolves when loaded  -> ended
 //   ended, dead   false: it touches nothing more    says so               resolves
@@ -19,6 +19,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import {
   CONTROL_WORDS,
   DONE,
+  DRAINED,
   GENERATION,
   type Notice,
   type Order,
@@ -109,6 +110,11 @@ export class PooledWorker {
       looks++
       if (!this.#exists() || (this.own && looks * LOOK > HOOK_PATIENCE)) return false
     }
+  }
+
+  /** A piece of what is to be drained: frames read, 0 when none are left; undefined if it does not answer. */
+  drain(handle: number): number | undefined {
+    return this.order({ op: 'drain', handle }) ? load(this.#control, DRAINED) : undefined
   }
 
   /** Takes a pair out of it, with all that another worker needs to go on; undefined if it cannot say. */

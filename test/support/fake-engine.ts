@@ -111,6 +111,7 @@ export class LoopBench {
       this.thread.called = false
     },
     tell: (notice) => void this.told.push(notice),
+    failed: (handle, error) => void this.told.push({ event: 'failed', handle, why: `${error}` }),
   }
   readonly loop: Loop
   #pairs = 0

@@ -87,12 +87,49 @@ describe('the peer is down', () => {
     expect(bench.told).toEqual([{ event: 'down', handle: 0, end: 1 }])
   })
 
-  test('a drain reads all that is there, but not for ever', () => {
+  test('a drain reads all that is there, and says how much it was', () => {
+    const bench = new LoopBench()
+    const { a, served } = bench.pair(new QuietPort())
+    a.incoming.push([frame(60), frame(60)], [frame(60)])
+    expect([bench.loop.drain(served), bench.loop.drain(served)]).toEqual([3, 0])
+  })
+
+  test('a drain that would not end is a piece of it', () => {
     const bench = new LoopBench()
     const busy = new BusyPort(60)
-    const { served, counts } = bench.pair(busy)
-    expect(counts.received).toBe(0)
-    bench.loop.drain(served)
-    expect(busy.bursts).toBe(1_024)
+    const { served } = bench.pair(busy)
+    busy.seen = () => {
+      bench.engine.now += 0.5 // ms
+    }
+    expect([bench.loop.drain(served), busy.bursts]).toEqual([5, 5])
+    expect([bench.loop.drain(served), busy.bursts]).toEqual([5, 10])
   })
+})
+
+describe('something that nobody foresaw', () => {
+  test.each(['receive', 'release', 'adjust'] as const)(
+    'in %s is about one pair: the other is served',
+    (call) => {
+      const bench = new LoopBench()
+      const [bad, good] = [bench.pair(new QuietPort()), bench.pair(new QuietPort())]
+      const throws = () => {
+        throw new Error('out of luck')
+      }
+      for (const { a } of [bad, good]) a.incoming.push([frame(60)])
+      if (call === 'receive') bad.a.receive = throws
+      if (call === 'release') {
+        Object.defineProperties(bad.served, { due: { value: 0 }, release: { value: throws } })
+        bench.loop.inspected.add(bad.served)
+      }
+      if (call === 'adjust') {
+        Object.defineProperties(bad.served, { waiting: { value: true }, adjust: { value: throws } })
+      }
+      bench.loop.serve()
+      expect(bench.told).toEqual([{ event: 'failed', handle: bad.served.handle, why: 'Error: out of luck' }])
+      expect(good.b.delivered.length).toBe(1)
+      bad.a.incoming.push([frame(60)])
+      bench.loop.serve()
+      expect(bench.told.length).toBe(1)
+    },
+  )
 })

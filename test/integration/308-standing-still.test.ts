@@ -1,0 +1,55 @@
+// A process that stands still (a stopped or frozen container, a machine that sleeps) has not failed: whatever it was
+// about goes on where it was, and so do all its pairs.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
+import { A, B } from '../support/cable.js'
+import { Netns } from '../support/netns.js'
+import { launch } from '../support/program.js'
+import { needs } from '../support/skip.js'
+
+const test = needs('root', 'tun', 'netns', 'ip', 'ping')
+
+/** ms. A worker that did not answer for 5 s was once held for dead, and every pair ended. */
+const STILL = 6_000
+/** ms between two changes of an end: so that the process is stopped in the middle of one. */
+const FLAP = 3
+
+test('stopped for 6 s while an end flaps, the process goes on, and so do its pairs', {
+  timeout: 120_000,
+}, async () => {
+  using left = Netns.create('left')
+  using right = Netns.create('right')
+  await using program = launch(
+    async (kit, { left, right }: { left: string; right: string }) => {
+      const well = await kit.createPair({
+        a: { name: 'veth0', netns: left, up: true, addresses: ['10.0.0.1/24'] },
+        b: { name: 'veth1', netns: right, up: true, addresses: ['10.0.0.2/24'] },
+      })
+      const flapping = await kit.createPair({
+        a: { name: 'flap0', netns: left, up: true },
+        b: { name: 'flap1', netns: right, up: true },
+      })
+      kit.say({ event: 'ready' })
+      await new Promise((ended) => {
+        for (const pair of [well, flapping]) pair.once('closed', ended)
+      })
+      return [well.closed, flapping.closed]
+    },
+    { left: left.name, right: right.name },
+  )
+  await program.next('ready')
+  const flaps = `while :; do ip link set flap0 down; sleep ${FLAP / 1000}; ip link set flap0 up; done`
+  const flapper = left.spawn('sh', ['-c', flaps])
+  for (let time = 0; time < 3; time++) {
+    await sleep(100 + 37 * time)
+    program.process.kill('SIGSTOP')
+    await sleep(STILL)
+    program.process.kill('SIGCONT')
+    await sleep(300)
+  }
+  flapper.kill()
+  expect(program.hasEnded).toBe(false)
+  expect(left.exec('ping', '-n', '-c', '3', '-i', '0.2', '-W', '5', B)).toContain(' 3 received')
+  expect([A, left.link('veth0').operstate, right.link('veth1').operstate]).toEqual([A, 'UP', 'UP'])
+})
