@@ -271,4 +271,17 @@ describe('a failure ends at most the pair that it is about', () => {
     await pair.a.set({ up: false })
     await pair.close()
   })
+
+  test('a worker that stands still for 6 s is waited for, and not held for dead', async () => {
+    await using memory = await MemoryLink.start()
+    const pair = await memory.createPair({ b: { up: false } })
+    const [a, b] = memory.host.devices
+    const still = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6000)'
+    memory.workers[0]?.order({ op: 'load', url: `data:text/javascript,${still}` })
+    await pair.b.set({ up: true })
+    a?.send(frame(100, 1))
+    expect(await b?.take(1)).toEqual([frame(100, 1)])
+    expect(memory.workers.length).toBe(1)
+    await pair.close()
+  })
 })
