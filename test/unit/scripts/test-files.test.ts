@@ -50,6 +50,19 @@ test('a cited test file is there', () => {
   expect(wrong).toEqual([])
 })
 
+test.each([
+  ['scripts/test', 'node_units', 'test/unit/'],
+  ['scripts/test', 'node_files', 'test/integration/'],
+  ['scripts/docker-test', 'restricted_units', 'test/unit/'],
+  ['scripts/docker-test', 'suite_files', 'test/'],
+])('%s: all of %s are there', (script, list, folder) => {
+  const [, text] =
+    new RegExp(`^${list}=(\\([^)]*\\))`, 'm').exec(readFileSync(join(root, script), 'utf8')) ?? []
+  const command = `list=${text}; for one in "\${list[@]}"; do compgen -G "${folder}$one*" >/dev/null || echo "$one"; done`
+  expect(text).toBeDefined()
+  expect(execFileSync('bash', ['-c', command], { cwd: root, encoding: 'utf8' })).toBe('')
+})
+
 /** `name` is a number, or all that stands before `.test.ts`. */
 function hasFile(folder: string, name: string): boolean {
   const path = join(root, 'test', folder)
