@@ -40,7 +40,18 @@ export const rules = {
     because: 'it must work where pairs do not: it looks at the machine through the addon alone',
   },
   orders: {
-    may: ['contract', 'index', 'pair/options', 'faults/impair-plan', 'wishes', 'netns', 'native', 'own-file'],
+    may: [
+      'contract',
+      'index',
+      'pair/options',
+      'pair/pair',
+      'pair/dossier',
+      'faults/impair-plan',
+      'wishes',
+      'netns',
+      'native',
+      'own-file',
+    ],
     because: 'an order goes through the registry and the pair, never straight to the data path',
   },
   contract: {

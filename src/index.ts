@@ -13,7 +13,7 @@ export { configure } from './link/link.js'
 export type { CarrierMode, ClosedReason } from './link/protocol.js'
 export type { Capture } from './pair/captures.js'
 export type { RuleStats } from './pair/chain.js'
-export { End } from './pair/end.js'
+export type { End } from './pair/end.js'
 export type {
   CaptureStreamWish,
   CaptureTarget,
@@ -23,7 +23,7 @@ export type {
   PairOptions,
   WaitOptions,
 } from './pair/options.js'
-export { createPair, Pair, type PairEvents } from './pair/pair.js'
+export { createPair, type Pair, type PairEvents } from './pair/pair.js'
 export type { Rule } from './pair/rule.js'
 export type { EndCounters, EndStats, InterfaceCounters, PairCounters, PairStats } from './pair/stats.js'
 export { defineHook, type UserHook } from './pair/user-hook.js'

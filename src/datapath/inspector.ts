@@ -40,15 +40,23 @@ export interface Wiring {
   readonly watcher: Watcher
 }
 
-export interface InspectorState {
-  /** performance.timeOrigin of the thread that it comes from. */
+/** What a direction is in the middle of. Plain data: part of a pair's dossier (pair/dossier.ts). */
+export interface Progress {
+  /** performance.timeOrigin of the thread that it comes from: times are of its clock. */
   origin: number
+  /** Of the next frame. */
   number: number
+  impairment?: ImpairState
+  held: HeldFrame[]
+}
+
+/** What another thread goes on from: the progress, and what is wanted. */
+export interface InspectorState {
+  progress: Progress
   watches: WatchState[]
   rules: RulesState
-  impairment: { plan: ImpairPlan; state: ImpairState } | undefined
+  impair: ImpairPlan | undefined
   captures: CapturePlan[]
-  held: HeldFrame[]
 }
 
 export class Inspector {
@@ -174,23 +182,27 @@ export class Inspector {
   /** Ends: what another thread needs to go on from here; what is held goes with it. */
   state(): InspectorState {
     return {
-      origin: performance.timeOrigin,
-      number: this.#number,
+      progress: {
+        origin: performance.timeOrigin,
+        number: this.#number,
+        ...(this.impairment && { impairment: this.impairment.state() }),
+        held: this.#holding.export(),
+      },
       watches: this.watches.state(),
       rules: this.rules.state(),
-      impairment: this.impairment && { plan: this.impairment.plan, state: this.impairment.state() },
+      impair: this.impairment?.plan,
       captures: this.probes.list.map(({ plan }) => plan),
-      held: this.#holding.export(),
     }
   }
 
   /** Goes on where another thread stopped. */
-  resume({ origin, number, watches, rules, impairment, captures, held }: InspectorState): void {
+  resume({ progress, watches, rules, impair, captures }: InspectorState): void {
+    const { origin, number, impairment, held } = progress
     this.#number = number
     for (const { id, match, ring, matched } of watches) this.watches.add(id, match, ring, matched)
     this.rules.resume(rules)
-    if (impairment !== undefined) {
-      this.impair(impairment.plan, shifted(impairment.state, origin - performance.timeOrigin))
+    if (impair !== undefined) {
+      this.impair(impair, impairment && shifted(impairment, origin - performance.timeOrigin))
     }
     this.probes.list = captures.map((plan) => new Probe(plan))
     this.#holding.import(held)

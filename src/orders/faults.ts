@@ -6,7 +6,7 @@ import { UvethError } from '../errors.js'
 import type { End, ImpairOptions, ImpairPlan, RuleStats } from '../index.js'
 import { renamed } from './attributes.js'
 import type { Caller } from './caller.js'
-import { changed, findEnd, type PairRegistry, sideOf, wantedRules } from './handlers.js'
+import { changed, findEnd, type PairRegistry } from './handlers.js'
 import type { Entry } from './registry.js'
 import type { SentWish } from './wanted.js'
 
@@ -22,7 +22,9 @@ export async function setImpair(
   wish: ImpairWish | null,
 ): Promise<ImpairPlan | null> {
   const { entry, end } = findEnd(registry, caller, ref)
-  return await keep(registry, entry, end, await end.impair(wish as ImpairOptions | null))
+  const plan = await end.impair(wish as ImpairOptions | null)
+  await changed(registry, entry)
+  return plan
 }
 
 /** Changes a part of it, as a JSON merge patch. */
@@ -33,19 +35,7 @@ export async function patchImpair(
   patch: ImpairWish | null,
 ): Promise<ImpairPlan | null> {
   const { entry, end } = findEnd(registry, caller, ref)
-  return await keep(registry, entry, end, await end.patchImpairment(patch))
-}
-
-/** Written down, and told. */
-async function keep(
-  registry: PairRegistry,
-  entry: Entry<SentWish>,
-  end: End,
-  plan: ImpairPlan | null,
-): Promise<ImpairPlan | null> {
-  const { since } = entry.wish
-  const side = sideOf(entry.pair, end)
-  since[side] = { ...since[side], impair: plan && { ...plan } }
+  const plan = await end.patchImpairment(patch)
   await changed(registry, entry)
   return plan
 }
@@ -104,9 +94,6 @@ export async function flapPair(
 
 async function rulesChanged(registry: PairRegistry, entry: Entry<SentWish>, end: End): Promise<void> {
   await end.settled()
-  const { since } = entry.wish
-  const side = sideOf(entry.pair, end)
-  since[side] = { ...since[side], rules: wantedRules(end) }
   await changed(registry, entry)
 }
 

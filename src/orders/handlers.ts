@@ -1,10 +1,11 @@
 // One function for each operation of ops.ts: what http.ts and netlink.ts call once they know what is
 // wanted and by whom. Answers are in force when the promise resolves; refusals are UvethErrors.
 
-import type { EndView, EndWish, PairChange, PairView, PairWish, RuleWish } from '../contract/ops.js'
+import type { EndView, EndWish, PairChange, PairView, PairWish } from '../contract/ops.js'
 import { invalid } from '../errors.js'
 import { mergeImpair } from '../faults/impair-plan.js'
 import type { End, EndOptions, ImpairOptions, Netns, Pair, PairOptions } from '../index.js'
+import type { Dossier } from '../pair/dossier.js'
 import { renamed } from './attributes.js'
 import type { Caller } from './caller.js'
 import { asSeen } from './caller.js'
@@ -29,14 +30,17 @@ export async function addPair(registry: PairRegistry, caller: Caller, wish: Pair
   return await makePair(registry, caller, { wish, inode: caller.inode, since: {} })
 }
 
-/** Makes the pair that was wanted, with what was drawn or ordered since (state.ts: after a restart). */
-export async function makePair(registry: PairRegistry, caller: Caller, sent: SentWish): Promise<PairView> {
-  const { carrier } = sent.since
-  const entry = await registry.add(sent, pairOptions(withSince(sent), caller))
+/** Makes the pair that was wanted, with what was drawn or ordered since (state.ts: after a restart, `from` a file). */
+export async function makePair(
+  registry: PairRegistry,
+  caller: Caller,
+  sent: SentWish,
+  from?: Dossier,
+): Promise<PairView> {
+  const entry = await registry.add(sent, pairOptions(withSince(sent), caller), from)
   const { a, b } = entry.pair
-  sent.since.a = drawn(sent.since.a, a)
-  sent.since.b = drawn(sent.since.b, b)
-  if (carrier !== undefined) await entry.pair.setCarrier(carrier)
+  sent.since.a = pinned(sent.since.a, a)
+  sent.since.b = pinned(sent.since.b, b)
   await registry.commit()
   return viewPair(entry)
 }
@@ -88,13 +92,10 @@ export async function setPair(
   change: PairChange,
 ): Promise<PairView> {
   const { entry } = registry.find(ref, caller.inode)
-  const { pair, wish } = entry
+  const { pair } = entry
   if (change.a !== undefined) await changeEnd(entry, pair.a, change.a, caller)
   if (change.b !== undefined) await changeEnd(entry, pair.b, change.b, caller)
-  if (change.carrier !== undefined) {
-    await pair.setCarrier(change.carrier)
-    wish.since.carrier = change.carrier
-  }
+  if (change.carrier !== undefined) await pair.setCarrier(change.carrier)
   await changed(registry, entry)
   return viewPair(entry)
 }
@@ -135,7 +136,7 @@ export function findEnd(
   return { entry, end: end ?? entry.pair.a }
 }
 
-export function sideOf(pair: Pair, end: End): 'a' | 'b' {
+function sideOf(pair: Pair, end: End): 'a' | 'b' {
   return end === pair.a ? 'a' : 'b'
 }
 
@@ -149,22 +150,7 @@ async function changeEnd(entry: Entry<SentWish>, end: End, change: EndWish, call
   else await end.move(netnsOf(netns, caller), settings)
   if (impair !== undefined) await end.patchImpairment(impair)
   const { since, wish: sent } = entry.wish
-  since[side] = {
-    ...pinned(merged({ ...sent[side], ...since[side] }, wish), end),
-    ...(impair !== undefined && { impair: end.impairment && { ...end.impairment } }),
-  }
-}
-
-/** With the seeds that were drawn, the same frames are hit after a restart. */
-function drawn(wish: EndWish | undefined, end: End): EndWish {
-  const { impairment } = end
-  const impair = impairment !== null && { impair: { ...impairment } }
-  return { ...pinned(wish, end), ...impair, rules: wantedRules(end) }
-}
-
-/** The rules of an end, for a pair that is made again. */
-export function wantedRules(end: End): RuleWish[] {
-  return end.rules().map(({ action, match }) => ({ action, match }))
+  since[side] = pinned(merged({ ...sent[side], ...since[side] }, wish), end)
 }
 
 /** Afterwards the change is kept, and told to whoever listens. */

@@ -3,7 +3,9 @@
 
 import { EventEmitter } from 'node:events'
 import { UvethError } from '../errors.js'
-import { createPair, type End, type Pair, type PairOptions } from '../index.js'
+import type { End, PairOptions } from '../index.js'
+import type { Dossier } from '../pair/dossier.js'
+import { Pair } from '../pair/pair.js'
 
 /** A pair and the wishes that it was made from, as they were sent. */
 export interface Entry<Wish> {
@@ -33,12 +35,12 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
   /** Resolves when what was wanted up to now is kept where it outlives the process (orders/state.ts). */
   commit: () => Promise<void> = async () => {}
 
-  /** Makes a pair and keeps it until it ends, by whomever. */
-  async add(wish: Wish, options: PairOptions): Promise<Entry<Wish>> {
-    const pair = await createPair(options)
+  /** Makes a pair and keeps it until it ends, by whomever. `from`: what an earlier one was, as which it goes on. */
+  async add(wish: Wish, options: PairOptions, from?: Dossier): Promise<Entry<Wish>> {
+    const pair = await Pair.create(options, undefined, from)
     const entry = { pair, wish }
     this.#entries.set(pair.id, entry)
-    this.#follow(pair)
+    this.#hear(pair)
     this.emit('event', { event: 'added', id: pair.id, a: pair.a.name, b: pair.b.name })
     return entry
   }
@@ -107,7 +109,7 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
     )
   }
 
-  #follow(pair: Pair): void {
+  #hear(pair: Pair): void {
     const { id } = pair
     const side = (end: End) => (end === pair.a ? 'a' : 'b')
     const tell = (event: RegistryEvent) => this.emit('event', event)

@@ -3,31 +3,26 @@
 // is tried again: at once when a namespace appears, and from time to time. Used by daemon.ts.
 
 import { type FSWatcher, watch } from 'node:fs'
-import type { PairChange, PairWish, RuleWish } from '../contract/ops.js'
+import type { PairWish } from '../contract/ops.js'
 import { UvethError } from '../errors.js'
 import { nameOf } from '../netns/open.js'
 import { readOwn, replaceOwn } from '../own-file.js'
+import { type Dossier, readDossier, writeDossier } from '../pair/dossier.js'
+import { Pair } from '../pair/pair.js'
 import type { Logger } from '../wishes/end.js'
 import type { Caller } from './caller.js'
 import { asNamespace, home } from './caller.js'
 import { makePair, type PairRegistry } from './handlers.js'
-import type { RegistryEvent } from './registry.js'
+import type { Entry, RegistryEvent } from './registry.js'
 import type { SentWish } from './wanted.js'
 
 const NETNS_DIRECTORY = '/run/netns'
-const VERSION = 1
 /** ms between attempts: a name may be free a moment later; a namespace may never come. */
 const FIRST_RETRY = 100
 const LAST_RETRY = 10_000
 
 /** A pair as the file has it. */
-interface Saved {
-  id: string
-  /** The namespace that the order came from: a name, null for home, `net:[inode]` for one without. */
-  from: string | null
-  wish: PairWish
-  since: PairChange
-}
+type Saved = Dossier<PairWish>
 
 interface Pending {
   saved: Saved
@@ -98,7 +93,8 @@ export class State {
     clearTimeout(this.#timer)
     this.#watcher?.close()
     await this.#attempt
-    await this.#writing
+    // Once more, for what the rules and the data path have counted.
+    await this.#save()
     this.#closed = true
     clearTimeout(this.#timer)
   }
@@ -126,11 +122,12 @@ export class State {
   }
 
   async #make(pending: Pending): Promise<void> {
-    const { id, from, wish, since } = pending.saved
+    const { id, wishes } = pending.saved
+    const { from, sent, since } = wishes
     try {
       await asFrom(from, (caller) => {
-        const sent = { wish: { ...wish, id }, inode: caller.inode, since: structuredClone(since) }
-        return makePair(this.#registry, caller, sent)
+        const wish = { wish: { ...sent, id }, inode: caller.inode, since: structuredClone(since) }
+        return makePair(this.#registry, caller, wish, pending.saved)
       })
       this.#logger.info({ pair: id }, 'pair restored')
     } catch (error) {
@@ -165,15 +162,11 @@ export class State {
   async #write(): Promise<void> {
     if (this.#closed) return
     const pending = [...this.#pending.values()].map(({ saved }) => [saved.id, saved] as const)
-    const present = this.#registry
-      .list()
-      .map(({ pair, wish }) => [pair.id, this.#saved(pair.id, wish)] as const)
+    const present = this.#registry.list().map((entry) => [entry.pair.id, this.#saved(entry)] as const)
     this.#known = new Map([...pending, ...present])
     try {
-      await replaceOwn(
-        this.#path,
-        `${JSON.stringify({ version: VERSION, pairs: [...this.#known.values()] })}\n`,
-      )
+      const pairs = [...this.#known.values()].map(writeDossier)
+      await replaceOwn(this.#path, `${JSON.stringify({ pairs })}\n`)
       this.#problem = undefined
     } catch (error) {
       this.#problem = error as Error
@@ -181,10 +174,10 @@ export class State {
     }
   }
 
-  #saved(id: string, sent: SentWish): Saved {
-    const from = this.#from.get(sent) ?? nameOf(sent.inode)
-    this.#from.set(sent, from)
-    return { id, from, wish: sent.wish, since: sent.since }
+  #saved({ pair, wish }: Entry<SentWish>): Saved {
+    const from = this.#from.get(wish) ?? nameOf(wish.inode)
+    this.#from.set(wish, from)
+    return Pair.dossier(pair, { from, sent: wish.wish, since: wish.since })
   }
 }
 
@@ -220,17 +213,18 @@ function read(path: string): Saved[] {
     throw error
   }
   try {
-    const { version, pairs } = JSON.parse(text) as { version: number; pairs: Saved[] }
-    if (version === VERSION && Array.isArray(pairs)) return pairs.map(withRules)
-  } catch {
+    const { version = 1, pairs } = JSON.parse(text) as { version?: number; pairs: unknown[] }
+    // Files of before had a version of their own.
+    if (version === 1 && Array.isArray(pairs)) return pairs.map((pair) => readDossier(pair) as Saved)
+  } catch (error) {
+    if (error instanceof UvethError) throw misread(path, error.message.replace('EBADMSG', 'one of its pairs'))
     // said below
   }
-  throw new UvethError(`EBADMSG: '${path}' is no file of wanted pairs: move it away`, { code: 'EBADMSG' })
+  throw misread(path, 'it is no such file')
 }
 
-/** Rules once stood beside what came since. */
-function withRules({ rules, ...saved }: Saved & { rules?: Record<'a' | 'b', RuleWish[]> }): Saved {
-  if (rules === undefined) return saved
-  const { a, b } = saved.since
-  return { ...saved, since: { ...saved.since, a: { ...a, rules: rules.a }, b: { ...b, rules: rules.b } } }
+/** The file stays as it is. */
+function misread(path: string, why: string): UvethError {
+  const message = `EBADMSG: '${path}' is no file of wanted pairs: ${why}: move it away`
+  return new UvethError(message, { code: 'EBADMSG' })
 }

@@ -8,7 +8,7 @@ export interface SentWish {
   wish: PairWish
   inode: number
   /** What was drawn at its creation or ordered since: goes over `wish` when it is made again. */
-  since: PairChange
+  since: Pick<PairChange, 'a' | 'b'>
 }
 
 /** The wishes with which the pair would be made as it is wanted now. */
@@ -28,11 +28,13 @@ export function merged(wish: EndWish, change: EndWish): EndWish {
 
 /**
  * The end's wishes with the name that it got and, where it has one, the name of its namespace: what
- * `%d` or a process id meant once is not what it would mean later.
+ * `%d` or a process id meant once is not what it would mean later. Without impairment and rules, which the pair
+ * itself knows best.
  */
 export function pinned(wish: EndWish | undefined, end: { name: string; netns: string | null }): EndWish {
   const { name, netns } = end
+  const { impair: _, rules: __, ...settings } = wish ?? {}
   const durable = netns === null || !netns.startsWith('net:[')
   const path = typeof wish?.netns === 'string' && wish.netns.includes('/')
-  return { ...wish, name, ...((durable || !path) && { netns }) }
+  return { ...settings, name, ...((durable || !path) && { netns }) }
 }

@@ -40,15 +40,25 @@ export const NOTHING: Wanted = { ends: [EMPTY, EMPTY], captures: new Map() }
 /** What an end begins with. */
 export interface ChainPlan {
   impair: ImpairPlan | null
-  rules: readonly Omit<RulePlan, 'id'>[]
+  rules: readonly CountedRule[]
 }
 
-/** Checks it; `end` is what messages call the end. */
-export function planChain({ impair, rules = [] }: EndOptions, end: string): ChainPlan {
-  return {
-    impair: impair == null ? null : planImpair(impair, `${end}.impair`),
-    rules: rules.map((rule, at) => planRule(rule, `${end}.rules.${at}`)),
+export function hasFaults({ impair, rules }: ChainPlan): boolean {
+  return impair !== null || rules.length > 0
+}
+
+/** Checks what the ends are to begin with; the rules of both are numbered in one row. */
+export function planChains(ends: { a?: EndOptions; b?: EndOptions }): readonly [a: ChainPlan, b: ChainPlan] {
+  let last = 0
+  const plan = (end: 'a' | 'b'): ChainPlan => {
+    const { impair, rules = [] } = ends[end] ?? {}
+    const planned = rules.map((rule, at) => planRule(rule, `${end}.rules.${at}`))
+    return {
+      impair: impair == null ? null : planImpair(impair, `${end}.impair`),
+      rules: planned.map((rule) => countedRule({ id: ++last, ...rule })),
+    }
   }
+  return [plan('a'), plan('b')]
 }
 
 /** A rule that has met `matched` frames already, and acted on `hits`. */
@@ -82,9 +92,7 @@ export interface RuleStats extends NormalRule {
   hits: number
 }
 
-export function ruleStats({ rules }: Chain): RuleStats[] {
-  return [...rules.values()].map(({ plan, counts }) => {
-    const [matched = 0, hits = 0] = new Float64Array(counts)
-    return { id: plan.id, action: plan.action, match: plan.match.normal, matched, hits }
-  })
+export function ruleStats({ plan, counts }: CountedRule): RuleStats {
+  const [matched = 0, hits = 0] = new Float64Array(counts)
+  return { id: plan.id, action: plan.action, match: plan.match.normal, matched, hits }
 }

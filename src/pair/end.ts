@@ -24,29 +24,33 @@ interface Sides {
   readonly carrier: boolean
 }
 
+/** Of an end that is being made. */
+const UNKNOWN: EndState = {
+  name: '',
+  ifindex: 0,
+  netns: null,
+  netnsInode: 0,
+  address: '',
+  mtu: 0,
+  up: false,
+  flags: 0,
+  txQueueLength: 0,
+}
+
 export class End {
   readonly #pair: Sides
   readonly #index: 0 | 1
   readonly #link: Link
   readonly #handle: number
   readonly #inspection: Inspection
-  #state: EndState
+  #state = UNKNOWN
 
-  /** @internal */
-  constructor(
-    pair: Sides,
-    index: 0 | 1,
-    link: Link,
-    handle: number,
-    inspection: Inspection,
-    state: EndState,
-  ) {
+  constructor(pair: Sides, index: 0 | 1, link: Link, handle: number, inspection: Inspection) {
     this.#inspection = inspection
     this.#pair = pair
     this.#index = index
     this.#link = link
     this.#handle = handle
-    this.#state = state
   }
 
   /** The interface's name now; others may have renamed it. */
@@ -235,10 +239,10 @@ export class End {
     return this.#inspection.settled()
   }
 
-  /** @internal Takes over what the link thread reports; the state before. */
-  update(state: EndState): EndState {
-    const before = this.#state
-    this.#state = state
+  /** Takes over what the link thread reports; the state before, if there was one. */
+  static update(end: End, state: EndState): EndState | undefined {
+    const before = end.#state === UNKNOWN ? undefined : end.#state
+    end.#state = state
     return before
   }
 

@@ -82,8 +82,11 @@ export class Inspection {
     const far = this.#standing.connect()
     for (const end of ENDS) {
       const { impair, rules } = chains[end]
-      if (impair !== null) this.#standing.change(end, { impair: { plan: impair, restart: true } })
-      for (const rule of rules) this.addRule(end, rule)
+      this.#standing.change(end, {
+        impair: impair && { plan: impair, restart: true },
+        rules: new Map(rules.map((rule) => [rule.plan.id, rule])),
+      })
+      this.#lastRule = Math.max(this.#lastRule, ...rules.map(({ plan }) => plan.id))
     }
     return far
   }
@@ -92,6 +95,16 @@ export class Inspection {
   begin(inline: InlineLoop | undefined): Inspected {
     this.#inline = inline
     return this.#standing.begin()
+  }
+
+  /** What another pair would begin with, to go on as this one. */
+  chain(end: EndIndex): ChainPlan {
+    const { impair, rules } = this.#standing.chain(end)
+    return { impair: impair?.plan ?? null, rules: [...rules.values()] }
+  }
+
+  get captures(): CapturePlan[] {
+    return [...this.#standing.captures.values()]
   }
 
   /** The impairment of what an end sends; null for none. */
@@ -131,7 +144,7 @@ export class Inspection {
   }
 
   rules(end: EndIndex): RuleStats[] {
-    return ruleStats(this.#standing.chain(end))
+    return this.chain(end).rules.map(ruleStats)
   }
 
   /** The next frame that matches; armed when this returns. `timeout` in ms. */

@@ -32,16 +32,16 @@ const DEFAULT_TX_QUEUE_LENGTH = 1000
  */
 const INSPECTED_TX_QUEUE_LENGTH = 10_000
 
-export function planPair(options: PairOptions): PairPlan {
+/** `inspected`: does something look into its frames from the beginning? Default: what the options say. */
+export function planPair(options: PairOptions, inspected?: boolean): PairPlan {
   const { a = {}, b = {}, queues = 1, quiet = false, inline = false, capture } = PAIR.read(options, '')
   const workers = workerCount()
   if (queues > workers)
     throw wrong('queues', `a whole number from 1 to the number of workers (${workers})`, queues)
   if (inline && queues > 1) throw invalid('an inline pair has one queue', 'queues')
-  const inspected = [a.impair, b.impair, a.rules?.[0], b.rules?.[0], capture].some(
-    (wish) => wish !== undefined,
-  )
-  const txQueueLength = inspected ? INSPECTED_TX_QUEUE_LENGTH : DEFAULT_TX_QUEUE_LENGTH
+  const wishes = [a.impair, b.impair, a.rules?.[0], b.rules?.[0], capture]
+  const looked = inspected ?? wishes.some((wish) => wish !== undefined)
+  const txQueueLength = looked ? INSPECTED_TX_QUEUE_LENGTH : DEFAULT_TX_QUEUE_LENGTH
   return { ends: [planEnd(a, txQueueLength), planEnd(b, txQueueLength)], queues, quiet, inline }
 }
 

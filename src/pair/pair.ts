@@ -6,19 +6,28 @@ import type { MessagePort } from 'node:worker_threads'
 import type { CaptureSink } from '../capture/session.js'
 import { allocateCounters } from '../datapath/counters.js'
 import type { InlineLoop } from '../datapath/inline.js'
-import { invalid } from '../errors.js'
 import { type Link, linkThread, type PairEvent, workerCount } from '../link/link.js'
 import type { CarrierMode, ClosedReason, EndState, KernelStats, PairPlan } from '../link/protocol.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
 import type { Logger } from '../wishes/end.js'
 import { type Capture, Captures, planTarget } from './captures.js'
-import { type ChainPlan, planChain } from './chain.js'
+import { type ChainPlan, ENDS, hasFaults, planChains } from './chain.js'
+import type { Dossier, Wishes } from './dossier.js'
 import { End } from './end.js'
+import { releaseId, reserveId, takeId } from './id.js'
 import { Inspection } from './inspection.js'
 import type { CaptureStreamWish, CaptureTarget, CaptureWish } from './options.js'
 import { type PairOptions, planPair } from './options.js'
 import { type FlapOptions, Plug } from './plug.js'
-import { countersOf, joinKernel, type PairCounters, type PairStats } from './stats.js'
+import {
+  type BaseCounts,
+  baseOf,
+  countersOf,
+  joinKernel,
+  NO_BASE,
+  type PairCounters,
+  type PairStats,
+} from './stats.js'
 
 export interface PairEvents {
   /** Carrier came or went, on both ends. */
@@ -36,25 +45,14 @@ export interface PairEvents {
   closed: [{ reason: ClosedReason; end: End | null; message?: string }]
 }
 
-const UNKNOWN: EndState = {
-  name: '',
-  ifindex: 0,
-  netns: null,
-  netnsInode: 0,
-  address: '',
-  mtu: 0,
-  up: false,
-  flags: 0,
-  txQueueLength: 0,
-}
-const idsInUse = new Set<string>()
-
 export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   readonly a: End
   readonly b: End
   readonly #link: Link
   readonly #handle: number
   readonly #memory = allocateCounters(workerCount())
+  /** What was counted before there was this memory. */
+  readonly #base: BaseCounts
   readonly #inspection: Inspection
   readonly #captures: Captures
   #inline: InlineLoop | undefined
@@ -66,8 +64,9 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   #closed: ClosedReason | undefined
   #lastKernelStats: KernelStats = [null, null]
 
-  private constructor(link: Link, logger: Logger | undefined, queues: number) {
+  private constructor(link: Link, logger: Logger | undefined, queues: number, base = NO_BASE) {
     super()
+    this.#base = base
     this.#logger = logger
     this.#link = link
     this.#handle = this.#link.register((event) => this.#hear(event))
@@ -78,28 +77,30 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
       this.#tell('captureFailed', { path, message }, 'warn'),
     )
     this.#plug = new Plug((mode) => this.#link.request({ op: 'carrier', handle: this.#handle, mode }))
-    this.a = new End(this, 0, this.#link, this.#handle, this.#inspection, UNKNOWN)
-    this.b = new End(this, 1, this.#link, this.#handle, this.#inspection, UNKNOWN)
+    this.a = new End(this, 0, this.#link, this.#handle, this.#inspection)
+    this.b = new End(this, 1, this.#link, this.#handle, this.#inspection)
   }
 
-  /** @internal Use createPair(). */
-  static async create(options: PairOptions, link?: Link): Promise<Pair> {
-    const plan = planPair(options)
-    const chains = [planChain(options.a ?? {}, 'a'), planChain(options.b ?? {}, 'b')] as const
+  /** Users have createPair(). `from`: what an earlier pair was; its impairments and rules instead of the options'. */
+  static async create(options: PairOptions, link?: Link, from?: Dossier): Promise<Pair> {
+    const plan = planPair(options, from && [from.a, from.b].some(hasFaults))
+    const chains = from === undefined ? planChains(options) : ([from.a, from.b] as const)
     const { signal, logger } = options
     signal?.throwIfAborted()
     if (options.id !== undefined) reserveId(options.id)
-    const pair = new Pair(link ?? linkThread(), logger, plan.queues)
+    const base = from && ([from.a.counts, from.b.counts] as const)
+    const pair = new Pair(link ?? linkThread(), logger, plan.queues, base)
     try {
       await pair.#make(plan, chains, options.capture)
     } catch (error) {
       pair.#inspection.close()
       pair.#link.forget(pair.#handle)
-      if (options.id !== undefined) idsInUse.delete(options.id)
+      releaseId(options.id)
       throw error
     }
     pair.#id = options.id ?? takeId(pair.a.name)
     pair.#logger?.info({ pair: pair.#id, a: pair.a.name, b: pair.b.name }, 'pair created')
+    if (from !== undefined && from.carrier !== 'auto') await pair.setCarrier(from.carrier)
     if (signal !== undefined) await pair.#obey(signal)
     return pair
   }
@@ -132,6 +133,22 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   async #openLoop(port: MessagePort): Promise<InlineLoop> {
     const { InlineLoop } = await import('../datapath/inline.js')
     return new InlineLoop(this.#handle, this.#memory, port)
+  }
+
+  /** What a pair that is to go on as this one, with other devices, is made of. */
+  static dossier<W>(pair: Pair, wishes: Wishes<W>): Dossier<W> {
+    const [countsA, countsB] = baseOf(pair.#memory, pair.#base)
+    const [a, b] = ENDS.map((end) => pair.#inspection.chain(end)) as [ChainPlan, ChainPlan]
+    return {
+      version: 1,
+      id: pair.#id,
+      wishes,
+      carrier: pair.#plug.mode,
+      a: { ...a, counts: countsA },
+      b: { ...b, counts: countsB },
+      captures: pair.#inspection.captures.map(({ ring: _, ...plan }) => plan),
+      progress: [],
+    }
   }
 
   /** The name that end `a` was made with, with a suffix if another pair of this process has it. */
@@ -203,7 +220,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
 
   /** The data path's counters at this moment, of each end from its own point of view. */
   counters(): PairCounters {
-    return countersOf(this.#memory)
+    return countersOf(this.#memory, this.#base)
   }
 
   /** The counters joined with the kernel's own of each interface. After the end: as they were then. */
@@ -255,7 +272,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
         break
       }
       case 'state':
-        return this.#follow(event.end === 0 ? this.a : this.b, event.state)
+        return this.#report(event.end === 0 ? this.a : this.b, event.state)
       case 'carrier':
         this.#carrier = event.on
         if (!event.on) this.#inline?.discard()
@@ -263,7 +280,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
         break
       case 'closed': {
         this.#link.forget(this.#handle)
-        idsInUse.delete(this.#id)
+        releaseId(this.#id)
         this.#closed = event.reason
         this.#carrier = false
         this.#lastKernelStats = event.stats
@@ -281,9 +298,9 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     }
   }
 
-  #follow(end: End, state: EndState): void {
-    const before = end.update(state)
-    if (before === UNKNOWN) return // being created
+  #report(end: End, state: EndState): void {
+    const before = End.update(end, state)
+    if (before === undefined) return // being created
     if (before.ifindex !== state.ifindex || before.netns !== state.netns) {
       this.#tell('moved', { end, netns: state.netns, ifindex: state.ifindex, name: state.name })
     } else if (before.name !== state.name) {
@@ -303,18 +320,6 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const untyped = this as EventEmitter // generic over the event, which the typed emit() cannot be
     untyped.emit(event, detail)
   }
-}
-
-function reserveId(id: string): void {
-  if (idsInUse.has(id)) throw invalid(`a pair with id '${id}' exists`, 'id', 'EEXIST')
-  idsInUse.add(id)
-}
-
-function takeId(name: string): string {
-  let id = name
-  for (let suffix = 2; idsInUse.has(id); suffix++) id = `${name}-${suffix}`
-  idsInUse.add(id)
-  return id
 }
 
 /**

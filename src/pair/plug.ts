@@ -15,13 +15,17 @@ export interface FlapOptions {
 
 export class Plug {
   readonly #force: (mode: CarrierMode) => Promise<void>
-  /** What carrier was set to last; a flap leaves it. */
   #mode: CarrierMode = 'auto'
   readonly #flaps = new Set<AbortController>()
 
   /** `force` resolves when the kernel shows it. */
   constructor(force: (mode: CarrierMode) => Promise<void>) {
     this.#force = force
+  }
+
+  /** What carrier was set to last; a flap leaves it. */
+  get mode(): CarrierMode {
+    return this.#mode
   }
 
   /** Ends flaps that run. */

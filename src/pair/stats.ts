@@ -3,9 +3,9 @@
 // what the kernel said; called by pair.ts.
 
 import {
+  allocateCounters,
   blocksOf,
   type DirectionCounts,
-  INSPECTED_COUNTS,
   type InspectedCount,
   readBlock,
 } from '../datapath/counters.js'
@@ -70,44 +70,64 @@ function fromInside(sending: DirectionCounts, receiving: DirectionCounts): Inter
   }
 }
 
-function add(one: InterfaceCounters, other: InterfaceCounters): InterfaceCounters {
-  return {
-    rx_packets: one.rx_packets + other.rx_packets,
-    rx_bytes: one.rx_bytes + other.rx_bytes,
-    tx_packets: one.tx_packets + other.tx_packets,
-    tx_bytes: one.tx_bytes + other.tx_bytes,
-    rx_dropped: one.rx_dropped + other.rx_dropped,
-    tx_dropped: one.tx_dropped + other.tx_dropped,
-    drops: addEach(CAUSES, one.drops, other.drops),
-    inspected: addEach(INSPECTED_COUNTS, one.inspected, other.inspected),
-  }
+/** Counts of the same kind, added up: words, and records of words. */
+function sum<T extends object>(one: T, other: T): T {
+  const parts = Object.entries(one).map(([key, part]) => {
+    const more = other[key as keyof T]
+    return [key, typeof part === 'number' ? part + Number(more) : sum(part, more as object)]
+  })
+  return Object.fromEntries(parts) as T
 }
 
-function addEach<K extends string>(
-  keys: readonly K[],
-  one: Record<K, number>,
-  other: Record<K, number>,
-): Record<K, number> {
-  return Object.fromEntries(keys.map((key) => [key, one[key] + other[key]])) as Record<K, number>
+/** What was counted of each direction before there was this memory. */
+export type BaseCounts = readonly [a: DirectionCounts, b: DirectionCounts]
+
+/** Of a pair that nothing has crossed. */
+export const NO_COUNTS: DirectionCounts = readBlock(allocateCounters(0), 0, 0)
+export const NO_BASE: BaseCounts = [NO_COUNTS, NO_COUNTS]
+
+/** Everything that was counted of what `end` sends. */
+function sentBy(memory: SharedArrayBuffer, end: 0 | 1, base: DirectionCounts): DirectionCounts {
+  const blocks = Array.from({ length: blocksOf(memory) }, (_, worker) => readBlock(memory, worker, end))
+  return blocks.reduce(sum, base)
 }
 
-function countersOfEnd(memory: SharedArrayBuffer, end: 0 | 1): EndCounters {
+function countersOfEnd(memory: SharedArrayBuffer, end: 0 | 1, base: BaseCounts): EndCounters {
+  const peer = end === 0 ? 1 : 0
   const blocks = blocksOf(memory)
   const each = Array.from({ length: blocks }, (_, worker) => ({
     worker,
-    ...fromInside(readBlock(memory, worker, end), readBlock(memory, worker, end === 0 ? 1 : 0)),
+    ...fromInside(readBlock(memory, worker, end), readBlock(memory, worker, peer)),
   }))
   // The last one is a thread that few pairs have: their own, or the one that made them.
   const own = each[blocks - 1]
   const used = own !== undefined && own.tx_packets + own.rx_packets + own.tx_dropped > 0
   return {
-    ...each.map(({ worker: _, ...counters }) => counters).reduce(add),
+    ...fromInside(sentBy(memory, end, base[end]), sentBy(memory, peer, base[peer])),
     workers: used ? each : each.slice(0, -1),
   }
 }
 
-export function countersOf(memory: SharedArrayBuffer): PairCounters {
-  return { a: countersOfEnd(memory, 0), b: countersOfEnd(memory, 1) }
+export function countersOf(memory: SharedArrayBuffer, base = NO_BASE): PairCounters {
+  return { a: countersOfEnd(memory, 0, base), b: countersOfEnd(memory, 1, base) }
+}
+
+/**
+ * What a pair that is made again goes on counting from, where its devices are not the same: what was on its way, or
+ * held, is lost with them, and counts as dropped, so that everything that was received is accounted for.
+ */
+export function baseOf(memory: SharedArrayBuffer, before: BaseCounts): BaseCounts {
+  const settle = (end: 0 | 1): DirectionCounts => {
+    const counts = sentBy(memory, end, before[end])
+    const { received, sent, drops, inspected } = counts
+    const lost = received + inspected.copied + inspected.injected - sent - sumDrops(drops)
+    return {
+      ...counts,
+      drops: { ...drops, carrier: drops.carrier + Math.max(0, lost) },
+      inspected: { ...inspected, held: 0 },
+    }
+  }
+  return [settle(0), settle(1)]
 }
 
 /** Joins the data path's counters with the kernel's: drops add up, since each frame is dropped once. */

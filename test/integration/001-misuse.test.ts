@@ -60,7 +60,7 @@ const ENDS: [string, unknown, string][] = [
   ['an unknown option of an end', { adress: '02:00:00:00:00:01' }, 'a.adress'],
   ['an impairment that is none', { impair: { delay: 'soon' } }, 'a.impair.delay.time'],
   ['rules that are no array', { rules: { action: { kind: 'drop' } } }, 'a.rules'],
-  ['a rule that does nothing', { rules: [{ action: { kind: 'drop' } }, {}] }, 'a.rules.1.action.kind'],
+  ['a rule that does nothing', { rules: [{ action: { kind: 'drop' } }, {}] }, 'a.rules.1.action'],
   ['an end that is a text', 'veth0', 'a'],
 ]
 

@@ -4,7 +4,9 @@
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { describe, expect } from 'vitest'
 import { expectProblem, Folder, inside, launchDaemon, TestDaemon } from '../support/daemon.js'
+import { marked } from '../support/hooks.js'
 import { Netns, run, uniqueName, until } from '../support/netns.js'
+import { PacketSocket } from '../support/packet.js'
 import { uvethOnce } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
@@ -30,6 +32,11 @@ describe('a file that cannot be used', () => {
   test.each([
     ['text', 'is no file of wanted pairs'],
     ['{"version":9,"pairs":[]}', 'is no file of wanted pairs'],
+    [
+      '{"pairs":[{"version":2}]}',
+      'one of its pairs: its version is 2, and 1 is the newest that is understood here',
+    ],
+    ['{"pairs":[{"version":1,"id":"cable"}]}', 'one of its pairs: wishes must be an object'],
   ])('%s: the daemon does not start, and leaves it alone', async (text, complaint) => {
     await using daemon = await TestDaemon.start()
     writeFileSync(fileOf(daemon), text)
@@ -147,6 +154,58 @@ describe('the wanted pairs', () => {
     expect((await daemon.ask('PUT', '/v1/pairs/cable', body)).status).toBe(200)
   })
 
+  test('go on counting after SIGTERM: rules by their numbers, and what has crossed', async () => {
+    await using daemon = await TestDaemon.start(...STATE)
+    const rules = [{ action: { kind: 'delay', ms: 1 } }, { action: { kind: 'drop' }, match: { nth: 2 } }]
+    await add(daemon, {
+      id: 'cable',
+      quiet: true,
+      a: { name: 'x0', up: true, rules },
+      b: { name: 'x1', up: true },
+    })
+    const send = () => {
+      const socket = PacketSocket.open(daemon.home, 'x0')
+      for (let mark = 0; mark < 3; mark++) socket.send(marked(mark))
+      socket.close()
+    }
+    const stats = async () => (await daemon.ask('GET', '/v1/pairs/id:cable/stats')).json
+    send()
+    await until('all to be judged', async () => (await stats()).a.rules[1].matched === 3)
+    await until('all to arrive', async () => (await stats()).a.tx_packets === 2)
+    await daemon.ask('DELETE', '/v1/ends/x0/rules/1')
+    await daemon.stop()
+    await daemon.restart()
+    const { a } = await stats()
+    expect(a).toMatchObject({ tx_packets: 2, drops: { rule: 1 }, rules: [{ id: 2, matched: 3, hits: 1 }] })
+    send()
+    await until('all to arrive', async () => (await stats()).a.tx_packets === 5)
+    const added = await daemon.ask('POST', '/v1/ends/x1/rules', { action: { kind: 'drop' } })
+    expect(added.json.id).toBe(3)
+    expect((await stats()).a.rules).toMatchObject([{ id: 2, matched: 6, hits: 1 }])
+  })
+
+  test('are understood as they were written before, and then written as they are now', async () => {
+    await using daemon = await TestDaemon.start(...STATE)
+    await daemon.stop()
+    const drop = { action: { kind: 'drop' }, match: { arp: {} } }
+    const since = {
+      a: { name: 'x0', mtu: 1400 },
+      b: { name: 'x1', impair: { loss: 1, seed: 3 } },
+      carrier: 'off',
+    }
+    const pair = { id: 'cable', from: null, wish: { a: { name: 'x%d' } }, since, rules: { a: [drop], b: [] } }
+    writeFileSync(fileOf(daemon), JSON.stringify({ version: 1, pairs: [pair] }))
+    await daemon.restart()
+    expect((await daemon.ask('GET', '/v1/pairs/id:cable')).json).toMatchObject({
+      carrier: false,
+      a: { name: 'x0', mtu: 1400, rules: [{ id: 1, ...drop }] },
+      b: { name: 'x1', impair: { loss: { random: 1 }, seed: 3 } },
+    })
+    expect(JSON.parse(readFileSync(fileOf(daemon), 'utf8'))).toMatchObject({
+      pairs: [{ version: 1, id: 'cable', carrier: 'off' }],
+    })
+  })
+
   test('name a namespace that only the caller’s mounts have by its inode: another may get its name', async () => {
     await using daemon = await TestDaemon.start(...STATE)
     const name = `uvt-${process.pid}-${uniqueName('own')}`
@@ -157,7 +216,9 @@ describe('the wanted pairs', () => {
     const { code, stdout } = await uvethOnce(words, { prefix, env: { UVETH_SOCKET: daemon.socket } })
     expect(code).toBe(0)
     const [inode, file = ''] = stdout.split('\n')
-    expect(JSON.parse(file).pairs).toMatchObject([{ id: 'x0', since: { b: { netns: `net:[${inode}]` } } }])
+    expect(JSON.parse(file).pairs).toMatchObject([
+      { id: 'x0', wishes: { since: { b: { netns: `net:[${inode}]` } } } },
+    ])
     await until('it to leave the file', () => wanted(daemon).length === 0)
   })
 

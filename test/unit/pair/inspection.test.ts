@@ -10,13 +10,13 @@ import type { InlineLoop } from '../../../src/datapath/inline.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
 import { load } from '../../../src/frame/words.js'
 import type { LinkRequest } from '../../../src/link/protocol.js'
-import { type ChainPlan, planChain } from '../../../src/pair/chain.js'
+import { planChains } from '../../../src/pair/chain.js'
 import { Inspection } from '../../../src/pair/inspection.js'
 import { createRing } from '../../../src/ring/ring.js'
 
 const DROP = planRule({ action: { kind: 'drop' } }, 'rule')
 const FRAME = new Uint8Array(60)
-const NO_CHAINS: [ChainPlan, ChainPlan] = [planChain({}, 'a'), planChain({}, 'b')]
+const NO_CHAINS = planChains({})
 
 /** Answers what the link thread is told, when it is let. */
 class FakeLink {
@@ -128,10 +128,7 @@ describe('arming', () => {
   test('posts everything that the pair is made with, and tells the link thread nothing', () => {
     const inspection = make()
     const rules = [{ action: { kind: 'drop' as const } }]
-    const far = inspection.connect([
-      planChain({ impair: { loss: 1 }, rules }, 'a'),
-      planChain({ rules }, 'b'),
-    ])
+    const far = inspection.connect(planChains({ a: { impair: { loss: 1 }, rules }, b: { rules } }))
     expect(take(far)).toMatchObject([
       { op: 'impair', end: 0, plan: { loss: { random: 1 } } },
       { op: 'rule', end: 0, plan: { id: 1 } },
