@@ -49,9 +49,7 @@ export function dropsOf(verdict: number): Place<'counter'> {
   return counter(DROPS + verdict - 1)
 }
 export const DROPPED_CARRIER = dropsOf(DROPPED.carrier)
-export const DROPPED_DOWN = dropsOf(DROPPED.down)
 export const DROPPED_MTU = dropsOf(DROPPED.mtu)
-export const DROPPED_ERROR = dropsOf(DROPPED.error)
 export const DROPPED_LIMIT = dropsOf(DROPPED.limit)
 /** Frames held now. */
 export const HELD = counter(DROPS + CAUSES.length)

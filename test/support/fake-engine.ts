@@ -27,7 +27,7 @@ export class BusyPort extends NullPort implements ReadyPort {
   /** Bursts that were read. */
   bursts = 0
   /** Bursts that are left. The default is never reached by a loop that gives way. */
-  left = 100_000
+  left = 5_000
   seen: (burst: number) => void = () => undefined
 
   constructor(length: number) {
@@ -86,6 +86,7 @@ class FakeEngine implements Engine {
 
   wait(ready: Int32Array, spin: number, timeout: number): number {
     this.waits.push({ spin, timeout })
+    if (this.waits.length > 500) throw new Error('the loop does not give way')
     const events = this.during(this.waits.length)
     const found = [...this.#ports].filter(([port]) => port.ready)
     if (timeout > 0 && found.length === 0) this.now += timeout / 1e6
