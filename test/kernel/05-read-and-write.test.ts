@@ -1,6 +1,6 @@
 // What read and write of a non-blocking TAP answer in each state of its link.
 // Relied on by native/src/burst.rs (EAGAIN is "nothing", a refused frame's errno goes into its length),
-// src/datapath/forward.ts (EIO: the peer is down) and src/datapath/worker.ts (EBADFD: the device is gone).
+// src/datapath/forward.ts (EIO: the peer is down) and src/datapath/loop.ts (EBADFD: the device is gone).
 
 import { expect } from 'vitest'
 import { tunOpen } from '../../src/native.js'

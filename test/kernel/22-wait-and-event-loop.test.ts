@@ -1,7 +1,7 @@
 // A thread that sleeps in our own epoll set, which also holds its event loop's descriptor (uv_backend_fd),
 // wakes for whatever the loop has to do: a message, terminate() of itself or of its parent, the end of the
 // process. One turn of the loop then does it, and the thread sleeps again instead of spinning.
-// Relied on by src/datapath/worker.ts (serve, turn) and native/src/poll.rs (poller_open).
+// Relied on by src/datapath/loop.ts (serve), worker.ts (turn) and native/src/poll.rs (poller_open).
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,5 +1,5 @@
 // How long a worker asks before it sleeps: grows when frames come soon, stays while it pays, ends when they
-// do not. src/datapath/spin.ts; called by worker.ts after each wait. Times are in ns. What it is good for is
+// do not. src/datapath/spin.ts; called by loop.ts after each wait. Times are in ns. What it is good for is
 // measured by the benchmark, not here.
 
 import fc from 'fast-check'
