@@ -14,7 +14,8 @@ Usage: uveth [OPTIONS] link add [[name] NAME] [ATTRIBUTES] type veth [queues N] 
 
 ATTRIBUTES:
   netns NS          network namespace: a name (ip netns add NS), a process id, a path or a container's
-                    name or id; container:NAME is always a container
+                    name or id; container:NAME is always a container. Of a process id the kernel is
+                    told where it may not be looked into (no CAP_SYS_PTRACE)
   address MAC       MAC address; otherwise random
   mtu N             68 to 65521 (default 1500)
   txqueuelen N      frames that the kernel keeps before it drops (default 1000; with faults take 10000)

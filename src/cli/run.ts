@@ -3,8 +3,8 @@
 import { parseImpairWords } from '../faults/impair-words.js'
 import { parseRuleWords } from '../faults/rule-words.js'
 import { createPair, type End, type EndOptions, type Logger, type Pair, type PairStats } from '../index.js'
+import { findNetns } from '../netns/names.js'
 import { stopSignal } from './failure.js'
-import { findNetns } from './netns.js'
 import { formatStats } from './table.js'
 import { parseVerb, UsageError } from './usage.js'
 

@@ -3,8 +3,8 @@
 
 import { styleText } from 'node:util'
 import { ControlClient, socketPath } from '../contract/client.js'
+import { findNetns, inodeOfNetns, readNetns } from '../netns/names.js'
 import type { Globals } from './globals.js'
-import { findNetns, inodeOf, readNetns } from './netns.js'
 
 export type Style = 'cyan' | 'yellow' | 'green' | 'red' | 'bold'
 export type Paint = (style: Style, text: string) => string
@@ -48,7 +48,7 @@ export class Session {
 
   /** Inode of the namespace that the orders come from. */
   inode(): number | undefined {
-    return inodeOf(this.#place)
+    return inodeOfNetns(this.#place)
   }
 
   close(): void {

@@ -25,6 +25,7 @@ import {
 import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import { NetlinkPort, VETH_PORT } from '../netlink/user-socket.js'
+import { NETNS_DIRECTORY } from '../netns/names.js'
 import { seesAllProcesses } from '../netns/processes.js'
 import { DEVICE, openFailed } from './ability.js'
 import {
@@ -36,7 +37,6 @@ import {
   remedyFor,
 } from './finding.js'
 
-const NETNS_DIRECTORY = '/run/netns'
 const THROWAWAY = '_uvdoctor%d'
 
 export function examineMachine(): Finding[] {

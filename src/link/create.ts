@@ -4,7 +4,7 @@
 import { errno, systemError, UvethError } from '../errors.js'
 import { getLink, setLink } from '../netlink/route.js'
 import type { NetlinkSocket } from '../netlink/socket.js'
-import { withNetns } from '../netns/open.js'
+import { type Target, withNetns } from '../netns/open.js'
 import type { EndPlan } from './protocol.js'
 import { indexTaken, moveTo } from './requests.js'
 import { Tap } from './tap.js'
@@ -13,13 +13,11 @@ import { Tap } from './tap.js'
 const TEMPORARY_NAME = '_uveth%d'
 
 export function createTap(home: NetlinkSocket, plan: EndPlan, queues: number, quiet: boolean): Tap {
-  return withNetns(plan.netns, (fd) => {
-    const here = fd < 0
-    if (here && plan.ifindex !== undefined) refuseTaken(home, plan.ifindex)
-    const [name, index] = here ? [plan.name, plan.ifindex] : [TEMPORARY_NAME, undefined]
-    const tap = Tap.open(home, { name, queues, ifindex: index, quiet })
+  return withNetns(plan.netns, (target) => {
+    const name = target === undefined ? plan.name : TEMPORARY_NAME
+    const tap = Tap.open(home, { name, queues, ifindex: indexAtHome(home, plan, target), quiet })
     try {
-      place(home, tap, plan, here ? undefined : fd)
+      place(home, tap, plan, target)
     } catch (error) {
       tap.discard()
       throw error
@@ -28,25 +26,38 @@ export function createTap(home: NetlinkSocket, plan: EndPlan, queues: number, qu
   })
 }
 
-function place(home: NetlinkSocket, tap: Tap, plan: EndPlan, netnsFd: number | undefined): void {
+function place(home: NetlinkSocket, tap: Tap, plan: EndPlan, target: Target | undefined): void {
   tap.look()
   const { ifindex } = tap.state
   setLink(home, { ifindex, address: plan.address, mtu: plan.mtu, txqlen: plan.txQueueLength })
-  if (netnsFd !== undefined) moveTo(home, ifindex, { netnsFd, name: plan.name, newIfindex: plan.ifindex })
+  if (target !== undefined) moveTo(home, ifindex, { ...target, name: plan.name, newIfindex: plan.ifindex })
   const found = tap.look()
   if (found !== 'same' && found !== 'changed')
     throw new UvethError(`ENODEV: '${plan.name}' vanished`, { code: 'ENODEV' })
-  if (plan.ifindex !== undefined && tap.state.ifindex !== plan.ifindex) throw tooOld(plan.ifindex)
+  if (plan.ifindex === undefined || tap.state.ifindex === plan.ifindex) return
+  throw tap.state.netns === null ? indexTaken(plan.ifindex) : tooOld(plan.ifindex)
 }
 
-function refuseTaken(home: NetlinkSocket, ifindex: number): void {
+/** A process that may not be looked into may stand at home: then nothing moves, and the index is its for good. */
+function indexAtHome(
+  home: NetlinkSocket,
+  { ifindex }: EndPlan,
+  target: Target | undefined,
+): number | undefined {
+  if (ifindex === undefined || (target !== undefined && 'netnsFd' in target)) return undefined
+  if (isFree(home, ifindex)) return ifindex
+  if (target === undefined) throw indexTaken(ifindex)
+  return undefined
+}
+
+function isFree(home: NetlinkSocket, ifindex: number): boolean {
   try {
     getLink(home, { ifindex })
+    return false
   } catch (error) {
-    if (error instanceof UvethError && error.code === 'ENODEV') return
+    if (error instanceof UvethError && error.code === 'ENODEV') return true
     throw error
   }
-  throw indexTaken(ifindex)
 }
 
 /** Before Linux 5.13 a move has no index (test/kernel/12). */

@@ -5,13 +5,13 @@ import type { PortCouple } from '../datapath/port.js'
 import type { WireError } from '../errors.js'
 import type { Cidr } from '../frame/address.js'
 import type { LinkStats } from '../netlink/rtnl.js'
-import type { NetnsPath } from '../netns/names.js'
+import type { NetnsPlace } from '../netns/names.js'
 
 /** What a TAP is to be, checked and with its defaults: options.ts makes it. */
 export interface EndPlan {
   /** A name or a `%d` template, judged in the target namespace. */
   name: string
-  netns: NetnsPath
+  netns: NetnsPlace
   address: Uint8Array
   mtu: number
   txQueueLength: number
@@ -45,7 +45,7 @@ export interface EndChange {
   addresses?: Cidr[] | undefined
   dad?: boolean | undefined
   /** Where to move; undefined: nowhere. */
-  netns?: NetnsPath | undefined
+  netns?: NetnsPlace | undefined
 }
 
 export type LinkRequest =

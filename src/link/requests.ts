@@ -6,9 +6,10 @@ import { IN6_ADDR_GEN_MODE_NONE } from '../netlink/constants.js'
 import { addAddress, setLink } from '../netlink/route.js'
 import type { LinkChange } from '../netlink/rtnl.js'
 import type { NetlinkSocket } from '../netlink/socket.js'
+import type { Target } from '../netns/open.js'
 import type { EndChange } from './protocol.js'
 
-type Setting = Omit<LinkChange, 'ifindex'>
+export type Setting = Omit<LinkChange, 'ifindex'>
 
 /**
  * Settings of a link, in their order, for a change of its end. A move is behind us then, and took a new name along;
@@ -44,7 +45,7 @@ export function carryOut(
  * No IPv6 address of the kernel's own, so no chatter (test/kernel/19). Without IPv6, as below MTU 1280,
  * it is quiet already. A move forgets it.
  */
-export function setQuiet(socket: NetlinkSocket, ifindex: number): void {
+function setQuiet(socket: NetlinkSocket, ifindex: number): void {
   try {
     setLink(socket, { ifindex, addrGenMode: IN6_ADDR_GEN_MODE_NONE })
   } catch (error) {
@@ -61,15 +62,12 @@ export function setQuiet(socket: NetlinkSocket, ifindex: number): void {
 export function moveTo(
   socket: NetlinkSocket,
   ifindex: number,
-  {
-    netnsFd,
-    name,
-    newIfindex,
-  }: { netnsFd: number; name?: string | undefined; newIfindex?: number | undefined },
+  move: Target & { name?: string | undefined; newIfindex?: number | undefined },
 ): void {
   try {
-    setLink(socket, { ifindex, netnsFd, name, newIfindex })
+    setLink(socket, { ifindex, ...move })
   } catch (error) {
+    const { newIfindex } = move
     const isTaken = newIfindex !== undefined && error instanceof UvethError && error.code === 'EBUSY'
     throw isTaken ? indexTaken(newIfindex) : error
   }

@@ -22,15 +22,22 @@ import {
   unwatch,
   watch,
 } from '../native.js'
-import { IF_OPER_UP, IFF_UP, NETLINK_GENERIC, NETLINK_ROUTE } from '../netlink/constants.js'
+import {
+  IF_OPER_UP,
+  IFF_UP,
+  IN6_ADDR_GEN_MODE_NONE,
+  NETLINK_GENERIC,
+  NETLINK_ROUTE,
+} from '../netlink/constants.js'
 import { allocNsid, getLink, setLink } from '../netlink/route.js'
 import type { Link, LinkStats } from '../netlink/rtnl.js'
 import { NetlinkSocket } from '../netlink/socket.js'
-import { HOME_PATH, inodeOf, isHome, nameOf, withNetnsDescriptor } from '../netns/open.js'
+import type { NetnsPlace } from '../netns/names.js'
+import { inodeOf, isHome, nameOf, withTarget } from '../netns/open.js'
 import type { Death, Device, Hint, Sight } from './device.js'
 import { type Features, startInspecting, stopInspecting } from './offloads.js'
 import type { EndChange, EndPlan, EndState } from './protocol.js'
-import { carryOut, moveTo, setQuiet, settingsOf } from './requests.js'
+import { carryOut, moveTo, type Setting, settingsOf } from './requests.js'
 import { openQueue } from './tap-queue.js'
 
 /** The namespace number of home, where the socket of every question stands. */
@@ -129,21 +136,18 @@ export class Tap implements Device {
   }
 
   begin({ up, addresses, dad }: EndPlan, alias: string): void {
-    const { ifindex } = this.state
-    this.#withRoute((socket) => {
-      setLink(socket, { ifindex, alias })
-      if (this.#quiet) setQuiet(socket, ifindex)
-      carryOut(socket, ifindex, up ? [{ up }] : [], { addresses, dad })
-    })
+    this.label(alias)
+    const settings: Setting[] = this.#quiet ? [{ addrGenMode: IN6_ADDR_GEN_MODE_NONE }] : []
+    if (up) settings.push({ up })
+    this.#carryOut(settings, { addresses, dad })
     this.look()
   }
 
   change(change: EndChange): void {
     try {
-      if (change.netns !== undefined) this.#move(change.netns ?? HOME_PATH, change.name)
+      if (change.netns !== undefined) this.#move(change.netns, change.name)
       this.look()
-      const settings = settingsOf(change, this.#quiet)
-      this.#withRoute((socket) => carryOut(socket, this.state.ifindex, settings, change))
+      this.#carryOut(settingsOf(change, this.#quiet), change)
     } catch (error) {
       throw this.#alive() ? error : pairClosed()
     }
@@ -212,10 +216,16 @@ export class Tap implements Device {
     return tunGetIff(this.#fd).errno !== errno.EBADFD
   }
 
+  /** Where nothing is to be done nobody enters its namespace: that takes more than to move it there. */
+  #carryOut(settings: Setting[], wish: Pick<EndChange, 'addresses' | 'dad'>): void {
+    if (settings.length === 0 && (wish.addresses ?? []).length === 0) return
+    this.#withRoute((socket) => carryOut(socket, this.state.ifindex, settings, wish))
+  }
+
   /** Moves it while it is in use: it is down and has no addresses then. */
-  #move(path: string, name: string | undefined): void {
-    withNetnsDescriptor(path, (netnsFd) => {
-      this.#withRoute((socket) => moveTo(socket, this.state.ifindex, { netnsFd, name }))
+  #move(place: NetnsPlace, name: string | undefined): void {
+    withTarget(place, (target) => {
+      this.#withRoute((socket) => moveTo(socket, this.state.ifindex, { ...target, name }))
     })
   }
 

@@ -22,6 +22,7 @@ import {
   IFLA_INET6_ADDR_GEN_MODE,
   IFLA_MTU,
   IFLA_NET_NS_FD,
+  IFLA_NET_NS_PID,
   IFLA_NEW_IFINDEX,
   IFLA_NEW_NETNSID,
   IFLA_OPERSTATE,
@@ -64,10 +65,11 @@ export interface LinkChange {
   mtu?: number | undefined
   /** MAC, 6 bytes. */
   address?: Uint8Array | undefined
-  /** A new name; may hold %d. With `netnsFd` it is the name over there. */
+  /** A new name; may hold %d. When it moves it is the name over there. */
   name?: string | undefined
-  /** The namespace to move to, and the index over there (from Linux 5.13). */
+  /** The namespace to move to, by a descriptor or by a process in it; and the index over there (from Linux 5.13). */
   netnsFd?: number | undefined
+  netnsPid?: number | undefined
   newIfindex?: number | undefined
   /** '' removes it. */
   alias?: string | undefined
@@ -158,6 +160,7 @@ export function setLinkRequest(change: LinkChange): Request {
   const header = ifinfomsg(change.ifindex, up ? IFF_UP : 0, up === undefined ? 0 : IFF_UP)
   const attributes = new AttributeWriter(header)
   if (change.netnsFd !== undefined) attributes.s32(IFLA_NET_NS_FD, change.netnsFd)
+  if (change.netnsPid !== undefined) attributes.u32(IFLA_NET_NS_PID, change.netnsPid)
   if (change.newIfindex !== undefined) attributes.s32(IFLA_NEW_IFINDEX, change.newIfindex)
   if (change.address !== undefined) attributes.bytes(IFLA_ADDRESS, change.address)
   if (change.mtu !== undefined) attributes.u32(IFLA_MTU, change.mtu)

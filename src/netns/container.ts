@@ -1,5 +1,5 @@
 // Containers as network namespaces: asks the container engine of this machine, over its Unix socket, for the
-// process that a container's name stands for. Called by netns.ts, and loaded only for a name that is no
+// process that a container's name stands for. Called by names.ts, and loaded only for a name that is no
 // other namespace. Docker's API, which Podman speaks too.
 
 import { readFileSync, statSync } from 'node:fs'

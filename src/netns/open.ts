@@ -1,18 +1,31 @@
 // Network namespaces as the link thread sees them. A descriptor of one is open only during a call:
 // each that stays open would keep that namespace, and so its TAP, alive.
 
-import { readdirSync, statSync } from 'node:fs'
-import { errno, systemError } from '../errors.js'
+import { readdirSync } from 'node:fs'
+import { errno, systemError, UvethError } from '../errors.js'
 import { closeFd, fdInode, netnsOpen } from '../native.js'
-import type { NetnsPath } from './names.js'
+import {
+  inodeOfNetns,
+  NETNS_DIRECTORY,
+  type NetnsPlace,
+  pathOfName,
+  pathOfPlace,
+  showInode,
+} from './names.js'
 
-const NETNS_DIRECTORY = '/run/netns'
 export const HOME_PATH = '/proc/thread-self/ns/net'
+
+/** How rtnetlink is told of a namespace. By a process where /proc does not let us have a descriptor. */
+export type Target = { netnsFd: number } | { netnsPid: number }
 
 /** Opens `path`, runs `use` with the descriptor, closes it. */
 export function withNetnsDescriptor<T>(path: string, use: (fd: number) => T): T {
   const fd = netnsOpen(path)
-  if (fd < 0) throw systemError(fd, 'open', path, netnsHint(path, fd), 'netns')
+  if (fd < 0) throw openError(path, fd)
+  return closing(fd, use)
+}
+
+function closing<T>(fd: number, use: (fd: number) => T): T {
   try {
     return use(fd)
   } finally {
@@ -20,7 +33,11 @@ export function withNetnsDescriptor<T>(path: string, use: (fd: number) => T): T 
   }
 }
 
-/** What to do about a namespace at `path` that does not open: `number` says why. */
+/** A namespace at `path` that does not open, and what to do about it: `number` says why. */
+export function openError(path: string, number: number): UvethError {
+  return systemError(number, 'open', path, netnsHint(path, number), 'netns')
+}
+
 export function netnsHint(path: string, number: number): string {
   if (path.startsWith(`${NETNS_DIRECTORY}/`))
     return `no such network namespace: ip netns add ${path.slice(NETNS_DIRECTORY.length + 1)}`
@@ -43,31 +60,42 @@ export function isHome(inode: number): boolean {
   return inode === home
 }
 
-/** Runs `use` with a descriptor of the namespace at `path`, or with -1 when that is home. */
-export function withNetns<T>(path: NetnsPath, use: (fd: number) => T): T {
-  if (path === null) return use(-1)
-  return withNetnsDescriptor(path, (fd) => use(isHome(inodeOf(fd)) ? -1 : fd))
+/**
+ * Runs `use` with what a link is moved by. The kernel takes a process id from whoever may change both namespaces, also
+ * where /proc does not let him look into the process.
+ */
+export function withTarget<T>(place: NetnsPlace, use: (target: Target) => T): T {
+  const path = place === null ? HOME_PATH : pathOfPlace(place)
+  const fd = netnsOpen(path)
+  if (fd >= 0) return closing(fd, (netnsFd) => use({ netnsFd }))
+  const unopened = openError(path, fd)
+  if (place === null || 'path' in place) throw unopened
+  try {
+    return use({ netnsPid: place.pid })
+  } catch (error) {
+    throw error instanceof UvethError && error.code === 'ESRCH' ? unopened : error
+  }
+}
+
+/** The same, but undefined where the namespace is known to be home. */
+export function withNetns<T>(place: NetnsPlace, use: (target: Target | undefined) => T): T {
+  if (place === null) return use(undefined)
+  return withTarget(place, (target) => {
+    return use('netnsFd' in target && isHome(inodeOf(target.netnsFd)) ? undefined : target)
+  })
 }
 
 /** A name under /run/netns, null for home, otherwise `net:[inode]`. */
 export function nameOf(inode: number): string | null {
   if (isHome(inode)) return null
-  const named = namesUnder(NETNS_DIRECTORY).find((name) => inodeAt(name) === inode)
-  return named ?? `net:[${inode}]`
+  // One that is removed meanwhile has no inode any more.
+  return names().find((name) => inodeOfNetns(pathOfName(name)) === inode) ?? showInode(inode)
 }
 
-function namesUnder(directory: string): string[] {
+function names(): string[] {
   try {
-    return readdirSync(directory)
+    return readdirSync(NETNS_DIRECTORY)
   } catch {
     return [] // nobody has ever run `ip netns add` here
-  }
-}
-
-function inodeAt(name: string): number | undefined {
-  try {
-    return statSync(`${NETNS_DIRECTORY}/${name}`).ino
-  } catch {
-    return undefined // removed since the directory was read
   }
 }

@@ -3,12 +3,13 @@
 // handlers.ts. A namespace is held open only while the order is carried out: a descriptor kept longer would
 // keep the namespace alive.
 
-import { existsSync, readlinkSync, statfsSync } from 'node:fs'
+import { readlinkSync, statfsSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { systemError, UvethError } from '../errors.js'
+import { UvethError } from '../errors.js'
 import { closeFd, netnsOpen, peerCredentials } from '../native.js'
-import { inodeOf, isHome, netnsHint } from '../netns/open.js'
-import { netnsPath } from '../pair/options.js'
+import { nameOrPid, parseInode, pathOfName, pathOfPlace, showInode } from '../netns/names.js'
+import { HOME_PATH, inodeOf, isHome, openError } from '../netns/open.js'
+import { planNetns } from '../pair/options.js'
 import type { Netns } from '../wishes/end.js'
 
 /** Who gives the order, and where: ends without `netns` are made in the caller's namespace. */
@@ -25,7 +26,7 @@ const NSFS_MAGIC = 0x6e736673
 
 /** The daemon's own namespace: where orders over netlink and restored wishes without another come from. */
 export function home(): Caller {
-  const fd = open('/proc/thread-self/ns/net')
+  const fd = open(HOME_PATH)
   try {
     return { netns: null, inode: inodeOf(fd) }
   } finally {
@@ -43,7 +44,7 @@ export async function asCaller<T>(
   order: (caller: Caller) => Promise<T>,
 ): Promise<T> {
   const text = decode(header)
-  const claim = /^net:\[(\d+)\]$/.exec(text ?? '')?.[1]
+  const claim = parseInode(text)
   const peer = peerCredentials(descriptorOf(socket))
   const pid = peer.errno < 0 ? 0 : peer.pid
   const root = rootOf(pid)
@@ -63,7 +64,7 @@ export async function asNamespace<T>(path: string, order: (caller: Caller) => Pr
  */
 export function asSeen(netns: string, root: string | undefined): string {
   if (root === undefined) return netns
-  const path = `${root}${netns.includes('/') ? netns : `/run/netns/${netns}`}`
+  const path = `${root}${netns.includes('/') ? netns : pathOfName(netns)}`
   try {
     return statfsSync(path).type === NSFS_MAGIC ? path : netns
   } catch {
@@ -88,19 +89,19 @@ function mountsOf(pid: number | string): string | undefined {
 /** `pid` is 0 where it is unknown. */
 async function asPeer<T>(
   pid: number,
-  claim: string | undefined,
+  claim: number | undefined,
   order: (caller: Caller) => Promise<T>,
 ): Promise<T> {
   const fd = netnsOpen(`/proc/${pid}/ns/net`)
   if (fd < 0) {
     // A process that we may not look into, or of another pid namespace, may still stand where we do.
     const own = home()
-    if (String(own.inode) === claim) return await order(own)
+    if (own.inode === claim) return await order(own)
     throw refused('your network namespace cannot be read: name one with -n')
   }
   return await within(fd, async (caller) => {
-    if (claim === undefined || claim === String(caller.inode)) return await order(caller)
-    throw refused(`you are in net:[${caller.inode}], not in net:[${claim}]`)
+    if (claim === undefined || claim === caller.inode) return await order(caller)
+    throw refused(`you are in ${showInode(caller.inode)}, not in ${showInode(claim)}`)
   })
 }
 
@@ -116,17 +117,17 @@ async function within<T>(fd: number, order: (caller: Caller) => Promise<T>): Pro
 
 function open(path: string): number {
   const fd = netnsOpen(path)
-  if (fd < 0) throw systemError(fd, 'open', path, netnsHint(path, fd), 'netns')
+  if (fd < 0) throw openError(path, fd)
   return fd
 }
 
-/** As `ip -n` reads it: a name where there is one, otherwise a number is a process id. */
+/** As `ip -n` reads it. */
 function pathOf(text: string, root: string | undefined): string {
   const seen = asSeen(text, root)
   if (seen !== text) return seen
-  const pid = /^[1-9]\d{0,9}$/.test(text) && !existsSync(`/run/netns/${text}`)
   if (text.includes('/') && !text.startsWith('/')) throw refused(`'${text}' is no absolute path`, 'EINVAL')
-  return netnsPath(pid ? Number(text) : text, 'netns') ?? ''
+  const place = planNetns(nameOrPid(text), 'netns')
+  return place === null ? '' : pathOfPlace(place)
 }
 
 function decode(header: string | undefined): string | undefined {

@@ -4,6 +4,7 @@
 import { EventEmitter } from 'node:events'
 import { UvethError } from '../errors.js'
 import type { End, PairOptions } from '../index.js'
+import { isEndAt, showInode, splitRef } from '../netns/names.js'
 import type { Dossier } from '../pair/dossier.js'
 import { Pair } from '../pair/pair.js'
 
@@ -54,9 +55,9 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
   }
 
   /**
-   * The pair that `reference` means for a caller in the namespace `inode`. `id:ID` and `NAME@NETNS`
-   * (a name under /run/netns, nothing for the daemon's own, or net:[inode]) are exact. A plain name is, in this order, an interface in the caller's namespace, an id, an
-   * interface anywhere. ENODEV: nothing; ENOTUNIQ: several interfaces elsewhere.
+   * The pair that `reference` means for a caller in the namespace `inode`. `id:ID` and `NAME@NETNS` (a name under
+   * /run/netns, nothing for the daemon's own, or net:[inode]) are exact. A plain name is, in this order, an interface
+   * in the caller's namespace, an id, an interface anywhere. ENODEV: nothing; ENOTUNIQ: several interfaces elsewhere.
    */
   find(reference: string, inode: number): Found<Wish> {
     const found = reference.startsWith('id:')
@@ -64,6 +65,11 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
       : this.#named(reference, inode)
     if (found === undefined) throw noDevice(reference)
     return found
+  }
+
+  /** The interface that is called so in the namespace with this inode, and its pair. */
+  at(name: string, inode: number): Found<Wish> | undefined {
+    return this.#ends((end) => isEndAt(end, name, inode))[0]
   }
 
   /** Runs works of the same key one after the other. */
@@ -89,16 +95,15 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
   }
 
   #named(name: string, inode: number): Found<Wish> | undefined {
-    const at = name.lastIndexOf('@')
-    if (at > 0) {
-      const place = name.slice(at + 1)
-      const isThere = (end: End) => placeOf(end) === place || `net:[${end.netnsInode}]` === place
-      const exact = this.#ends((end) => end.name === name.slice(0, at) && isThere(end))
-      if (exact[0] !== undefined) return exact[0]
+    const far = splitRef(name)
+    if (far !== undefined) {
+      const isThere = (end: End) => placeOf(end) === far.place || showInode(end.netnsInode) === far.place
+      const [exact] = this.#ends((end) => end.name === far.name && isThere(end))
+      if (exact !== undefined) return exact
     }
-    const here = this.#ends((end) => end.name === name && end.netnsInode === inode)
-    const elsewhere = here.length > 0 ? here : this.#ends((end) => end.name === name)
-    const chosen = here[0] ?? this.#withId(name) ?? elsewhere[0]
+    const here = this.at(name, inode)
+    const elsewhere = here === undefined ? this.#ends((end) => end.name === name) : []
+    const chosen = here ?? this.#withId(name) ?? elsewhere[0]
     if (chosen === elsewhere[0] && elsewhere.length > 1) throw ambiguous(name, elsewhere)
     return chosen
   }

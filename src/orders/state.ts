@@ -5,6 +5,7 @@
 import { type FSWatcher, watch } from 'node:fs'
 import type { PairWish } from '../contract/ops.js'
 import { UvethError } from '../errors.js'
+import { NETNS_DIRECTORY, pathOfName } from '../netns/names.js'
 import { nameOf } from '../netns/open.js'
 import { readOwn, replaceOwn } from '../own-file.js'
 import { type Dossier, readDossier, writeDossier } from '../pair/dossier.js'
@@ -16,7 +17,6 @@ import { makePair, type PairRegistry } from './handlers.js'
 import type { Entry, RegistryEvent } from './registry.js'
 import type { SentWish } from './wanted.js'
 
-const NETNS_DIRECTORY = '/run/netns'
 /** ms between attempts: a name may be free a moment later; a namespace may never come. */
 const FIRST_RETRY = 100
 const LAST_RETRY = 10_000
@@ -186,7 +186,7 @@ async function asFrom<T>(from: string | null, order: (caller: Caller) => Promise
   let opened = false
   try {
     if (from === null) return await order(home())
-    return await asNamespace(`${NETNS_DIRECTORY}/${from}`, (caller) => {
+    return await asNamespace(pathOfName(from), (caller) => {
       opened = true
       return order(caller)
     })

@@ -13,7 +13,7 @@ import type { RuleAction } from '../wishes/rule.js'
 import type { RuleStats } from './chain.js'
 import type { Inspection } from './inspection.js'
 import type { WaitOptions } from './options.js'
-import { type EndSettings, hookUrl, netnsPath, planChange, planFrame, planWait } from './options.js'
+import { type EndSettings, hookUrl, planChange, planFrame, planNetns, planWait } from './options.js'
 import { Rule } from './rule.js'
 import { UserHook } from './user-hook.js'
 
@@ -131,8 +131,8 @@ export class End {
    * addresses there, unless `settings` say otherwise. The pair, its counters and its id stay.
    */
   async move(netns: Netns, settings: EndSettings = {}): Promise<void> {
-    const path = netnsPath(netns, `${this.#label}.netns`)
-    await this.#change({ ...planChange(settings, this.#label), netns: path })
+    const place = planNetns(netns, `${this.#label}.netns`)
+    await this.#change({ ...planChange(settings, this.#label), netns: place })
   }
 
   /** What degrades the frames that this end sends, in its normal form; null for nothing. */

@@ -7,7 +7,7 @@ import { randomMac } from '../frame/mac.js'
 import { LONGEST_FRAME } from '../frame/slab.js'
 import { workerCount } from '../link/link.js'
 import type { EndChange, EndPlan, PairPlan } from '../link/protocol.js'
-import type { NetnsPath } from '../netns/names.js'
+import { type NetnsPlace, placeOf } from '../netns/names.js'
 import type { CAPTURE, CAPTURE_STREAM, TARGET } from '../wishes/capture.js'
 import { type END, NETNS, type Netns, PAIR, SETTING } from '../wishes/end.js'
 import { type Given, type Read, wrong } from '../wishes/shape.js'
@@ -63,7 +63,7 @@ function planEnd(
     ifindex: undefined,
     address: end.address ?? randomMac(),
     ...end,
-    netns: pathOf(netns),
+    netns: placeOf(netns),
   }
 }
 
@@ -72,13 +72,8 @@ export function planChange(options: EndSettings, end: string): EndChange {
   return SETTING.read(options, end)
 }
 
-export function netnsPath(netns: Netns, attribute: string): NetnsPath {
-  return pathOf(NETNS.read(netns, attribute))
-}
-
-function pathOf(netns: Netns): NetnsPath {
-  if (typeof netns === 'number') return `/proc/${netns}/ns/net`
-  return netns === null || netns.includes('/') ? netns : `/run/netns/${netns}`
+export function planNetns(netns: Netns, attribute: string): NetnsPlace {
+  return placeOf(NETNS.read(netns, attribute))
 }
 
 const DEFAULT_WAIT = 5_000

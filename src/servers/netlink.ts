@@ -4,7 +4,7 @@
 // are in force. A port that somebody else has is tried again until it is free.
 
 import { errno, errnoOf, UvethError } from '../errors.js'
-import type { Logger, Pair } from '../index.js'
+import type { Logger } from '../index.js'
 import { firstHeader, type Message, parseMessages } from '../netlink/message.js'
 import { type Datagram, NetlinkPort, VETH_PORT } from '../netlink/user-socket.js'
 import { home } from '../orders/caller.js'
@@ -212,7 +212,8 @@ class Server implements Netlink {
       if (order.op === 'add') {
         await addPair(this.#registry, this.#caller, { a: { name: order.name }, b: { name: order.peer } })
       } else {
-        const id = this.#idOf(order.name)
+        // Not Registry.find: a name here is a name.
+        const id = this.#registry.at(order.name, this.#caller.inode)?.entry.pair.id
         if (id === undefined || going.has(id)) return errno.ENODEV
         going.add(id)
         await deletePair(this.#registry, this.#caller, `id:${id}`)
@@ -223,14 +224,6 @@ class Server implements Netlink {
       if (number === undefined) this.#logger?.warn({ err: error, order }, 'netlink: an order failed')
       return number ?? errno.EIO
     }
-  }
-
-  /** The pair with an interface of that name in this namespace. Not Registry.find: a name here is a name. */
-  #idOf(name: string): string | undefined {
-    const { inode } = this.#caller
-    const here = ({ pair: { a, b } }: { pair: Pair }) =>
-      [a, b].some((end) => end.name === name && end.netnsInode === inode)
-    return this.#registry.list().find(here)?.pair.id
   }
 }
 

@@ -195,11 +195,11 @@ describe('without the right', () => {
     expectNothingLeft(tried, home)
   })
 
-  test('as root without CAP_SYS_ADMIN: another namespace is EPERM, and the hint names the capability', async () => {
+  test('as root without CAP_SYS_ADMIN: up in another namespace is EPERM, and the hint names the capability', async () => {
     using home = Netns.create('home')
     using away = Netns.create('away')
     const prefix = ['setpriv', '--bounding-set', '-sys_admin', '--inh-caps', '-sys_admin']
-    const tried = await attempt({ a: { name: 'fresh', netns: away.name } }, home, { prefix })
+    const tried = await attempt({ a: { name: 'fresh', netns: away.name, up: true } }, home, { prefix })
     expect(tried.error).toMatchObject({ code: 'EPERM', hint: expect.stringMatching(/--cap-add SYS_ADMIN/) })
     expectNothingLeft(tried, home, away)
   })

@@ -1,11 +1,10 @@
 // A fresh link talks: IPv6 makes itself an address and announces it when the link gets carrier. With
 // addr_gen_mode none, set before it goes up, it says nothing. Where there is no IPv6, as below
 // MTU 1280, setting it is refused.
-// Relied on by src/link/create.ts (setQuiet), by src/link/linked-pair.ts
-// (change: a pair that is quiet is made so again after a move) and by every test that expects silence.
+// Relied on by src/link/requests.ts (a pair that is quiet is made so again after a move) and by every test that expects silence.
 
 import { expect } from 'vitest'
-import { setQuiet } from '../../src/link/requests.js'
+import { carryOut } from '../../src/link/requests.js'
 import { IN6_ADDR_GEN_MODE_NONE, NETLINK_ROUTE } from '../../src/netlink/constants.js'
 import { getLink, setLink } from '../../src/netlink/route.js'
 import { NetlinkSocket } from '../../src/netlink/socket.js'
@@ -16,9 +15,11 @@ import { needs } from '../support/skip.js'
 const it = needs('root', 'tun', 'ip', 'ipv6')
 const itNetns = needs('root', 'tun', 'ip', 'ipv6', 'netns')
 
+const QUIET = [{ addrGenMode: IN6_ADDR_GEN_MODE_NONE }]
+
 function beQuiet(tap: RawTap): void {
   using home = NetlinkSocket.open(NETLINK_ROUTE)
-  setQuiet(home, getLink(home, { name: tap.name }).ifindex)
+  carryOut(home, getLink(home, { name: tap.name }).ifindex, QUIET, {})
 }
 
 it('talks by itself', async () => {
@@ -44,7 +45,7 @@ it('below MTU 1280 there is no IPv6 on a link, and it is refused with EAFNOSUPPO
   const { ifindex } = getLink(home, { name: tap.name })
   const refused = expect.objectContaining({ code: 'EAFNOSUPPORT' })
   expect(() => setLink(home, { ifindex, addrGenMode: IN6_ADDR_GEN_MODE_NONE })).toThrow(refused)
-  expect(() => setQuiet(home, ifindex)).not.toThrow()
+  expect(() => carryOut(home, ifindex, QUIET, {})).not.toThrow()
 })
 
 itNetns('the mode does not survive a move', () => {

@@ -12,6 +12,7 @@ import { VNET_HDR_LEN } from '../../src/frame/slab.js'
 import type { Death, Device, Hint, OpenDevice, Sight } from '../../src/link/device.js'
 import type { EndChange, EndPlan, EndState } from '../../src/link/protocol.js'
 import type { LinkStats } from '../../src/netlink/rtnl.js'
+import { type NetnsPlace, pathOfPlace } from '../../src/netns/names.js'
 import { closeFd, socketPair } from './native.js'
 
 const IFF_UP = 1
@@ -235,6 +236,6 @@ function connected(): { host: number; ours: number } {
   return { host, ours }
 }
 
-function netnsOf(path: string | null): string | null {
-  return path === null ? null : path.replace('/run/netns/', '')
+function netnsOf(place: NetnsPlace): string | null {
+  return place === null ? null : pathOfPlace(place).replace('/run/netns/', '')
 }

@@ -3,10 +3,10 @@
 
 import { parseMatchWords } from '../../faults/rule-words.js'
 import type { Rotation } from '../../index.js'
+import { findRef } from '../../netns/names.js'
 import { parseSize } from '../../wishes/units.js'
 import { stopSignal } from '../failure.js'
 import { CAPTURE_HELP } from '../help.js'
-import { findRef } from '../netns.js'
 import { type Session, write } from '../session.js'
 import { parseVerb, UsageError } from '../usage.js'
 import { type Recorded, record } from './recording.js'

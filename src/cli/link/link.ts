@@ -3,9 +3,9 @@
 
 import type { EndWish, PairView } from '../../contract/ops.js'
 import { UvethError } from '../../errors.js'
+import { findRef, locate, readNetns } from '../../netns/names.js'
 import { isNobody } from '../failure.js'
 import { LINK_HELP } from '../help.js'
-import { findRef, locate, readNetns } from '../netns.js'
 import { type Session, write } from '../session.js'
 import { giveFault, parseFault } from './faults.js'
 import {

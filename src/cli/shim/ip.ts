@@ -6,11 +6,11 @@
 import { spawnSync } from 'node:child_process'
 import type { PairView } from '../../contract/ops.js'
 import { libcSentence, UvethError } from '../../errors.js'
+import { inodeOfNetns, isEndAt, isHidden, readNetns } from '../../netns/names.js'
 import { isNobody } from '../failure.js'
 import { noGlobals } from '../globals.js'
 import { parseDel } from '../link/grammar.js'
 import { createPair } from '../link/link.js'
-import { inodeOf, readNetns } from '../netns.js'
 import { Session } from '../session.js'
 import { UnsupportedError, UsageError } from '../usage.js'
 import { wrong } from '../words.js'
@@ -85,12 +85,12 @@ function placeOf(netns: string | number): string {
 /** An end whose peer stands where the script cannot look: the daemon's answer comes when both are gone. */
 async function remove(session: Session, real: string, { options, words }: IpLine): Promise<Answer> {
   const name = parseDel(words.slice(2), netnsOf)
-  const inode = session.inode()
+  const inode = session.inode() ?? 0
   const pairs = await session.client.call<PairView[]>('pair.list').catch((error: unknown) => {
     if (isNobody(error)) return []
     throw error
   })
-  const pair = pairs.find(({ a, b }) => [a, b].some((end) => end.name === name && end.netnsInode === inode))
+  const pair = pairs.find(({ a, b }) => [a, b].some((end) => isEndAt(end, name, inode)))
   if (pair === undefined) return undefined
   const code = passOn(real, [...options, ...words])
   if (code !== 0) return code
@@ -119,7 +119,8 @@ export async function ends(netns: string | undefined): Promise<string> {
 /** As ip judges it, before anybody is asked. */
 function netnsOf(text: string): string | number {
   const netns = readNetns(text)
-  if (text !== '' && inodeOf(text) !== undefined) return netns
+  if (text !== '' && inodeOfNetns(text) !== undefined) return netns
+  if (typeof netns === 'number' && isHidden(netns)) return netns
   if (typeof netns === 'string') throw wrong(text, 'invalid netns')
   throw new UvethError(`ESRCH: no process ${text}`, { code: 'ESRCH' })
 }

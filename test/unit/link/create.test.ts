@@ -7,8 +7,12 @@ import { systemError, UvethError } from '../../../src/errors.js'
 
 const kernel = vi.hoisted(() => ({
   said: [] as unknown[],
-  /** Descriptor of the end's namespace; -1: home. */
-  fd: -1,
+  /** How the end's namespace is moved to; undefined: it is home. */
+  target: undefined as object | undefined,
+  /** That namespace, as it turns out to be called. */
+  netns: 'blue' as string | null,
+  /** Somebody at home has the index that is asked for. */
+  taken: true,
   /** The step that is refused. */
   refused: '',
   /** What each look at the TAP finds. */
@@ -23,18 +27,21 @@ function step(name: string, ...details: unknown[]): void {
 }
 
 vi.mock('../../../src/netns/open.js', () => ({
-  withNetns: (_: unknown, work: (fd: number) => unknown) => work(kernel.fd),
+  withNetns: (_: unknown, work: (target: unknown) => unknown) => work(kernel.target),
 }))
 vi.mock('../../../src/netlink/route.js', () => ({
-  getLink: (_: unknown, wish: object) => step('getLink', wish),
-  setLink: (_: unknown, wish: object) => step('netnsFd' in wish ? 'move' : 'set', wish),
+  getLink: (_: unknown, wish: object) => {
+    step('getLink', wish)
+    if (!kernel.taken) throw systemError(-19, 'getLink')
+  },
+  setLink: (_: unknown, wish: object) => step('name' in wish ? 'move' : 'set', wish),
 }))
 vi.mock('../../../src/link/tap.js', () => ({
   Tap: {
     open: (_: unknown, wish: object) => {
       step('open', wish)
       return {
-        state: { ifindex: kernel.ifindex },
+        state: { ifindex: kernel.ifindex, netns: kernel.netns },
         look: () => kernel.found.shift(),
         discard: () => step('discard'),
       }
@@ -49,7 +56,8 @@ const make = (plan: object = {}) => createTap({} as never, { ...PLAN, ...plan } 
 const steps = () => kernel.said.map((said) => (said as unknown[])[0])
 
 beforeEach(() => {
-  Object.assign(kernel, { said: [], fd: -1, refused: '', found: ['changed', 'changed'], ifindex: 7 })
+  Object.assign(kernel, { said: [], refused: '', found: ['changed', 'changed'], ifindex: 7 })
+  Object.assign(kernel, { target: undefined, netns: 'blue', taken: true })
 })
 
 test('at home it has its name from the start, and is set there', () => {
@@ -61,7 +69,7 @@ test('at home it has its name from the start, and is set there', () => {
 })
 
 test('elsewhere it is opened at home under a name that nobody has, and gets its own as it moves', () => {
-  kernel.fd = 33
+  kernel.target = { netnsFd: 33 }
   make({ ifindex: 7 })
   expect(kernel.said).toEqual([
     ['open', { name: '_uveth%d', queues: 1, ifindex: undefined, quiet: true }],
@@ -76,7 +84,7 @@ test('an index at home that somebody has is refused before a device is opened', 
 })
 
 test.each(['set', 'move'])('what is refused by %s leaves nothing', (refused) => {
-  Object.assign(kernel, { fd: 33, refused })
+  Object.assign(kernel, { target: { netnsFd: 33 }, refused })
   expect(() => make()).toThrow(UvethError)
   expect(steps().at(-1)).toBe('discard')
 })
@@ -94,7 +102,23 @@ test('one that vanished meanwhile leaves nothing, and says so', () => {
 })
 
 test('a kernel that moves it without its index is too old for that', () => {
-  Object.assign(kernel, { fd: 33, ifindex: 8 })
+  Object.assign(kernel, { target: { netnsFd: 33 }, ifindex: 8 })
   expect(() => make({ ifindex: 7 })).toThrow(/EOPNOTSUPP.*ifindex 7.*5\.13/)
   expect(steps().at(-1)).toBe('discard')
+})
+
+test('a process that cannot be looked into may stand at home: its index is asked for where it is free', () => {
+  Object.assign(kernel, { target: { netnsPid: 42 }, taken: false })
+  make({ ifindex: 7 })
+  expect(kernel.said.slice(1)).toEqual([
+    ['open', { name: '_uveth%d', queues: 1, ifindex: 7, quiet: true }],
+    ['set', { ifindex: 7, address: undefined, mtu: 1400, txqlen: 50 }],
+    ['move', { ifindex: 7, netnsPid: 42, name: 'veth0', newIfindex: 7 }],
+  ])
+})
+
+test('an index that somebody at home has is refused once it turns out that home is meant', () => {
+  Object.assign(kernel, { target: { netnsPid: 42 }, ifindex: 8, netns: null })
+  expect(() => make({ ifindex: 7 })).toThrow(/EEXIST.*ifindex 7/)
+  expect(steps()).toEqual(['getLink', 'open', 'set', 'move', 'discard'])
 })

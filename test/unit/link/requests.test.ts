@@ -20,10 +20,10 @@ test.each<[EndChange, boolean, object[]]>([
     true,
     [{ name: 'x' }, { mtu: 1400, address, txqlen: 7 }, { up: true }],
   ],
-  [{ netns: '/run/netns/n' }, false, []],
-  [{ netns: '/run/netns/n' }, true, [QUIET]],
+  [{ netns: { path: '/run/netns/n' } }, false, []],
+  [{ netns: { path: '/run/netns/n' } }, true, [QUIET]],
   [{ netns: null }, true, [QUIET]],
-  [{ netns: '/run/netns/n', name: 'x', up: true }, true, [QUIET, { up: true }]],
+  [{ netns: { path: '/run/netns/n' }, name: 'x', up: true }, true, [QUIET, { up: true }]],
   [{ addresses: [], dad: true }, true, []],
 ])('%j, quiet %j', (change, quiet, settings) => {
   expect(settingsOf(change, quiet)).toEqual(settings)

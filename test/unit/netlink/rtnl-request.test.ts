@@ -100,6 +100,17 @@ const requests: [
     ],
   ],
   [
+    'move to where a process is',
+    setLinkRequest({ ifindex: 7, netnsPid: 42 }),
+    { name: 'RTM_SETLINK', subject: 'ifindex 7', type: 19, flags: 5 },
+    [
+      ...ifinfomsg(SEVEN),
+      '08 00',
+      '13 00', // IFLA_NET_NS_PID
+      '2a 00 00 00',
+    ],
+  ],
+  [
     'move, with the index over there',
     setLinkRequest({ ifindex: 7, netnsFd: 20, newIfindex: 9 }),
     { name: 'RTM_SETLINK', subject: 'ifindex 7', type: 19, flags: 5 },

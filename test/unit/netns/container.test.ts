@@ -1,4 +1,4 @@
-// Containers named as network namespaces: src/netns/container.ts and netns.ts, against an engine that is a
+// Containers named as network namespaces: src/netns/container.ts and names.ts, against an engine that is a
 // folder of answers behind a Unix socket.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -6,9 +6,9 @@ import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { findNetns, findRef, inodeOf, locate, readNetns } from '../../../src/cli/netns.js'
 import { UvethError } from '../../../src/errors.js'
 import { isProcessOf } from '../../../src/netns/container.js'
+import { findNetns, findRef, inodeOfNetns, locate, readNetns } from '../../../src/netns/names.js'
 
 /** Whether this process is to be one that sees all processes of the machine. */
 const machine = vi.hoisted(() => ({ whole: true }))
@@ -178,7 +178,7 @@ describe('in another pid namespace than the engine the number may be that of ano
 })
 
 describe('a reference: NAME@NS', () => {
-  const here = `net:[${inodeOf(undefined)}]`
+  const here = `net:[${inodeOfNetns(undefined)}]`
 
   test.each([
     ['eth0@own', `eth0@${here}`],
@@ -229,7 +229,7 @@ describe('everything else comes first, and no engine is asked', () => {
 })
 
 test('the namespace of a process can be compared', () => {
-  expect(inodeOf(process.pid)).toBe(inodeOf(undefined))
-  expect(inodeOf('/proc/self/ns/net')).toBe(inodeOf(undefined))
-  expect(inodeOf('nobody-made-this')).toBeUndefined()
+  expect(inodeOfNetns(process.pid)).toBe(inodeOfNetns(undefined))
+  expect(inodeOfNetns('/proc/self/ns/net')).toBe(inodeOfNetns(undefined))
+  expect(inodeOfNetns('nobody-made-this')).toBeUndefined()
 })

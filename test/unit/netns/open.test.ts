@@ -13,6 +13,7 @@ import {
   netnsHint,
   withNetns,
   withNetnsDescriptor,
+  withTarget,
 } from '../../../src/netns/open.js'
 
 /** Descriptors of namespaces and of what was taken for one: the process has other test files' as well. */
@@ -60,9 +61,27 @@ test('a process that may not be looked into', () => {
 })
 
 test('home is recognised by null and by path: no descriptor is needed for it', () => {
-  expect(withNetns(null, (fd) => fd)).toBe(-1)
-  expect(withNetns(HOME_PATH, (fd) => fd)).toBe(-1)
-  expect(withNetns(`/proc/${process.pid}/ns/net`, (fd) => fd)).toBe(-1)
+  expect(withNetns(null, (target) => target)).toBeUndefined()
+  expect(withNetns({ path: HOME_PATH }, (target) => target)).toBeUndefined()
+  expect(withNetns({ pid: process.pid }, (target) => target)).toBeUndefined()
+})
+
+test('to move there takes a descriptor, home too', () => {
+  for (const place of [null, { path: HOME_PATH }, { pid: process.pid }])
+    expect(withTarget(place, (target) => 'netnsFd' in target && isHome(inodeOf(target.netnsFd)))).toBe(true)
+})
+
+test('a process that cannot be looked into is left to the kernel; if that has none either, it is said as before', () => {
+  const gone = { pid: 4_194_305 }
+  expect(withTarget(gone, (target) => target)).toEqual({ netnsPid: gone.pid })
+  expect(withNetns(gone, (target) => target)).toEqual({ netnsPid: gone.pid })
+  const refuse = (code: string) => () =>
+    withTarget(gone, () => {
+      throw new UvethError(`${code}: of the kernel`, { code })
+    })
+  expect(refuse('ESRCH')).toThrow(/^ENOENT: .* open '\/proc\/4194305\/ns\/net' \(no such process/)
+  expect(refuse('EEXIST')).toThrow('EEXIST: of the kernel')
+  expect(() => withTarget({ path: '/proc/4194305/ns/net' }, () => {})).toThrow(/^ENOENT/)
 })
 
 test('the inode is the one that /proc shows', () => {
@@ -81,7 +100,7 @@ test('nothing stays open, also when the caller or the opening fails', () => {
   const before = openHere()
   withNetnsDescriptor(HOME_PATH, () => expect(openHere()).toBe(before + 1))
   for (let n = 0; n < 20; n++) {
-    withNetns(HOME_PATH, () => {})
+    withNetns({ path: HOME_PATH }, () => {})
     expect(() =>
       withNetnsDescriptor(HOME_PATH, () => {
         throw new Error('the caller failed')

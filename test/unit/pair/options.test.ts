@@ -4,13 +4,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { UvethError } from '../../../src/errors.js'
-import {
-  type EndOptions,
-  netnsPath,
-  type PairOptions,
-  planChange,
-  planPair,
-} from '../../../src/pair/options.js'
+import { type EndOptions, type PairOptions, planChange, planPair } from '../../../src/pair/options.js'
 
 /** The error that `wish` is refused with. */
 function refusal(wish: () => unknown): UvethError {
@@ -201,7 +195,7 @@ describe('taken', () => {
     })
     expect(ends[0]).toMatchObject({
       name: 'left0',
-      netns: '/run/netns/left',
+      netns: { path: '/run/netns/left' },
       up: true,
       address: Uint8Array.of(2, 0, 0, 0, 0, 10),
       mtu: 9000,
@@ -220,16 +214,5 @@ describe('taken', () => {
 
   test.each([68, 1500, 65_521])('an MTU of %i', (mtu) => {
     expect(planPair({ a: { mtu } }).ends[0].mtu).toBe(mtu)
-  })
-
-  test.each<[unknown, string | null]>([
-    [null, null],
-    ['left', '/run/netns/left'],
-    ['123', '/run/netns/123'],
-    [123, '/proc/123/ns/net'],
-    ['/proc/1/ns/net', '/proc/1/ns/net'],
-    ['./here', './here'],
-  ])('the namespace %j', (netns, path) => {
-    expect(netnsPath(netns as string, 'netns')).toBe(path)
   })
 })
