@@ -19,10 +19,10 @@ test('stopped for 6 s while an end flaps, the process goes on, and so do its pai
   using left = Netns.create('left')
   using right = Netns.create('right')
   await using program = launch(
-    async (kit, { left, right, addresses }) => {
+    async (kit, { left, right, addressOfA, addressOfB }) => {
       const well = await kit.createPair({
-        a: { name: 'veth0', netns: left, up: true, addresses: [addresses[0]] },
-        b: { name: 'veth1', netns: right, up: true, addresses: [addresses[1]] },
+        a: { name: 'veth0', netns: left, up: true, addresses: [addressOfA] },
+        b: { name: 'veth1', netns: right, up: true, addresses: [addressOfB] },
       })
       const flapping = await kit.createPair({
         a: { name: 'flap0', netns: left, up: true },
@@ -34,7 +34,7 @@ test('stopped for 6 s while an end flaps, the process goes on, and so do its pai
       })
       return [well.closed, flapping.closed]
     },
-    { left: left.name, right: right.name, addresses: [`${A}/24`, `${B}/24`] },
+    { left: left.name, right: right.name, addressOfA: `${A}/24`, addressOfB: `${B}/24` },
   )
   await program.next('ready')
   // As fast as it goes, so that it is likely to be stopped in the middle of one.
