@@ -2,7 +2,7 @@
 // and every interface in it alive after `ip netns del`; nothing is held any more once they are closed.
 // Relied on by src/link/tap.ts (withRoute, #withNetns) and src/netns/open.ts (withNetnsDescriptor): each
 // opens one for the length of a call only. A pair must end with either of its namespaces.
-// Invariant 9 rests on it; 32 in integration shows that it is kept.
+// Invariant 9 rests on it; test/integration/302 shows that it is kept.
 
 import { once } from 'node:events'
 import { createServer } from 'node:net'
