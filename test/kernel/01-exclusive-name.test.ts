@@ -1,5 +1,5 @@
 // IFF_TUN_EXCL refuses a taken name with EBUSY, whatever kind of device has it, instead of attaching to it.
-// Relied on by src/link/tap.ts (Tap.open, setIffError): a pair never attaches to somebody's TAP, and EBUSY
+// Relied on by src/link/tap-queue.ts (openQueue, setIffError): a pair never attaches to somebody's TAP, and EBUSY
 // is told as EEXIST.
 
 import { expect, onTestFinished } from 'vitest'

@@ -1,6 +1,6 @@
 // A TAP is born with carrier unless IFF_NO_CARRIER is given, which TUNGETFEATURES tells of; TUNSETCARRIER
 // right after the birth is as good, as long as the link is down.
-// Relied on by src/link/tap.ts (openQueue).
+// Relied on by src/link/tap-queue.ts (openQueue).
 
 import { expect } from 'vitest'
 import { tunGetFeatures, tunOpen, tunSetCarrier } from '../../src/native.js'

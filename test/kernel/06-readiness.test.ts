@@ -2,7 +2,7 @@
 // when its link goes up; nothing is reported when it goes down.
 // The deletion wakes who waits to read; a watch for EPOLLOUT alone sleeps through it (6.18).
 // Relied on by src/datapath/loop.ts (it sleeps on readability, and must wake when a device is deleted) and
-// src/link/linked-pair.ts (#watchForUp notices an end that others set up).
+// src/link/tap.ts (whenUp notices an end that others set up).
 
 import { expect, onTestFinished } from 'vitest'
 import {

@@ -1,6 +1,6 @@
 // operstate of a TAP that is up stays UNKNOWN until carrier has come on once; from then on it is UP with
 // carrier and DOWN without.
-// Relied on by src/link/tap.ts (a TAP is made with carrier off) and src/link/carrier.ts (settle waits for
+// Relied on by src/link/tap-queue.ts (a TAP is made with carrier off) and src/link/carrier.ts (settle waits for
 // IF_OPER_UP): tools that wait for "state UP" would hang.
 
 import { expect } from 'vitest'

@@ -1,7 +1,7 @@
 // TUNSETCARRIER says what carrier is to be; the kernel acts on it up to a second later. An RTM_GETLINK for
 // the link makes it act before it answers, so that nothing enters the ring that was sent after carrier went
 // off.
-// Relied on by src/link/carrier.ts (settle): orders resolve when the kernel shows what they say.
+// Relied on by src/link/carrier.ts (settle) and src/link/tap.ts (acted): orders resolve when the kernel shows what they say.
 
 import { readFileSync } from 'node:fs'
 import { expect } from 'vitest'

@@ -1,6 +1,6 @@
 // Anybody with CAP_NET_ADMIN can take carrier from a TAP by rtnetlink (`ip link set X carrier off`), and give
 // it back; whoever listens hears of it, and RTM_GETLINK says so.
-// Relied on by src/link/linked-pair.ts (#noticeForeignCarrier): it is an order of the user's.
+// Relied on by src/link/reconfigure.ts (modeAfter): it is an order of the user's.
 
 import { expect } from 'vitest'
 import { NETLINK_ROUTE, RTNLGRP_LINK } from '../../src/netlink/constants.js'

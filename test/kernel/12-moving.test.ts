@@ -1,7 +1,7 @@
 // Moving a TAP sets it down and drops its addresses, as for a veth. Namespace and name change by one request:
 // a taken name and a `%d` template are judged over there. With a name in the request, a refusal may leave the
 // device anywhere; without one, it stays where it was.
-// Relied on by src/link/create.ts (createTaps, moveTap) and src/link/tap.ts (temporary names).
+// Relied on by src/link/requests.ts (moveTo) and src/link/create.ts (temporary names).
 
 import { expect } from 'vitest'
 import { homeLink, Netns, run } from '../support/netns.js'

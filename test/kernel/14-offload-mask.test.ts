@@ -1,7 +1,7 @@
 // TUNSETOFFLOAD refuses with EINVAL what the kernel does not know, so that its features can be found by
 // asking: segmentation needs the checksum bit, UDP segmentation comes for IPv4 and IPv6 together (from 6.2).
 // The mask can be changed at any time.
-// Relied on by src/link/tap.ts (openQueue tries masks, best first).
+// Relied on by src/link/tap-queue.ts (openQueue tries masks, best first).
 
 import { expect } from 'vitest'
 import { tunSetOffload } from '../../src/native.js'

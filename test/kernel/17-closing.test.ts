@@ -1,7 +1,7 @@
 // Closing a TAP's last descriptor removes the device, in whatever namespace it is, and frees its name before
 // close returns. Each close waits for a grace period of the kernel's; closes by several threads wait
 // together.
-// Relied on by native/src/fds.rs (close_together, close_all) and src/link/linked-pair.ts (closeTaps).
+// Relied on by native/src/fds.rs (close_together, close_all) and src/link/tap.ts (close).
 
 import { once } from 'node:events'
 import { createRequire } from 'node:module'

@@ -1,6 +1,6 @@
 // A TAP made with IFF_MULTI_QUEUE takes more queues by its name, at home, and keeps them when it moves. A
 // flow's frames written on queue q bring that flow's answers out on queue q.
-// Relied on by src/link/tap.ts (Tap.open attaches all queues before the move) and src/link/pool.ts (queue q
+// Relied on by src/link/tap.ts (Tap.open attaches all queues before the move) and src/link/linked-pair.ts (queue q
 // of one end is wired to queue q of the other, so that frames of one flow never overtake each other).
 
 import { expect } from 'vitest'

@@ -1,7 +1,8 @@
 // A fresh link talks: IPv6 makes itself an address and announces it when the link gets carrier. With
 // addr_gen_mode none, set before it goes up, it says nothing. Where there is no IPv6, as below
 // MTU 1280, setting it is refused.
-// Relied on by src/link/requests.ts (a pair that is quiet is made so again after a move) and by every test that expects silence.
+// Relied on by src/link/requests.ts (setQuiet, and settingsOf: a pair that is quiet is made so again after a
+// move) and by every test that expects silence.
 
 import { expect } from 'vitest'
 import { carryOut } from '../../src/link/requests.js'

@@ -1,6 +1,6 @@
 // An IPv6 address can be bound at once when it was added with IFA_F_NODAD; otherwise it is tentative for
 // about a second after the link has got carrier, and binding it is refused.
-// Relied on by src/link/create.ts (addAddresses): a resolved createPair() means that addresses can be bound.
+// Relied on by src/link/requests.ts (carryOut): a resolved createPair() means that addresses can be bound.
 
 import { createServer } from 'node:net'
 import { expect } from 'vitest'

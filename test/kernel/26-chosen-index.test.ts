@@ -1,6 +1,6 @@
 // An interface's index can be chosen: before TUNSETIFF at home, and (from Linux 5.13) in the request that moves
 // it. A taken one is EBUSY either way.
-// Relied on by src/link/create.ts (createTaps) and src/link/tap.ts (openQueue).
+// Relied on by src/link/create.ts (createTap) and src/link/tap-queue.ts (openQueue).
 
 import { expect } from 'vitest'
 import { homeLink, Netns } from '../support/netns.js'
