@@ -32,7 +32,7 @@ export const rules = {
       'the daemon is a thin shell over orders and their front ends; the doctor only tells its health whether pairs can be made',
   },
   servers: {
-    may: ['orders', 'contract', 'index', 'netlink'],
+    may: ['orders', 'contract', 'index', 'wishes', 'netlink'],
     because: 'a front end turns what comes in into an order, and the answer into what goes out',
   },
   doctor: {
@@ -55,7 +55,7 @@ export const rules = {
     because: 'an order goes through the registry and the pair, never straight to the data path',
   },
   contract: {
-    may: ['index'],
+    may: ['index', 'wishes'],
     because: 'it says what an order is, with the types of the public API, and loads nothing',
   },
   testing: {

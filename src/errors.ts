@@ -152,3 +152,14 @@ export function fromWire(wire: WireError): UvethError {
 export function pairClosed(): UvethError {
   return invalid('the pair is closed', undefined, 'ENODEV')
 }
+
+/** The same refusal, with the attribute as whoever is told calls it. */
+export function renamed(error: unknown, rename: (attribute: string) => string): unknown {
+  if (!(error instanceof UvethError) || error.attribute === undefined) return error
+  const { attribute } = error
+  const name = rename(attribute)
+  // Alone or in front of its parts, but not as a part of a word.
+  const place = new RegExp(`(?<![\\w.])${attribute.replace(/[.[\]]/g, '\\$&')}(?![\\w])`)
+  const message = error.message.replace(place, () => name)
+  return fromWire({ ...toWire(error), message, attribute: name })
+}

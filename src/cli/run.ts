@@ -1,5 +1,6 @@
 // `uveth run A B`: one pair in the foreground. Uses the public API, as any program would.
 
+import { renamed } from '../errors.js'
 import { parseImpairWords } from '../faults/impair-words.js'
 import { parseRuleWords } from '../faults/rule-words.js'
 import { createPair, type End, type EndOptions, type Logger, type Pair, type PairStats } from '../index.js'
@@ -101,7 +102,7 @@ export async function run(args: string[]): Promise<number> {
   try {
     pair = await createPair(options)
   } catch (error) {
-    if (!stop.aborted) throw error
+    if (!stop.aborted) throw renamed(error, optionOf)
     say({ event: 'closed', reason: 'signal' })
     return 0
   }
@@ -112,6 +113,16 @@ export async function run(args: string[]): Promise<number> {
   })
   await untilClosed(pair, say, stop)
   return code
+}
+
+/** The option that an attribute of the pair comes from. */
+export function optionOf(attribute: string): string {
+  const [, end = '', key = '', rest = ''] = /^([ab])\.(\w+)(.*)$/.exec(attribute) ?? []
+  if (key === 'name') return end.toUpperCase()
+  if (key === 'mtu') return '--mtu'
+  if (key === '') return `--${attribute}`
+  const option = { addresses: 'addr', rules: 'rule' }[key] ?? key
+  return `--${option}-${end}${rest.replace(/^\.(\d+\.)?/, ' ')}`
 }
 
 function wordsOf(text: string): string[] {

@@ -2,6 +2,9 @@
 // checked or cut by it. Operations that are missing here answer an object that may grow.
 
 import type { RuleStats } from '../index.js'
+import { IMPAIR as IMPAIR_SHAPE } from '../wishes/impair.js'
+import { MATCH } from '../wishes/match.js'
+import { ACTION } from '../wishes/rule.js'
 import type { EndView, OpName, PairView } from './ops.js'
 
 const text = { type: 'string' } as const
@@ -14,15 +17,15 @@ function object(properties: Record<string, object>): object {
 }
 
 const IMPAIR = {
-  anyOf: [{ type: 'object', additionalProperties: true }, { type: 'null' }],
+  anyOf: [{ ...IMPAIR_SHAPE.schema, required: ['limit', 'seed'] }, { type: 'null' }],
   description:
     'ms, percent, bits per second and bytes as numbers; seed and limit are always there; null for nothing',
 } as const
 
 const RULE = object({
   id: whole,
-  action: counters,
-  match: counters,
+  action: ACTION.schema,
+  match: MATCH.schema,
   matched: { ...whole, description: 'frames that the match fits' },
   hits: { ...whole, description: 'of these, frames that it acted on (nth, every, first)' },
 } satisfies Record<keyof RuleStats, object>)

@@ -1,21 +1,10 @@
 // THE table of operations: name, HTTP route, attributes with their types and meanings, and what each
 // may refuse. HTTP (http.ts), the OpenAPI document, netlink (netlink.ts) and the client (client.ts)
-// are made from it. What orders carry stands in wishes.ts. No I/O, nothing to load.
+// are made from it. What orders carry stands in
+// bodies.ts. No I/O, nothing to load: the command starts with it.
 
-import { CAPTURE, END_WISH, FLAP, IMPAIR, PAIR_CHANGE, PAIR_WISH, RULE_WISH } from './wishes.js'
-
-export {
-  CARRIER_MODES,
-  type CaptureQuery,
-  type EndView,
-  type EndWish,
-  type FlapOrder,
-  type ImpairWish,
-  type PairChange,
-  type PairView,
-  type PairWish,
-  type RuleWish,
-} from './wishes.js'
+export { CARRIER_MODES } from '../wishes/names.js'
+export type * from './wishes.js'
 
 /** Codes of refusals: the HTTP status of each, and what it means. */
 export const REFUSALS = {
@@ -37,8 +26,6 @@ export interface Op {
   path: string
   /** HTTP status of success. */
   status: number
-  body?: object
-  query?: object
   refuses: readonly Refusal[]
   /** Type of what is answered, where it is not JSON. */
   type?: string
@@ -54,7 +41,6 @@ export const OPS = {
     method: 'POST',
     path: '/v1/pairs',
     status: 201,
-    body: PAIR_WISH,
     refuses: CREATES,
   },
   'pair.put': {
@@ -62,7 +48,6 @@ export const OPS = {
     method: 'PUT',
     path: '/v1/pairs/{ref}',
     status: 201,
-    body: PAIR_WISH,
     refuses: CREATES,
   },
   'pair.get': { summary: 'One pair', method: 'GET', path: '/v1/pairs/{ref}', status: 200, refuses: FINDS },
@@ -71,7 +56,6 @@ export const OPS = {
     method: 'PATCH',
     path: '/v1/pairs/{ref}',
     status: 200,
-    body: PAIR_CHANGE,
     refuses: [...FINDS, ...CREATES],
   },
   'pair.del': {
@@ -100,7 +84,6 @@ export const OPS = {
     method: 'PATCH',
     path: '/v1/ends/{ref}',
     status: 200,
-    body: END_WISH,
     refuses: [...FINDS, ...CREATES],
   },
   'impair.get': {
@@ -115,7 +98,6 @@ export const OPS = {
     method: 'PUT',
     path: '/v1/ends/{ref}/impair',
     status: 200,
-    body: IMPAIR,
     refuses: [...FINDS, 'EINVAL'],
   },
   'impair.patch': {
@@ -123,7 +105,6 @@ export const OPS = {
     method: 'PATCH',
     path: '/v1/ends/{ref}/impair',
     status: 200,
-    body: IMPAIR,
     refuses: [...FINDS, 'EINVAL'],
   },
   'impair.del': {
@@ -145,7 +126,6 @@ export const OPS = {
     method: 'POST',
     path: '/v1/ends/{ref}/rules',
     status: 201,
-    body: RULE_WISH,
     refuses: [...FINDS, 'EINVAL'],
   },
   'rule.clear': {
@@ -167,7 +147,6 @@ export const OPS = {
     method: 'POST',
     path: '/v1/pairs/{ref}/flap',
     status: 204,
-    body: FLAP,
     refuses: [...FINDS, 'EINVAL'],
   },
   'pair.capture': {
@@ -176,7 +155,6 @@ export const OPS = {
     method: 'GET',
     path: '/v1/pairs/{ref}/capture',
     status: 200,
-    query: CAPTURE,
     refuses: [...FINDS, 'EINVAL'],
     type: 'application/octet-stream',
   },

@@ -4,8 +4,9 @@
 
 import { randomInt } from 'node:crypto'
 import { invalid } from '../errors.js'
-import { type Distribution, IMPAIR } from '../wishes/impair.js'
-import { at, type Given, object, type Read, value } from '../wishes/shape.js'
+import { IMPAIR, IMPAIR_PATCH } from '../wishes/impair.js'
+import type { Distribution } from '../wishes/names.js'
+import { at, type Given, type Read } from '../wishes/shape.js'
 import { complement } from '../wishes/units.js'
 
 /** What one direction of a pair does to its frames, in the words of tc-netem(8). */
@@ -92,13 +93,9 @@ export function planImpair(options: unknown, attribute: string): ImpairPlan {
  * objects part by part, and null removes. The seed stays unless it is named.
  */
 export function mergeImpair(plan: ImpairPlan | null, patch: unknown, attribute: string): ImpairPlan {
-  PATCH.read(patch, attribute)
+  IMPAIR_PATCH.read(patch, attribute)
   return planImpair(merge(plan ?? {}, patch as Tree), attribute)
 }
-
-const ANYTHING = value<unknown>('anything', {}, (given) => given)
-/** Of a patch only the keys are checked: its values are, in what it makes. */
-const PATCH = object(Object.fromEntries(Object.keys(IMPAIR.parts).map((key) => [key, ANYTHING])))
 
 type Tree = { [key: string]: unknown }
 

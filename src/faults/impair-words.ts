@@ -3,7 +3,7 @@
 // command, and by whoever shows a plan; it loads little, so that the command stays light.
 
 import { invalid } from '../errors.js'
-import { DISTRIBUTIONS } from '../wishes/impair.js'
+import { DISTRIBUTIONS } from '../wishes/names.js'
 import * as units from '../wishes/units.js'
 import type { ChancePlan, ImpairOptions, ImpairPlan, LossPlan, RatePlan, SlotPlan } from './impair-plan.js'
 

@@ -38,7 +38,7 @@ export type NormalMatch = Omit<Parts, 'src' | 'dst' | 'ip' | 'bytes'> & {
 }
 
 /** Masked bytes that must stand in the frame. */
-export interface Pattern extends BytePattern {
+interface Pattern extends BytePattern {
   /** Counted from the IP header; otherwise from the frame's first byte. */
   l3: boolean
 }

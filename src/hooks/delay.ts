@@ -2,7 +2,7 @@
 // overtake each other, as it does with netem; a rate keeps them in order.
 
 import type { DelayPlan } from '../faults/impair-plan.js'
-import type { Distribution } from '../wishes/impair.js'
+import type { Distribution } from '../wishes/names.js'
 import { Correlated } from './chance.js'
 import { toQuantiles } from './distribution.js'
 import { DRAWS, type Key } from './random.js'

@@ -10,7 +10,7 @@
 //   paretonormal  (normal + 3 * pareto) / 4, at the same u
 
 import { BURST } from '../frame/slab.js'
-import type { Distribution } from '../wishes/impair.js'
+import type { Distribution } from '../wishes/names.js'
 
 /** SHRT_MAX / NETEM_DIST_SCALE, about: where the tables end. */
 const END = 4

@@ -1,10 +1,9 @@
 // What is done to the frames of an end: one function for each operation of ops.ts about impairments, rules
 // and flaps. Called by http.ts, as handlers.ts is. What is ordered is in force when the promise resolves.
 
-import type { FlapOrder, ImpairWish, RuleWish } from '../contract/ops.js'
-import { UvethError } from '../errors.js'
-import type { End, ImpairOptions, ImpairPlan, RuleStats } from '../index.js'
-import { renamed } from './attributes.js'
+import type { FlapOrder, ImpairPatch, ImpairWish, RuleWish } from '../contract/ops.js'
+import { renamed, UvethError } from '../errors.js'
+import type { End, ImpairPlan, RuleStats } from '../index.js'
 import type { Caller } from './caller.js'
 import { changed, findEnd, type PairRegistry } from './handlers.js'
 import type { Entry } from './registry.js'
@@ -22,7 +21,7 @@ export async function setImpair(
   wish: ImpairWish | null,
 ): Promise<ImpairPlan | null> {
   const { entry, end } = findEnd(registry, caller, ref)
-  const plan = await end.impair(wish as ImpairOptions | null)
+  const plan = await end.impair(wish)
   await changed(registry, entry)
   return plan
 }
@@ -32,7 +31,7 @@ export async function patchImpair(
   registry: PairRegistry,
   caller: Caller,
   ref: string,
-  patch: ImpairWish | null,
+  patch: ImpairPatch,
 ): Promise<ImpairPlan | null> {
   const { entry, end } = findEnd(registry, caller, ref)
   const plan = await end.patchImpairment(patch)
@@ -55,7 +54,7 @@ export async function addRule(
   try {
     id = end.addRule(action, match).id
   } catch (error) {
-    throw renamed(error, /^rule\./, '')
+    throw renamed(error, (attribute) => attribute.replace(/^rule\./, ''))
   }
   await rulesChanged(registry, entry, end)
   // Another order may have removed it already.

@@ -1,12 +1,11 @@
 // One function for each operation of ops.ts: what http.ts and netlink.ts call once they know what is
 // wanted and by whom. Answers are in force when the promise resolves; refusals are UvethErrors.
 
-import type { EndView, EndWish, PairChange, PairView, PairWish } from '../contract/ops.js'
-import { invalid } from '../errors.js'
+import type { EndChange, EndView, EndWish, PairChange, PairView, PairWish } from '../contract/ops.js'
+import { invalid, renamed } from '../errors.js'
 import { mergeImpair } from '../faults/impair-plan.js'
-import type { End, EndOptions, ImpairOptions, Netns, Pair, PairOptions } from '../index.js'
+import type { End, EndOptions, Netns, Pair, PairOptions } from '../index.js'
 import type { Dossier } from '../pair/dossier.js'
-import { renamed } from './attributes.js'
 import type { Caller } from './caller.js'
 import { asSeen } from './caller.js'
 import type { Entry, Registry } from './registry.js'
@@ -104,14 +103,14 @@ export async function setEnd(
   registry: PairRegistry,
   caller: Caller,
   ref: string,
-  wish: EndWish,
+  wish: EndChange,
 ): Promise<EndView> {
   const { entry, end } = findEnd(registry, caller, ref)
   try {
     await changeEnd(entry, end, wish, caller)
   } catch (error) {
     // Whoever changes one end has said `mtu`, not `a.mtu`.
-    throw renamed(error, /^[ab]\./, '')
+    throw renamed(error, (attribute) => attribute.replace(/^[ab]\./, ''))
   }
   await changed(registry, entry)
   return viewEnd(end)
@@ -140,7 +139,7 @@ function sideOf(pair: Pair, end: End): 'a' | 'b' {
   return end === pair.a ? 'a' : 'b'
 }
 
-async function changeEnd(entry: Entry<SentWish>, end: End, change: EndWish, caller: Caller): Promise<void> {
+async function changeEnd(entry: Entry<SentWish>, end: End, change: EndChange, caller: Caller): Promise<void> {
   const { impair, ...wish } = change
   const { netns, ...settings } = wish
   const side = sideOf(entry.pair, end)
@@ -167,7 +166,7 @@ function endOptions({ netns, impair, ...rest }: EndWish, caller: Caller): EndOpt
   return {
     ...rest,
     netns: netnsOf(netns, caller),
-    ...(impair && { impair: impair as ImpairOptions }),
+    ...(impair && { impair }),
   }
 }
 

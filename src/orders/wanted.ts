@@ -1,14 +1,14 @@
 // What a pair is wanted to be, over its whole life: the wishes that it was made from, and what was
 // drawn or ordered since. Pure; used by handlers.ts, and by state.ts to make it again after a restart.
 
-import type { EndWish, PairChange, PairWish } from '../contract/ops.js'
+import type { EndChange, EndWish, PairWish } from '../contract/ops.js'
 
 /** A pair's wishes as they were sent, and where from: equal ones are the same order (PUT). */
 export interface SentWish {
   wish: PairWish
   inode: number
   /** What was drawn at its creation or ordered since: goes over `wish` when it is made again. */
-  since: Pick<PairChange, 'a' | 'b'>
+  since: Pick<PairWish, 'a' | 'b'>
 }
 
 /** The wishes with which the pair would be made as it is wanted now. */
@@ -20,7 +20,7 @@ export function withSince({ wish, since }: Pick<SentWish, 'wish' | 'since'>): Pa
  * An end's wishes after a change. Addresses are added; a move sets the end down and drops its
  * addresses, unless the change says otherwise (as End.move does).
  */
-export function merged(wish: EndWish, change: EndWish): EndWish {
+export function merged(wish: EndWish, change: Omit<EndChange, 'impair'>): EndWish {
   const before = change.netns === undefined ? wish : { ...wish, up: false, addresses: [] }
   const addresses = [...new Set([...(before.addresses ?? []), ...(change.addresses ?? [])])]
   return { ...before, ...change, ...(addresses.length > 0 && { addresses }) }

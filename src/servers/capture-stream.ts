@@ -4,7 +4,6 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { type CaptureQuery, OPS } from '../contract/ops.js'
-import { invalid } from '../errors.js'
 import type { CaptureStreamWish, Match, Pair } from '../index.js'
 
 /** ms that streams get to be read to their ends when the daemon ends. */
@@ -80,18 +79,11 @@ function drained(response: ServerResponse): Promise<void> {
   })
 }
 
+/** The query has been checked. */
 function wishOf({ end, snaplen, match }: CaptureQuery): CaptureStreamWish {
   return {
     ...(end !== undefined && { end }),
     ...(snaplen !== undefined && { snaplen: Number(snaplen) }),
-    ...(match !== undefined && { match: matchOf(match) }),
-  }
-}
-
-function matchOf(text: string): Match {
-  try {
-    return JSON.parse(text) as Match
-  } catch {
-    throw invalid(`match is no JSON: ${text}`, 'match')
+    ...(match !== undefined && { match: JSON.parse(match) as Match }),
   }
 }

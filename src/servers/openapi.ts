@@ -2,9 +2,11 @@
 // from the tables (ops.ts, answers.ts). Pure; called by http.ts.
 
 import { ANSWERS } from '../contract/answers.js'
+import { bodyOf, queryOf } from '../contract/bodies.js'
 import { type Op, type OpName, REFUSALS } from '../contract/ops.js'
 
 export function schemaOf(name: OpName, op: Op): object {
+  const body = bodyOf(name)
   const codes = [...new Set(op.refuses.map((code) => REFUSALS[code].status))].sort()
   const problems = codes.map((status) => {
     const meanings = op.refuses.filter((code) => REFUSALS[code].status === status)
@@ -17,8 +19,8 @@ export function schemaOf(name: OpName, op: Op): object {
     operationId: name,
     summary: op.summary,
     ...(op.path.includes('{ref}') && { params: op.path.includes('{id}') ? REF_AND_ID : REF }),
-    ...(op.body && { body: op.body }),
-    querystring: op.query ?? { type: 'object', additionalProperties: false, properties: {} },
+    ...(body && { body: body.schema }),
+    querystring: queryOf(name).schema,
     response: { [op.status]: success, ...Object.fromEntries(problems) },
   }
 }

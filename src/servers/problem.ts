@@ -19,20 +19,9 @@ export interface Problem {
   attribute?: string | undefined
 }
 
-/** What Fastify and its schema validator throw. */
+/** What Fastify throws. */
 interface FrameworkError extends Error {
   statusCode?: number
-  validation?: SchemaError[]
-  validationContext?: string
-}
-
-interface SchemaError {
-  instancePath: string
-  keyword: string
-  message?: string
-  params: Record<string, unknown>
-  /** With ajv's `verbose`. */
-  parentSchema?: { description?: string; properties?: object }
 }
 
 /** Codes for refusals of HTTP's own. */
@@ -59,11 +48,15 @@ export function problem(status: number, detail: string, fields: Partial<Problem>
 export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof UvethError) {
     const { message, code, errno, syscall, hint, attribute } = thrown
-    return problem(statusOf(thrown), message, { code, errno, syscall, hint, attribute })
+    return problem(statusOf(thrown), message, {
+      code,
+      errno,
+      syscall,
+      hint,
+      attribute: attribute || undefined,
+    })
   }
   const error = thrown as FrameworkError
-  const [first] = error.validation ?? []
-  if (first !== undefined) return schemaProblem(error.validation as SchemaError[])
   const status = error.statusCode ?? 500
   return problem(status, status < 500 ? error.message : 'internal error; the log has it')
 }
@@ -73,19 +66,4 @@ function statusOf({ code, syscall }: UvethError): number {
   if (known !== undefined) return known.status
   // Whatever else the kernel says about an order is about that order.
   return syscall === undefined ? 500 : 422
-}
-
-/** `errors` are of one place: several where a value may be of several types, the sum of them last. */
-function schemaProblem(errors: SchemaError[]): Problem {
-  const { instancePath, keyword, message, params, parentSchema } = errors.at(-1) as SchemaError
-  const place = instancePath.slice(1).replaceAll('/', '.')
-  if (keyword === 'additionalProperties') {
-    const attribute = [place, String(params.additionalProperty)].filter((part) => part !== '').join('.')
-    const known = Object.keys(parentSchema?.properties ?? {}).join(', ')
-    return problem(422, `EINVAL: unknown attribute ${attribute}: there are ${known || 'none'}`, { attribute })
-  }
-  const meaning = parentSchema?.description === undefined ? '' : ` (${parentSchema.description})`
-  const wanted = keyword === 'anyOf' ? 'is of a wrong type' : message
-  const detail = `EINVAL: ${place || 'the body'} ${wanted}${meaning}`
-  return problem(422, detail, place === '' ? {} : { attribute: place })
 }

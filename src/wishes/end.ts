@@ -5,7 +5,8 @@ import { type Cidr, parseCidr } from '../frame/address.js'
 import { MAX_MTU, MIN_MTU } from '../frame/ethernet.js'
 import { isUnicast, parseMac } from '../frame/mac.js'
 import { TARGET } from './capture.js'
-import { IMPAIR } from './impair.js'
+import { IMPAIR, IMPAIR_PATCH } from './impair.js'
+import { CARRIER_MODES } from './names.js'
 import { RULES } from './rule.js'
 import { about, flag, list, object, oneOf, opaque, orNull, text, value, whole } from './shape.js'
 import { SIGNAL } from './times.js'
@@ -100,12 +101,15 @@ const rules = about(
 export const SETTING = object(SETTINGS)
 /** At its creation. */
 export const END = object({ ...SETTINGS, ...PLACE, impair, rules })
-/** As an order has it, at creation and later: left out, `netns` is the one that the order comes from. */
-export const END_WISH = object({
+/** As an order has it: left out, `netns` is the one that the order comes from. */
+export const END_WISH = object({ ...SETTINGS, ...PLACE, impair: orNull(impair), rules })
+export const END_CHANGE = object({
   ...SETTINGS,
-  ...PLACE,
-  impair: about('as at creation; in a change a JSON merge patch, and null for nothing', orNull(IMPAIR)),
-  rules,
+  netns: PLACE.netns,
+  impair: about(
+    'a JSON merge patch of what is done to frames that the end sends; null: nothing',
+    orNull(IMPAIR_PATCH),
+  ),
 })
 
 const PAIR_PARTS = {
@@ -125,7 +129,7 @@ export interface Logger {
 }
 
 /** What only the library can be asked for. */
-export const HERE = {
+const HERE = {
   inline: about(
     'forward on the event loop of the thread that calls, so that hooks can be functions of it; while it is busy nothing is forwarded; default false',
     flag(),
@@ -141,9 +145,8 @@ export const HERE = {
 export const PAIR = object({ ...PAIR_PARTS, a: END, b: END, ...HERE })
 export const PAIR_WISH = object({ ...PAIR_PARTS, a: END_WISH, b: END_WISH })
 
-export const CARRIER_MODES = ['on', 'off', 'auto'] as const
 export const PAIR_CHANGE = object({
-  a: END_WISH,
-  b: END_WISH,
+  a: END_CHANGE,
+  b: END_CHANGE,
   carrier: about('auto: both ends have it while both are up', oneOf(...CARRIER_MODES)),
 })

@@ -1,13 +1,10 @@
 // Impairments, in the words of tc-netem(8): what one direction of a pair does to its frames. Tables only; what goes
 // together, and the normal form, are faults/impair-plan.ts. Values are numbers, or texts as tc has them.
 
-import { about, object, oneOf, type Schema, type Shape, short, value, whole } from './shape.js'
+import { DISTRIBUTIONS } from './names.js'
+import { about, object, oneOf, patchSchema, type Schema, type Shape, short, value, whole } from './shape.js'
 import { DAY } from './times.js'
 import { parsePercent, parseRate, parseSize, parseTime } from './units.js'
-
-/** The shapes of random delays. */
-export const DISTRIBUTIONS = ['uniform', 'normal', 'pareto', 'paretonormal'] as const
-export type Distribution = (typeof DISTRIBUTIONS)[number]
 
 /** Whole numbers up to here are exact. */
 export const MAX_SEED = Number.MAX_SAFE_INTEGER
@@ -139,3 +136,17 @@ export const IMPAIR = set({
   ),
   seed: about('the same seed hits the same frames; default: random', SEED),
 })
+
+type ImpairParts = typeof IMPAIR.parts
+/**
+ * A JSON merge patch of them, in which null removes. Only its keys are checked here: its values are, in what it makes
+ * of what there is.
+ */
+export const IMPAIR_PATCH: Shape<{ [K in keyof ImpairParts]?: unknown }> = {
+  ...object(
+    Object.fromEntries(
+      Object.keys(IMPAIR.parts).map((key) => [key, value<unknown>('anything', {}, (given) => given)]),
+    ),
+  ),
+  schema: patchSchema(IMPAIR.schema),
+}

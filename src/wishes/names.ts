@@ -1,5 +1,5 @@
-// The words for numbers in frames: `arp` for ethertype 0x0806. What match.ts and the command line accept,
-// and what is printed. Tables only, so that a command loads them without the rest.
+// Words that may be wished for: those for numbers in frames (`arp` for ethertype 0x0806), and modes. What match.ts
+// and the command line accept, and what is printed. Tables only, so that a command loads them without the rest.
 
 /** Those of /etc/ethertypes and tcpdump that cross a cable in practice. */
 export const ETHERTYPES = {
@@ -20,7 +20,6 @@ export const ETHERTYPES = {
   ptp: 0x88f7,
   loopback: 0x9000,
 } as const
-export type Ethertype = keyof typeof ETHERTYPES
 
 /** IP protocols, as /etc/protocols writes them. */
 export const PROTOCOLS = {
@@ -43,13 +42,17 @@ export const PROTOCOLS = {
   sctp: 132,
   udplite: 136,
 } as const
-export type Protocol = keyof typeof PROTOCOLS
 
 export const ARP_OPS = { request: 1, reply: 2 } as const
-export type ArpOp = keyof typeof ARP_OPS
 
 /** Bits of the TCP header's flags. */
 export const TCP_FLAGS = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ece: 64, cwr: 128 } as const
+
+/** The shapes of random delays. */
+export const DISTRIBUTIONS = ['uniform', 'normal', 'pareto', 'paretonormal'] as const
+export type Distribution = (typeof DISTRIBUTIONS)[number]
+
+export const CARRIER_MODES = ['on', 'off', 'auto'] as const
 
 /** The word for a number, or the number as text. */
 export function nameOf(table: Readonly<Record<string, number>>, number: number): string {

@@ -25,7 +25,7 @@ const MAX_OFFSET = 65_535
 const MAX_DELAY = 3_600_000
 
 /** By the kind of an action, what goes with it. */
-export const ACTIONS = {
+const ACTIONS = {
   drop: object({ kind: oneOf('drop') }, ['kind']),
   corrupt: about(
     'flips bits (default 1), drawn from seed and the number of the frame among those that match: behind the Ethernet header, or in the byte at offset; or those bits of that byte that mask has. Checksums stay as they are',

@@ -158,14 +158,14 @@ export function object<const P extends Parts, const Must extends keyof P & strin
       const read: Record<string, unknown> = {}
       const keys = Object.keys(parts)
       const fields = fieldsOf(given, attribute, keys)
-      for (const key of must) {
-        if ((fields[key] ?? undefined) === undefined)
-          throw invalid(`${at(attribute, key)} is missing`, at(attribute, key))
-      }
       for (const key of keys) {
         const field = Object.hasOwn(fields, key) ? fields[key] : undefined
         if (field !== undefined && field !== nothing)
           read[key] = (parts[key] as Shape<unknown>).read(field, at(attribute, key))
+      }
+      for (const key of must) {
+        if ((fields[key] ?? undefined) === undefined)
+          throw invalid(`${at(attribute, key)} is missing`, at(attribute, key))
       }
       return read as ReadParts<P, Must>
     },
@@ -207,4 +207,18 @@ export function orNull<G, R>(shape: Shape<G, R>): Shape<G | null, R | null> {
 /** What the OpenAPI document says of a shape. */
 export function about<S extends Shape<unknown>>(description: string, shape: S): S {
   return { ...shape, schema: { ...shape.schema, description } }
+}
+
+/** Of a JSON merge patch (RFC 7396) of what `schema` describes: nothing is required, and null removes. */
+export function patchSchema(schema: Schema): Schema {
+  const { required: _, properties, anyOf, ...rest } = schema
+  const ofEach = (parts: object) =>
+    Object.fromEntries(
+      Object.entries(parts).map(([key, part]) => [key, { anyOf: [patchSchema(part), { type: 'null' }] }]),
+    )
+  return {
+    ...rest,
+    ...(Array.isArray(anyOf) && { anyOf: anyOf.map(patchSchema) }),
+    ...(properties !== undefined && { properties: ofEach(properties as object) }),
+  }
 }

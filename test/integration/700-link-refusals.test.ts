@@ -63,7 +63,7 @@ describe('refusals', () => {
   const cases: [number, string, RegExp][] = [
     [1, 'link add veth2 type bridge', /"bridge" is wrong/],
     [1, 'link add veth2', /"type" argument is required/],
-    [1, 'link add veth2 mtu 67 type veth', /a\.mtu must be a whole number from 68 to 65521, not 67/],
+    [1, 'link add veth2 mtu 67 type veth', / mtu must be a whole number from 68 to 65521, not 67/],
     [1, 'link add veth2 address 01:00:00:00:00:01 type veth', /01:00:00:00:00:01 is multicast/],
     [1, 'link add .. type veth', /".." is not allowed/],
     [1, 'link add veth2 netns nowhere type veth', /nowhere/],

@@ -2,7 +2,7 @@
 // Called by main.ts and, line by line, by batch.ts. Prints nothing when it succeeds, as `ip`.
 
 import type { EndWish, PairView } from '../../contract/ops.js'
-import { UvethError } from '../../errors.js'
+import { renamed, UvethError } from '../../errors.js'
 import { findRef, locate, readNetns } from '../../netns/names.js'
 import { isNobody } from '../failure.js'
 import { LINK_HELP } from '../help.js'
@@ -23,8 +23,29 @@ import { printPair, show } from './show.js'
 const PATIENCE = 5_000
 const PAUSE = 50
 
-/** Words behind `link`. */
+/** Words behind `link`. What the daemon refuses is told in the words of this grammar. */
 export async function link(session: Session, words: string[]): Promise<number> {
+  try {
+    return await give(session, words)
+  } catch (error) {
+    throw renamed(error, wordOf)
+  }
+}
+
+/** The keyword for an attribute of a wish. */
+export function wordOf(attribute: string): string {
+  const own = attribute.replace(/^a\./, '').replace(/^b\./, 'peer ')
+  return own.replace(/\b(txQueueLength|ifindex|ms|times)$/, (name) => WORDS[name] ?? name)
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  txQueueLength: 'txqueuelen',
+  ifindex: 'index',
+  ms: 'TIME',
+  times: 'TIMES',
+}
+
+async function give(session: Session, words: string[]): Promise<number> {
   const [word, ...rest] = words
   const subverb = readSubverb(word)
   if (subverb === 'help' || rest[0] === 'help' || words.some(asksHelp)) {

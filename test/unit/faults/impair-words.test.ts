@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type ImpairOptions, planImpair } from '../../../src/faults/impair-plan.js'
 import { formatImpair, parseImpairWords } from '../../../src/faults/impair-words.js'
-import { DISTRIBUTIONS, MAX_SEED } from '../../../src/wishes/impair.js'
+import { MAX_SEED } from '../../../src/wishes/impair.js'
+import { DISTRIBUTIONS } from '../../../src/wishes/names.js'
 
 const parse = (words: string) => parseImpairWords(words.split(' ').filter((word) => word !== ''))
 const plan = (words: string) => planImpair({ seed: 1, ...parse(words) }, 'impair')

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { toQuantiles } from '../../../src/hooks/distribution.js'
-import { DISTRIBUTIONS, type Distribution } from '../../../src/wishes/impair.js'
+import { DISTRIBUTIONS, type Distribution } from '../../../src/wishes/names.js'
 import { Impaired } from '../../support/impaired.js'
 import { sum, withinBinomial, withinKolmogorov, withinMean } from '../../support/statistics.js'
 
