@@ -41,8 +41,8 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
     const pair = await Pair.create(options, undefined, from)
     const entry = { pair, wish }
     this.#entries.set(pair.id, entry)
-    this.#hear(pair)
     this.emit('event', { event: 'added', id: pair.id, a: pair.a.name, b: pair.b.name })
+    this.#hear(pair)
     return entry
   }
 

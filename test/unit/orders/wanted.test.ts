@@ -30,6 +30,11 @@ test('what was drawn is pinned: the name, and the namespace by its name', () => 
   expect(pinned(undefined, { name: 'veth0', netns: null })).toEqual({ name: 'veth0', netns: null })
 })
 
+test('impairment and rules are not among it: the pair itself knows them best', () => {
+  const wish = { mtu: 1400, impair: { loss: 1 }, rules: [{ action: { kind: 'drop' as const } }] }
+  expect(pinned(wish, { name: 'x0', netns: null })).toEqual({ name: 'x0', netns: null, mtu: 1400 })
+})
+
 test('a namespace without a name is kept by its path, never by a process id', () => {
   const end = { name: 'x0', netns: 'net:[42]' }
   expect(pinned({ netns: '/run/docker/netns/abc' }, end).netns).toBe('/run/docker/netns/abc')

@@ -1,0 +1,170 @@
+// The file of wanted pairs, over pairs that are none: what it says when, what is tried again, and what is refused.
+
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { home } from '../../../src/orders/caller.js'
+import * as faults from '../../../src/orders/faults.js'
+import * as handlers from '../../../src/orders/handlers.js'
+import { Registry } from '../../../src/orders/registry.js'
+import { State } from '../../../src/orders/state.js'
+import type { SentWish } from '../../../src/orders/wanted.js'
+import { FakePair, NAMESPACES } from './fake-pairs.js'
+
+vi.mock('../../../src/pair/pair.js', async () => ({ Pair: (await import('./fake-pairs.js')).FakePair }))
+
+const HOME = home()
+const DROP = { action: { kind: 'drop' as const }, match: { arp: {} } }
+const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn() }
+
+let folder: string
+let file: string
+let registry: handlers.PairRegistry
+let state: State | undefined
+
+async function open(): Promise<State> {
+  registry = new Registry<SentWish>()
+  state = await State.open(file, registry, logger)
+  return state
+}
+const saved = () => JSON.parse(readFileSync(file, 'utf8')).pairs
+const add = (wish: object) => handlers.addPair(registry, HOME, wish)
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'uveth-state-'))
+  chmodSync(folder, 0o700)
+  file = join(folder, 'pairs.json')
+  FakePair.taken.clear()
+  FakePair.made.length = 0
+})
+
+afterEach(async () => {
+  await state?.close()
+  state = undefined
+  rmSync(folder, { recursive: true })
+})
+
+test.each([
+  ['text', /is no file of wanted pairs: it is no such file: move it away$/],
+  ['[]', /it is no such file/],
+  ['null', /it is no such file/],
+  ['{"pairs":{}}', /it is no such file/],
+  ['{"version":2,"pairs":[]}', /it is no such file/],
+  ['{"pairs":[null]}', /one of its pairs: a dossier must be an object, not null/],
+  ['{"pairs":[{"version":7}]}', /its version is 7, and 1 is the newest that is understood here/],
+])('%s is refused with a sentence, and stays as it is', async (text, sentence) => {
+  writeFileSync(file, text)
+  await expect(open()).rejects.toMatchObject({ code: 'EBADMSG', message: expect.stringMatching(sentence) })
+  expect(readFileSync(file, 'utf8')).toBe(text)
+})
+
+test('says what is wanted when an order is answered, faults and carrier included', async () => {
+  await open()
+  expect(saved()).toEqual([])
+  await add({ id: 'cable', a: { name: 'x%d', rules: [DROP] }, b: { name: 'x1' } })
+  await faults.setImpair(registry, HOME, 'x1', { loss: 1, seed: 4 })
+  await handlers.setPair(registry, HOME, 'cable', { carrier: 'off' })
+  expect(saved()).toMatchObject([
+    {
+      version: 1,
+      id: 'cable',
+      wishes: { sent: { a: { name: 'x%d' } }, since: { a: { name: 'x0' } } },
+      carrier: 'off',
+      a: { rules: [{ id: 1, ...DROP, matched: 0, hits: 0 }] },
+      b: { impair: { loss: { random: 1 }, seed: 4 } },
+    },
+  ])
+  await handlers.deletePair(registry, HOME, 'cable')
+  expect(saved()).toEqual([])
+})
+
+test('pairs are made again as they were, counts of rules as at the end', async () => {
+  const first = await open()
+  await add({ id: 'cable', a: { name: 'x0', rules: [DROP, DROP] }, b: { name: 'x1' } })
+  await faults.deleteRule(registry, HOME, 'x0', '1')
+  const pair = registry.byId('cable')?.pair as unknown as FakePair
+  const [rule] = pair.a.counted
+  new Float64Array(rule?.counts as SharedArrayBuffer).set([7, 3])
+  await first.close()
+  await open()
+  expect(registry.byId('cable')?.pair.a.rules()).toMatchObject([{ id: 2, ...DROP, matched: 7, hits: 3 }])
+  expect((await faults.addRule(registry, HOME, 'x1', DROP)).id).toBe(3)
+  expect(
+    (
+      await handlers.putPair(registry, HOME, 'cable', {
+        a: { name: 'x0', rules: [DROP, DROP] },
+        b: { name: 'x1' },
+      })
+    ).made,
+  ).toBe(false)
+})
+
+test('what happens after its end is not written', async () => {
+  const first = await open()
+  await add({ id: 'cable', a: { name: 'x0' } })
+  await first.close()
+  await registry.clear()
+  expect(saved()).toMatchObject([{ id: 'cable' }])
+})
+
+test('a pair that cannot be made stays wanted, is told, and is tried again', async () => {
+  const first = await open()
+  NAMESPACES.set('green', 4)
+  await add({ id: 'cable', a: { name: 'x0', netns: 'green' } })
+  await add({ id: 'other', a: { name: 'y0' } })
+  await first.close()
+  NAMESPACES.delete('green')
+  const again = await open()
+  expect(registry.list().map(({ pair }) => pair.id)).toEqual(['other'])
+  expect(again.view()).toMatchObject({
+    pending: [{ id: 'cable', error: expect.stringMatching(/^ENOENT: .*green/) }],
+  })
+  expect([again.waits, again.wellKept]).toEqual([true, false])
+  expect(
+    saved()
+      .map(({ id }: { id: string }) => id)
+      .sort(),
+  ).toEqual(['cable', 'other'])
+  NAMESPACES.set('green', 4)
+  await vi.waitFor(() => expect(registry.byId('cable')).toBeDefined(), { timeout: 30_000 })
+  NAMESPACES.delete('green')
+  expect([again.waits, again.wellKept]).toEqual([false, true])
+})
+
+test('one that is given up goes', async () => {
+  const first = await open()
+  await add({ id: 'cable', a: { name: 'x0' } })
+  await first.close()
+  FakePair.taken.add('x0')
+  const again = await open()
+  expect(await again.forget('id:none')).toBe(false)
+  expect(await again.forget('id:cable')).toBe(true)
+  expect(saved()).toEqual([])
+})
+
+test('one that our own failure has ended is made again with what it had met; one that was deleted is not', async () => {
+  await open()
+  await add({ id: 'one', a: { name: 'x0', rules: [DROP] } })
+  await add({ id: 'two', a: { name: 'y0' } })
+  const of = (id: string) => registry.byId(id)?.pair as unknown as FakePair
+  new Float64Array(of('one').a.counted[0]?.counts as SharedArrayBuffer).set([5, 5])
+  of('two').end('deleted')
+  of('one').end('failed')
+  await vi.waitFor(() => expect(of('one')).toBeDefined(), { timeout: 30_000 })
+  expect(of('one').a.rules()).toMatchObject([{ matched: 5, hits: 5 }])
+  await registry.commit()
+  expect(saved().map(({ id }: { id: string }) => id)).toEqual(['one'])
+})
+
+test('a disk that does not take it is told, and the orders go on', async () => {
+  const opened = await open()
+  rmSync(folder, { recursive: true })
+  await add({ id: 'cable', a: { name: 'x0' } })
+  expect(opened.view()).toMatchObject({ error: expect.stringContaining('ENOENT') })
+  expect([opened.wellKept, existsSync(file)]).toEqual([false, false])
+  const { mkdirSync } = await import('node:fs')
+  mkdirSync(folder, { mode: 0o700 })
+  await registry.commit()
+  expect([opened.wellKept, saved().length]).toEqual([true, 1])
+})
