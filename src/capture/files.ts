@@ -11,7 +11,7 @@ import {
   SECTION_HEADER,
   STATISTICS_BYTES,
 } from '../pcapng/blocks.js'
-import { interfaceOf, lengthOf, lostBefore, lostInAll, typeOf } from '../pcapng/reader.js'
+import { interfaceOf, lengthOf, lostBefore, lostInAll, typeOf, viewOf } from '../pcapng/reader.js'
 import type { Rotation, SinkPlan } from './setup.js'
 import { openSink, ReaderGone, type Sink, type Surroundings } from './sink.js'
 
@@ -68,22 +68,25 @@ export class CaptureFiles {
 
   /** Whole blocks, in their order. They must stay as they are until `flush` has said that all is written. */
   take(blocks: Uint8Array): void {
-    const bytes = Buffer.from(blocks.buffer, blocks.byteOffset, blocks.length)
+    const view = viewOf(blocks)
     let from = 0
     let frames = 0
-    for (let at = 0, length = 0; at < bytes.length; at += length) {
-      length = lengthOf(bytes, at)
-      const isFrame = typeOf(bytes, at) === ENHANCED_PACKET
-      if (isFrame && this.#isFull(length)) {
-        this.#put(bytes.subarray(from, at), frames)
-        this.#next()
-        from = at
-        frames = 0
-      }
-      if (isFrame) frames++
-      this.#count(bytes, at, length)
+    for (let at = 0, length = 0; at < blocks.length; at += length) {
+      length = lengthOf(view, at)
+      const type = typeOf(view, at)
+      if (type === ENHANCED_PACKET) {
+        if (this.#isFull(length)) {
+          this.#put(blocks.subarray(from, at), frames)
+          this.#next()
+          from = at
+          frames = 0
+        }
+        frames++
+        this.#countFrame(view, at)
+      } else this.#read(blocks, view, at, type)
+      this.#fileBytes += length
     }
-    this.#put(bytes.subarray(from), frames)
+    this.#put(from === 0 ? blocks : blocks.subarray(from), frames)
   }
 
   /** Ends a file whose time is over; in how many ms the next one's is. */
@@ -123,28 +126,24 @@ export class CaptureFiles {
     this.#sink.close()
   }
 
-  #count(bytes: Buffer, at: number, length: number): void {
-    this.#fileBytes += length
-    switch (typeOf(bytes, at)) {
-      case ENHANCED_PACKET: {
-        const on = interfaceOf(bytes, at, this.#recorded.length)
-        this.#fileFrames++
-        this.#recorded[on]!++
-        this.lost[on]! += lostBefore(bytes, at)
-        return
-      }
-      case INTERFACE_STATISTICS:
-        this.complete = true
-        this.lost[interfaceOf(bytes, at, this.#recorded.length)] = lostInAll(bytes, at)
-        return
-      case SECTION_HEADER:
-        this.#head.push(new Uint8Array(bytes.subarray(at, at + length)))
-        return
-      case INTERFACE_DESCRIPTION:
-        this.#head.push(new Uint8Array(bytes.subarray(at, at + length)))
-        this.#recorded.push(0)
-        this.lost.push(0)
+  #countFrame(view: DataView, at: number): void {
+    const on = interfaceOf(view, at, this.#recorded.length)
+    this.#fileFrames++
+    this.#recorded[on]!++
+    this.lost[on]! += lostBefore(view, at)
+  }
+
+  /** What is no frame: the beginning of every file, and the end of the last. */
+  #read(blocks: Uint8Array, view: DataView, at: number, type: number): void {
+    if (type === INTERFACE_STATISTICS) {
+      this.complete = true
+      this.lost[interfaceOf(view, at, this.#recorded.length)] = lostInAll(view, at)
     }
+    if (type !== SECTION_HEADER && type !== INTERFACE_DESCRIPTION) return
+    this.#head.push(new Uint8Array(blocks.subarray(at, at + lengthOf(view, at))))
+    if (type === SECTION_HEADER) return
+    this.#recorded.push(0)
+    this.lost.push(0)
   }
 
   /** No room in this file for a frame's block of so many bytes; a file without frames has room for any. */

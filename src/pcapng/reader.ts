@@ -13,21 +13,21 @@ const PACKET_HEADER = 28
 /** Bytes in front of the options of a block of statistics: type, length, interface, time. */
 const STATISTICS_OPTIONS = 20
 
-const NOTHING = Buffer.alloc(0)
+const NOTHING = new Uint8Array(0)
 
 /** A stream as it comes out of a socket. */
 export class BlockCutter {
   /** The beginning of a block whose end has not come. */
-  #rest: Buffer = NOTHING
+  #rest: Uint8Array = NOTHING
 
   /** The blocks that are whole now, in at most two pieces; views of `part` where that is possible. */
-  take(part: Uint8Array): Buffer[] {
-    const bytes = Buffer.from(part.buffer, part.byteOffset, part.length)
-    const pieces: Buffer[] = []
+  take(part: Uint8Array): Uint8Array[] {
+    const view = viewOf(part)
+    const pieces: Uint8Array[] = []
     let from = 0
     while (this.#rest.length > 0) {
-      const whole = this.#rest.length < HEADER ? HEADER : lengthOf(this.#rest, 0)
-      const more = bytes.subarray(from, from + whole - this.#rest.length)
+      const whole = this.#rest.length < HEADER ? HEADER : lengthOf(viewOf(this.#rest), 0)
+      const more = part.subarray(from, from + whole - this.#rest.length)
       this.#rest = Buffer.concat([this.#rest, more])
       from += more.length
       if (this.#rest.length < whole) return pieces
@@ -36,53 +36,58 @@ export class BlockCutter {
       this.#rest = NOTHING
     }
     let end = from
-    for (let next = end; next <= bytes.length; next = end + lengthOf(bytes, end)) {
+    for (let next = end; next <= part.length; next = end + lengthOf(view, end)) {
       end = next
-      if (end + HEADER > bytes.length) break
+      if (end + HEADER > part.length) break
     }
-    if (end > from) pieces.push(bytes.subarray(from, end))
-    this.#rest = bytes.subarray(end)
+    if (end > from) pieces.push(part.subarray(from, end))
+    this.#rest = part.subarray(end)
     return pieces
   }
 }
 
-export function typeOf(bytes: Buffer, at: number): number {
-  return bytes.readUInt32LE(at)
+/** For the functions below: by a Buffer's methods a frame costs 70-150 ns more in the recorder. */
+export function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length)
+}
+
+export function typeOf(view: DataView, at: number): number {
+  return view.getUint32(at, true)
 }
 
 /** Bytes of the block at `at`. */
-export function lengthOf(bytes: Buffer, at: number): number {
-  const length = bytes.readUInt32LE(at + 4)
+export function lengthOf(view: DataView, at: number): number {
+  const length = view.getUint32(at + 4, true)
   if (length < SMALLEST_BLOCK || length % 4 !== 0) throw garbled()
   return length
 }
 
 /** The interface that a block of a packet or of statistics belongs to; there are `interfaces`. */
-export function interfaceOf(bytes: Buffer, at: number, interfaces: number): number {
-  const index = bytes.readUInt32LE(at + HEADER)
-  if (index >= interfaces) throw garbled()
+export function interfaceOf(view: DataView, at: number, interfaces: number): number {
+  const index = view.getUint32(at + HEADER, true)
+  if (index >= interfaces || lengthOf(view, at) < PACKET_HEADER) throw garbled()
   return index
 }
 
 /** Frames that were lost in front of a packet's. */
-export function lostBefore(bytes: Buffer, at: number): number {
-  const captured = (bytes.readUInt32LE(at + PACKET_HEADER - 8) + 3) & ~3
-  return optionOf(bytes, at, PACKET_HEADER + captured, EPB_DROPCOUNT)
+export function lostBefore(view: DataView, at: number): number {
+  const captured = (view.getUint32(at + PACKET_HEADER - 8, true) + 3) & ~3
+  return optionOf(view, at, PACKET_HEADER + captured, EPB_DROPCOUNT)
 }
 
 /** Frames that statistics tell as lost. */
-export function lostInAll(bytes: Buffer, at: number): number {
-  return optionOf(bytes, at, STATISTICS_OPTIONS, ISB_IFDROP)
+export function lostInAll(view: DataView, at: number): number {
+  return optionOf(view, at, STATISTICS_OPTIONS, ISB_IFDROP)
 }
 
 /** The number that is the option `code` of the block at `at`, whose options begin at `offset`; 0 when there is none. */
-function optionOf(bytes: Buffer, at: number, offset: number, code: number): number {
-  const end = at + lengthOf(bytes, at) - 4
+function optionOf(view: DataView, at: number, offset: number, code: number): number {
+  const end = at + lengthOf(view, at) - 4
   let option = at + offset
   while (option + 4 <= end) {
-    const length = bytes.readUInt16LE(option + 2)
-    if (bytes.readUInt16LE(option) === code && length === 8 && option + 12 <= end)
-      return Number(bytes.readBigUInt64LE(option + 4))
+    const length = view.getUint16(option + 2, true)
+    if (view.getUint16(option, true) === code && length === 8 && option + 12 <= end)
+      return Number(view.getBigUint64(option + 4, true))
     option += 4 + ((length + 3) & ~3)
   }
   return 0

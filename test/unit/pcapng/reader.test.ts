@@ -19,18 +19,20 @@ import {
   lostBefore,
   lostInAll,
   typeOf,
+  viewOf,
 } from '../../../src/pcapng/reader.js'
 import { frameBlocks, headBlocks, lastBlocks } from '../../support/blocks.js'
 
 /** The blocks of a piece. */
-function blocksOf(piece: Buffer): Buffer[] {
+function blocksOf(piece: Uint8Array): Buffer[] {
   const blocks: Buffer[] = []
-  for (let at = 0; at < piece.length; at += lengthOf(piece, at))
-    blocks.push(piece.subarray(at, at + lengthOf(piece, at)))
+  const view = viewOf(piece)
+  for (let at = 0; at < piece.length; at += lengthOf(view, at))
+    blocks.push(Buffer.from(piece.subarray(at, at + lengthOf(view, at))))
   return blocks
 }
 
-const typesOf = (file: Buffer) => blocksOf(file).map((block) => typeOf(block, 0))
+const typesOf = (file: Buffer) => blocksOf(file).map((block) => typeOf(viewOf(block), 0))
 
 test('whole blocks come out, whatever the pieces are', () => {
   const cuts = fc.array(fc.nat(3_000), { maxLength: 50 })
@@ -47,7 +49,7 @@ test('whole blocks come out, whatever the pieces are', () => {
         for (const piece of taken) {
           const blocks = blocksOf(piece)
           for (const block of blocks) expect(block.readUInt32LE(block.length - 4)).toBe(block.length)
-          expect(Buffer.concat(blocks)).toEqual(piece)
+          expect(Buffer.concat(blocks)).toEqual(Buffer.from(piece))
           pieces.push(Buffer.from(piece))
         }
         from = end
@@ -61,7 +63,7 @@ test('a stream by single bytes', () => {
   const file = Buffer.concat([headBlocks(), frameBlocks(2)])
   const cutter = new BlockCutter()
   const pieces = Array.from(file, (_, at) => cutter.take(file.subarray(at, at + 1))).flat()
-  expect(pieces).toEqual(blocksOf(file))
+  expect(pieces.map((piece) => Buffer.from(piece))).toEqual(blocksOf(file))
 })
 
 test('whole blocks in front of half a one are not copied', () => {
@@ -96,7 +98,7 @@ test('what is written is read, wherever the block stands', () => {
         if (isFrame) enhancedPacket(to, { ...frame, ...fields })
         else interfaceStatistics(to, { ...times, interface: fields.interface, lost: fields.lost })
       }
-      const file = Buffer.from(to.bytes.buffer, 0, to.length)
+      const file = viewOf(to.bytes.subarray(0, to.length))
       let at = 0
       for (const { isFrame, interface: index, lost } of all) {
         expect(typeOf(file, at)).toBe(isFrame ? ENHANCED_PACKET : INTERFACE_STATISTICS)
@@ -104,7 +106,7 @@ test('what is written is read, wherever the block stands', () => {
         expect(isFrame ? lostBefore(file, at) : lostInAll(file, at)).toBe(lost)
         at += lengthOf(file, at)
       }
-      expect(at).toBe(file.length)
+      expect(at).toBe(file.byteLength)
     }),
   )
 })
@@ -117,6 +119,11 @@ test.each([
   expect(() => new BlockCutter().take(bytes)).toThrow('what the daemon sends is no pcapng')
 })
 
+test('refuses a packet without room for one', () => {
+  const block = Buffer.from([6, 0, 0, 0, 12, 0, 0, 0, 12, 0, 0, 0])
+  expect(() => interfaceOf(viewOf(block), 0, 13)).toThrow('what the daemon sends is no pcapng')
+})
+
 test('refuses an interface that there is none of', () => {
-  expect(() => interfaceOf(frameBlocks(2), 0, 0)).toThrow('what the daemon sends is no pcapng')
+  expect(() => interfaceOf(viewOf(frameBlocks(2)), 0, 0)).toThrow('what the daemon sends is no pcapng')
 })
