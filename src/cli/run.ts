@@ -168,13 +168,7 @@ type Message =
   | { event: 'stats'; stats: PairStats; names?: [string, string] }
   | { event: 'closed'; reason: string; end?: 'a' | 'b'; stats?: PairStats; names?: [string, string] }
 
-interface EndJson {
-  name: string
-  ifindex: number
-  netns: string | null
-  address: string
-  mtu: number
-}
+type EndJson = Pick<End, 'name' | 'ifindex' | 'netns' | 'address' | 'mtu'>
 
 function describe(end: End): EndJson {
   const { name, ifindex, netns, address, mtu } = end

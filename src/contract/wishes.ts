@@ -1,7 +1,7 @@
 // The types of what orders carry, which come from the shapes (wishes/), and of what answers show. Part of the table of
 // operations (ops.ts).
 
-import type { ImpairPlan, RuleStats } from '../index.js'
+import type { EndState, ImpairPlan, RuleStats } from '../index.js'
 import type { CAPTURE_QUERY } from '../wishes/capture.js'
 import type { END_CHANGE, END_WISH, PAIR_CHANGE, PAIR_WISH } from '../wishes/end.js'
 import type { IMPAIR, IMPAIR_PATCH } from '../wishes/impair.js'
@@ -19,19 +19,8 @@ export type RuleWish = Given<typeof RULE>
 export type FlapOrder = Given<typeof FLAP>
 export type CaptureQuery = Given<typeof CAPTURE_QUERY>
 
-/** An end as answers show it. */
-export interface EndView {
-  name: string
-  ifindex: number
-  /** A name under /run/netns, null for the daemon's own, otherwise `net:[inode]`. */
-  netns: string | null
-  netnsInode: number
-  address: string
-  mtu: number
-  up: boolean
-  /** IFF_* of the kernel. */
-  flags: number
-  txQueueLength: number
+/** An end as answers show it: as the kernel has it, and what is done to the frames that it sends. */
+export interface EndView extends EndState {
   /** In its normal form; null for none. */
   impair: ImpairPlan | null
   rules: RuleStats[]

@@ -15,9 +15,7 @@ import { merged, pinned, withSince } from './wanted.js'
 export type PairRegistry = Registry<SentWish>
 
 function viewEnd(end: End): EndView {
-  const { name, ifindex, netns, netnsInode, address, mtu, isUp: up, flags, txQueueLength } = end
-  const faults = { impair: end.impairment, rules: end.rules() }
-  return { name, ifindex, netns, netnsInode, address, mtu, up, flags, txQueueLength, ...faults }
+  return { ...end.state, impair: end.impairment, rules: end.rules() }
 }
 
 function viewPair({ pair, wish }: Entry<SentWish>): PairView {

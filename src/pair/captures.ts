@@ -30,7 +30,6 @@ export class Capture implements AsyncDisposable {
   readonly #session: CaptureSession
   readonly #disarm: () => Promise<void>
 
-  /** @internal */
   constructor(session: CaptureSession, disarm: () => Promise<void>) {
     this.#session = session
     this.#disarm = disarm
@@ -47,9 +46,9 @@ export class Capture implements AsyncDisposable {
     return await this.#session.end()
   }
 
-  /** @internal */
-  get session(): CaptureSession {
-    return this.#session
+  /** For its makers. */
+  static session(capture: Capture): CaptureSession {
+    return capture.#session
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -107,7 +106,7 @@ export class Captures {
 
   /** The pair has ended: resolves when all files are complete. */
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#running].map(({ session }) => session.end()))
+    await Promise.allSettled([...this.#running].map((capture) => Capture.session(capture).end()))
   }
 }
 

@@ -53,6 +53,11 @@ export class End {
     this.#handle = handle
   }
 
+  /** All of it, as the kernel last told it. */
+  get state(): EndState {
+    return this.#state
+  }
+
   /** The interface's name now; others may have renamed it. */
   get name(): string {
     return this.#state.name

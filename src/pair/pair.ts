@@ -10,7 +10,7 @@ import { type Link, linkThread, type PairEvent, workerCount } from '../link/link
 import type { CarrierMode, ClosedReason, EndState, KernelStats, PairPlan } from '../link/protocol.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
 import type { Logger } from '../wishes/end.js'
-import { type Capture, Captures, planTarget } from './captures.js'
+import { Capture, Captures, planTarget } from './captures.js'
 import { type ChainPlan, ENDS, hasFaults, planChains } from './chain.js'
 import type { Dossier, Wishes } from './dossier.js'
 import { End } from './end.js'
@@ -203,7 +203,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     signal?.addEventListener('abort', stop, { once: true })
     try {
       if (signal?.aborted) stop()
-      yield* capture.session.chunks()
+      yield* Capture.session(capture).chunks()
     } finally {
       signal?.removeEventListener('abort', stop)
     }

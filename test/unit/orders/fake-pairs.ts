@@ -57,6 +57,11 @@ class FakeEnd {
     this.netnsInode = inode
   }
 
+  get state() {
+    const { name, ifindex, netns, netnsInode, address, mtu, isUp: up, flags, txQueueLength } = this
+    return { name, ifindex, netns, netnsInode, address, mtu, up, flags, txQueueLength }
+  }
+
   async set({ name = this.name, mtu = this.mtu, up = this.isUp, ...rest }: EndSettings): Promise<void> {
     const [unknown] = Object.keys(rest).filter((key) => key === 'rules' || key === 'ifindex')
     if (unknown !== undefined) throw invalid(`unknown a.${unknown}`, `a.${unknown}`)
