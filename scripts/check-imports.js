@@ -20,7 +20,7 @@ export const rules = {
   cli: {
     may: [
       ...['daemon', 'doctor', 'contract', 'index', 'netns'],
-      ...['faults/impair-words', 'faults/rule-words', 'wishes/units'],
+      ...['faults/impair-words', 'faults/rule-words', 'wishes/units', 'wishes/names'],
       ...['capture/files', 'capture/sink', 'pcapng/reader', 'native', 'own-file'],
     ],
     because:

@@ -1,6 +1,9 @@
 // `uveth completion SHELL`: prints a completion script, made from the one table below. The scripts ask
 // `uveth link show -br` for names of interfaces and /run/netns for namespaces; everything else they know.
 
+import { IMPAIR_WORDS } from '../faults/impair-words.js'
+import { ACTION_WORDS, MATCH_WORDS } from '../faults/rule-words.js'
+import { CARRIER_MODES, DISTRIBUTIONS } from '../wishes/names.js'
 import { COMPLETION_HELP } from './help.js'
 import { write } from './session.js'
 import { UsageError } from './usage.js'
@@ -16,21 +19,21 @@ const OPTIONS =
   '-json -pretty -stats -details -brief -oneline -netns -batch -force --socket --no-start --color --help --version'
 const ATTRIBUTES = 'netns address mtu txqueuelen up down'
 
-/** Words behind `link set … impair` and `… rule add`, wherever one is. */
-const IMPAIR = 'delay loss duplicate reorder gap corrupt rate burst limit slot seed'
-const MATCH =
-  'ethertype src dst vlan ip ip6 inet proto tcp udp sport dport port flags icmp arp op bytes length'
-const RULE = `drop delay duplicate corrupt ${MATCH} nth every first`
+/** Words behind `link set … impair` and `… rule add`, wherever one is: those that the grammar has. */
+const IMPAIR = IMPAIR_WORDS.join(' ')
+/** Without those that count, which a capture's match has not. */
+const MATCH = MATCH_WORDS.filter((word) => !['nth', 'every', 'first'].includes(word)).join(' ')
+const RULE = [...ACTION_WORDS, ...MATCH_WORDS].join(' ')
 
 /** After one of these words, wherever it stands. `''`: a value that nobody can guess. */
 const AFTER: Record<string, Candidates> = {
   '-n|-netns|--netns|netns|--netns-a|--netns-b': { names: 'netns' },
   '-b|-batch|--batch|--socket|-socket|--state|-w|--write|--capture': { names: 'files' },
   type: { words: 'veth' },
-  carrier: { words: 'on off auto' },
+  carrier: { words: CARRIER_MODES.join(' ') },
   impair: { words: `show none ${IMPAIR}` },
   rule: { words: 'add show del flush' },
-  distribution: { words: 'uniform normal pareto paretonormal' },
+  distribution: { words: DISTRIBUTIONS.join(' ') },
   '--end': { words: 'a b both' },
   dev: { names: 'interfaces' },
   '--netlink': { words: 'on off' },

@@ -46,7 +46,8 @@ Examples:
   uveth run veth0 veth1 --impair-a 'rate 10mbit delay 20ms' --rule-b 'drop arp nth 1'
 `
 
-const OPTIONS = {
+/** By name. The completion has the same list (its test says so). */
+export const OPTIONS = {
   'netns-a': { type: 'string' },
   'netns-b': { type: 'string' },
   'addr-a': { type: 'string', multiple: true },

@@ -42,6 +42,9 @@ const KEYWORDS: readonly (readonly [string, Read])[] = [
   ['burst', (words, options) => add(options, 'rate', { burst: words.value('burst', SIZE) })],
 ]
 
+/** All that may stand among the words of an impairment: for the completion. */
+export const IMPAIR_WORDS: readonly string[] = KEYWORDS.map(([name]) => name)
+
 /** Takes words one by one. */
 class Words {
   readonly #words: readonly string[]

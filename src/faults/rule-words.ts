@@ -129,6 +129,10 @@ const MATCHES: Readonly<Record<string, ReadMatch>> = {
   first: counting,
 }
 
+/** All that may stand among the words of a match, and what a rule begins with: for the completion. */
+export const MATCH_WORDS: readonly string[] = Object.keys(MATCHES)
+export const ACTION_WORDS = ['drop', 'delay', 'duplicate', 'corrupt', ...Object.keys(CORRUPT)] as const
+
 function set(tree: Tree, key: string, value: unknown): void {
   if (tree[key] !== undefined) throw invalid(`${key} is given twice`)
   tree[key] = value

@@ -105,7 +105,7 @@ function addRoute(app: FastifyInstance, name: OpName, answer: Answer<unknown>, r
       const { ref = '', id = '' } = request.params as { ref?: string; id?: string }
       const query = checked(queryOf(name), request.query)
       const shape = bodyOf(name)
-      const body = shape && checked(shape, request.body ?? {}, calledIn(name))
+      const body = shape && checked(shape, request.body === undefined ? {} : request.body, calledIn(name))
       const give = async (caller: Caller) => await answer({ caller, ref, id, query, body, reply })
       reply.code(op.status)
       const header = request.headers['uveth-netns'] as string | undefined

@@ -112,11 +112,13 @@ export const END_CHANGE = object({
   ),
 })
 
-const PAIR_PARTS = {
+const ID = {
   id: about(
     'default: the name of end a, with a suffix when it is in use',
     text('1 to 64 characters without "/" and white space', /^[^\s/]{1,64}$/),
   ),
+}
+const PAIR_PARTS = {
   queues: about('queues of each end, at most the number of workers; default 1', whole(1, MAX_INT)),
   quiet: about('no IPv6 chatter from fresh links (addr_gen_mode none); default false', flag()),
 }
@@ -142,8 +144,8 @@ const HERE = {
   signal: SIGNAL,
 }
 
-export const PAIR = object({ ...PAIR_PARTS, a: END, b: END, ...HERE })
-export const PAIR_WISH = object({ ...PAIR_PARTS, a: END_WISH, b: END_WISH })
+export const PAIR = object({ ...ID, a: END, b: END, ...PAIR_PARTS, ...HERE })
+export const PAIR_WISH = object({ ...ID, a: END_WISH, b: END_WISH, ...PAIR_PARTS })
 
 export const PAIR_CHANGE = object({
   a: END_CHANGE,

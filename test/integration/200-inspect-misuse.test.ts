@@ -134,8 +134,8 @@ it('nothing of that has left a trace', async () => {
 it.each<[what: string, options: object, attribute: string]>([
   ['an impairment', { a: { impair: { loss: -1 } } }, 'a.impair.loss.random'],
   ['one of end b', { b: { impair: { delay: 'x' } } }, 'b.impair.delay.time'],
-  ['a capture', { capture: { path: '' } }, 'path'],
-  ['a match of a capture', { capture: { path: '/tmp/x', match: { first: 3 } } }, 'match.first'],
+  ['a capture', { capture: { path: '' } }, 'capture.path'],
+  ['a match of a capture', { capture: { path: '/tmp/x', match: { first: 3 } } }, 'capture.match.first'],
   ['an "inline" that is no boolean', { inline: 1 }, 'inline'],
 ])('createPair refuses a bad wish, and makes nothing: %s', async (_, options, attribute) => {
   await expect(createPair(options)).rejects.toMatchObject({ code: 'EINVAL', attribute })

@@ -30,15 +30,23 @@ describe('wrong use is exit code 1 and one line', () => {
     [
       'a bad MAC address',
       ['run', 'a', 'b', '--address-a', '02:00'],
-      /"02:00" must be a MAC address like .*, not "02:00"/,
+      /--address-a must be a MAC address like .*, not "02:00"/,
     ],
     ['a multicast MAC address', ['run', 'a', 'b', '--address-b', '01:00:00:00:00:00'], /multicast/],
-    ['a bad address', ['run', 'a', 'b', '--addr-a', '10.0.0.1/24', '--addr-a', 'ten'], /"ten" is no address/],
-    ['a name that is too long', ['run', 'a', 'sixteen-bytes-ab'], /16 bytes long/],
-    ['an empty name', ['run', 'a', ''], /is empty/],
-    ['a name with a slash', ['run', 'a/b', 'b'], /contains a "\/"/],
+    [
+      'a bad address',
+      ['run', 'a', 'b', '--addr-a', '10.0.0.1/24', '--addr-a', 'ten'],
+      /--addr-a must be .*, not "ten"/,
+    ],
+    [
+      'a name that is too long',
+      ['run', 'a', 'sixteen-bytes-ab'],
+      /B must be an interface name: 1 to 15 bytes/,
+    ],
+    ['an empty name', ['run', 'a', ''], /B must be an interface name: 1 to 15 bytes .*, not ""/],
+    ['a name with a slash', ['run', 'a/b', 'b'], /A must be an interface name.*without "\/"/],
     ['an unknown log level', ['run', 'a', 'b', '--log', 'loud'], /--log takes/],
-    ['an empty namespace', ['run', 'a', 'b', '--netns-a', ''], /is no network namespace/],
+    ['an empty namespace', ['run', 'a', 'b', '--netns-a', ''], /--netns-a must be a network namespace/],
   ]
 
   test.each(WRONG)('%s', async (_, words, sentence) => {
