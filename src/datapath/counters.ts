@@ -104,17 +104,31 @@ export interface DirectionCounts {
 }
 
 export function readBlock(memory: SharedArrayBuffer, worker: number, direction: number): DirectionCounts {
-  const block = blockOf(memory, worker, direction)
+  return named(blockOf(memory, worker, direction))
+}
+
+/** The counts of a direction by all workers. */
+export function readDirection(memory: SharedArrayBuffer, direction: number): DirectionCounts {
+  const total = new Float64Array(BLOCK_WORDS)
+  for (let worker = 0; worker < blocksOf(memory); worker++) {
+    new Float64Array(memory, offsetOf(worker, direction), BLOCK_WORDS).forEach((word, at) => {
+      total[at] = (total[at] ?? 0) + word
+    })
+  }
+  return named(total)
+}
+
+function named(block: Counters): DirectionCounts {
   const read = (at: number) => block[counter(at)]
-  const named = <K extends string>(keys: readonly K[], first: number) =>
+  const record = <K extends string>(keys: readonly K[], first: number) =>
     Object.fromEntries(keys.map((key, index) => [key, read(first + index)])) as Record<K, number>
   return {
     received: block[RECEIVED],
     received_bytes: block[RECEIVED_BYTES],
     sent: block[SENT],
     sent_bytes: block[SENT_BYTES],
-    drops: named(CAUSES, DROPS),
-    inspected: named(INSPECTED_COUNTS, HELD),
+    drops: record(CAUSES, DROPS),
+    inspected: record(INSPECTED_COUNTS, HELD),
   }
 }
 
@@ -123,15 +137,11 @@ export function readBlock(memory: SharedArrayBuffer, worker: number, direction: 
  * about to judge, is lost. Frames may have been received by one thread and held by another, so all count.
  */
 export function abandonHeld(memory: SharedArrayBuffer): void {
-  const blocks = blocksOf(memory)
   for (const direction of [0, 1]) {
-    let lost = 0
-    for (let worker = 0; worker < blocks; worker++) {
-      const { received, sent, drops, inspected } = readBlock(memory, worker, direction)
-      const dropped = CAUSES.reduce((sum, cause) => sum + drops[cause], 0)
-      lost += received + inspected.copied + inspected.injected - sent - dropped
-    }
-    const block = blockOf(memory, blocks - 1, direction)
+    const { received, sent, drops, inspected } = readDirection(memory, direction)
+    const dropped = CAUSES.reduce((sum, cause) => sum + drops[cause], 0)
+    const lost = received + inspected.copied + inspected.injected - sent - dropped
+    const block = blockOf(memory, blocksOf(memory) - 1, direction)
     block[dropsOf(DROPPED.hook)] += lost
     block[HELD] = 0
   }

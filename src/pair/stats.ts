@@ -8,6 +8,7 @@ import {
   type DirectionCounts,
   type InspectedCount,
   readBlock,
+  readDirection,
 } from '../datapath/counters.js'
 import { CAUSES, type Cause } from '../frame/cause.js'
 import type { LinkStats } from '../netlink/rtnl.js'
@@ -88,8 +89,8 @@ export const NO_BASE: BaseCounts = [NO_COUNTS, NO_COUNTS]
 
 /** Everything that was counted of what `end` sends. */
 function sentBy(memory: SharedArrayBuffer, end: 0 | 1, base: DirectionCounts): DirectionCounts {
-  const blocks = Array.from({ length: blocksOf(memory) }, (_, worker) => readBlock(memory, worker, end))
-  return blocks.reduce(sum, base)
+  const counts = readDirection(memory, end)
+  return base === NO_COUNTS ? counts : sum(base, counts)
 }
 
 function countersOfEnd(memory: SharedArrayBuffer, end: 0 | 1, base: BaseCounts): EndCounters {
