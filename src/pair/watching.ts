@@ -1,11 +1,12 @@
 // Who waits for frames of a pair: one frame (waitFor) or all of them (frames). Used by inspection.ts, which
 // arms a watch in the data path for each and hands over what that finds.
 
-import { invalid, UvethError } from '../errors.js'
+import { UvethError } from '../errors.js'
 import type { MatchPlan } from '../faults/match-plan.js'
 import { nextFrame } from '../hooks/watch.js'
-import { createRing, LARGEST_RING, type RingReader } from '../ring/ring.js'
+import { createRing, type RingReader } from '../ring/ring.js'
 import { RingStream } from '../ring/stream.js'
+import { BYTES } from '../wishes/capture.js'
 
 /** Arms a watch, and takes it away. */
 export interface Watchable {
@@ -57,8 +58,7 @@ export class Watching {
 
   /** Copies of the frames that match, from now on; `bytes` of them may wait for their reader. */
   frames(at: Watchable, match: MatchPlan, bytes = FRAMES_RING): RingStream<Uint8Array> {
-    if (!(Number.isInteger(bytes) && bytes >= 1 && bytes <= LARGEST_RING))
-      throw invalid(`bytes must be a number of bytes, 1 to ${LARGEST_RING}, not ${bytes}`, 'bytes')
+    BYTES.read(bytes, 'bytes')
     const ring = createRing(bytes)
     const id = at.watch(match, ring)
     return this.stream(id, ring, nextFrame, () => at.unwatch(id))
