@@ -12,7 +12,7 @@ export interface Finding {
   remedy?: string
 }
 
-/** DESIGN: what is newer than this is probed and has a fall-back. */
+/** What is newer than this is probed and has a fall-back. */
 const KERNEL_FLOOR = '5.10'
 
 interface Need {

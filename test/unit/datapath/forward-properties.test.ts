@@ -62,7 +62,7 @@ const anyBurst: fc.Arbitrary<Burst> = fc.record({
 
 type Fate = 'sent' | 'carrier' | 'mtu' | 'down' | 'error'
 
-/** The rule, as DESIGN has it, frame by frame. */
+/** The rule, frame by frame. */
 function fateOf({ frame: { bytes, gso }, refusal }: Case, { carrier, mtu }: Burst): Fate {
   const tagged = [0x8100, 0x88a8].includes(((bytes[12] ?? 0) << 8) | (bytes[13] ?? 0))
   if (!carrier) return 'carrier'
