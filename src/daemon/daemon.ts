@@ -16,6 +16,7 @@ import { type HttpServer, openHttp } from '../servers/http.js'
 import { type Netlink, type NetlinkSetting, startNetlink } from '../servers/netlink.js'
 import { version } from '../version.js'
 import { daemonLock, Lock, makeFolder } from './lock.js'
+import { LogOutput } from './log-output.js'
 import { claimSocket, withSocketMode } from './socket-file.js'
 
 export interface DaemonOptions {
@@ -37,15 +38,16 @@ const SETTLE_TIME = 5_000
 
 /** Starts a daemon; resolves when it listens, with a promise of its end. */
 export async function startDaemon(options: DaemonOptions): Promise<{ ended: Promise<void> }> {
-  const destination = pino.destination({ fd: 1, sync: true })
-  destination.on('error', () => {}) // whoever read the log has gone
-  const daemon = new Daemon(options, pino({ level: options.log, base: { pid: process.pid } }, destination))
+  const output = new LogOutput(process.stdout.fd, options.socket)
+  Object.assign(output, { [pino.symbols.needsMetadataGsym]: true }) // the level, with each line
+  const daemon = new Daemon(options, pino({ level: options.log, base: { pid: process.pid } }, output))
   try {
     await daemon.start()
   } catch (error) {
+    output.close()
     throw ofNode(error)
   }
-  return { ended: daemon.ended }
+  return { ended: daemon.ended.finally(() => output.close()) }
 }
 
 class Daemon implements DaemonFace {
@@ -163,7 +165,8 @@ class Daemon implements DaemonFace {
       const log = logs.get(id) ?? this.#log.child({ pair: id })
       if (event === 'removed') logs.delete(id)
       else logs.set(id, log)
-      log.info(fields, `pair ${event}`)
+      // A change alone: a pair with all its rules is long.
+      log.info(event === 'changed' ? { change: fields.change } : fields, `pair ${event}`)
       if (event === 'added' || event === 'removed') this.#countIdle()
     })
   }

@@ -5,7 +5,7 @@ import type { FlapOrder, ImpairPatch, ImpairWish, RuleWish } from '../contract/o
 import { renamed, UvethError } from '../errors.js'
 import type { End, ImpairPlan, RuleStats } from '../index.js'
 import type { Caller } from './caller.js'
-import { changed, findEnd, type PairRegistry } from './handlers.js'
+import { endChanged, findEnd, type PairRegistry } from './handlers.js'
 import type { Entry } from './registry.js'
 import type { SentWish } from './wanted.js'
 
@@ -22,7 +22,7 @@ export async function setImpair(
 ): Promise<ImpairPlan | null> {
   const { entry, end } = findEnd(registry, caller, ref)
   const plan = await end.impair(wish)
-  await changed(registry, entry)
+  await endChanged(registry, entry, end, { impair: plan })
   return plan
 }
 
@@ -35,7 +35,7 @@ export async function patchImpair(
 ): Promise<ImpairPlan | null> {
   const { entry, end } = findEnd(registry, caller, ref)
   const plan = await end.patchImpairment(patch)
-  await changed(registry, entry)
+  await endChanged(registry, entry, end, { impair: plan })
   return plan
 }
 
@@ -56,7 +56,7 @@ export async function addRule(
   } catch (error) {
     throw renamed(error, (attribute) => attribute.replace(/^rule\./, ''))
   }
-  await rulesChanged(registry, entry, end)
+  await rulesChanged(registry, entry, end, { ruleAdded: { id, action, match } })
   // Another order may have removed it already.
   return end.rules().find((rule) => rule.id === id) ?? gone(end, String(id))
 }
@@ -69,14 +69,14 @@ export async function deleteRule(
 ): Promise<void> {
   const { entry, end } = findEnd(registry, caller, ref)
   if (!/^\d{1,15}$/.test(id) || !end.removeRule(Number(id))) gone(end, id)
-  await rulesChanged(registry, entry, end)
+  await rulesChanged(registry, entry, end, { ruleRemoved: Number(id) })
 }
 
 export async function clearRules(registry: PairRegistry, caller: Caller, ref: string): Promise<void> {
   const { entry, end } = findEnd(registry, caller, ref)
   const rules = end.rules()
   for (const { id } of rules) end.removeRule(id)
-  if (rules.length > 0) await rulesChanged(registry, entry, end)
+  if (rules.length > 0) await rulesChanged(registry, entry, end, { rulesRemoved: rules.length })
 }
 
 /** One after the other: each puts carrier back to what it found. `signal`: whoever has ordered it is gone. */
@@ -91,9 +91,14 @@ export async function flapPair(
   await registry.inTurn(`flap ${pair.id}`, () => pair.flap(ms, times, { signal }))
 }
 
-async function rulesChanged(registry: PairRegistry, entry: Entry<SentWish>, end: End): Promise<void> {
+async function rulesChanged(
+  registry: PairRegistry,
+  entry: Entry<SentWish>,
+  end: End,
+  change: object,
+): Promise<void> {
   await end.settled()
-  await changed(registry, entry)
+  await endChanged(registry, entry, end, change)
 }
 
 function gone(end: End, id: string): never {

@@ -93,7 +93,7 @@ export async function setPair(
   if (change.a !== undefined) await changeEnd(entry, pair.a, change.a, caller)
   if (change.b !== undefined) await changeEnd(entry, pair.b, change.b, caller)
   if (change.carrier !== undefined) await pair.setCarrier(change.carrier)
-  await changed(registry, entry)
+  await changed(registry, entry, change)
   return viewPair(entry)
 }
 
@@ -110,7 +110,7 @@ export async function setEnd(
     // Whoever changes one end has said `mtu`, not `a.mtu`.
     throw renamed(error, (attribute) => attribute.replace(/^[ab]\./, ''))
   }
-  await changed(registry, entry)
+  await endChanged(registry, entry, end, wish)
   return viewEnd(end)
 }
 
@@ -150,10 +150,19 @@ async function changeEnd(entry: Entry<SentWish>, end: End, change: EndChange, ca
   since[side] = pinned(merged({ ...sent[side], ...since[side] }, wish), end)
 }
 
-/** Afterwards the change is kept, and told to whoever listens. */
-export async function changed(registry: PairRegistry, { pair }: Entry<SentWish>): Promise<void> {
-  registry.emit('event', { event: 'changed', id: pair.id, a: viewEnd(pair.a), b: viewEnd(pair.b) })
+/** Afterwards the change is kept, and told to whoever listens: `change` is what was ordered, as short as the order. */
+async function changed(registry: PairRegistry, { pair }: Entry<SentWish>, change: object): Promise<void> {
+  registry.emit('event', { event: 'changed', id: pair.id, change, a: viewEnd(pair.a), b: viewEnd(pair.b) })
   await registry.commit()
+}
+
+export async function endChanged(
+  registry: PairRegistry,
+  entry: Entry<SentWish>,
+  end: End,
+  change: object,
+): Promise<void> {
+  await changed(registry, entry, { [sideOf(entry.pair, end)]: change })
 }
 
 function pairOptions({ a, b, ...rest }: PairWish, caller: Caller): PairOptions {

@@ -1,6 +1,7 @@
 // The daemon's life: one for each socket, found again after any end of the one before, gone with all of
 // its pairs on SIGTERM, on SIGKILL, on request and when nobody needs it.
 
+import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -217,5 +218,45 @@ describe('its log', () => {
     const ours = lines.filter(({ pair }) => pair === 'l0').map(({ msg }) => msg)
     expect(ours[0]).toBe('pair added')
     expect(ours.at(-1)).toBe('pair removed')
+  })
+
+  test('says of a change what changed: 300 rules are no longer than their orders', async () => {
+    await using daemon = await TestDaemon.start()
+    await fill(daemon, 1)
+    const rule = { action: { kind: 'drop' }, match: { arp: {} } }
+    for (let n = 0; n < 300; n++) await daemon.ask('POST', '/v1/ends/l0/rules', rule)
+    await daemon.ask('PATCH', '/v1/ends/l0', { mtu: 1400 })
+    await daemon.ask('DELETE', '/v1/ends/l0/rules/7')
+    await daemon.ask('DELETE', '/v1/ends/l0/rules')
+    const { stdout } = await daemon.stop()
+    expect(stdout.length).toBeLessThan(100_000)
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const changes = lines.filter(({ msg }) => msg === 'pair changed').map(({ change }) => change)
+    expect(changes[0]).toEqual({ a: { ruleAdded: { id: 1, ...rule } } })
+    expect(changes.slice(300)).toEqual([
+      { a: { mtu: 1400 } },
+      { a: { ruleRemoved: 7 } },
+      { a: { rulesRemoved: 299 } },
+    ])
+  })
+
+  test('whom nobody reads stops no order, and does not keep the daemon from its end', async () => {
+    using folder = new Folder()
+    const socket = folder.file('control.sock')
+    const words = [COMMAND, 'daemon', '--socket', socket]
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+    child.stdout.pause()
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    await until('it to listen', () => existsSync(socket))
+    await ask(socket, 'POST', '/v1/pairs', { id: 'cable' })
+    for (let n = 0; n < 4_000; n++) {
+      const { status } = await ask(socket, 'PATCH', '/v1/pairs/cable', { carrier: 'auto' })
+      expect(status).toBe(200)
+    }
+    await ask(socket, 'POST', '/v1/shutdown')
+    expect(await ended).toBe(0)
   })
 })

@@ -24,7 +24,8 @@ Usage: uveth daemon [OPTIONS]
 It stays in the foreground; \`uveth link add\` starts one in the background where none runs. SIGTERM and
 SIGINT remove every pair and end it. One daemon for each socket: a second one exits with 1 and names the
 first. The socket's folder is made with mode 0750, the socket has mode 0660: whoever may open it may give
-orders. With NOTIFY_SOCKET set, systemd is told when it is ready.
+orders. With NOTIFY_SOCKET set, systemd is told when it is ready. The log of one that \`uveth link add\` has
+started stands in SOCKET.log and, before that, in SOCKET.log.1, 1 MiB each.
 
 Examples:
   uveth daemon --state /var/lib/uveth/pairs.json

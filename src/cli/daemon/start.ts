@@ -2,9 +2,10 @@
 // one for many callers at once. Called by the verbs that add pairs.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, constants, fstatSync, ftruncateSync } from 'node:fs'
+import { closeSync, constants } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { boundLog, logFile } from '../../daemon/log-output.js'
 import { ofNode, UvethError } from '../../errors.js'
 import { openOwn, readOwn } from '../../own-file.js'
 import { entrance } from './entrance.js'
@@ -17,8 +18,6 @@ const IDLE_EXIT = 60
 const PATIENCE = 10_000
 /** ms between looks. */
 const LOOK = 20
-/** Bytes after which the log begins anew. */
-const LONGEST_LOG = 1 << 20
 
 /**
  * Returns when a daemon listens on `socket`. Where none does it starts one and says so on stderr,
@@ -85,7 +84,8 @@ function spawnDaemon(socket: string): ChildProcess {
   const command = [process.execPath, main, 'daemon', '--socket', socket, '--idle-exit', String(IDLE_EXIT)]
   const way = entrance(command, [process.execPath, main, dirname(socket)])
   const [file = '', ...args] = [...way, ...command]
-  const log = openLog(`${socket}.log`)
+  const log = openOwn(logFile(socket), O_WRONLY | O_APPEND | O_CREAT)
+  boundLog(log, logFile(socket))
   const { NOTIFY_SOCKET: _, ...env } = process.env
   const child = spawn(file, args, { cwd: '/', detached: true, env, stdio: ['ignore', log, log] })
   child.unref()
@@ -93,15 +93,9 @@ function spawnDaemon(socket: string): ChildProcess {
   return child
 }
 
-function openLog(path: string): number {
-  const fd = openOwn(path, O_WRONLY | O_APPEND | O_CREAT)
-  if (fstatSync(fd).size > LONGEST_LOG) ftruncateSync(fd)
-  return fd
-}
-
 /** What the daemon said last is the reason. */
 function notStarted(socket: string, why: string): UvethError {
-  const log = `${socket}.log`
+  const log = logFile(socket)
   const last = lastLine(log)
   const message = `the daemon did not start: ${why} (${log}${last === '' ? '' : `: ${last}`})`
   return new UvethError(message, { code: 'ECHILD', syscall: 'spawn' })
