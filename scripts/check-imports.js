@@ -20,14 +20,14 @@ export const rules = {
   cli: {
     may: [
       ...['daemon', 'doctor', 'contract', 'index', 'netns'],
-      ...['faults/impair-words', 'faults/rule-words', 'wishes/units', 'wishes/names'],
+      ...['faults/impair-words', 'faults/rule-words', 'wishes/limits', 'wishes/units', 'wishes/names'],
       ...['capture/files', 'capture/sink', 'pcapng/reader', 'native', 'own-file'],
     ],
     because:
       'a verb uses the public API or talks to the daemon; the addon only tells a capture that its reader left',
   },
   daemon: {
-    may: ['servers', 'doctor/ability', 'orders', 'index', 'native', 'own-file'],
+    may: ['servers', 'doctor/ability', 'orders', 'index', 'wishes/limits', 'native', 'own-file'],
     because:
       'the daemon is a thin shell over orders and their front ends; the doctor only tells its health whether pairs can be made',
   },
@@ -82,7 +82,7 @@ export const rules = {
     because: 'a pair is wired from what is below it',
   },
   link: {
-    may: ['datapath', 'netns', 'netlink', 'frame', 'native'],
+    may: ['datapath', 'wishes', 'netns', 'netlink', 'frame', 'native'],
     because: 'the link thread gives orders to the data path and knows no pair object',
   },
   capture: {

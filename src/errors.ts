@@ -10,6 +10,7 @@ const KERNEL_NAMES = new Map<number, [string, string]>([
   [-constants.errno.EEXIST, ['EEXIST', 'file exists']],
   [-52, ['EBADE', 'invalid exchange']],
   [-76, ['ENOTUNIQ', 'name not unique on network']],
+  [-constants.errno.EDQUOT, ['EDQUOT', 'quota exceeded']],
   [-77, ['EBADFD', 'file descriptor in bad state']],
 ])
 
@@ -23,6 +24,8 @@ export const errno = {
   EEXIST: -constants.errno.EEXIST,
   ENODEV: -constants.errno.ENODEV,
   EINVAL: -constants.errno.EINVAL,
+  E2BIG: -constants.errno.E2BIG,
+  EDQUOT: -constants.errno.EDQUOT,
   EIO: -constants.errno.EIO,
   EOPNOTSUPP: -constants.errno.EOPNOTSUPP,
   EAFNOSUPPORT: -constants.errno.EAFNOSUPPORT,

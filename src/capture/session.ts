@@ -80,11 +80,7 @@ export class CaptureSession {
   }
 
   #start(workerData: RecorderSetup): void {
-    const worker = new Worker(new URL('./thread.js', import.meta.url), {
-      name: 'uveth-capture',
-      workerData,
-      execArgv: [], // the user's loaders and inspectors have no business here
-    })
+    const worker = startThread(workerData)
     worker.on('message', (message: CaptureMessage) => this.#hear(message))
     worker.on('error', (error) => this.#fail(broken(error.stack ?? error.message)))
     worker.on('exit', () => this.#fail(broken('it ended')))
@@ -122,6 +118,18 @@ export class CaptureSession {
     return new Promise((resolve) => {
       this.#wake = resolve
     })
+  }
+}
+
+function startThread(workerData: RecorderSetup): Worker {
+  try {
+    return new Worker(new URL('./thread.js', import.meta.url), {
+      name: 'uveth-capture',
+      workerData,
+      execArgv: [], // the user's loaders and inspectors have no business here
+    })
+  } catch (error) {
+    throw broken((error as Error).message) // no more threads
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { IMPAIR_WORDS } from '../faults/impair-words.js'
 import { ACTION_WORDS, MATCH_WORDS } from '../faults/rule-words.js'
+import { LIMIT_NAMES } from '../wishes/limits.js'
 import { CARRIER_MODES, DISTRIBUTIONS } from '../wishes/names.js'
 import { COMPLETION_HELP } from './help.js'
 import { write } from './session.js'
@@ -37,6 +38,7 @@ const AFTER: Record<string, Candidates> = {
   '--end': { words: 'a b both' },
   dev: { names: 'interfaces' },
   '--netlink': { words: 'on off' },
+  '--limit': { words: LIMIT_NAMES.map((name) => `${name}=`).join(' ') },
   '--log': { words: 'debug info warn error' },
   'name|index|address|mtu|txqueuelen|queues|id|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--idle-exit':
     {},
@@ -63,7 +65,7 @@ const VERBS: Record<string, Candidates> = {
     words:
       '--netns-a --netns-b --addr-a --addr-b --address-a --address-b --mtu --impair-a --impair-b --rule-a --rule-b --capture --down --quiet --json --log --help',
   },
-  daemon: { words: '--socket --state --workers --netlink --idle-exit --log --stop --help' },
+  daemon: { words: '--socket --state --workers --netlink --idle-exit --limit --log --stop --help' },
   health: { words: '--socket --json --help' },
   doctor: { words: '--socket --json --help' },
   completion: { words: 'bash zsh fish' },

@@ -34,6 +34,7 @@ function sayer(globals: Globals): (event: Event) => void {
 
 /** `carrier veth0: on`. */
 export function eventText({ event, id, ...fields }: Event, paint: Paint): string {
+  if (event === 'lost') return `${paint('bold', 'lost')}: ${fields.count} events, which nobody read in time`
   return `${paint('bold', String(event))} ${paint('cyan', String(id))}: ${detailOf(String(event), fields)}`
 }
 

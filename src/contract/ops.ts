@@ -16,6 +16,8 @@ export const REFUSALS = {
   EPERM: { status: 403, meaning: 'not permitted' },
   EACCES: { status: 403, meaning: 'not permitted' },
   EBUSY: { status: 409, meaning: 'in use' },
+  E2BIG: { status: 413, meaning: 'more than one order may bring' },
+  EDQUOT: { status: 429, meaning: 'as many as may be at once are there already' },
 } as const
 export type Refusal = keyof typeof REFUSALS
 
@@ -31,7 +33,8 @@ export interface Op {
   type?: string
 }
 
-const CREATES = ['EINVAL', 'ENOENT', 'EEXIST', 'EPERM', 'EACCES'] as const
+const CREATES = ['EINVAL', 'ENOENT', 'EEXIST', 'EPERM', 'EACCES', 'E2BIG'] as const
+const WISHES = ['EINVAL', 'E2BIG'] as const
 const FINDS = ['ENODEV', 'ENOTUNIQ'] as const
 
 export const OPS = {
@@ -98,14 +101,14 @@ export const OPS = {
     method: 'PUT',
     path: '/v1/ends/{ref}/impair',
     status: 200,
-    refuses: [...FINDS, 'EINVAL'],
+    refuses: [...FINDS, ...WISHES],
   },
   'impair.patch': {
     summary: 'Change a part of the impairments: a JSON merge patch, in which null removes; the seed stays',
     method: 'PATCH',
     path: '/v1/ends/{ref}/impair',
     status: 200,
-    refuses: [...FINDS, 'EINVAL'],
+    refuses: [...FINDS, ...WISHES],
   },
   'impair.del': {
     summary: 'Impair no more',
@@ -126,7 +129,7 @@ export const OPS = {
     method: 'POST',
     path: '/v1/ends/{ref}/rules',
     status: 201,
-    refuses: [...FINDS, 'EINVAL'],
+    refuses: [...FINDS, ...WISHES],
   },
   'rule.clear': {
     summary: 'Remove all rules of an end',
@@ -147,7 +150,7 @@ export const OPS = {
     method: 'POST',
     path: '/v1/pairs/{ref}/flap',
     status: 204,
-    refuses: [...FINDS, 'EINVAL'],
+    refuses: [...FINDS, ...WISHES],
   },
   'pair.capture': {
     summary:
@@ -155,15 +158,15 @@ export const OPS = {
     method: 'GET',
     path: '/v1/pairs/{ref}/capture',
     status: 200,
-    refuses: [...FINDS, 'EINVAL'],
+    refuses: [...FINDS, 'EINVAL', 'EDQUOT'],
     type: 'application/octet-stream',
   },
   events: {
-    summary: 'What happens, as JSON lines',
+    summary: 'What happens, as JSON lines; `lost`: so many events found no room, since they were not read',
     method: 'GET',
     path: '/v1/events',
     status: 200,
-    refuses: [],
+    refuses: ['EDQUOT'],
   },
   version: { summary: 'The version', method: 'GET', path: '/v1/version', status: 200, refuses: [] },
   health: { summary: 'How the daemon is', method: 'GET', path: '/v1/health', status: 200, refuses: [] },

@@ -15,6 +15,7 @@ import type { DaemonFace } from '../servers/dispatch.js'
 import { type HttpServer, openHttp } from '../servers/http.js'
 import { type Netlink, type NetlinkSetting, startNetlink } from '../servers/netlink.js'
 import { version } from '../version.js'
+import type { Limits } from '../wishes/limits.js'
 import { daemonLock, Lock, makeFolder } from './lock.js'
 import { LogOutput } from './log-output.js'
 import { claimSocket, withSocketMode } from './socket-file.js'
@@ -29,6 +30,7 @@ export interface DaemonOptions {
   netlink: NetlinkSetting
   /** End after this many seconds without a pair. */
   idleExit?: number | undefined
+  limits?: Limits
   /** pino's level. */
   log: string
 }
@@ -74,8 +76,8 @@ class Daemon implements DaemonFace {
 
   /** Listens last: whoever can connect finds everything that was asked for. */
   async start(): Promise<void> {
-    const { socket, state, workers, netlink } = this.#options
-    if (workers !== undefined) configure({ workers })
+    const { socket, state, workers, netlink, limits = {} } = this.#options
+    configure({ ...(workers !== undefined && { workers }), limits })
     makeFolder(socket)
     this.#lock = this.#takeLock()
     const signalled = this.#followSignals()

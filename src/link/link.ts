@@ -3,13 +3,14 @@
 
 import { type MessagePort, Worker } from 'node:worker_threads'
 import { fromWire, invalid, UvethError } from '../errors.js'
+import { CONFIGURATION, setLimits } from '../wishes/limits.js'
+import type { Given } from '../wishes/shape.js'
 import type { LinkMessage, LinkRequest, LinkSetup } from './protocol.js'
 
 export type PairEvent = Exclude<LinkMessage, { event: 'ready' | 'reply' | 'refused' }>
 
 /** One serves many pairs; more spread pairs, and the queues of a pair, over cores. */
 const DEFAULT_WORKERS = 1
-const MAX_WORKERS = 64
 
 interface Pending {
   resolve(value: unknown): void
@@ -21,17 +22,16 @@ let link: Link | undefined
 
 /**
  * Sets the number of forwarding workers of this thread's pairs (default 1). It is fixed by the first
- * `createPair`: EBUSY afterwards, unless it is the same number.
+ * `createPair`: EBUSY afterwards, unless it is the same number. `limits`: how much of each thing there may be, from
+ * now on.
  */
-export function configure(options: { workers: number }): void {
-  const wanted = options.workers
-  if (!Number.isInteger(wanted) || wanted < 1 || wanted > MAX_WORKERS) {
-    throw invalid(`workers must be a whole number from 1 to ${MAX_WORKERS}, not ${wanted}`, 'workers')
-  }
+export function configure(options: Given<typeof CONFIGURATION>): void {
+  const { workers: wanted = workers, limits = {} } = CONFIGURATION.read(options, '')
   if (link !== undefined && wanted !== workers) {
     throw invalid(`the workers (${workers}) are running: configure before the first pair`, 'workers', 'EBUSY')
   }
   workers = wanted
+  setLimits(limits)
 }
 
 export function workerCount(): number {

@@ -6,6 +6,7 @@ import { invalid, renamed } from '../errors.js'
 import { mergeImpair } from '../faults/impair-plan.js'
 import type { End, EndOptions, Netns, Pair, PairOptions } from '../index.js'
 import type { Dossier } from '../pair/dossier.js'
+import { keepTo } from '../wishes/limits.js'
 import type { Caller } from './caller.js'
 import { asSeen } from './caller.js'
 import type { Entry, Registry } from './registry.js'
@@ -23,7 +24,13 @@ function viewPair({ pair, wish }: Entry<SentWish>): PairView {
   return { id: pair.id, carrier: pair.carrier, queues, quiet, a: viewEnd(pair.a), b: viewEnd(pair.b) }
 }
 
+/** Of one order. Each is a change under a lock of the kernel's that every other order waits for. */
+function keepAddresses({ a, b }: Pick<PairChange | PairWish, 'a' | 'b'>): void {
+  keepTo('addresses', (a?.addresses?.length ?? 0) + (b?.addresses?.length ?? 0))
+}
+
 export async function addPair(registry: PairRegistry, caller: Caller, wish: PairWish): Promise<PairView> {
+  keepAddresses(wish)
   return await makePair(registry, caller, { wish, inode: caller.inode, since: {} })
 }
 
@@ -90,6 +97,7 @@ export async function setPair(
 ): Promise<PairView> {
   const { entry } = registry.find(ref, caller.inode)
   const { pair } = entry
+  keepAddresses(change)
   if (change.a !== undefined) await changeEnd(entry, pair.a, change.a, caller)
   if (change.b !== undefined) await changeEnd(entry, pair.b, change.b, caller)
   if (change.carrier !== undefined) await pair.setCarrier(change.carrier)
@@ -104,6 +112,7 @@ export async function setEnd(
   wish: EndChange,
 ): Promise<EndView> {
   const { entry, end } = findEnd(registry, caller, ref)
+  keepAddresses({ a: wish })
   try {
     await changeEnd(entry, end, wish, caller)
   } catch (error) {

@@ -10,6 +10,7 @@ import { parseMac } from '../frame/mac.js'
 import { createRing } from '../ring/ring.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
 import { CAPTURE, FILTER, TARGET } from '../wishes/capture.js'
+import { keepTo, take } from '../wishes/limits.js'
 import { at } from '../wishes/shape.js'
 import type { End } from './end.js'
 import type { Inspection } from './inspection.js'
@@ -24,6 +25,7 @@ const SMALLEST_RING = 256 * 1024
 
 /** Recorded in the worker, not written yet. */
 type Armed = CapturePlan
+type GiveBack = () => void
 
 /** A capture that runs. */
 export class Capture implements AsyncDisposable {
@@ -60,6 +62,8 @@ export class Captures {
   readonly #inspection: Inspection
   readonly #failed: (path: string | undefined, error: Error) => void
   readonly #running = new Set<Capture>()
+  /** What the limits count, by the capture's number: given back when its file is complete. */
+  readonly #counted = new Map<number, GiveBack>()
 
   /** `failed`: a capture that ran could not be written on. */
   constructor(inspection: Inspection, failed: (path: string | undefined, error: Error) => void) {
@@ -70,7 +74,27 @@ export class Captures {
   /** From here on frames are recorded, into memory at first. */
   arm(wish: CaptureWish, attribute = ''): Armed {
     const plan = planCapture(wish, attribute)
-    return { ...plan, id: this.#inspection.addCapture(plan) }
+    keepTo('pair_captures', this.#counted.size + 1)
+    const giveBack = take('captures')
+    try {
+      const id = this.#inspection.addCapture(plan)
+      this.#counted.set(id, giveBack)
+      return { ...plan, id }
+    } catch (error) {
+      giveBack()
+      throw error
+    }
+  }
+
+  /** It was armed in vain, or has ended. */
+  #giveBack(id: number): void {
+    this.#counted.get(id)?.()
+    this.#counted.delete(id)
+  }
+
+  /** The pair could not be made: nothing that was armed is started. */
+  abandon(): void {
+    for (const id of this.#counted.keys()) this.#giveBack(id)
   }
 
   /** Records without a file, for who reads them in this thread. */
@@ -89,12 +113,20 @@ export class Captures {
       ...(ends.a && { a: about('a', a) }),
       ...(ends.b && { b: about('b', b) }),
     }
-    const session = new CaptureSession({ ring, sink, interfaces, snaplen })
     const disarm = () => this.#inspection.removeCapture(id)
+    let session: CaptureSession
+    try {
+      session = new CaptureSession({ ring, sink, interfaces, snaplen })
+    } catch (error) {
+      this.#giveBack(id)
+      await disarm()
+      throw error
+    }
     const capture = new Capture(session, disarm)
     this.#running.add(capture)
     const over = () => {
       this.#running.delete(capture)
+      this.#giveBack(id)
       void disarm()
     }
     session.finished.then(over, over)

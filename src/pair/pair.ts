@@ -94,6 +94,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
       await pair.#make(plan, chains, options.capture)
     } catch (error) {
       pair.#inspection.close()
+      pair.#captures.abandon()
       pair.#link.forget(pair.#handle)
       releaseId(options.id)
       throw error

@@ -99,8 +99,7 @@ export function answersOf(
     'rule.del': ({ caller, ref, id }) => faults.deleteRule(registry, caller, ref, id),
     'rule.clear': ({ caller, ref }) => faults.clearRules(registry, caller, ref),
     events: ({ reply }) => {
-      reply.hijack()
-      events.add(reply.raw, reply.request.headers.accept)
+      events.add(reply.raw, reply.request.headers.accept, () => reply.hijack())
     },
     version: () => daemon.version(),
     health: () => daemon.health(),

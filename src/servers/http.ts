@@ -7,9 +7,11 @@ import swagger from '@fastify/swagger'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { bodyOf, calledIn, queryOf } from '../contract/bodies.js'
 import { OPS, type Op, type OpName } from '../contract/ops.js'
+import { UvethError } from '../errors.js'
 import type { Caller } from '../orders/caller.js'
 import { asCaller } from '../orders/caller.js'
 import type { PairRegistry } from '../orders/handlers.js'
+import { keepTo } from '../wishes/limits.js'
 import { checked } from '../wishes/shape.js'
 import { CaptureStreams } from './capture-stream.js'
 import { type Answer, answersOf, type DaemonFace } from './dispatch.js'
@@ -127,11 +129,29 @@ function acceptJson(app: FastifyInstance): void {
   app.addContentTypeParser(types, { parseAs: 'buffer' }, (_, bytes, done) => {
     try {
       const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes as Buffer)
+      keepTo('nesting', depthOf(text))
       done(null, text === '' ? undefined : JSON.parse(text))
     } catch (error) {
+      if (error instanceof UvethError) return done(error)
       done(Object.assign(new Error(`the body is no JSON: ${(error as Error).message}`), { statusCode: 400 }))
     }
   })
+}
+
+/** How deep objects and arrays stand in each other, in what may be JSON. */
+function depthOf(text: string): number {
+  let depth = 0
+  let deepest = 0
+  let quoted = false
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]
+    if (char === '"') quoted = !quoted
+    else if (quoted && char === '\\') at++
+    else if (quoted) continue
+    else if (char === '[' || char === '{') deepest = Math.max(deepest, ++depth)
+    else if (char === ']' || char === '}') depth--
+  }
+  return deepest
 }
 
 function refuseWhileEnding(app: FastifyInstance, daemon: DaemonFace): void {

@@ -3,6 +3,8 @@
 
 import { ControlClient, DEFAULT_SOCKET, socketPath } from '../../contract/client.js'
 import { UvethError } from '../../errors.js'
+import { HIGHEST, LIMIT_NAMES, LIMITS, type Limits } from '../../wishes/limits.js'
+import { parseSize } from '../../wishes/units.js'
 import { parseVerb, UsageError } from '../usage.js'
 
 const HELP = `uveth daemon: keep pairs, and take orders for them over a Unix socket and netlink
@@ -18,6 +20,7 @@ Usage: uveth daemon [OPTIONS]
                     (default: on with the default socket, off with another one)
   --idle-exit SECONDS
                     end after so long without a pair
+  --limit NAME=N    how much there may be of one thing (below); any number of times
   --log LEVEL       what is logged to stdout (JSON, by pino): trace, debug, info, warn, error, silent
   --stop            end the daemon that listens on the socket; returns when it has ended
 
@@ -26,6 +29,9 @@ SIGINT remove every pair and end it. One daemon for each socket: a second one ex
 first. The socket's folder is made with mode 0750, the socket has mode 0660: whoever may open it may give
 orders. With NOTIFY_SOCKET set, systemd is told when it is ready. The log of one that \`uveth link add\` has
 started stands in SOCKET.log and, before that, in SOCKET.log.1, 1 MiB each.
+
+Limits, and what they are unless told otherwise:
+${LIMIT_NAMES.map((name) => `  ${`${name}=${LIMITS[name].most}`.padEnd(18)}${LIMITS[name].about}`).join('\n')}
 
 Examples:
   uveth daemon --state /var/lib/uveth/pairs.json
@@ -40,6 +46,7 @@ const OPTIONS = {
   netlink: { type: 'string' },
   'idle-exit': { type: 'string' },
   log: { type: 'string' },
+  limit: { type: 'string', multiple: true },
   stop: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -69,6 +76,7 @@ export async function daemon(args: string[], globalSocket?: string): Promise<num
     workers: number(values.workers, '--workers', 1, 1024),
     netlink: netlinkSetting(values.netlink, socket),
     idleExit: number(values['idle-exit'], '--idle-exit', 0, LONGEST_IDLE),
+    limits: limitsOf(values.limit ?? []),
   }
   const { startDaemon } = await import('../../daemon/daemon.js')
   const { ended } = await startDaemon(options)
@@ -80,6 +88,18 @@ function netlinkSetting(text: string | undefined, socket: string): 'on' | 'off' 
   if (text === undefined) return socket === DEFAULT_SOCKET ? 'on' : 'off'
   if (text === 'on' || text === 'off') return text
   return number(text, '--netlink', 1, 0xffff_ffff) ?? 'on'
+}
+
+/** `captures=4`, `backlog=1mb`. */
+function limitsOf(texts: string[]): Limits {
+  const given = texts.map((text) => {
+    const [, name = '', value = ''] = /^(\w+)=(\w+)$/.exec(text) ?? []
+    const most = parseSize(value)
+    if (!Object.hasOwn(LIMITS, name) || most === undefined || most > HIGHEST)
+      throw new UsageError(`--limit takes NAME=N with one of ${LIMIT_NAMES.join(', ')}, not '${text}'`)
+    return [name, most]
+  })
+  return Object.fromEntries(given) as Limits
 }
 
 function number(text: string | undefined, option: string, min: number, max: number): number | undefined {

@@ -50,6 +50,21 @@ describe('a pair', () => {
     expect(committed).toHaveBeenCalledTimes(1)
   })
 
+  test('more addresses than one order may bring are refused, at both ends together, before anything is done', async () => {
+    const some = (count: number) => Array.from({ length: count }, (_, n) => `10.0.${n >> 8}.${n & 255}/32`)
+    const tooMany = { a: { addresses: some(200) }, b: { addresses: some(57) } }
+    const refusal = { code: 'E2BIG', message: expect.stringMatching(/256 IP addresses, not 257/) }
+    await expect(add(tooMany)).rejects.toMatchObject(refusal)
+    await expect(handlers.putPair(registry, HOME, 'cable', tooMany)).rejects.toMatchObject(refusal)
+    expect(FakePair.made).toEqual([])
+    await add({ a: { name: 'x0' } })
+    await expect(handlers.setPair(registry, HOME, 'cable', tooMany)).rejects.toMatchObject(refusal)
+    await expect(handlers.setEnd(registry, HOME, 'x0', { addresses: some(257) })).rejects.toMatchObject(
+      refusal,
+    )
+    expect(committed).toHaveBeenCalledTimes(1)
+  })
+
   test('that cannot be made leaves nothing', async () => {
     FakePair.taken.add('x0')
     await expect(add({ a: { name: 'x0' } })).rejects.toMatchObject({ code: 'EEXIST' })

@@ -53,6 +53,18 @@ test('an order for what is not there, a path that is not there, a method that a 
   expect(daemon.told).toEqual([])
 })
 
+test('JSON that is nested deeper than any order is refused before it is read', async () => {
+  const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
+  const answer = await ask(socket, 'POST', '/v1/pairs', nested(33))
+  expect(answer).toMatchObject({ status: 413, json: { code: 'E2BIG' } })
+  expect(answer.json.detail).toMatch(/nested 32 levels deep/)
+  for (const text of ['['.repeat(200_000), '"'.repeat(99_999), '\\"'.repeat(99_999)])
+    expect([400, 413]).toContain(await statusOf('POST', '/v1/pairs', text))
+  // Brackets in a text are none.
+  const name = '"[[[{{{\\"'.repeat(9)
+  for (const body of [nested(32), { id: name }]) expect(await statusOf('POST', '/v1/pairs', body)).toBe(422)
+})
+
 test('a wish that is kept without a pair is forgotten, another is not found', async () => {
   expect(await statusOf('DELETE', '/v1/pairs/kept')).toBe(204)
   expect(await statusOf('DELETE', '/v1/pairs/other')).toBe(404)
