@@ -1,5 +1,12 @@
-// The carrier rule: carrier(a) = carrier(b) = up(a) and up(b), unless the user forced it. Called by
-// the link thread whenever an end's state may have changed.
+// The carrier of a pair: carrier(a) = carrier(b) = up(a) and up(b), unless the user forced it; and its way into force,
+// step by step, so that no other pair waits for it. Used by linked-pair.ts in the link thread, which takes the steps in
+// turns of that pair (turns.ts).
+//
+//                 set(on)                nothing unread             the kernel acts on it
+//   at rest ------------------> draining ---------------> acting ------------------------> at rest
+//      |                                                    ^     or was looked at often enough
+//      +---------------------- set(off) --------------------+
+//   While it is on its way, set() goes over to what is wanted now; what was on its way is not told.
 
 import { CARRIER, type StateWords } from '../datapath/counters.js'
 import { drain } from '../datapath/loop.js'
@@ -15,48 +22,158 @@ export function wantedCarrier(mode: CarrierMode, upA: boolean, upB: boolean): bo
   return mode === 'auto' ? upA && upB : mode === 'on'
 }
 
-/** ms. Kernels act on a carrier change within a second by themselves. */
+/** ms, in looks: time may stand still. Kernels act on a carrier change within a second by themselves. */
 const KERNEL_DELAY = 1_500
+/** ms. */
 const POLL = 5
 
-/**
- * Puts carrier on both ends, and returns when the kernel has acted on it. `drain` must leave nothing
- * unread. The shared word, which workers read after each receive, is off for as long as something
- * may be read that was sent without carrier.
- */
-export function setCarrier(
-  devices: readonly Device[],
-  state: StateWords,
-  on: boolean,
-  drain: () => void,
-): void {
-  if (on) drain()
-  store(state, CARRIER, on ? 1 : 0)
-  for (const device of devices) device.setCarrier(on)
-  for (const device of devices) settle(device, on)
+export interface CarrierSetup {
+  devices: readonly Device[]
+  state: StateWords
+  /** Reads and drops a piece of what was sent before: frames, 0 when none are left; undefined: is still about it. */
+  drain: () => number | undefined
+  /** Frames that are drained at most: if more come, carrier is not off, and waiting would not end. */
+  most: () => number
+  /** Wants a turn, for a step. */
+  errand: () => void
+  /** It is in force, and was not before. */
+  changed: (on: boolean) => void
 }
 
-/**
- * The kernel acts on a TAP's carrier up to 1 s late, but at once before it answers an RTM_GETLINK
- * (about 6.8 and later; test/kernel/08). Otherwise we wait for it. Looks are counted, not time: it may stand still.
- */
-function settle(device: Device, on: boolean): void {
-  const sleeper = new Int32Array(new SharedArrayBuffer(4))
-  if (fallbackForced('nudge')) Atomics.wait(sleeper, 0, 0, POLL)
-  for (let look = 0; look * POLL < KERNEL_DELAY && !device.acted(on); look++) {
-    Atomics.wait(sleeper, 0, 0, POLL)
+export class Carrier {
+  readonly #setup: CarrierSetup
+  /** What was put on both ends last. */
+  #on = false
+  #told = false
+  #way: 'at rest' | 'draining' | 'acting' = 'at rest'
+  /** Frames that may still be drained, and looks that may still be taken. */
+  #left = 0
+  /** When the next step is due; it is. */
+  #timer: NodeJS.Timeout | undefined
+  #due = false
+  #waiting: (() => void)[] = []
+
+  constructor(setup: CarrierSetup) {
+    this.#setup = setup
+  }
+
+  get on(): boolean {
+    return this.#on
+  }
+
+  /** Begins at once, and goes as far as it gets without waiting. */
+  set(on: boolean): void {
+    if (on && this.#way === 'draining') return
+    this.#way = on ? 'draining' : 'acting'
+    if (on) this.#left = this.#setup.most()
+    this.#go(on ? () => this.#drain() : () => this.#put(false))
+  }
+
+  /** Goes on, if it is time. */
+  step(): void {
+    if (!this.#due) return
+    this.#due = false
+    if (this.#way === 'draining') this.#go(() => this.#drain())
+    else if (this.#way === 'acting') this.#go(() => this.#look())
+  }
+
+  /** Resolves when it is at rest. */
+  async settled(): Promise<void> {
+    if (this.#way !== 'at rest') await new Promise<void>((settled) => this.#waiting.push(settled))
+  }
+
+  /** The pair ends: nobody waits any more. */
+  end(): void {
+    this.#rest()
+  }
+
+  #later(delay: number): void {
+    if (this.#timer !== undefined || this.#due) return
+    const due = () => {
+      this.#timer = undefined
+      this.#due = true
+      this.#setup.errand()
+    }
+    if (delay === 0) due()
+    else this.#timer = setTimeout(due, delay)
+  }
+
+  #go(how: () => void): void {
+    try {
+      how()
+    } catch (error) {
+      this.#rest()
+      throw error
+    }
+  }
+
+  #drain(): void {
+    const piece = this.#setup.drain()
+    this.#left -= piece ?? 0
+    if (piece !== 0 && this.#left > 0) this.#later(piece === undefined ? POLL : 0)
+    else this.#put(true)
+  }
+
+  /**
+   * The shared word, which workers read after each receive, is off for as long as something may be read that was sent
+   * without carrier.
+   */
+  #put(on: boolean): void {
+    const { state, devices } = this.#setup
+    store(state, CARRIER, on ? 1 : 0)
+    this.#on = on
+    for (const device of devices) device.setCarrier(on)
+    this.#way = 'acting'
+    this.#left = KERNEL_DELAY / POLL
+    if (fallbackForced('nudge')) this.#later(POLL)
+    else this.#look()
+  }
+
+  /**
+   * The kernel acts on a TAP's carrier up to 1 s late, but at once before it answers an RTM_GETLINK
+   * (about 6.8 and later; test/kernel/08). Otherwise it is looked at until it has.
+   */
+  #look(): void {
+    const { devices, changed } = this.#setup
+    const acted = devices.every((device) => device.acted(this.#on))
+    if (!acted && this.#left-- > 0) return this.#later(POLL)
+    if (this.#told !== this.#on) changed(this.#on)
+    this.#told = this.#on
+    this.#rest()
+  }
+
+  #rest(): void {
+    this.#way = 'at rest'
+    this.#due = false
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    for (const settled of this.#waiting.splice(0)) settled()
   }
 }
 
-/** Drains a pair in this thread, while the one that forwards for it may wait for us: `most` frames, as Pool.drain(). */
+/** Drains a pair in this thread, piece by piece: as CarrierSetup.drain. */
 export function drainHere(
   handle: number,
   counters: SharedArrayBuffer,
   queues: readonly PortCouple[],
-  most: number,
-): void {
-  const scratch = new Slab()
-  const setup = { handle, counters, index: 0, ports: openPorts(queues), port: undefined, hookOf: undefined }
-  const { directions } = new ServedPair({ ...setup, scratch, inspected: new Set() })
-  for (let left = most, piece = 1; left > 0 && piece > 0; left -= piece) piece = drain(directions, scratch)
+): () => number {
+  let opened: { directions: ServedPair['directions']; scratch: Slab } | undefined
+  const open = () => {
+    const scratch = new Slab()
+    const setup = {
+      handle,
+      counters,
+      index: 0,
+      port: undefined,
+      hookOf: undefined,
+      inspected: new Set<never>(),
+    }
+    return { directions: new ServedPair({ ...setup, scratch, ports: openPorts(queues) }).directions, scratch }
+  }
+  return () => {
+    opened ??= open()
+    const piece = drain(opened.directions, opened.scratch)
+    if (piece === 0) opened = undefined
+    return piece
+  }
 }

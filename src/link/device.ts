@@ -52,3 +52,12 @@ export interface Device {
 
 /** Makes the device of an end, where and as it is planned, but down, and without carrier. Throws, and leaves nothing. */
 export type OpenDevice = (plan: EndPlan, queues: number, quiet: boolean) => Device
+
+/** Its counters; none of one that cannot be asked any more. */
+export function lastStats(device: Device): LinkStats | null {
+  try {
+    return device.stats()
+  } catch {
+    return null
+  }
+}

@@ -1,6 +1,6 @@
 // A pair as the link thread keeps it: two devices, the carrier rule, who forwards for it. Every order
-// and every hint about an end comes through here; what changed is told to the main thread. All of it
-// is synchronous: the kernel answers inside the call, and this is the thread that may wait for RTNL.
+// and every hint about an end comes through here; what changed is told to the main thread. The kernel answers inside
+// the call, and this is the thread that may wait for RTNL; for nothing else: what takes longer goes on in turns (turn()).
 //
 //                 create()                      close(), or a look finds a device dead
 //   (nothing) --------------> creating --> running --------------------> ending --> ended
@@ -9,7 +9,7 @@
 //
 //   state      hear, look   change, setMode, inspect, own, readopt, stats  close
 //   creating   -            -                                             -           nobody has it yet
-//   running    looks        carried out                                   -> ending
+//   running    in a turn    carried out                                   -> ending
 //   ending     nothing      not allowed: descriptors may be another's     resolves with the first
 //   ended      nothing      not allowed                                   resolves at once
 //
@@ -20,9 +20,8 @@ import type { MessagePort } from 'node:worker_threads'
 import { abandonHeld, MTU, type StateWords, stateOf } from '../datapath/counters.js'
 import { type Capabilities, checkPort, type PortCouple, type PortSpec } from '../datapath/port.js'
 import { store } from '../frame/words.js'
-import type { LinkStats } from '../netlink/rtnl.js'
-import { drainHere, setCarrier } from './carrier.js'
-import type { Device, Hint, OpenDevice } from './device.js'
+import { Carrier, drainHere } from './carrier.js'
+import { type Device, type Hint, lastStats, type OpenDevice } from './device.js'
 import type { Pool } from './pool.js'
 import type {
   CarrierMode,
@@ -44,6 +43,8 @@ export interface Context {
   tell(message: LinkMessage): void
   /** Resolves when the thread that forwards an inline pair has let go of its descriptors. */
   recall(handle: number): Promise<void>
+  /** Wants a turn for the pair. */
+  errand(handle: number): void
 }
 
 /** So often it is served again after its worker was lost: it may be what its workers die of. */
@@ -66,6 +67,9 @@ export class LinkedPair {
   /** The ends whose frames are looked into. */
   #inspected: Inspected = [false, false]
   #is: Standing
+  readonly #carrier: Carrier
+  /** Ends that are to be looked at in the next turn. */
+  readonly #hinted = new Set<EndIndex>()
   #losses = 0
   #closing: Promise<void> | undefined
 
@@ -84,6 +88,16 @@ export class LinkedPair {
     this.#state = stateOf(counters)
     const aliases = [aliasFor(devices[1].state), aliasFor(devices[0].state)] as const
     this.#is = { gathered: false, offloads: [true, true], aliases, carrier: false }
+    // The thread of an inline pair may be waiting for us: what it has not read is read here, as a worker would.
+    const drain = plan.inline ? drainHere(handle, counters, this.#queues()) : () => context.pool.drain(handle)
+    this.#carrier = new Carrier({
+      devices,
+      state: this.#state,
+      drain,
+      most: () => this.#most(),
+      errand: () => context.errand(handle),
+      changed: (on) => context.tell({ event: 'carrier', handle, on }),
+    })
   }
 
   /** All or nothing: on failure both devices are gone before the error is passed on. */
@@ -125,17 +139,30 @@ export class LinkedPair {
   }
 
   hear(hint: Hint): void {
-    const ends = ENDS.filter((end) => this.#devices[end].concerns(hint))
-    if (ends.length > 0) this.look(ends)
+    this.look(ENDS.filter((end) => this.#devices[end].concerns(hint)))
   }
 
-  /** Looks at one end, or at both, and follows what has changed. Nobody waits for it: what fails ends the pair. */
+  /** Has one end, or both, looked at in the next turn, however often it is said. */
   look(ends: readonly EndIndex[] = ENDS): void {
+    for (const end of ends) this.#hinted.add(end)
+    if (ends.length > 0) this.#context.errand(this.handle)
+  }
+
+  /** Follows what has changed, and goes on with what is on its way. Nobody waits for it: what fails ends the pair. */
+  turn(): void {
+    const ends = ENDS.filter((end) => this.#hinted.has(end))
+    this.#hinted.clear()
     try {
-      this.#look(ends)
+      if (ends.length > 0) this.#look(ends)
+      this.#carrier.step()
     } catch (error) {
       this.fail(error)
     }
+  }
+
+  /** Resolves when carrier is as it is wanted, and the kernel acts on it; or when the pair ends. */
+  async settled(): Promise<void> {
+    await this.#carrier.settled()
   }
 
   #look(ends: readonly EndIndex[]): void {
@@ -147,7 +174,7 @@ export class LinkedPair {
     }
     this.#mode = modeAfter(
       this.#mode,
-      this.#is.carrier,
+      this.#carrier.on,
       this.#each(({ carrier }) => carrier),
     )
     this.#follow()
@@ -209,6 +236,7 @@ export class LinkedPair {
   }
 
   async #takeDown(reason: ClosedReason, end: EndIndex | null, why: string | undefined): Promise<void> {
+    this.#carrier.end()
     const stats = this.#each(lastStats)
     await this.#stop()
     await Promise.all(this.#each((device) => device.close()))
@@ -223,7 +251,7 @@ export class LinkedPair {
   /** Nobody forwards for it any more. */
   async #stop(): Promise<void> {
     if (this.#plan.inline) await this.#context.recall(this.handle)
-    else this.#context.pool.release(this.handle)
+    else await this.#context.pool.release(this.handle)
   }
 
   /** Nobody serves it, and it is to be adopted again. */
@@ -271,31 +299,15 @@ export class LinkedPair {
         return this.#devices[action.end].offload(action.on)
       case 'label':
         return this.#devices[action.end].label(action.alias)
-      case 'carrier': {
-        const changed = this.#is.carrier !== wanted.carrier
+      case 'carrier':
         this.#is = wanted // all the rest is done
-        setCarrier(this.#devices, this.#state, action.on, () => this.#drain())
-        if (changed) this.#context.tell({ event: 'carrier', handle: this.handle, on: action.on })
-      }
+        return this.#carrier.set(action.on)
     }
   }
 
-  /** Nothing that was sent before carrier comes on is left to be delivered. */
-  #drain(): void {
-    // What their queues can hold, and as much again for what is on its way in the kernel.
+  /** What their queues can hold, and as much again for what is on its way in the kernel. */
+  #most(): number {
     const [a, b] = this.#each(({ state }) => state.txQueueLength)
-    const most = DRAIN_FLOOR + 2 * this.#plan.queues * (a + b)
-    if (!this.#plan.inline) return this.#context.pool.drain(this.handle, most)
-    // Its thread may be waiting for us: what it has not read is read here, as one of its workers would.
-    drainHere(this.handle, this.#counters, this.#queues(), most)
-  }
-}
-
-/** None of one that cannot be asked any more. */
-function lastStats(device: Device): LinkStats | null {
-  try {
-    return device.stats()
-  } catch {
-    return null
+    return DRAIN_FLOOR + 2 * this.#plan.queues * (a + b)
   }
 }

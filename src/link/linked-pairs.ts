@@ -9,6 +9,7 @@ import type { Hint, OpenDevice } from './device.js'
 import { LinkedPair } from './linked-pair.js'
 import type { Pool } from './pool.js'
 import type { LinkMessage, LinkRequest } from './protocol.js'
+import { NO_PAIR, Turns } from './turns.js'
 
 /** ms. The kernel's own events tell why a device is gone; the worker only knows that it is. */
 const GONE_DELAY = 20
@@ -26,16 +27,21 @@ export class LinkedPairs {
   readonly #pairs = new Map<number, LinkedPair>()
   /** Inline pairs that were asked back: what goes on when they are. */
   readonly #returned = new Map<number, () => void>()
+  readonly #turns = new Turns({ errand: (handle) => this.#pairs.get(handle)?.turn() })
 
   /** `port`: to and from the main thread. */
   constructor(port: MessagePort) {
     this.#port = port
   }
 
-  /** From now on orders are carried out, one after the other. */
+  /** From now on orders are carried out: those of a pair one after the other, and every pair's in their turn. */
   serve(means: Means): void {
     this.#port.on('message', ({ id, ...request }: LinkRequest & { id: number }) => {
-      void this.#answer(id, request, means)
+      const answer = () => void this.#answer(id, request, means)
+      const { op, handle } = request
+      if (op === 'create') this.#turns.order(NO_PAIR, answer, true)
+      else if (op === 'returned' || !this.#pairs.has(handle)) answer()
+      else this.#turns.order(handle, answer, !(op === 'carrier' && request.patient))
     })
     this.#tell({ event: 'ready' })
   }
@@ -54,7 +60,10 @@ export class LinkedPairs {
   }
 
   #tell(message: LinkMessage): void {
-    if (message.event === 'closed') this.#pairs.delete(message.handle)
+    if (message.event === 'closed') {
+      this.#pairs.delete(message.handle)
+      this.#turns.forget(message.handle)
+    }
     this.#port.postMessage(message)
   }
 
@@ -76,10 +85,12 @@ export class LinkedPairs {
   async #create(request: Extract<LinkRequest, { op: 'create' }>, means: Means): Promise<void> {
     const tell = (message: LinkMessage) => this.#tell(message)
     const recall = (handle: number) => this.#recall(handle)
-    const pair = await LinkedPair.create({ ...means, tell, recall }, request)
+    const errand = (handle: number) => this.#turns.errand(handle)
+    const pair = await LinkedPair.create({ ...means, tell, recall, errand }, request)
     means.catchUp() // what was said of a dead namespace whose number the new pair's has now
     this.#pairs.set(request.handle, pair)
     pair.look()
+    await pair.settled()
   }
 
   async #carryOut(request: Exclude<LinkRequest, { op: 'create' }>): Promise<unknown> {
@@ -91,9 +102,11 @@ export class LinkedPairs {
     if (pair === undefined || pair.ending) throw pairClosed()
     switch (request.op) {
       case 'change':
-        return pair.change(request.end, request.change)
+        pair.change(request.end, request.change)
+        return await pair.settled()
       case 'carrier':
-        return pair.setMode(request.mode)
+        pair.setMode(request.mode)
+        return await pair.settled()
       case 'inspect':
         return pair.inspect(request.inspected)
       case 'own':

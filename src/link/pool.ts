@@ -64,26 +64,24 @@ export class Pool {
   }
 
   /** Afterwards no worker touches the pair's descriptors. */
-  release(handle: number): void {
+  async release(handle: number): Promise<void> {
     const served = this.#serving.get(handle)
-    if (served === undefined) return
-    this.#drop(served)
-    void served.own?.end('the pair is closed')
+    if (served !== undefined) await this.#drop(served)
   }
 
   /**
-   * Afterwards nothing that was sent before carrier comes on is left to be delivered. In pieces, between which a
-   * worker serves its other pairs; `most` frames, since if more come carrier is not off, and waiting would not end.
+   * Afterwards nothing that was sent before carrier comes on is left to be delivered, when it has answered 0: a piece
+   * at a time, between which a worker serves its other pairs. Frames read; undefined when that is not known yet.
    */
-  drain(handle: number, most: number): void {
-    const served = this.#serving.get(handle)
-    if (served === undefined) return
-    for (const worker of new Set(served.places)) {
-      let piece: number | undefined
-      for (let drained = 0; drained < most && piece !== 0; drained += piece ?? most)
-        piece = worker.drain(handle)
-      if (piece === undefined && worker === served.own) this.#giveUp(served, worker, TOO_LONG)
+  drain(handle: number): number | undefined {
+    let drained = 0
+    for (const worker of new Set(this.#serving.get(handle)?.places)) {
+      // One that is dead has left nothing behind: its pairs are lost, and adopted again.
+      const piece = worker.drain(handle) ?? (worker.own && worker.serving ? undefined : 0)
+      if (piece === undefined) return undefined
+      drained += piece
     }
+    return drained
   }
 
   /** Inspected, all queues of a pair are served by one worker, in one order; otherwise by several. */
@@ -135,10 +133,7 @@ export class Pool {
   /** Another thread in its place. The pairs that it had a part of are lost, and adopted again when that runs. */
   #replace(dead: PooledWorker, why: string): void {
     const lost = [...this.#serving.values()].filter(({ places }) => places.includes(dead))
-    for (const served of lost) {
-      this.#drop(served)
-      void served.own?.end(why)
-    }
+    for (const served of lost) void this.#drop(served)
     const next = this.#make(dead.index, false, this.#hearing)
     this.#workers[dead.index] = next
     const tell = () => {
@@ -147,14 +142,17 @@ export class Pool {
     next.ready.then(tell, tell)
   }
 
-  /** No worker serves it any more. */
-  #drop(served: Served): void {
-    this.#serving.delete(served.handle)
-    clearInterval(served.watchdog)
-    void served.starting?.end('the pair is closed')
-    for (const worker of served.places) worker.load--
-    for (const worker of new Set(served.places)) {
-      worker.order({ op: 'release', handle: served.handle, surrender: false })
+  /** No worker serves it any more; its own is not waited for by others. */
+  async #drop({ handle, places, own, watchdog, starting }: Served): Promise<void> {
+    this.#serving.delete(handle)
+    clearInterval(watchdog)
+    void starting?.end('the pair is closed')
+    for (const worker of places) worker.load--
+    const release = { op: 'release', handle, surrender: false } as const
+    if (own === undefined) for (const worker of new Set(places)) worker.order(release)
+    else {
+      await own.finish(release)
+      await own.end('the pair is closed')
     }
   }
 

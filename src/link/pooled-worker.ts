@@ -5,7 +5,7 @@
 //                |            |
 //                +------------+------> dead          its thread failed or exited: died() is called, or `ready` rejects
 //
-//                 order, drain, surrender           loadModule            end
+//                 order, finish, drain, surrender   loadModule            end
 //   starting      not yet: wait for `ready`         waits for that        -> ended
 //   serving       waits until it is carried out     resolves when loaded  -> ended
 //   ended, dead   false: it touches nothing more    says so               resolves
@@ -15,6 +15,7 @@
 // each other: a process that stood still has looked once meanwhile.
 
 import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import {
   CONTROL_WORDS,
@@ -32,6 +33,9 @@ import { add, load, type Words, wait } from '../frame/words.js'
 
 /** ms between two looks at a worker that has not answered, or does not turn. */
 const LOOK = 250
+/** ms that one that runs users' code is waited for at once; and between two looks afterwards. */
+const AT_ONCE = 2
+const PAUSE = 5
 /** ms, in looks, that users' code may keep its thread. */
 const HOOK_PATIENCE = 2_000
 export const TOO_LONG = `a hook took more than ${HOOK_PATIENCE / 1000} s for one burst, or to be loaded`
@@ -51,6 +55,8 @@ export class PooledWorker {
   /** What it leaves when it releases a pair. */
   readonly #left: MessagePort
   #serving = false
+  /** A drain that is not done yet. */
+  #draining: number | undefined
   /** Who waits for a module. */
   #loaded: ((error: string | undefined) => void) | undefined
   #over = false
@@ -101,8 +107,7 @@ export class PooledWorker {
   /** Posts an order and waits until it has been carried out; false if it will not be. */
   order(order: Order, transfer: MessagePort[] = []): boolean {
     if (this.#over) return false
-    this.#worker.postMessage(order, transfer)
-    const generation = add(this.#control, GENERATION, 1) + 1
+    const generation = this.#post(order, transfer)
     for (let looks = 0; ; ) {
       const done = load(this.#control, DONE)
       if (done >= generation) return true
@@ -112,9 +117,37 @@ export class PooledWorker {
     }
   }
 
-  /** A piece of what is to be drained: frames read, 0 when none are left; undefined if it does not answer. */
+  /** The same for one that runs users' code: others are not kept waiting for that. */
+  async finish(order: Order): Promise<boolean> {
+    if (this.#over) return false
+    const generation = this.#post(order)
+    for (let looks = 0; !this.#done(generation); looks++) {
+      if (this.#over || !this.#exists() || looks * PAUSE > HOOK_PATIENCE) return false
+      await sleep(PAUSE)
+    }
+    return true
+  }
+
+  /** A piece of what is to be drained: frames read, 0 when none are left; undefined when it is not done yet, or dead. */
   drain(handle: number): number | undefined {
-    return this.order({ op: 'drain', handle }) ? load(this.#control, DRAINED) : undefined
+    const order: Order = { op: 'drain', handle }
+    if (!this.own) return this.order(order) ? load(this.#control, DRAINED) : undefined
+    if (this.#over) return undefined
+    this.#draining ??= this.#post(order)
+    if (!this.#done(this.#draining)) return undefined
+    this.#draining = undefined
+    return load(this.#control, DRAINED)
+  }
+
+  #post(order: Order, transfer: MessagePort[] = []): number {
+    this.#worker.postMessage(order, transfer)
+    return add(this.#control, GENERATION, 1) + 1
+  }
+
+  #done(generation: number): boolean {
+    const done = load(this.#control, DONE)
+    if (done < generation) wait(this.#control, DONE, done, AT_ONCE)
+    return load(this.#control, DONE) >= generation
   }
 
   /** Takes a pair out of it, with all that another worker needs to go on; undefined if it cannot say. */

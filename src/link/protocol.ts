@@ -66,7 +66,8 @@ export type LinkRequest =
   /** After 'lost': served by the pool again, and adjusted through another port. */
   | { op: 'readopt'; handle: number; port: MessagePort }
   | { op: 'change'; handle: number; end: 0 | 1; change: EndChange }
-  | { op: 'carrier'; handle: number; mode: CarrierMode }
+  /** `patient`: a flap's, of which many may come. Whoever waits for something else goes first. */
+  | { op: 'carrier'; handle: number; mode: CarrierMode; patient: boolean }
   | { op: 'stats'; handle: number }
   /** An inline pair's descriptors are not used any more. */
   | { op: 'returned'; handle: number }

@@ -23,6 +23,8 @@ import {
   watch,
 } from '../native.js'
 import {
+  IF_OPER_DORMANT,
+  IF_OPER_TESTING,
   IF_OPER_UP,
   IFF_UP,
   IN6_ADDR_GEN_MODE_NONE,
@@ -50,6 +52,8 @@ const CAPABILITIES: Capabilities = {
   segmentation: true,
   longestFrame: MAX_MTU + MAX_OVERHEAD,
 }
+
+const WITH_CARRIER: readonly number[] = [IF_OPER_UP, IF_OPER_DORMANT, IF_OPER_TESTING]
 
 interface Opening {
   /** May be a `%d` template. */
@@ -171,8 +175,9 @@ export class Tap implements Device {
   acted(on: boolean): boolean {
     const link = this.#link()
     if (link === undefined || !this.state.up) return true
-    // It shows UP a moment before the first queue takes frames: until then `noop` drops them.
-    return (link.operstate === IF_OPER_UP) === on && !(on && link.qdisc === 'noop')
+    // What a link shows with carrier, whatever mode its owner gave it; and a moment before the first queue takes
+    // frames: until then `noop` drops them.
+    return WITH_CARRIER.includes(link.operstate) === on && !(on && link.qdisc === 'noop')
   }
 
   offload(on: boolean): void {

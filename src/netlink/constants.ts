@@ -73,6 +73,8 @@ export const NETNSA_NSID_NOT_ASSIGNED = -1
 
 // if.h
 export const IFF_UP = 0x1
+export const IF_OPER_TESTING = 4
+export const IF_OPER_DORMANT = 5
 export const IF_OPER_UP = 6
 
 // if_link.h

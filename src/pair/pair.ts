@@ -76,7 +76,9 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     this.#captures = new Captures(this.#inspection, (path, { message }) =>
       this.#tell('captureFailed', { path, message }, 'warn'),
     )
-    this.#plug = new Plug((mode) => this.#link.request({ op: 'carrier', handle: this.#handle, mode }))
+    this.#plug = new Plug((mode, patient) =>
+      this.#link.request({ op: 'carrier', handle: this.#handle, mode, patient }),
+    )
     this.a = new End(this, 0, this.#link, this.#handle, this.#inspection)
     this.b = new End(this, 1, this.#link, this.#handle, this.#inspection)
   }

@@ -14,12 +14,12 @@ export interface FlapOptions {
 }
 
 export class Plug {
-  readonly #force: (mode: CarrierMode) => Promise<void>
+  readonly #force: (mode: CarrierMode, patient: boolean) => Promise<void>
   #mode: CarrierMode = 'auto'
   readonly #flaps = new Set<AbortController>()
 
-  /** `force` resolves when the kernel shows it. */
-  constructor(force: (mode: CarrierMode) => Promise<void>) {
+  /** `force` resolves when the kernel shows it; patient orders let those of others go first. */
+  constructor(force: (mode: CarrierMode, patient: boolean) => Promise<void>) {
     this.#force = force
   }
 
@@ -34,7 +34,7 @@ export class Plug {
       throw invalid(`carrier is one of ${MODES.join(', ')}, not '${mode}'`, 'carrier')
     this.#mode = mode
     for (const flap of this.#flaps) flap.abort()
-    await this.#force(mode)
+    await this.#force(mode, false)
   }
 
   async flap(ms: number, times: number, { signal }: FlapOptions): Promise<void> {
@@ -46,9 +46,9 @@ export class Plug {
     this.#flaps.add(ended)
     try {
       for (let flap = 0; flap < plan.times && !ended.signal.aborted; flap++) {
-        await this.#force('off')
+        await this.#force('off', true)
         await pause(plan.ms, ended.signal)
-        await this.#force(this.#mode)
+        await this.#force(this.#mode, true)
         if (flap < plan.times - 1) await pause(plan.ms, ended.signal)
       }
     } finally {

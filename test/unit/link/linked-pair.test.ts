@@ -2,7 +2,7 @@
 // in which order, and what is told. With real workers and frames: test/unit/pair/pair.test.ts.
 
 import { MessageChannel } from 'node:worker_threads'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { allocateCounters } from '../../../src/datapath/counters.js'
 import { type Context, LinkedPair } from '../../../src/link/linked-pair.js'
 import type { Adoptee, Pool } from '../../../src/link/pool.js'
@@ -20,6 +20,10 @@ class Bench {
   /** What the pool was asked. */
   readonly asked: string[] = []
   readonly told: LinkMessage[] = []
+  /** Turns that were wanted. */
+  errands = 0
+  /** Frames of each piece of a drain. */
+  pieces: number[] = []
   /** Of the last adoption. */
   adoptee: Adoptee | undefined
   /** With what the pool refuses an adoption. */
@@ -34,10 +38,14 @@ class Bench {
         this.asked.push(together ? 'adopt together' : 'adopt')
       },
       release: () => this.asked.push('release'),
-      drain: () => this.asked.push('drain'),
+      drain: () => {
+        this.asked.push('drain')
+        return this.pieces.shift() ?? 0
+      },
       gather: (_handle: number, together: boolean) => this.asked.push(together ? 'gather' : 'spread'),
     } as unknown as Pool,
     tell: (message: LinkMessage) => this.told.push(message),
+    errand: () => void this.errands++,
     recall: async () => void this.asked.push('recall'),
   } satisfies Context
 
@@ -138,7 +146,65 @@ test('an end that goes up is seen though nothing is told', async () => {
   bench.host.hear = () => {}
   pair.change(0, { up: false })
   bench.host.named('a').set({ up: true })
+  expect(bench.errands).toBe(1)
+  pair.turn()
   expect(bench.host.named('b').carrier).toBe(true)
+})
+
+test('however often an end is heard of, one turn looks at it', async () => {
+  bench = new Bench()
+  const pair = await bench.create()
+  const look = vi.spyOn(bench.host.named('a'), 'look')
+  for (let time = 0; time < 100; time++) pair.hear({ of: 'link', nsid: -1, ifindex: 1 })
+  pair.turn()
+  pair.turn()
+  expect(look).toHaveBeenCalledTimes(1)
+})
+
+test('a long queue is drained in turns, and carrier comes when it is empty', async () => {
+  bench = new Bench()
+  const pair = await bench.create()
+  const [a] = bench.host.devices
+  pair.setMode('off')
+  bench.asked.length = 0
+  bench.told.length = 0
+  bench.pieces = [500, 500]
+  pair.setMode('auto')
+  let isSettled = false
+  const settled = pair.settled().then(() => (isSettled = true))
+  expect([bench.asked, bench.errands, a?.carrier]).toEqual([['drain'], 1, false])
+  pair.turn()
+  expect([bench.asked, bench.errands, a?.carrier, isSettled]).toEqual([['drain', 'drain'], 2, false, false])
+  pair.turn()
+  await settled
+  expect([a?.carrier, bench.events]).toEqual([true, ['carrier']])
+})
+
+test('carrier that is taken back while its queue is drained was never there', async () => {
+  bench = new Bench()
+  const pair = await bench.create()
+  pair.setMode('off')
+  bench.told.length = 0
+  bench.pieces = [500]
+  pair.setMode('auto')
+  pair.setMode('off')
+  await pair.settled()
+  pair.turn()
+  expect(bench.events).toEqual([])
+  expect(bench.host.devices.map(({ carrier }) => carrier)).toEqual([false, false])
+})
+
+test('a pair that ends is not waited for', async () => {
+  bench = new Bench()
+  const pair = await bench.create()
+  pair.setMode('off')
+  bench.pieces = [500]
+  pair.setMode('auto')
+  const settled = pair.settled()
+  await pair.close('close', null)
+  await settled
+  pair.turn()
+  expect(bench.events.at(-1)).toBe('closed')
 })
 
 test('what is inspected is gathered first, and spread again', async () => {

@@ -48,6 +48,10 @@ class FakeWorker {
     return { port: this.#ports.get(handle), state: [] }
   }
 
+  async finish(order: Order): Promise<boolean> {
+    return this.order(order)
+  }
+
   drain(handle: number): number | undefined {
     return this.order({ op: 'drain', handle }) ? (this.pieces.shift() ?? 0) : undefined
   }
@@ -118,16 +122,15 @@ test('a pair is gathered and spread by handing over', async () => {
   expect(workers.map(({ load }) => load)).toEqual([1, 1])
 })
 
-test('a drain goes on piece by piece until nothing is left, or too much has come', async () => {
+test('a drain is asked for piece by piece; of a dead worker nothing is left', async () => {
   const { pool, workers, adopt } = await bench(1)
   adopt(1)
   const [worker] = workers as [FakeWorker]
-  worker.pieces = [10, 10, 0, 99]
-  pool.drain(1, 1000)
-  expect(worker.pieces).toEqual([99])
-  worker.pieces = [10, 10, 10, 10]
-  pool.drain(1, 25)
-  expect(worker.pieces).toEqual([10])
+  worker.pieces = [10, 5, 0]
+  expect([pool.drain(1), pool.drain(1), pool.drain(1)]).toEqual([10, 5, 0])
+  worker.mute = true
+  expect(pool.drain(1)).toBe(0)
+  expect(pool.drain(2)).toBe(0)
 })
 
 test('a worker that dies is replaced; its pairs are lost once the next one runs, others are not', async () => {
@@ -155,7 +158,7 @@ test('one that is dead already, and not known to be, moves no pair: its death do
   dying.mute = true
   pool.gather(1, true)
   expect(other.orders).toEqual(['adopt 1 x1', 'surrender 1'])
-  pool.drain(1, 10)
+  pool.drain(1)
   dying.die('its thread exited')
   await Promise.resolve()
   expect(lost).toEqual(['1: its thread exited'])
@@ -175,11 +178,11 @@ test('a worker of its own takes the pair over when its module is loaded', async 
   const [first, own] = workers as [FakeWorker, FakeWorker]
   expect([first.orders, own.orders, own.own]).toEqual([['adopt 1 x1', 'surrender 1'], ['adopt 1 x1'], true])
   pool.gather(1, false)
-  pool.release(1)
+  await pool.release(1)
   expect(own.orders).toEqual(['adopt 1 x1', 'release 1', 'end'])
 })
 
-test.each(['stuck', 'dead', 'mute'])(
+test.each(['stuck', 'dead'])(
   'a worker of its own that is %s is taken away, and the pair is lost',
   async (how) => {
     const { pool, workers, lost, adopt } = await bench(1)
@@ -188,10 +191,7 @@ test.each(['stuck', 'dead', 'mute'])(
     const own = workers[1] as FakeWorker
     if (how === 'stuck') own.stuck()
     if (how === 'dead') own.die('its thread exited: 3')
-    if (how === 'mute') {
-      own.mute = true
-      pool.drain(1, 10)
-    }
+    expect(pool.drain(1)).toBe(0)
     await new Promise(setImmediate)
     expect(lost).toEqual([
       how === 'dead' ? '1: its thread exited: 3' : expect.stringContaining('a hook took more than 2 s'),
@@ -200,6 +200,20 @@ test.each(['stuck', 'dead', 'mute'])(
     expect(workers.length).toBe(2)
   },
 )
+
+test('a worker of its own that does not answer is waited for by its pair alone', async () => {
+  const { pool, workers, lost, adopt } = await bench(1)
+  adopt(1)
+  adopt(2)
+  await pool.own(1, 'file:///hook.js')
+  const own = workers[1] as FakeWorker
+  own.mute = true
+  expect([pool.drain(1), pool.drain(2)]).toEqual([undefined, 0])
+  own.stuck()
+  await new Promise(setImmediate)
+  expect(lost).toEqual([expect.stringContaining('a hook took more than 2 s')])
+  expect(pool.drain(1)).toBe(0)
+})
 
 test('a module that cannot be loaded leaves the pair where it is', async () => {
   const { pool, workers, adopt } = await bench(1, 'no such file')
