@@ -9,6 +9,7 @@ mod fds;
 mod message;
 mod netns;
 mod poll;
+mod slab;
 mod socket;
 mod tap;
 

@@ -15,13 +15,14 @@ impl Control {
     }
 }
 
-/// recvmsg with a source address and control messages; answers the length and the header.
-pub fn receive_message<A>(
+/// recvmsg with a source address and control messages; answers the length (or a negative errno), the flags
+/// (MSG_TRUNC), and what was written of `control`.
+pub fn receive_message<'a, A>(
     fd: i32,
     buffer: &mut [u8],
     address: &mut A,
-    control: &mut Control,
-) -> (i32, libc::msghdr) {
+    control: &'a mut Control,
+) -> (i32, i32, &'a [u8]) {
     let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     // SAFETY: msghdr is plain data, valid when zeroed.
     let mut header: libc::msghdr = unsafe { zeroed() };
@@ -33,21 +34,25 @@ pub fn receive_message<A>(
     header.msg_controllen = control.0.len() as _;
     // SAFETY: every pointer in `header` is valid for its length until recvmsg has returned.
     let got = errno::retry(|| unsafe { libc::recvmsg(fd, &mut header, libc::MSG_DONTWAIT) });
-    (got, header)
+    let written = if got < 0 { 0 } else { header.msg_controllen as _ };
+    (got, header.msg_flags, control.0.get(..written).unwrap_or(&[]))
 }
 
-/// Calls `each(level, type, payload)` for every control message; one that found too little room has less payload.
-pub fn each_control(header: &libc::msghdr, mut each: impl FnMut(i32, i32, &[u8])) {
-    // SAFETY: the CMSG macros walk within msg_control, whose length the kernel has set, and so does
-    // each message's own length.
-    unsafe {
-        let mut at = libc::CMSG_FIRSTHDR(header);
-        while !at.is_null() {
-            let length = (*at).cmsg_len as usize - libc::CMSG_LEN(0) as usize;
-            let payload = std::slice::from_raw_parts(libc::CMSG_DATA(at), length);
-            each((*at).cmsg_level, (*at).cmsg_type, payload);
-            at = libc::CMSG_NXTHDR(header, at);
-        }
+/// A control message begins at a multiple of this, and so does its payload (CMSG_ALIGN).
+const ALIGNED: usize = size_of::<usize>();
+const HEADER: usize = size_of::<libc::cmsghdr>().next_multiple_of(ALIGNED);
+
+/// Calls `each(level, type, payload)` for every control message; one that found too little room has less
+/// payload. One that says it is longer than what is there, or shorter than its own header, ends the walk.
+pub fn each_control(mut rest: &[u8], mut each: impl FnMut(i32, i32, &[u8])) {
+    while let Some(header) = structure::<libc::cmsghdr>(rest) {
+        // An int of another width with musl.
+        let length: usize = header.cmsg_len as _;
+        let Some(payload) = rest.get(HEADER..length) else {
+            return;
+        };
+        each(header.cmsg_level, header.cmsg_type, payload);
+        rest = rest.get(length.next_multiple_of(ALIGNED)..).unwrap_or(&[]);
     }
 }
 

@@ -57,12 +57,12 @@ pub fn netlink_receive(
 ) -> i32 {
     let mut address = netlink_address(0, 0);
     let mut control = Control::empty();
-    let (got, header) = receive_message(fd, buffer, &mut address, &mut control);
+    let (got, flags, control) = receive_message(fd, buffer, &mut address, &mut control);
     if got < 0 {
         return got;
     }
     let (mut nsid, mut uid, mut pid) = (-1, -1, -1);
-    each_control(&header, |level, kind, payload| match (level, kind) {
+    each_control(control, |level, kind, payload| match (level, kind) {
         (libc::SOL_NETLINK, libc::NETLINK_LISTEN_ALL_NSID) => nsid = structure(payload).unwrap_or(-1),
         (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) => {
             let from = structure::<libc::ucred>(payload);
@@ -70,7 +70,7 @@ pub fn netlink_receive(
         }
         _ => {}
     });
-    let cut = i32::from(header.msg_flags & libc::MSG_TRUNC != 0);
+    let cut = i32::from(flags & libc::MSG_TRUNC != 0);
     let (port, groups) = (address.nl_pid as i32, address.nl_groups as i32);
     let said = [port, groups, nsid, uid, cut, pid];
     // Callers give a meta of this length; a shorter one gets what it has room for.

@@ -1,5 +1,5 @@
 // The memory that frames live in while they cross: one slab per worker, one burst at a time. A leaf:
-// no I/O. native/src/burst.rs reads and writes the same layout; datapath/port.ts asserts that both agree.
+// no I/O. native/src/slab.rs reads and writes the same layout; datapath/port.ts asserts that both agree.
 //
 //   0          256        4096                                                    (offsets in bytes)
 //   +----------+----------+------------------+--------+----------------------

@@ -1,30 +1,33 @@
-use std::mem::{size_of, zeroed};
+use std::mem::size_of;
 
-use super::{each_control, structure};
+use super::{ALIGNED, HEADER, each_control, structure};
 
-/// A message of control messages as recvmsg leaves it: `(type, payload)` of level 7.
-fn collected(messages: &[(i32, &[u8])], cut: usize) -> Vec<(i32, i32, Vec<u8>)> {
-    // Control messages are read where they stand, so they have to stand where the kernel puts them.
-    let mut words = [0u64; 32];
-    let bytes = words.as_mut_ptr().cast::<u8>();
-    let mut at = 0;
-    for (kind, payload) in messages {
-        // SAFETY: the tests' messages fit in `words`, and CMSG_SPACE keeps each aligned.
-        unsafe {
-            let header = bytes.add(at).cast::<libc::cmsghdr>();
-            (*header).cmsg_len = libc::CMSG_LEN(payload.len() as u32) as _;
-            (*header).cmsg_level = 7;
-            (*header).cmsg_type = *kind;
-            libc::CMSG_DATA(header).copy_from(payload.as_ptr(), payload.len());
-            at += libc::CMSG_SPACE(payload.len() as u32) as usize;
-        }
+/// The bytes of control messages as recvmsg leaves them: `(type, length, payload)` of level 7.
+fn bytes_of(messages: &[(i32, usize, &[u8])]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (kind, length, payload) in messages {
+        let start = bytes.len();
+        bytes.resize(start + HEADER, 0);
+        let lengths = std::mem::offset_of!(libc::cmsghdr, cmsg_len);
+        let levels = std::mem::offset_of!(libc::cmsghdr, cmsg_level);
+        let kinds = std::mem::offset_of!(libc::cmsghdr, cmsg_type);
+        // musl has an int and padding here, glibc a size_t: together they are as long.
+        bytes[start + lengths..][..size_of::<usize>()].copy_from_slice(&length.to_ne_bytes());
+        bytes[start + levels..][..4].copy_from_slice(&7i32.to_ne_bytes());
+        bytes[start + kinds..][..4].copy_from_slice(&kind.to_ne_bytes());
+        bytes.extend_from_slice(payload);
+        bytes.resize(bytes.len().next_multiple_of(ALIGNED), 0);
     }
-    // SAFETY: msghdr is plain data, valid when zeroed.
-    let mut header: libc::msghdr = unsafe { zeroed() };
-    header.msg_control = bytes.cast();
-    header.msg_controllen = (at - cut) as _;
+    bytes
+}
+
+/// What is found in them, without the last `cut` bytes.
+fn collected(messages: &[(i32, &[u8])], cut: usize) -> Vec<(i32, i32, Vec<u8>)> {
+    let whole: Vec<_> = messages.iter().map(|(kind, of)| (*kind, HEADER + of.len(), *of)).collect();
+    let bytes = bytes_of(&whole);
     let mut found = Vec::new();
-    each_control(&header, |level, kind, payload| found.push((level, kind, payload.to_vec())));
+    let each = |level, kind, payload: &[u8]| found.push((level, kind, payload.to_vec()));
+    each_control(&bytes[..bytes.len() - cut], each);
     found
 }
 
@@ -42,8 +45,18 @@ fn every_control_message_with_its_own_bytes() {
 
 #[test]
 fn what_is_shorter_than_a_header_is_no_control_message() {
-    assert_eq!(collected(&[(1, &[9; 4])], size_of::<libc::cmsghdr>()), vec![]);
+    assert_eq!(collected(&[(1, &[9; 4])], HEADER), vec![]);
     assert_eq!(collected(&[(1, &[9; 4]), (2, &[])], 1).len(), 1);
+}
+
+#[test]
+fn a_length_that_cannot_be_ends_the_walk() {
+    for length in [0, HEADER - 1, HEADER + 9, usize::MAX - 7, usize::MAX] {
+        let bytes = bytes_of(&[(1, HEADER + 8, &[9; 8]), (2, length, &[8; 8])]);
+        let mut found = Vec::new();
+        each_control(&bytes, |_, kind, _| found.push(kind));
+        assert_eq!(found, [1], "{length}");
+    }
 }
 
 #[test]

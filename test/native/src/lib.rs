@@ -86,12 +86,12 @@ pub fn packet_receive(
     // SAFETY: sockaddr_ll is plain data, valid when zeroed.
     let mut address: libc::sockaddr_ll = unsafe { zeroed() };
     let mut control = Control::empty();
-    let (got, header) = receive_message(fd, buffer, &mut address, &mut control);
+    let (got, _, control) = receive_message(fd, buffer, &mut address, &mut control);
     if got < 0 {
         return got;
     }
     let (mut tci, mut tpid, mut partial) = (-1, 0, 0);
-    each_control(&header, |level, kind, payload| {
+    each_control(control, |level, kind, payload| {
         if (level, kind) != (libc::SOL_PACKET, libc::PACKET_AUXDATA) {
             return;
         }
