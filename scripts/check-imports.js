@@ -111,7 +111,7 @@ export const rules = {
   errors: { may: [], because: 'errors is a leaf' },
 }
 
-const leaves = ['errors', 'version']
+const leaves = ['apart', 'errors', 'version']
 const addonImporter = 'native.ts'
 
 const specifiers = [

@@ -126,7 +126,7 @@ export const mutations = [
     invariant: 8,
     defect: 'what was made before a creation failed stays',
     file: 'src/link/linked-pair.ts',
-    find: '      await Promise.all(made.map((device) => device.close()))\n',
+    find: '      await closeAll(made)\n',
     replace: '',
     test: 'test/unit/pair/pair.test.ts',
   },

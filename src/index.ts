@@ -14,6 +14,7 @@ export type { CarrierMode, ClosedReason, EndState } from './link/protocol.js'
 export type { Capture } from './pair/captures.js'
 export type { RuleStats } from './pair/chain.js'
 export type { End } from './pair/end.js'
+export type { PairEvents } from './pair/events.js'
 export type {
   CaptureStreamWish,
   CaptureTarget,
@@ -23,7 +24,7 @@ export type {
   PairOptions,
   WaitOptions,
 } from './pair/options.js'
-export { createPair, type Pair, type PairEvents } from './pair/pair.js'
+export { createPair, type Pair } from './pair/pair.js'
 export type { Rule } from './pair/rule.js'
 export type { EndCounters, EndStats, InterfaceCounters, PairCounters, PairStats } from './pair/stats.js'
 export { defineHook, type UserHook } from './pair/user-hook.js'

@@ -103,6 +103,19 @@ pub fn tun_set_carrier(fd: i32, on: bool) -> i32 {
     ioctl(fd, libc::TUNSETCARRIER as _, &mut value)
 }
 
+/// Who may attach further queues without CAP_NET_ADMIN over the device's namespace; as long as it was not
+/// said, everybody may. EINVAL for a user who does not exist in this user namespace.
+#[napi(catch_unwind)]
+pub fn tun_set_owner(fd: i32, uid: u32) -> i32 {
+    ioctl_value(fd, libc::TUNSETOWNER as _, uid as libc::c_ulong)
+}
+
+/// 0 takes the device along with its last descriptor, whoever has asked for something else.
+#[napi(catch_unwind)]
+pub fn tun_set_persist(fd: i32, on: bool) -> i32 {
+    ioctl_value(fd, libc::TUNSETPERSIST as _, on.into())
+}
+
 /// A descriptor of the network namespace that the device is in now.
 #[napi(catch_unwind)]
 pub fn tun_get_dev_netns(fd: i32) -> i32 {

@@ -61,3 +61,12 @@ export function lastStats(device: Device): LinkStats | null {
     return null
   }
 }
+
+/** Each of them, whatever the one before it met. */
+export async function closeAll(devices: readonly Device[]): Promise<void> {
+  await Promise.allSettled(devices.map(async (device) => await device.close()))
+}
+
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

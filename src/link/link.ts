@@ -2,6 +2,7 @@
 // the pair that they concern. One link thread for each JavaScript thread that uses the library.
 
 import { type MessagePort, Worker } from 'node:worker_threads'
+import { apart } from '../apart.js'
 import { fromWire, invalid, UvethError } from '../errors.js'
 import { CONFIGURATION, setLimits } from '../wishes/limits.js'
 import type { Given } from '../wishes/shape.js'
@@ -103,7 +104,11 @@ export class Link {
     this.#pending.set(id, { resolve, reject })
     this.#hold()
     await this.#ready
-    this.#thread.postMessage({ id, ...request }, transfer)
+    try {
+      this.#thread.postMessage({ id, ...request }, transfer)
+    } catch (error) {
+      this.#settle(id, ({ reject }) => reject(error as Error)) // nobody will answer it
+    }
     return (await promise) as T
   }
 
@@ -144,7 +149,7 @@ export class Link {
     for (const { reject } of pending) reject(this.#failure)
     for (const [handle, hear] of pairs) {
       const why = this.#failure.message
-      hear({ event: 'closed', handle, reason: 'failed', end: null, stats: [null, null], why })
+      apart(() => hear({ event: 'closed', handle, reason: 'failed', end: null, stats: [null, null], why }))
     }
   }
 }

@@ -21,7 +21,7 @@ import { abandonHeld, MTU, type StateWords, stateOf } from '../datapath/counters
 import { type Capabilities, checkPort, type PortCouple, type PortSpec } from '../datapath/port.js'
 import { store } from '../frame/words.js'
 import { Carrier, drainHere } from './carrier.js'
-import { type Device, type Hint, lastStats, type OpenDevice } from './device.js'
+import { closeAll, type Device, type Hint, lastStats, type OpenDevice, reasonOf } from './device.js'
 import type { Pool } from './pool.js'
 import type {
   CarrierMode,
@@ -113,10 +113,16 @@ export class LinkedPair {
       pair.#begin(port, inspected)
       return pair
     } catch (error) {
-      if (pair !== undefined) await pair.#stop()
-      await Promise.all(made.map((device) => device.close()))
+      await pair?.undo()
+      await closeAll(made)
       throw error
     }
+  }
+
+  /** It could not be made: nobody uses its devices any more. What failed before is told, and nothing else. */
+  private async undo(): Promise<void> {
+    this.#carrier.end()
+    await this.#stop().catch(() => {})
   }
 
   /** Forwarded and inspected as it shall be before there is a frame. */
@@ -238,14 +244,14 @@ export class LinkedPair {
   async #takeDown(reason: ClosedReason, end: EndIndex | null, why: string | undefined): Promise<void> {
     this.#carrier.end()
     const stats = this.#each(lastStats)
-    await this.#stop()
-    await Promise.all(this.#each((device) => device.close()))
-    this.#context.tell({ event: 'closed', handle: this.handle, reason, end, stats, why })
+    const failed = await this.#stop().then(() => undefined, reasonOf)
+    await closeAll(this.#devices)
+    this.#context.tell({ event: 'closed', handle: this.handle, reason, end, stats, why: why ?? failed })
   }
 
   /** Nobody waits for what has failed: it ends the pair. */
   fail(error: unknown): void {
-    void this.close('failed', null, error instanceof Error ? error.message : String(error))
+    void this.close('failed', null, reasonOf(error))
   }
 
   /** Nobody forwards for it any more. */

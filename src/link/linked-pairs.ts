@@ -87,7 +87,12 @@ export class LinkedPairs {
     const recall = (handle: number) => this.#recall(handle)
     const errand = (handle: number) => this.#turns.errand(handle)
     const pair = await LinkedPair.create({ ...means, tell, recall, errand }, request)
-    means.catchUp() // what was said of a dead namespace whose number the new pair's has now
+    try {
+      means.catchUp() // what was said of a dead namespace whose number the new pair's has now
+    } catch (error) {
+      await pair.close('failed', null)
+      throw error
+    }
     this.#pairs.set(request.handle, pair)
     pair.look()
     await pair.settled()

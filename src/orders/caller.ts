@@ -34,13 +34,18 @@ export function home(): Caller {
   }
 }
 
+/** Is the caller's namespace kept for the order to make something in, or only looked at as it begins? */
+export type Keeping = 'kept' | 'looked at'
+
 /**
  * Carries out `order` for the caller behind `socket`. `header` is `uveth-netns`: `net:[inode]` (the
- * caller's own, compared with what the kernel says), another namespace as -n takes it, or absent.
+ * caller's own, compared with what the kernel says), another namespace as -n takes it, or absent. Where it is only
+ * looked at, what an order waits for keeps no namespace alive (a flap may last for days).
  */
 export async function asCaller<T>(
   socket: Socket,
   header: string | undefined,
+  keeping: Keeping,
   order: (caller: Caller) => Promise<T>,
 ): Promise<T> {
   const text = decode(header)
@@ -49,13 +54,13 @@ export async function asCaller<T>(
   const pid = peer.errno < 0 ? 0 : peer.pid
   const root = rootOf(pid)
   const give = (caller: Caller) => order({ ...caller, root })
-  if (text === undefined || claim !== undefined) return await asPeer(pid, claim, give)
-  return await within(open(pathOf(text, root)), give)
+  if (text === undefined || claim !== undefined) return await asPeer(pid, claim, keeping, give)
+  return await within(open(pathOf(text, root)), keeping, give)
 }
 
 /** Carries out `order` as if it came from the namespace at `path`. */
 export async function asNamespace<T>(path: string, order: (caller: Caller) => Promise<T>): Promise<T> {
-  return await within(open(path), order)
+  return await within(open(path), 'kept', order)
 }
 
 /**
@@ -90,6 +95,7 @@ function mountsOf(pid: number | string): string | undefined {
 async function asPeer<T>(
   pid: number,
   claim: number | undefined,
+  keeping: Keeping,
   order: (caller: Caller) => Promise<T>,
 ): Promise<T> {
   const fd = netnsOpen(`/proc/${pid}/ns/net`)
@@ -99,17 +105,19 @@ async function asPeer<T>(
     if (own.inode === claim) return await order(own)
     throw refused('your network namespace cannot be read: name one with -n')
   }
-  return await within(fd, async (caller) => {
+  return await within(fd, keeping, async (caller) => {
     if (claim === undefined || claim === caller.inode) return await order(caller)
     throw refused(`you are in ${showInode(caller.inode)}, not in ${showInode(claim)}`)
   })
 }
 
-async function within<T>(fd: number, order: (caller: Caller) => Promise<T>): Promise<T> {
+async function within<T>(fd: number, keeping: Keeping, order: (caller: Caller) => Promise<T>): Promise<T> {
   try {
     const inode = inodeOf(fd)
     // The link thread opens it once more by this path, which cannot come to mean another one.
-    return await order({ netns: isHome(inode) ? null : `/proc/self/fd/${fd}`, inode })
+    const netns = isHome(inode) ? null : `/proc/self/fd/${fd}`
+    const carriedOut = order({ netns, inode })
+    return keeping === 'kept' ? await carriedOut : carriedOut
   } finally {
     closeFd(fd)
   }

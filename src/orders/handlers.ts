@@ -161,7 +161,7 @@ async function changeEnd(entry: Entry<SentWish>, end: End, change: EndChange, ca
 
 /** Afterwards the change is kept, and told to whoever listens: `change` is what was ordered, as short as the order. */
 async function changed(registry: PairRegistry, { pair }: Entry<SentWish>, change: object): Promise<void> {
-  registry.emit('event', { event: 'changed', id: pair.id, change, a: viewEnd(pair.a), b: viewEnd(pair.b) })
+  registry.tell({ event: 'changed', id: pair.id, change, a: viewEnd(pair.a), b: viewEnd(pair.b) })
   await registry.commit()
 }
 

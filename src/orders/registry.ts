@@ -2,6 +2,7 @@
 // orders/handlers.ts. Knows nothing of HTTP, netlink or files.
 
 import { EventEmitter } from 'node:events'
+import { tellAll } from '../apart.js'
 import { UvethError } from '../errors.js'
 import type { End, PairOptions } from '../index.js'
 import { isEndAt, showInode, splitRef } from '../netns/names.js'
@@ -41,9 +42,13 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
     const pair = await Pair.create(options, undefined, from)
     const entry = { pair, wish }
     this.#entries.set(pair.id, entry)
-    this.emit('event', { event: 'added', id: pair.id, a: pair.a.name, b: pair.b.name })
+    this.tell({ event: 'added', id: pair.id, a: pair.a.name, b: pair.b.name })
     this.#hear(pair)
     return entry
+  }
+
+  tell(event: RegistryEvent): void {
+    tellAll(this, 'event', event)
   }
 
   list(): Entry<Wish>[] {
@@ -117,15 +122,16 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
   #hear(pair: Pair): void {
     const { id } = pair
     const side = (end: End) => (end === pair.a ? 'a' : 'b')
-    const tell = (event: RegistryEvent) => this.emit('event', event)
+    const tell = (event: RegistryEvent) => this.tell(event)
     pair.on('carrier', ({ on }) => tell({ event: 'carrier', id, on }))
     pair.on('renamed', ({ end, ...fields }) => tell({ event: 'renamed', id, end: side(end), ...fields }))
     pair.on('moved', ({ end, ...fields }) => tell({ event: 'moved', id, end: side(end), ...fields }))
-    const ended = (reason: string) => {
+    const ended = (reason: string, why: { message?: string } = {}) => {
       this.#entries.delete(id)
-      tell({ event: 'removed', id, reason })
+      tell({ event: 'removed', id, reason, ...why })
     }
-    if (pair.closed === undefined) pair.once('closed', ({ reason }) => ended(reason))
+    if (pair.closed === undefined)
+      pair.once('closed', ({ reason, message }) => ended(reason, message === undefined ? {} : { message }))
     else ended(pair.closed)
   }
 }

@@ -64,6 +64,7 @@ export class Captures {
   readonly #running = new Set<Capture>()
   /** What the limits count, by the capture's number: given back when its file is complete. */
   readonly #counted = new Map<number, GiveBack>()
+  #over = false
 
   /** `failed`: a capture that ran could not be written on. */
   constructor(inspection: Inspection, failed: (path: string | undefined, error: Error) => void) {
@@ -130,6 +131,7 @@ export class Captures {
       void disarm()
     }
     session.finished.then(over, over)
+    if (this.#over) void session.end() // the pair ended while it was made
     await session.ready
     const path = typeof sink === 'object' && 'path' in sink ? sink.path : undefined
     session.finished.catch((error: Error) => this.#failed(path, error))
@@ -138,6 +140,7 @@ export class Captures {
 
   /** The pair has ended: resolves when all files are complete. */
   async close(): Promise<void> {
+    this.#over = true
     await Promise.allSettled([...this.#running].map((capture) => Capture.session(capture).end()))
   }
 }

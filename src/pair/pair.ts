@@ -14,6 +14,7 @@ import { Capture, Captures, planTarget } from './captures.js'
 import { type ChainPlan, ENDS, hasFaults, planChains } from './chain.js'
 import type { Dossier, Wishes } from './dossier.js'
 import { End } from './end.js'
+import { type PairEvents, tell } from './events.js'
 import { releaseId, reserveId, takeId } from './id.js'
 import { Inspection } from './inspection.js'
 import type { CaptureStreamWish, CaptureTarget, CaptureWish } from './options.js'
@@ -29,22 +30,6 @@ import {
   type PairStats,
 } from './stats.js'
 
-export interface PairEvents {
-  /** Carrier came or went, on both ends. */
-  carrier: [{ on: boolean }]
-  renamed: [{ end: End; name: string; previous: string }]
-  moved: [{ end: End; netns: string | null; ifindex: number; name: string }]
-  /** A user's hook threw, or did not come back, and is not in the chain any more; frames pass on. */
-  hookFailed: [{ end: End; message: string }]
-  /** A capture could not be written on (a full disk): what was written before is whole. */
-  captureFailed: [{ path: string | undefined; message: string }]
-  /**
-   * The last event. `end` is the one that was deleted, null when the pair was closed by us. `message`: what has
-   * failed, where the reason is that.
-   */
-  closed: [{ reason: ClosedReason; end: End | null; message?: string }]
-}
-
 export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   readonly a: End
   readonly b: End
@@ -59,6 +44,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   #ended: Promise<void> | undefined
   readonly #logger: Logger | undefined
   #id = ''
+  /** The id that nobody else may have, until release(). */
+  #reserved: string | undefined
   readonly #plug: Plug
   #carrier = false
   #closed: ClosedReason | undefined
@@ -89,23 +76,48 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const chains = from === undefined ? planChains(options) : ([from.a, from.b] as const)
     const { signal, logger } = options
     signal?.throwIfAborted()
-    if (options.id !== undefined) reserveId(options.id)
     const base = from && ([from.a.counts, from.b.counts] as const)
     const pair = new Pair(link ?? linkThread(), logger, plan.queues, base)
     try {
+      if (options.id !== undefined) pair.#reserve(options.id)
       await pair.#make(plan, chains, options.capture)
+      pair.#name(options.id)
+      if (from !== undefined && from.carrier !== 'auto') await pair.setCarrier(from.carrier)
+      if (signal !== undefined) pair.#obey(signal)
+      return pair
     } catch (error) {
-      pair.#inspection.close()
-      pair.#captures.abandon()
-      pair.#link.forget(pair.#handle)
-      releaseId(options.id)
+      await pair.#undo()
       throw error
     }
-    pair.#id = options.id ?? takeId(pair.a.name)
-    pair.#logger?.info({ pair: pair.#id, a: pair.a.name, b: pair.b.name }, 'pair created')
-    if (from !== undefined && from.carrier !== 'auto') await pair.setCarrier(from.carrier)
-    if (signal !== undefined) await pair.#obey(signal)
-    return pair
+  }
+
+  #reserve(id: string): void {
+    reserveId(id)
+    this.#reserved = id
+  }
+
+  /** It stands, and is called something from now on. What the logger throws here is the caller's to hear. */
+  #name(id: string | undefined): void {
+    this.#reserved ??= takeId(this.a.name)
+    this.#id = id ?? this.#reserved
+    if (this.#closed !== undefined) this.#release() // while it was made
+    this.#logger?.info({ pair: this.#id, a: this.a.name, b: this.b.name }, 'pair created')
+  }
+
+  #release(): void {
+    releaseId(this.#reserved)
+    this.#reserved = undefined
+  }
+
+  /** It could not be made: nothing is left of it, however far that went. */
+  async #undo(): Promise<void> {
+    this.#id = '' // what happens now is not told
+    // Where no device was made there is nothing to close.
+    if (this.a.name !== '') await this.close().catch(() => {})
+    this.#inspection.close()
+    this.#captures.abandon()
+    this.#link.forget(this.#handle)
+    this.#release()
   }
 
   /** What the first frame is to meet is armed before there is one. */
@@ -123,13 +135,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const request = { op: 'create', handle: this.#handle, plan, counters: this.#memory, inspected } as const
     if (plan.inline) await this.#link.request(request)
     else await this.#link.request({ ...request, port }, [port])
-    if (target === undefined || armed === undefined) return
-    try {
+    if (target !== undefined && armed !== undefined)
       await this.#captures.start(armed, target.sink, this.a, this.b)
-    } catch (error) {
-      await this.close()
-      throw error
-    }
   }
 
   /** The one part that needs the addon in this thread: loaded when it is asked for. */
@@ -249,12 +256,9 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     await this.close()
   }
 
-  async #obey(signal: AbortSignal): Promise<void> {
+  #obey(signal: AbortSignal): void {
+    signal.throwIfAborted()
     const abort = () => void this.close().catch(() => {})
-    if (signal.aborted) {
-      await this.close()
-      throw signal.reason
-    }
     signal.addEventListener('abort', abort, { once: true })
     this.once('closed', () => signal.removeEventListener('abort', abort))
   }
@@ -283,7 +287,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
         break
       case 'closed': {
         this.#link.forget(this.#handle)
-        releaseId(this.#id)
+        this.#inline?.end() // where nobody was left to ask it back
+        this.#release()
         this.#closed = event.reason
         this.#carrier = false
         this.#lastKernelStats = event.stats
@@ -291,11 +296,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
         this.#ended = this.#captures.close()
         const end = event.end === null ? null : event.end === 0 ? this.a : this.b
         const message = event.why === undefined ? {} : { message: event.why }
-        this.#tell(
-          'closed',
-          { reason: event.reason, end, ...message },
-          event.reason === 'failed' ? 'warn' : 'info',
-        )
+        const level = event.reason === 'failed' ? 'warn' : undefined
+        this.#tell('closed', { reason: event.reason, end, ...message }, level)
         break
       }
     }
@@ -311,17 +313,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     }
   }
 
-  #tell<K extends keyof PairEvents>(
-    event: K,
-    detail: PairEvents[K][0],
-    level: 'info' | 'warn' = 'info',
-  ): void {
-    const { end, ...fields } = { end: null, ...detail } as { end: End | null }
-    const which = end === null ? {} : { end: end === this.a ? 'a' : 'b' }
-    // What happens during its creation is part of that.
-    if (this.#id !== '') this.#logger?.[level]({ pair: this.#id, ...which, ...fields }, `pair ${event}`)
-    const untyped = this as EventEmitter // generic over the event, which the typed emit() cannot be
-    untyped.emit(event, detail)
+  #tell<K extends keyof PairEvents>(event: K, detail: PairEvents[K][0], level?: 'warn'): void {
+    tell(this, this.#logger, event, detail, level)
   }
 }
 

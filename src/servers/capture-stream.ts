@@ -27,6 +27,7 @@ export class CaptureStreams {
       first = (await chunks.next()).value as Uint8Array | undefined
       await pair.a.settled()
     } catch (error) {
+      await chunks.return() // it may run already
       socket.off('end', end).off('close', end)
       throw error
     }

@@ -96,6 +96,11 @@ function hasCaller(name: OpName): boolean {
   return name === 'pair.add' || OPS[name].path.includes('{ref}')
 }
 
+/** Ends may be made in the caller's namespace. */
+function makes(name: OpName): boolean {
+  return name === 'pair.add' || name === 'pair.put'
+}
+
 function addRoute(app: FastifyInstance, name: OpName, answer: Answer<unknown>, running: Running): void {
   const op: Op = OPS[name]
   const nowhere: Caller = { netns: null, inode: 0 }
@@ -112,7 +117,8 @@ function addRoute(app: FastifyInstance, name: OpName, answer: Answer<unknown>, r
       reply.code(op.status)
       const header = request.headers['uveth-netns'] as string | undefined
       const { socket } = request.raw
-      const order = () => (hasCaller(name) ? asCaller(socket, header, give) : give(nowhere))
+      const keeping = makes(name) ? 'kept' : 'looked at'
+      const order = () => (hasCaller(name) ? asCaller(socket, header, keeping, give) : give(nowhere))
       // A flap may last for days: an ending daemon does not wait for it.
       const value = await (name === 'pair.flap' ? order() : running.during(order))
       if (value === null) reply.type('application/json; charset=utf-8').send('null')

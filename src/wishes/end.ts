@@ -130,6 +130,11 @@ export interface Logger {
   warn(fields: object, message: string): void
 }
 
+function isLogger(given: unknown): boolean {
+  const methods: Partial<Record<string, unknown>> = Object(given)
+  return ['debug', 'info', 'warn'].every((level) => typeof methods[level] === 'function')
+}
+
 /** What only the library can be asked for. */
 const HERE = {
   inline: about(
@@ -139,7 +144,7 @@ const HERE = {
   capture: about('capture into this file from the first frame', TARGET),
   logger: about(
     'default: silent',
-    opaque<Logger>('a logger, like that of pino', (given) => typeof given === 'object' && given !== null),
+    opaque<Logger>('a logger, like that of pino: debug, info and warn are functions', isLogger),
   ),
   signal: SIGNAL,
 }

@@ -17,10 +17,12 @@ export const FLAP = object(
   ['ms'],
 )
 
-export const SIGNAL = about(
-  'ends it',
-  opaque<AbortSignal>('an AbortSignal', (given) => 'aborted' in Object(given)),
-)
+/** Also one of another realm. */
+function isSignal(given: unknown): boolean {
+  return 'aborted' in Object(given) && typeof (given as AbortSignal).addEventListener === 'function'
+}
+
+export const SIGNAL = about('ends it', opaque<AbortSignal>('an AbortSignal', isSignal))
 
 /** ms; 0 or Infinity: no end. */
 export const TIMEOUT = about(

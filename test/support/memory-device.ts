@@ -30,6 +30,9 @@ export class MemoryHost {
   capabilities = CAPABILITIES
   /** A call of a device that is refused, such as `begin y` (its name behind it), and with what. */
   refuse: { call: string; error: Error } | undefined
+  /** Every call of a device, with its name behind it, and how many of these are left before one is refused. */
+  readonly calls: string[] = []
+  refuseAfter = Number.POSITIVE_INFINITY
   /** Told of a change that nobody ordered. */
   hear: (hint: Hint) => void = () => {}
   #lastIndex = 0
@@ -47,6 +50,8 @@ export class MemoryHost {
 
   /** Throws what was to be refused. */
   check(call: string): void {
+    this.calls.push(call)
+    if (this.refuseAfter-- === 0) throw new Error(`no ${call}`)
     if (this.refuse?.call === call) throw this.refuse.error
   }
 
@@ -147,13 +152,13 @@ export class MemoryDevice implements Device {
   }
 
   async close(): Promise<void> {
-    this.#called('close')
     this.closed = true
     this.#host.devices.splice(this.#host.devices.indexOf(this), 1)
     for (const { host, ours } of this.#fds.splice(0)) {
       closeFd(ours)
       closeFd(host)
     }
+    this.#called('close')
   }
 
   // What the host does with it.

@@ -50,6 +50,11 @@ export class MemoryLink implements AsyncDisposable {
     return await Pair.create({ ...options, ...ends }, this.link)
   }
 
+  /** The link thread dies, as far as this side hears of it. */
+  die(error: Error): void {
+    this.#near.emit('error', error)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#near.close()
     await Promise.all(this.workers.map((worker) => worker.end('the test is over')))

@@ -2,10 +2,11 @@
 // sockets and namespaces of this process; no root.
 
 import { once } from 'node:events'
-import { mkdtempSync, readlinkSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { asCaller, asNamespace, asSeen, type Caller, home } from '../../../src/orders/caller.js'
 
@@ -31,7 +32,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-const caller = (header: string | undefined) => asCaller(far, header, async (from) => from)
+const caller = (header: string | undefined) => asCaller(far, header, 'kept', async (from) => from)
 
 test('an order of this namespace is one of home', async () => {
   const own: Caller = { netns: null, inode: OWN }
@@ -56,10 +57,33 @@ test.each([
 })
 
 test('what an order throws is passed on, and its namespace closed', async () => {
-  const refused = asCaller(far, undefined, async () => {
+  const refused = asCaller(far, undefined, 'kept', async () => {
     throw new Error('no')
   })
   await expect(refused).rejects.toThrow(/^no$/)
+})
+
+test('only an order that makes something keeps the namespace open while it waits', async () => {
+  const open = () =>
+    readdirSync('/proc/self/fd').filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith('net:')
+      } catch {
+        return false // the folder's own
+      }
+    }).length
+  const before = open()
+  const during: number[] = []
+  for (const keeping of ['kept', 'looked at'] as const) {
+    const order = asCaller(far, undefined, keeping, async ({ inode }) => {
+      expect(inode).toBe(OWN)
+      await setImmediate()
+      during.push(open() - before)
+    })
+    await order
+    expect(open()).toBe(before)
+  }
+  expect(during).toEqual([1, 0])
 })
 
 describe("a name in the caller's mounts", () => {

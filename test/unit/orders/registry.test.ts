@@ -77,6 +77,12 @@ describe('what is told', () => {
     expect(registry.list()).toEqual([])
   })
 
+  test('why a pair failed', async () => {
+    await add('one')
+    fake('one').emit('closed', { reason: 'failed', end: null, message: 'out of luck' })
+    expect(told.at(-1)).toEqual({ event: 'removed', id: 'one', reason: 'failed', message: 'out of luck' })
+  })
+
   test('a pair that ended while it was made is not kept', async () => {
     const create = vi.spyOn(FakePair, 'create').mockImplementationOnce(async (options) => {
       const pair = await FakePair.create(options)

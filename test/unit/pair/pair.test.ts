@@ -4,6 +4,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { Pair } from '../../../dist/pair/pair.js'
 import { MemoryLink } from '../../support/memory-link.js'
@@ -160,6 +161,22 @@ describe.each(ways)('forwarded %s', (_way, options) => {
     expect(events.at(-1)).toEqual({ event: 'closed', reason: death, end: 'b' })
     expect([a?.closed, b?.closed, memory.host.devices]).toEqual([true, true, []])
     await expect(pair.a.set({ up: false })).rejects.toMatchObject({ code: 'ENODEV' })
+  })
+
+  test('a link thread that dies ends the pair with its reason, and nobody touches its descriptors', async () => {
+    await using memory = await MemoryLink.start()
+    const pair = await memory.createPair(options)
+    const events = told(pair)
+    memory.die(new Error('out of luck'))
+    expect(pair.closed).toBe('failed')
+    const message = expect.stringContaining('the link thread failed: Error: out of luck')
+    expect(events).toEqual([{ event: 'closed', reason: 'failed', end: null, message }])
+    await pair.close()
+    if (!('inline' in options)) return // workers are the link thread's children, and end with it
+    const [a, b] = memory.host.devices
+    a?.send(frame(100, 1))
+    await pause(20)
+    expect(b?.taken()).toBe(undefined)
   })
 
   test('closed is closed: nothing is left, its names are free', async () => {

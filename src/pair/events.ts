@@ -1,0 +1,38 @@
+// What a pair tells its user: its events, in the log too. Called by pair.ts. A listener or a logger that throws keeps
+// neither the pair nor another listener from anything.
+
+import type { EventEmitter } from 'node:events'
+import { apart, tellAll } from '../apart.js'
+import type { ClosedReason } from '../link/protocol.js'
+import type { Logger } from '../wishes/end.js'
+import type { End } from './end.js'
+
+export interface PairEvents {
+  /** Carrier came or went, on both ends. */
+  carrier: [{ on: boolean }]
+  renamed: [{ end: End; name: string; previous: string }]
+  moved: [{ end: End; netns: string | null; ifindex: number; name: string }]
+  /** A user's hook threw, or did not come back, and is not in the chain any more; frames pass on. */
+  hookFailed: [{ end: End; message: string }]
+  /** A capture could not be written on (a full disk): what was written before is whole. */
+  captureFailed: [{ path: string | undefined; message: string }]
+  /**
+   * The last event. `end` is the one that was deleted, null when the pair was closed by us. `message`: what has
+   * failed, where the reason is that.
+   */
+  closed: [{ reason: ClosedReason; end: End | null; message?: string }]
+}
+
+/** What happens before a pair has its id is a part of its creation, and not logged. */
+export function tell<K extends keyof PairEvents>(
+  pair: EventEmitter<PairEvents> & { readonly id: string; readonly a: End },
+  logger: Logger | undefined,
+  event: K,
+  detail: PairEvents[K][0],
+  level: 'info' | 'warn' = 'info',
+): void {
+  const { end, ...fields } = { end: null, ...detail } as { end: End | null }
+  const which = end === null ? {} : { end: end === pair.a ? 'a' : 'b' }
+  if (pair.id !== '') apart(() => logger?.[level]({ pair: pair.id, ...which, ...fields }, `pair ${event}`))
+  tellAll(pair as EventEmitter, event, detail)
+}
