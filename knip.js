@@ -5,6 +5,7 @@ export default {
     'src/**/{thread,worker}.ts!',
     'scripts/*.js',
     'test/bench/*.mjs',
+    'test/faults/{faults,looks}.mjs',
     'test/support/smoke.mjs',
     'test/unit/support/fixture/*.ts',
     'test/integration/fixtures/**/*.{mjs,ts}',
