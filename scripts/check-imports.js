@@ -20,7 +20,7 @@ export const rules = {
   cli: {
     may: [
       ...['daemon', 'doctor', 'contract', 'index', 'netns'],
-      ...['faults/impair-words', 'faults/rule-words', 'wishes/limits', 'wishes/units', 'wishes/names'],
+      ...['faults/impair-words', 'faults/rule-words', 'faults/rule-values', 'wishes'],
       ...['capture/files', 'capture/sink', 'pcapng/reader', 'native', 'own-file'],
     ],
     because:

@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util'
 import type { PairView } from '../contract/ops.js'
 import { version } from '../version.js'
-import { conclude, joinNegative, queryOf } from './capture/capture.js'
+import { conclude, joinNegative, openStream, queryOf } from './capture/capture.js'
 import { leavePipe, record } from './capture/recording.js'
 import { isNobody, runCommand, sentenceOf, stopSignal } from './failure.js'
 import { noGlobals } from './globals.js'
@@ -124,7 +124,7 @@ async function capturePair(values: Values, filter: string): Promise<number> {
     const query = queryOf({ end, snaplen })
     const stop = stopSignal()
     const ref = `id:${unescapeId(name.slice(PREFIX.length))}`
-    return conclude(await record(await session.client.capture(ref, query), fifo, stop))
+    return conclude(await record(await openStream(session, ref, query), fifo, stop))
   } finally {
     session.close()
   }

@@ -1,10 +1,12 @@
 // `uveth run A B`: one pair in the foreground. Uses the public API, as any program would.
 
 import { renamed } from '../errors.js'
-import { parseImpairWords } from '../faults/impair-words.js'
-import { parseRuleWords } from '../faults/rule-words.js'
+import { impairWord, parseImpairWords } from '../faults/impair-words.js'
+import { parseRuleWords, ruleWord } from '../faults/rule-words.js'
 import { createPair, type End, type EndOptions, type Logger, type Pair, type PairStats } from '../index.js'
 import { findNetns } from '../netns/names.js'
+import { oneOf } from '../wishes/shape.js'
+import { written } from '../wishes/words.js'
 import { stopSignal } from './failure.js'
 import { formatStats } from './table.js'
 import { parseVerb, UsageError } from './usage.js'
@@ -72,7 +74,7 @@ type Values = ReturnType<typeof parseVerb<typeof OPTIONS>>['values']
 /** Exit code where the kernel refused something. */
 const REFUSED = 2
 
-const LOG_LEVELS = ['debug', 'info', 'warn']
+const LOG_LEVEL = oneOf('debug', 'info', 'warn')
 
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseVerb('run', args, OPTIONS)
@@ -123,7 +125,9 @@ export function optionOf(attribute: string): string {
   if (key === 'mtu') return '--mtu'
   if (key === '') return `--${attribute}`
   const option = { addresses: 'addr', rules: 'rule' }[key] ?? key
-  return `--${option}-${end}${rest.replace(/^\.(\d+\.)?/, ' ')}`
+  const part = rest.replace(/^\.(?:\d+\.)?/, '')
+  if (part === '') return `--${option}-${end}`
+  return `--${option}-${end} ${key === 'rules' ? ruleWord(part) : impairWord(part)}`
 }
 
 function wordsOf(text: string): string[] {
@@ -144,18 +148,12 @@ async function endOptions(name: string, end: 'a' | 'b', values: Values): Promise
     ...(address !== undefined && { address }),
     ...(impair !== undefined && { impair: parseImpairWords(wordsOf(impair)) }),
     rules: (values[`rule-${end}`] ?? []).map((text) => parseRuleWords(wordsOf(text))),
-    ...(values.mtu !== undefined && { mtu: readNumber(values.mtu, '--mtu') }),
+    ...(values.mtu !== undefined && { mtu: written(values.mtu) as number }),
   }
 }
 
-function readNumber(text: string, option: string): number {
-  if (!/^\d+$/.test(text)) throw new UsageError(`${option} takes a number, not '${text}'`)
-  return Number(text)
-}
-
 async function openLog(level: string): Promise<Logger> {
-  if (!LOG_LEVELS.includes(level))
-    throw new UsageError(`--log takes ${LOG_LEVELS.join(', ')}, not '${level}'`)
+  LOG_LEVEL.read(level, '--log')
   const { pino } = await import('pino')
   const logger: Logger = pino({ level }, pino.destination({ fd: 2, sync: true }))
   return logger

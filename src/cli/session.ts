@@ -33,11 +33,11 @@ export class Session {
     return new Session(globals, netns === undefined ? undefined : await findNetns(netns))
   }
 
-  /** Makes sure, once, that a daemon listens. */
-  async needDaemon(): Promise<void> {
+  /** Makes sure, once, that a daemon listens; `check` refuses what none is to be started for. */
+  async needDaemon(check: () => Promise<void>): Promise<void> {
     if (this.#started) return
     const { ensureDaemon } = await import('./daemon/start.js')
-    await ensureDaemon(this.#socket, this.globals)
+    await ensureDaemon(this.#socket, this.globals, check)
     this.#started = true
   }
 

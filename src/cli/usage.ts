@@ -5,6 +5,10 @@ import { type ParseArgsConfig, parseArgs } from 'node:util'
 /** Wrong use of the command: one line on stderr, exit code 1. */
 export class UsageError extends Error {}
 
+export function misused(message: string): UsageError {
+  return new UsageError(message)
+}
+
 /** A word that iproute2 takes, and uveth does not. */
 export class UnsupportedError extends UsageError {}
 

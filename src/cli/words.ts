@@ -16,28 +16,6 @@ export function expand<T extends string>(word: string, keywords: readonly T[]): 
   return keywords.find((keyword) => matches(word, keyword))
 }
 
-/** Takes words one by one. */
-export class Words {
-  readonly #words: readonly string[]
-  #at = 0
-
-  constructor(words: readonly string[]) {
-    this.#words = words
-  }
-
-  /** The next word; undefined at the end. */
-  next(): string | undefined {
-    return this.#words[this.#at++]
-  }
-
-  /** The word after the keyword that was read last. */
-  value(keyword: string): string {
-    const word = this.next()
-    if (word === undefined) throw new UsageError(`command line is not complete: "${keyword}" takes a value`)
-    return word
-  }
-}
-
 /** iproute2's invarg(). */
 export function wrong(argument: string, why: string): UsageError {
   return new UsageError(`argument "${argument}" is wrong: ${why}`)
@@ -46,10 +24,4 @@ export function wrong(argument: string, why: string): UsageError {
 /** iproute2's duparg2(). */
 export function garbage(word: string): UsageError {
   return new UsageError(`either "dev" is duplicate, or "${word}" is garbage`)
-}
-
-/** A whole number as iproute2 reads one: decimal or 0x…. */
-export function whole(text: string, complaint: string): number {
-  if (!/^(?:\d{1,10}|0x[0-9a-f]{1,8})$/i.test(text)) throw wrong(text, complaint)
-  return Number(text)
 }

@@ -5,96 +5,93 @@
 import { invalid } from '../errors.js'
 import { DISTRIBUTIONS } from '../wishes/names.js'
 import * as units from '../wishes/units.js'
+import { Words } from '../wishes/words.js'
 import type { ChancePlan, ImpairOptions, ImpairPlan, LossPlan, RatePlan, SlotPlan } from './impair-plan.js'
 
 type Tree = { [key: string]: unknown }
-type Parse = (text: string) => number | undefined
+
+/** How a value is read (what cannot be is left to its shape), and what messages say may stand there. */
+type Kind = readonly [(text: string) => number | undefined, string]
 
 const TIME: Kind = [units.parseTime, 'a time like 10ms']
 const PERCENT: Kind = [units.parsePercent, 'a percentage like 1%']
 const RATE: Kind = [units.parseRate, 'a rate like 10mbit']
 const SIZE: Kind = [units.parseSize, 'a size like 32kb']
 const COUNT: Kind = [units.parseSize, 'a number of frames']
-const WHOLE: Kind = [(text) => (/^\d+$/.test(text) ? Number(text) : undefined), 'a whole number']
-const SIGNED: Kind = [(text) => (/^-?\d+$/.test(text) ? Number(text) : undefined), 'a whole number']
+const WHOLE: Kind = [(text) => (/^-?\d+$/.test(text) ? Number(text) : undefined), 'a whole number']
 
-/** How a value is read, and what messages say may stand there. */
-type Kind = readonly [Parse, string]
+/** Values in a row, by their keys: the first must be there, the others while the next word begins like a number. */
+type Row = readonly (readonly [key: string, kind: Kind])[]
+
+const DELAY: Row = [
+  ['time', TIME],
+  ['jitter', TIME],
+  ['correlation', PERCENT],
+]
+const CHANCE: Row = [
+  ['probability', PERCENT],
+  ['correlation', PERCENT],
+]
+const LOSS: Row = [
+  ['random', [units.parsePercent, 'a percentage like 1%, or random, gemodel or state']],
+  ['correlation', PERCENT],
+]
+/** tc takes how much each state loses, the model is told how much gets through. */
+const THROUGH: Kind = [(text) => lossless(units.parsePercent(text)), 'a percentage like 1%']
+const GEMODEL: Row = [
+  ['p', PERCENT],
+  ['r', PERCENT],
+  ['h', THROUGH],
+  ['k', THROUGH],
+]
+const STATE: Row = ['p13', 'p31', 'p32', 'p23', 'p14'].map((name) => [name, PERCENT])
+const SHAPED: Row = [
+  ['rate', RATE],
+  ['overhead', WHOLE],
+  ['cellSize', WHOLE],
+  ['cellOverhead', WHOLE],
+]
+const SLOTS: Row = [
+  ['min', [units.parseTime, 'a time like 10ms, or distribution']],
+  ['max', TIME],
+]
+const DRAWN_SLOTS: Row = [
+  ['delay', TIME],
+  ['jitter', TIME],
+]
 
 /** Reads what follows a keyword into the options. */
 type Read = (words: Words, options: Tree) => void
 
 /** In tc's order: a word stands for the first keyword that it begins. */
 const KEYWORDS: readonly (readonly [string, Read])[] = [
-  ['limit', (words, options) => add(options, 'limit', words.value('limit', COUNT))],
-  ['latency', readDelay],
-  ['delay', readDelay],
+  ['limit', (words, options) => add(options, 'limit', one(words, 'limit', COUNT))],
+  ['latency', into('delay', DELAY)],
+  ['delay', into('delay', DELAY)],
   ['loss', readLoss],
   ['drop', readLoss],
-  ['reorder', (words, options) => add(options, 'reorder', chance(words, 'reorder'))],
-  ['corrupt', (words, options) => add(options, 'corrupt', chance(words, 'corrupt'))],
-  ['gap', (words, options) => add(options, 'reorder', { gap: words.value('gap', WHOLE) })],
-  ['duplicate', (words, options) => add(options, 'duplicate', chance(words, 'duplicate'))],
+  ['reorder', into('reorder', CHANCE)],
+  ['corrupt', into('corrupt', CHANCE)],
+  ['gap', (words, options) => add(options, 'reorder', { gap: one(words, 'gap', WHOLE) })],
+  ['duplicate', into('duplicate', CHANCE)],
   ['distribution', (words, options) => add(options, 'delay', { distribution: distribution(words) })],
-  ['rate', readRate],
+  ['rate', into('rate', SHAPED)],
   ['slot', readSlot],
-  ['seed', (words, options) => add(options, 'seed', words.value('seed', WHOLE))],
-  ['burst', (words, options) => add(options, 'rate', { burst: words.value('burst', SIZE) })],
+  ['seed', (words, options) => add(options, 'seed', one(words, 'seed', WHOLE))],
+  ['burst', (words, options) => add(options, 'rate', { burst: one(words, 'burst', SIZE) })],
 ]
 
 /** All that may stand among the words of an impairment: for the completion. */
 export const IMPAIR_WORDS: readonly string[] = KEYWORDS.map(([name]) => name)
 
-/** Takes words one by one. */
-class Words {
-  readonly #words: readonly string[]
-  #at = 0
-
-  constructor(words: readonly string[]) {
-    this.#words = words
-  }
-
-  /** The next word; undefined at the end. */
-  next(): string | undefined {
-    return this.#words[this.#at++]
-  }
-
-  /** Takes the next word if it is `word`, or short for it. */
-  take(word: string, short = false): boolean {
-    const next = this.#words[this.#at]
-    const taken = next === word || (short && next !== undefined && next !== '' && word.startsWith(next))
-    if (taken) this.#at++
-    return taken
-  }
-
-  /** The value that `keyword` needs. */
-  value(keyword: string, [parse, what]: Kind): number {
-    const word = this.next()
-    if (word === undefined) throw invalid(`${keyword} is not complete: it takes ${what}`)
-    const value = parse(word)
-    if (value === undefined) throw invalid(`"${word}" is wrong: ${keyword} takes ${what}`)
-    return value
-  }
-
-  /** A further value of `keyword`, if the next word begins like a number. */
-  more(keyword: string, kind: Kind): number | undefined {
-    const next = this.#words[this.#at]
-    const starts = kind === SIGNED ? /^[-\d]/ : /^\d/
-    return next !== undefined && starts.test(next) ? this.value(keyword, kind) : undefined
-  }
-}
-
-/** The options that the words say; making a plan of them checks how they fit together. */
+/** The options that the words say, values as they are written; making a plan of them checks them. */
 export function parseImpairWords(words: readonly string[]): ImpairOptions {
   const options: Tree = {}
   const rest = new Words(words)
   for (let word = rest.next(); word !== undefined; word = rest.next()) {
     const start = word
     const keyword = KEYWORDS.find(([name]) => start !== '' && name.startsWith(start))
-    if (keyword === undefined) {
-      const names = KEYWORDS.map(([name]) => name).join(', ')
-      throw invalid(`what is "${start}"? Here may stand ${names}`)
-    }
+    if (keyword === undefined) throw invalid(`what is "${start}"? Here may stand ${IMPAIR_WORDS.join(', ')}`)
     keyword[1](rest, options)
   }
   refuseAlone(options.rate, 'burst', 'rate', 'burst specified without rate')
@@ -102,10 +99,22 @@ export function parseImpairWords(words: readonly string[]): ImpairOptions {
   return options as ImpairOptions
 }
 
+/** How these words call an attribute of the options: `delay.time` is `delay`. */
+export function impairWord(attribute: string): string {
+  const own = /^(?:delay\.(distribution)|reorder\.(gap)|rate\.(burst)|slot\.(packets|bytes))$/.exec(attribute)
+  const word = own?.slice(1).find((found) => found !== undefined)
+  return word ?? attribute.replace(/\.(?:time|random|probability|rate|min)$/, '').replaceAll('.', ' ')
+}
+
+function lossless(percent: number | undefined): number | undefined {
+  return percent === undefined ? undefined : units.complement(percent)
+}
+
 /** Adds a value; the parts of an object may come from several keywords. */
-function add(options: Tree, key: string, value: number | Tree): void {
+function add(options: Tree, key: string, value: unknown): void {
   const present = options[key]
-  options[key] = typeof value === 'object' && typeof present === 'object' ? { ...present, ...value } : value
+  const both = typeof value === 'object' && typeof present === 'object'
+  options[key] = both ? { ...present, ...value } : value
 }
 
 function refuseAlone(value: unknown, key: string, needed: string, message: string): void {
@@ -113,87 +122,53 @@ function refuseAlone(value: unknown, key: string, needed: string, message: strin
     throw invalid(message)
 }
 
-function readDelay(words: Words, options: Tree): void {
-  const delay: Tree = { time: words.value('delay', TIME) }
-  optional(delay, 'jitter', words.more('delay', TIME))
-  if ('jitter' in delay) optional(delay, 'correlation', words.more('delay', PERCENT))
-  add(options, 'delay', delay)
+function one(words: Words, keyword: string, [parse, what]: Kind): number | string {
+  const word = words.value(keyword, what)
+  return parse(word) ?? word
 }
 
-function chance(words: Words, keyword: string): Tree {
-  const read: Tree = { probability: words.value(keyword, PERCENT) }
-  optional(read, 'correlation', words.more(keyword, PERCENT))
-  return read
+function several(words: Words, keyword: string, row: Row): Tree {
+  const values: Tree = {}
+  for (const [place, [key, kind]] of row.entries()) {
+    const starts = kind === WHOLE ? /^[-\d]/ : /^\d/
+    if (place === 0) values[key] = one(words, keyword, kind)
+    else {
+      const word = words.take((next) => starts.test(next))
+      if (word === undefined) break
+      values[key] = kind[0](word) ?? word
+    }
+  }
+  return values
+}
+
+function into(key: string, row: Row): Read {
+  return (words, options) => add(options, key, several(words, key, row))
 }
 
 function readLoss(words: Words, options: Tree): void {
   if ('loss' in options) throw invalid('loss is given twice')
-  if (words.take('gemodel')) {
-    const [p, r, badLoss, goodLoss] = several(words, 'loss gemodel', 4)
-    const gemodel: Tree = { p }
-    optional(gemodel, 'r', r)
-    // tc takes how much each state loses, the model is told how much gets through.
-    optional(gemodel, 'h', badLoss === undefined ? undefined : units.complement(badLoss))
-    optional(gemodel, 'k', goodLoss === undefined ? undefined : units.complement(goodLoss))
-    options.loss = { gemodel }
-  } else if (words.take('state')) {
-    const values = several(words, 'loss state', 5)
-    const state: Tree = {}
-    for (const [i, name] of ['p13', 'p31', 'p32', 'p23', 'p14'].entries()) optional(state, name, values[i])
-    options.loss = { state }
-  } else {
-    words.take('random')
-    const loss: Tree = {
-      random: words.value('loss', [units.parsePercent, 'a percentage like 1%, or random, gemodel or state']),
-    }
-    optional(loss, 'correlation', words.more('loss', PERCENT))
-    options.loss = loss
-  }
-}
-
-/** One percentage, and up to `most` in all. */
-function several(words: Words, keyword: string, most: number): (number | undefined)[] {
-  const values: (number | undefined)[] = [words.value(keyword, PERCENT)]
-  while (values.length < most && values.at(-1) !== undefined) values.push(words.more(keyword, PERCENT))
-  return values
+  const model = words.take((word) => ['random', 'gemodel', 'state'].includes(word))
+  if (model === 'gemodel') options.loss = { gemodel: several(words, 'loss gemodel', GEMODEL) }
+  else if (model === 'state') options.loss = { state: several(words, 'loss state', STATE) }
+  else options.loss = several(words, 'loss', LOSS)
 }
 
 function distribution(words: Words): string {
-  const name = words.next()
-  const found = DISTRIBUTIONS.find((known) => known === name)
-  if (found !== undefined) return found
-  const wrong = name === undefined ? 'distribution is not complete' : `"${name}" is wrong`
-  throw invalid(`${wrong}: distribution takes ${DISTRIBUTIONS.join(', ')}`)
-}
-
-function readRate(words: Words, options: Tree): void {
-  const rate: Tree = { rate: words.value('rate', RATE) }
-  optional(rate, 'overhead', words.more('rate', SIGNED))
-  if ('overhead' in rate) optional(rate, 'cellSize', words.more('rate', WHOLE))
-  if ('cellSize' in rate) optional(rate, 'cellOverhead', words.more('rate', SIGNED))
-  add(options, 'rate', rate)
+  return words.value('distribution', DISTRIBUTIONS.join(', '))
 }
 
 function readSlot(words: Words, options: Tree): void {
-  const slot: Tree = {}
-  if (words.take('distribution')) {
-    slot.distribution = distribution(words)
-    slot.delay = words.value('slot', TIME)
-    slot.jitter = words.value('slot', TIME)
-  } else {
-    slot.min = words.value('slot', [units.parseTime, 'a time like 10ms, or distribution'])
-    optional(slot, 'max', words.more('slot', TIME))
-  }
-  for (let more = true; more; ) {
-    if (words.take('packets', true)) slot.packets = words.value('packets', WHOLE)
-    else if (words.take('bytes', true)) slot.bytes = words.value('bytes', SIZE)
-    else more = false
+  const drawn = words.take((word) => word === 'distribution') !== undefined
+  const slot: Tree = drawn
+    ? { distribution: distribution(words), ...several(words, 'slot', DRAWN_SLOTS) }
+    : several(words, 'slot', SLOTS)
+  for (;;) {
+    const word = words.take((next) => next !== '' && ['packets', 'bytes'].some((key) => key.startsWith(next)))
+    if (word === undefined) break
+    if (word.startsWith('p')) slot.packets = one(words, 'packets', WHOLE)
+    else slot.bytes = one(words, 'bytes', SIZE)
   }
   options.slot = slot
-}
-
-function optional(target: Tree, key: string, value: number | undefined): void {
-  if (value !== undefined) target[key] = value
 }
 
 /** A plan's words, in tc's order: parseImpairWords() makes the same plan of them. */

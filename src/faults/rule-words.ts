@@ -1,6 +1,6 @@
 // Rules and matches in words, both ways: `drop ip src 10.0.0.0/8 udp dport 53 nth 3`. Called by the command, and
-// by whoever lists rules; it loads little, so that the command stays light. Whether the words go together is for
-// planRule() to say; here is the grammar:
+// by whoever lists rules; it loads little, so that the command stays light. What the values
+// are worth and whether they go together is for planRule() to say; here is the grammar:
 //
 //   ACTION  drop | delay TIME | duplicate [N] | corrupt [at OFFSET] [mask M] [bits N] [seed N]
 //   MATCH   ethertype X   src MAC|PREFIX   dst MAC|PREFIX   vlan ID|any [pcp N]
@@ -17,10 +17,11 @@ import { invalid } from '../errors.js'
 import type { Span } from '../wishes/match.js'
 import { ARP_OPS, ETHERTYPES, nameOf, PROTOCOLS } from '../wishes/names.js'
 import type { RuleAction } from '../wishes/rule.js'
-import { formatTime, parseTime } from '../wishes/units.js'
+import { formatTime } from '../wishes/units.js'
+import { NUMBER, Words, written } from '../wishes/words.js'
 import type { Match, NormalMatch, Ports } from './match-plan.js'
 import type { ActionPlan, CorruptPlan, NormalRule, RuleOptions } from './rule-plan.js'
-import { lengths, MAC, NUMBER, number, numberOrName, pattern, range, Words } from './rule-values.js'
+import { lengths, MAC, pattern, range, withUnit } from './rule-values.js'
 
 type Tree = { [key: string]: unknown }
 
@@ -54,13 +55,7 @@ function readAction(words: Words): RuleAction {
     case 'drop':
       return { kind }
     case 'delay':
-      // To tc a bare number is microseconds, to our options milliseconds: here it has to say.
-      return {
-        kind,
-        ms: words.value(kind, 'a time like 10ms', (word) =>
-          /[a-z]$/i.test(word) ? parseTime(word) : undefined,
-        ),
-      }
+      return { kind, ms: withUnit(kind, words.value(kind, 'a time like 10ms')) as number }
     case 'duplicate': {
       const copies = words.take((word) => NUMBER.test(word))
       return copies === undefined ? { kind } : { kind, copies: Number(copies) }
@@ -78,34 +73,33 @@ function readAction(words: Words): RuleAction {
 const CORRUPT = { at: 'offset', mask: 'mask', bits: 'bits', seed: 'seed' } as const
 
 function readCorrupt(words: Words): RuleAction {
-  const action: Extract<RuleAction, { kind: 'corrupt' }> = { kind: 'corrupt' }
+  const action: Tree & { kind: 'corrupt' } = { kind: 'corrupt' }
   for (;;) {
     const word = words.take((next) => Object.hasOwn(CORRUPT, next)) as keyof typeof CORRUPT | undefined
     if (word === undefined) return action
     if (action[CORRUPT[word]] !== undefined) throw invalid(`${word} is given twice`)
-    action[CORRUPT[word]] = words.value(word, 'a number', number)
+    action[CORRUPT[word]] = written(words.value(word, 'a number'))
   }
 }
 
 type ReadMatch = (match: Tree, words: Words, word: string) => void
+type Value = (word: string) => unknown
 
 const MATCHES: Readonly<Record<string, ReadMatch>> = {
-  ethertype: (match, words, word) =>
-    set(match, word, words.value(word, 'a number or a name like arp', numberOrName)),
+  ethertype: own('a number or a name like arp'),
   src: readAddress,
   dst: readAddress,
   vlan: (match, words, word) => {
-    const id = words.value(word, 'a VLAN id or any', (id) => (id === 'any' ? id : number(id)))
-    set(match, word, id === 'any' ? {} : { id })
+    const id = words.value(word, 'a VLAN id or any')
+    set(match, word, id === 'any' ? {} : { id: written(id) })
   },
-  pcp: part('vlan', 'a number', number),
+  pcp: part('vlan', 'a number'),
   ip: readVersion,
   ip6: readVersion,
   inet: readVersion,
-  proto: (match, words, word) =>
-    set(under(match, 'ip'), word, words.value(word, 'a number or a name like udp', numberOrName)),
-  ttl: (match, words, word) => set(under(match, 'ip'), word, words.value(word, 'a number or a range', range)),
-  dscp: (match, words, word) => set(under(match, 'ip'), word, words.value(word, 'a number', number)),
+  proto: ofIp('a number or a name like udp'),
+  ttl: ofIp('a number or a range', range),
+  dscp: ofIp('a number'),
   fragment: (match) => set(under(match, 'ip'), 'fragment', true),
   whole: (match) => set(under(match, 'ip'), 'fragment', false),
   tcp: protocol,
@@ -115,18 +109,18 @@ const MATCHES: Readonly<Record<string, ReadMatch>> = {
   port: readPort,
   flags: part('tcp', 'flags like syn,!ack', (word) => word),
   icmp: protocol,
-  type: part('icmp', 'a number', number),
-  code: part('icmp', 'a number', number),
+  type: part('icmp', 'a number'),
+  code: part('icmp', 'a number'),
   arp: protocol,
-  op: part('arp', 'request, reply or a number', numberOrName),
+  op: part('arp', 'request, reply or a number'),
   bytes: (match, words, word) => {
     const patterns = (match.bytes ?? []) as unknown[]
-    match.bytes = [...patterns, words.value(word, 'OFFSET:MASK:VALUE like 12:0xffff:0x0806', pattern)]
+    match.bytes = [...patterns, pattern(words.value(word, 'OFFSET:MASK:VALUE like 12:0xffff:0x0806'))]
   },
-  length: (match, words, word) => set(match, word, words.value(word, 'a range like 64-1500', lengths)),
-  nth: counting,
-  every: counting,
-  first: counting,
+  length: own('a range like 64-1500', lengths),
+  nth: own('a number'),
+  every: own('a number'),
+  first: own('a number'),
 }
 
 /** All that may stand among the words of a match, and what a rule begins with: for the completion. */
@@ -144,17 +138,25 @@ function under(match: Tree, key: string): Tree {
   return match[key] as Tree
 }
 
+function own(what: string, read: Value = written): ReadMatch {
+  return (match, words, word) => set(match, word, read(words.value(word, what)))
+}
+
+function ofIp(what: string, read: Value = written): ReadMatch {
+  return (match, words, word) => set(under(match, 'ip'), word, read(words.value(word, what)))
+}
+
 /** A word that has a meaning behind another one only. */
-function part(behind: string, what: string, read: (word: string) => unknown): ReadMatch {
+function part(behind: string, what: string, read: Value = written): ReadMatch {
   return (match, words, word) => {
     if (match[behind] === undefined) throw invalid(`${word} stands behind ${behind}`)
-    set(under(match, behind), word, words.value(word, what, read))
+    set(under(match, behind), word, read(words.value(word, what)))
   }
 }
 
 /** A MAC address is the frame's, an IP address the packet's. */
 function readAddress(match: Tree, words: Words, word: string): void {
-  const address = words.value(word, 'a MAC or IP address', (text) => text || undefined)
+  const address = words.value(word, 'a MAC or IP address')
   set(MAC.test(address) ? match : under(match, 'ip'), word, address)
 }
 
@@ -172,11 +174,18 @@ function protocol(match: Tree, _: Words, word: string): void {
 function readPort(match: Tree, words: Words, word: string): void {
   const ports = (match.tcp ?? match.udp) as Tree | undefined
   if (ports === undefined) throw invalid(`${word} stands behind tcp or udp`)
-  set(ports, word, words.value(word, 'a port or a range like 1000-2000', range))
+  set(ports, word, range(words.value(word, 'a port or a range like 1000-2000')))
 }
 
-function counting(match: Tree, words: Words, word: string): void {
-  set(match, word, words.value(word, 'a number', number))
+/** How these words call an attribute of a rule: `match.udp.dport` is `dport`. */
+export function ruleWord(attribute: string): string {
+  const last = attribute.slice(attribute.lastIndexOf('.') + 1)
+  return OTHERWISE[last] ?? last
+}
+
+const OTHERWISE: Readonly<Record<string, string>> = {
+  ...{ ms: 'delay', copies: 'duplicate', offset: 'at' },
+  ...{ id: 'vlan', min: 'length', max: 'length' },
 }
 
 /** The words back: parsed again, they make the same rule. */

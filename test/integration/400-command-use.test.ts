@@ -25,7 +25,11 @@ describe('wrong use is exit code 1 and one line', () => {
     ['an unknown option', ['run', 'a', 'b', '--speed', '10'], /--speed.*uveth run --help/],
     ['an option without its value', ['run', 'a', 'b', '--mtu'], /--mtu.*uveth run --help/],
     ['a value for what takes none', ['run', 'a', 'b', '--json=yes'], /--json/],
-    ['an MTU that is no number', ['run', 'a', 'b', '--mtu', 'big'], /--mtu takes a number, not 'big'/],
+    [
+      'an MTU that is no number',
+      ['run', 'a', 'b', '--mtu', 'big'],
+      /--mtu must be a whole number from 68 to 65521, not "big"/,
+    ],
     ['an MTU that is too small', ['run', 'a', 'b', '--mtu', '67'], /--mtu must be/],
     [
       'a bad MAC address',
@@ -45,7 +49,7 @@ describe('wrong use is exit code 1 and one line', () => {
     ],
     ['an empty name', ['run', 'a', ''], /B must be an interface name: 1 to 15 bytes .*, not ""/],
     ['a name with a slash', ['run', 'a/b', 'b'], /A must be an interface name.*without "\/"/],
-    ['an unknown log level', ['run', 'a', 'b', '--log', 'loud'], /--log takes/],
+    ['an unknown log level', ['run', 'a', 'b', '--log', 'loud'], /--log must be one of debug, info, warn/],
     ['an empty namespace', ['run', 'a', 'b', '--netns-a', ''], /--netns-a must be a network namespace/],
   ]
 

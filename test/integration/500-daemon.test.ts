@@ -32,11 +32,11 @@ function links(netns: Netns): string[] {
 
 describe('misuse of the command', () => {
   const cases: [string[], RegExp][] = [
-    [['--workers', '0'], /--workers takes a number from 1/],
-    [['--workers', 'two'], /--workers takes a number/],
-    [['--netlink', 'maybe'], /--netlink takes a number/],
+    [['--workers', '0'], /--workers must be a whole number from 1/],
+    [['--workers', 'two'], /--workers must be a whole number/],
+    [['--netlink', 'maybe'], /--netlink must be a whole number/],
     [['--idle-exit', '-1'], /--idle-exit/],
-    [['--log', 'loud'], /--log takes trace, debug/],
+    [['--log', 'loud'], /--log must be one of trace, debug/],
     [['now'], /what is 'now'\?/],
     [['--colour'], /--colour/],
   ]

@@ -45,7 +45,7 @@ describe('without a daemon', () => {
     expectRefusal(
       await alone('link', 'add', 'veth0', 'mtu', 'x', 'type', 'veth'),
       1,
-      /"x" is wrong: invalid MTU/,
+      / mtu must be a whole number from 68 to 65521, not "x"/,
     )
     expectRefusal(await alone('link', 'fly'), 1, /command "fly" is unknown/)
     expectRefusal(await alone('-x', 'link'), 1, /option "-x" is unknown/)

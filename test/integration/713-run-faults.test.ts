@@ -17,7 +17,7 @@ const test = needs('root', 'tun', 'netns', 'ip')
 
 describe('refused, and nothing is made', () => {
   test.each([
-    [['--impair-a', 'loss lots'], 1, /"lots" is wrong: loss takes a percentage/],
+    [['--impair-a', 'loss lots'], 1, /--impair-a loss must be a number of percent .*, not "lots"/],
     [['--impair-b', 'reorder 5%'], 1, /reordering not possible without specifying some delay/],
     [['--impair-a', ''], 1, /--impair-a takes what is to be done, like 'delay 10ms', not nothing/],
     [['--impair-b', ' '], 1, /--impair-b takes what is to be done, like 'delay 10ms', not nothing/],

@@ -51,7 +51,7 @@ describe('refused', () => {
     ],
     [
       ['--capture', '--extcap-interface', 'uveth:cable', '--fifo', '/x', '--snaplen', '-5'],
-      /--snaplen takes a number of bytes, 1 or more, not '-5'/,
+      /--snaplen must be a number of bytes from 1 to \d+, not "-5"/,
     ],
     [['--colour'], /Unknown option '--colour': try uveth-extcap --help/],
   ])('%j', async (words, sentence) => {

@@ -1,10 +1,14 @@
 // `uveth capture X`: what crosses a pair, as pcapng with what became of each frame, into a file, a ring of files
 // or a pipe. Starts no daemon. The daemon streams, this command writes, with the rights of its user.
 
-import { parseMatchWords } from '../../faults/rule-words.js'
+import type { CaptureStream } from '../../contract/client.js'
+import { renamed } from '../../errors.js'
+import { parseMatchWords, ruleWord } from '../../faults/rule-words.js'
 import type { Rotation } from '../../index.js'
 import { findRef } from '../../netns/names.js'
+import { ROTATION } from '../../wishes/capture.js'
 import { parseSize } from '../../wishes/units.js'
+import { written } from '../../wishes/words.js'
 import { stopSignal } from '../failure.js'
 import { CAPTURE_HELP } from '../help.js'
 import { type Session, write } from '../session.js'
@@ -39,7 +43,7 @@ export async function capture(session: Session, words: string[]): Promise<number
     ...(match.length > 0 && { match: JSON.stringify(parseMatchWords(match)) }),
   }
   const stop = stopSignal()
-  const stream = await session.client.capture(await findRef(ref), query)
+  const stream = await openStream(session, await findRef(ref), query)
   say(`capturing ${ref}${path === '-' ? '' : ` into ${path}`}; Ctrl-C ends it`)
   const recorded = await record(stream, path, stop, ring)
   say(summaryOf(recorded))
@@ -70,11 +74,22 @@ export function conclude({ lost, cut }: Recorded): number {
 
 /** Options in the words of the daemon. */
 export function queryOf({ end, snaplen }: { end?: string | undefined; snaplen?: string | undefined }) {
-  if (end !== undefined && !['a', 'b', 'both'].includes(end))
-    throw new UsageError(`--end takes a, b or both, not '${end}'`)
-  if (snaplen !== undefined && !isCount(snaplen))
-    throw new UsageError(`--snaplen takes a number of bytes, 1 or more, not '${snaplen}'`)
   return { ...(end !== undefined && end !== 'both' && { end }), ...(snaplen !== undefined && { snaplen }) }
+}
+
+/** What the daemon refuses is told in the words of the command. */
+export async function openStream(
+  { client }: Session,
+  ref: string,
+  query: Record<string, string>,
+): Promise<CaptureStream> {
+  try {
+    return await client.capture(ref, query)
+  } catch (error) {
+    throw renamed(error, (attribute) =>
+      attribute.startsWith('match') ? ruleWord(attribute) : `--${attribute}`,
+    )
+  }
 }
 
 function readPath({ write: path = '-' }: Values, ring: Rotation | undefined): string {
@@ -91,20 +106,15 @@ function readRing({ filesize, seconds, files }: Values): Rotation | undefined {
     if (files !== undefined) throw new UsageError('--files needs --filesize or --seconds')
     return undefined
   }
-  const bytes = filesize === undefined ? undefined : parseSize(filesize)
-  if (filesize !== undefined && !(bytes !== undefined && bytes > 0))
-    throw new UsageError(`--filesize takes a size like 10mb, not '${filesize}'`)
-  return { bytes, seconds: readCount(seconds, '--seconds'), files: readCount(files, '--files') }
-}
-
-function readCount(text: string | undefined, option: string): number | undefined {
-  if (text === undefined) return undefined
-  if (!isCount(text)) throw new UsageError(`${option} takes a number, 1 or more, not '${text}'`)
-  return Number(text)
-}
-
-function isCount(text: string): boolean {
-  return /^[1-9]\d{0,8}$/.test(text)
+  const { bytes: size, seconds: time, files: number } = ROTATION.parts
+  return {
+    bytes: filesize === undefined ? undefined : size.read(parseSize(filesize) ?? filesize, '--filesize'),
+    seconds:
+      seconds === undefined
+        ? undefined
+        : time.read(/^\d+\.\d+$/.test(seconds) ? Number(seconds) : written(seconds), '--seconds'),
+    files: files === undefined ? undefined : number.read(written(files), '--files'),
+  }
 }
 
 function summaryOf({ frames, bytes, lost, files }: Recorded): string {

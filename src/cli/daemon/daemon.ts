@@ -4,7 +4,9 @@
 import { ControlClient, DEFAULT_SOCKET, socketPath } from '../../contract/client.js'
 import { UvethError } from '../../errors.js'
 import { HIGHEST, LIMIT_NAMES, LIMITS, type Limits } from '../../wishes/limits.js'
+import { oneOf, whole } from '../../wishes/shape.js'
 import { parseSize } from '../../wishes/units.js'
+import { written } from '../../wishes/words.js'
 import { parseVerb, UsageError } from '../usage.js'
 
 const HELP = `uveth daemon: keep pairs, and take orders for them over a Unix socket and netlink
@@ -51,7 +53,7 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
+const LOG_LEVEL = oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent')
 /** ms between looks whether the daemon has ended. */
 const LOOK = 10
 /** s. More does not fit a timer. */
@@ -67,8 +69,7 @@ export async function daemon(args: string[], globalSocket?: string): Promise<num
   if (positionals.length > 0) throw new UsageError(`what is '${positionals[0]}'? Try uveth daemon --help`)
   const socket = socketPath(values.socket ?? globalSocket)
   if (values.stop) return await stop(socket)
-  const log = values.log ?? 'info'
-  if (!LOG_LEVELS.includes(log)) throw new UsageError(`--log takes ${LOG_LEVELS.join(', ')}, not '${log}'`)
+  const log = LOG_LEVEL.read(values.log ?? 'info', '--log')
   const options = {
     socket,
     log,
@@ -103,10 +104,7 @@ function limitsOf(texts: string[]): Limits {
 }
 
 function number(text: string | undefined, option: string, min: number, max: number): number | undefined {
-  if (text === undefined) return undefined
-  const value = /^(0x[\da-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN
-  if (value >= min && value <= max) return value
-  throw new UsageError(`${option} takes a number from ${min} to ${max}, not '${text}'`)
+  return text === undefined ? undefined : whole(min, max).read(written(text), option)
 }
 
 /** Returns when the daemon has ended: its pairs are gone, and the next one may start. */

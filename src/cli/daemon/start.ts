@@ -21,14 +21,16 @@ const LOOK = 20
 
 /**
  * Returns when a daemon listens on `socket`. Where none does it starts one and says so on stderr,
- * unless it is to be silent, or refuses if `start` is false.
+ * unless it is to be silent, or refuses if `start` is false or `check` does.
  */
 export async function ensureDaemon(
   socket: string,
   { start, silent }: { start: boolean; silent: boolean },
+  check: () => Promise<void>,
 ): Promise<void> {
   const { listens } = await import('../../daemon/socket-file.js')
   if (await listens(socket)) return
+  await check()
   if (!start) {
     const message = `ENOENT: no daemon listens on '${socket}': start one with uveth daemon --socket ${socket}`
     throw new UvethError(message, { code: 'ENOENT', attribute: 'socket' })

@@ -3,11 +3,13 @@
 // batches. Prints nothing when it succeeds, unless it is asked to show something.
 
 import type { RuleWish } from '../../contract/ops.js'
-import { formatImpair, parseImpairWords } from '../../faults/impair-words.js'
-import { formatRule, parseRuleWords } from '../../faults/rule-words.js'
+import { renamed } from '../../errors.js'
+import { formatImpair, impairWord, parseImpairWords } from '../../faults/impair-words.js'
+import { withUnit } from '../../faults/rule-values.js'
+import { formatRule, parseRuleWords, ruleWord } from '../../faults/rule-words.js'
 import type { ImpairOptions, ImpairPlan, RuleStats } from '../../index.js'
 import { findRef } from '../../netns/names.js'
-import { parseTime } from '../../wishes/units.js'
+import { written } from '../../wishes/words.js'
 import { type Globals, readTrailing } from '../globals.js'
 import { type Session, write, writeJson } from '../session.js'
 import { UsageError } from '../usage.js'
@@ -20,7 +22,7 @@ export type FaultOrder = { ref: string } & (
   | { fault: 'rule'; order: 'add'; rule: RuleWish }
   | { fault: 'rule'; order: 'delete'; id: string }
   | { fault: 'rule'; order: 'flush' }
-  | { fault: 'flap'; ms: number; times: number }
+  | { fault: 'flap'; ms: number | string; times: number | string }
 )
 
 const FAULTS = ['impair', 'rule', 'flap'] as const
@@ -78,23 +80,31 @@ function parseRule(words: string[]): Order {
   }
 }
 
-/** To tc a bare number is microseconds: here a time has to say. */
 function parseFlap([time, times = '1', ...more]: string[]): Order {
   if (time === undefined) throw new UsageError('flap takes a time like 200ms, and how many times')
-  const ms = /[a-z]$/i.test(time) ? parseTime(time) : undefined
-  if (ms === undefined) throw wrong(time, 'flap takes a time like 200ms')
-  if (!/^\d{1,7}$/.test(times)) throw wrong(times, 'how many times is a whole number')
   if (more[0] !== undefined) throw wrong(more[0], 'flap takes a time, and how many times')
-  return { fault: 'flap', ms, times: Number(times) }
+  return { fault: 'flap', ms: withUnit('flap', time), times: written(times) }
 }
 
+/** What the daemon refuses is told in the words of the order. */
 export async function giveFault(session: Session, given: FaultOrder): Promise<number> {
   const ref = await findRef(given.ref)
   const order = { ...given, ref }
-  if (order.fault === 'impair') await giveImpair(session, order)
-  else if (order.fault === 'rule') await giveRule(session, order)
-  else await session.client.call('pair.flap', { ref, body: { ms: order.ms, times: order.times } })
+  try {
+    if (order.fault === 'impair') await giveImpair(session, order)
+    else if (order.fault === 'rule') await giveRule(session, order)
+    else await session.client.call('pair.flap', { ref, body: { ms: order.ms, times: order.times } })
+  } catch (error) {
+    throw renamed(error, FAULT_WORDS[order.fault])
+  }
   return 0
+}
+
+/** How the words of a fault call an attribute of its order. */
+export const FAULT_WORDS: Record<Fault, (attribute: string) => string> = {
+  impair: impairWord,
+  rule: ruleWord,
+  flap: (attribute) => ({ ms: 'TIME', times: 'TIMES' })[attribute] ?? attribute,
 }
 
 type Of<F extends Fault> = Extract<FaultOrder, { fault: F }>

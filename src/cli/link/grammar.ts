@@ -1,12 +1,13 @@
 // iproute2's grammar of `ip link add|set|del … type veth`: words in, wishes out, with iproute2's own
 // complaints in one line. Used by link.ts for the command line and for batches. Pure: it looks at nothing
-// but the words (`netnsOf` tells a namespace's name from a process id). Values' ranges are the daemon's
-// to judge.
+// but the words (`netnsOf` tells a namespace's name from a process id). Values are the daemon's to judge: a wish
+// has them as they are written.
 
-import type { CARRIER_MODES, EndWish, PairWish } from '../../contract/ops.js'
-import { UsageError } from '../usage.js'
-import { expand, garbage, matches, Words, whole, wrong } from '../words.js'
-import { type Attributes, checkName, fill, type NetnsOf } from './keywords.js'
+import type { EndWish, PairWish } from '../../contract/ops.js'
+import { Words, written } from '../../wishes/words.js'
+import { misused, UsageError } from '../usage.js'
+import { expand, garbage, matches, wrong } from '../words.js'
+import { type Attributes, fill, type NetnsOf } from './keywords.js'
 
 export interface AddOrder {
   wish: PairWish
@@ -17,7 +18,7 @@ export interface AddOrder {
 export interface SetOrder {
   ref: string
   wish: EndWish
-  carrier?: (typeof CARRIER_MODES)[number]
+  carrier?: string
 }
 
 /** `link add …`: words after the verb. */
@@ -37,9 +38,8 @@ export function fillAdd(
   a: Attributes,
   b: Attributes,
 ): { wish: PairWish; hasPeer: boolean } {
-  const reader = new Words(words)
+  const reader = new Words(words, misused)
   const type = fill(a, reader, netnsOf)
-  checkEnd(a)
   if (type === undefined) {
     throw new UsageError('not enough information: "type" argument is required: type veth')
   }
@@ -61,10 +61,9 @@ function parseType(wish: PairWish, peer: Attributes, reader: Words, netnsOf: Net
     if (word === 'peer') {
       hasPeer = true
       const type = fill(peer, reader, netnsOf)
-      checkEnd(peer)
       if (type !== undefined) throw new UsageError(`duplicate "type": "${type}" is the second value`)
     } else if (word === 'queues') {
-      wish.queues = whole(reader.value(word), 'invalid number of queues')
+      wish.queues = written(reader.value(word)) as number
     } else if (word === 'quiet') {
       wish.quiet = true
     } else if (word === 'id') {
@@ -88,7 +87,7 @@ export function parseShort(words: readonly string[]): AddOrder {
 /** `link set [dev] NAME …`. */
 export function parseSet(words: readonly string[], netnsOf: NetnsOf): SetOrder {
   const attributes: Attributes = {}
-  const reader = new Words(words)
+  const reader = new Words(words, misused)
   const type = fill(attributes, reader, netnsOf)
   if (type !== undefined) throw wrong(type, '"link set" takes no type')
   const ref = deviceOf(attributes)
@@ -104,7 +103,7 @@ export function parseSet(words: readonly string[], netnsOf: NetnsOf): SetOrder {
 /** `link del [dev] NAME [type veth]`: the name. */
 export function parseDel(words: readonly string[], netnsOf: NetnsOf): string {
   const attributes: Attributes = {}
-  const reader = new Words(words)
+  const reader = new Words(words, misused)
   const type = fill(attributes, reader, netnsOf)
   if (type !== undefined && type !== 'veth') throw wrong(type, 'invalid type: uveth has only type veth')
   const { dev: _, name: __, ...others } = attributes
@@ -122,7 +121,7 @@ export interface ShowOrder {
 /** `link show [[dev] NAME] [up] [type veth]`. */
 export function parseShow(words: readonly string[]): ShowOrder {
   const order: ShowOrder = { up: false }
-  const reader = new Words(words)
+  const reader = new Words(words, misused)
   for (let word = reader.next(); word !== undefined; word = reader.next()) {
     if (word === 'up') order.up = true
     else if (word === 'type') {
@@ -153,22 +152,11 @@ export function readSubverb(word: string | undefined): 'add' | 'set' | 'delete' 
 
 /** The wish that an end's attributes are. */
 export function wishOf({ dev, name = dev, netns, index, address, mtu, txqueuelen, up }: Attributes): EndWish {
-  return {
-    ...(name !== undefined && { name }),
-    ...(netns !== undefined && { netns }),
-    ...(index !== undefined && { ifindex: index }),
-    ...(address !== undefined && { address }),
-    ...(mtu !== undefined && { mtu }),
-    ...(txqueuelen !== undefined && { txQueueLength: txqueuelen }),
-    ...(up !== undefined && { up }),
-  }
+  const wish = { name, netns, ifindex: index, address, mtu, txQueueLength: txqueuelen, up }
+  return Object.fromEntries(Object.entries(wish).filter(([, value]) => value !== undefined)) as EndWish
 }
 
 function deviceOf({ dev }: Attributes): string {
   if (dev === undefined) throw new UsageError('not enough information: "dev" argument is required')
   return dev
-}
-
-function checkEnd({ dev }: Attributes): void {
-  if (dev !== undefined) checkName(dev)
 }

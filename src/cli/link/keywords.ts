@@ -1,26 +1,27 @@
 // The attributes of one interface in `ip link add` and `ip link set`: iproute2's keywords, in the order
 // in which it compares them (which decides what `a` or `tx` is short for). Called by grammar.ts. Pure.
 
-import { CARRIER_MODES } from '../../contract/ops.js'
+import { NUMBER, type Words, written } from '../../wishes/words.js'
 import { UnsupportedError, UsageError } from '../usage.js'
-import { garbage, matches, type Words, whole, wrong } from '../words.js'
+import { garbage, matches, wrong } from '../words.js'
 
 export type NetnsOf = (text: string) => string | number
 
+/** Values as they are written, numbers where they can be read: their shape judges them. */
 export interface Attributes {
   /** The bare word, or what follows `dev`. */
   dev?: string
   name?: string
   netns?: string | number
-  index?: number
-  /** MAC, two digits for each byte. */
+  index?: number | string
+  /** Two digits for each byte of it. */
   address?: string
-  mtu?: number
-  txqueuelen?: number
+  mtu?: number | string
+  txqueuelen?: number | string
   numtxqueues?: number
   numrxqueues?: number
   up?: boolean
-  carrier?: (typeof CARRIER_MODES)[number]
+  carrier?: string
   /**
    * Words that ip takes and the daemon does not, for `ip link set`. They are refused, and so are those that
    * the kernel takes and forgets for veth, unless this list is there (cli/shim/words.ts).
@@ -98,7 +99,7 @@ export function fill(attributes: Attributes, reader: Words, netnsOf: NetnsOf): s
       const value = reader.value(word)
       if (attributes[meaning] !== undefined)
         throw new UsageError(`duplicate "${meaning}": "${value}" is the second value`)
-      Object.assign(attributes, { [meaning]: READERS[meaning](value, netnsOf) })
+      Object.assign(attributes, { [meaning]: read(meaning, value, netnsOf) })
     }
   }
   return undefined
@@ -111,39 +112,28 @@ function unsupported(word: string, why: string): UnsupportedError {
   return new UnsupportedError(wrong(word, why).message)
 }
 
-type Valued = Exclude<keyof Attributes, 'dev' | 'up' | 'later'>
-
-const READERS: Record<Valued, (text: string, netnsOf: NetnsOf) => unknown> = {
-  name: checkName,
-  index: (text) => {
-    const index = whole(text, 'Invalid "index" value')
-    if (index === 0) throw wrong(text, 'Invalid "index" value')
-    return index
-  },
-  netns: (text, netnsOf) => {
-    if (text === '') throw wrong(text, 'invalid netns')
-    return netnsOf(text)
-  },
-  address: readMac,
-  mtu: (text) => whole(text, 'invalid MTU'),
-  txqueuelen: (text) => whole(text, 'invalid txqueuelen'),
-  numtxqueues: (text) => whole(text, 'invalid numtxqueues'),
-  numrxqueues: (text) => whole(text, 'invalid numrxqueues'),
-  carrier: (text) => {
-    if (CARRIER_MODES.some((mode) => mode === text)) return text
-    throw wrong(text, `carrier is ${CARRIER_MODES.join(', ')}`)
-  },
-}
-
-/** iproute2's own check; `.`, `..` and what the kernel dislikes are refused by the daemon. */
-export function checkName(name: string): string {
-  if (/^[^/\s]+$/.test(name) && Buffer.byteLength(name) <= 15) return name
-  throw wrong(name, 'not a valid interface name (1 to 15 bytes, no "/", no white space)')
+function read(meaning: Meaning, text: string, netnsOf: NetnsOf): string | number {
+  switch (meaning) {
+    case 'netns':
+      return netnsOf(text)
+    case 'address':
+      return readMac(text)
+    case 'numtxqueues':
+    case 'numrxqueues':
+      if (!NUMBER.test(text)) throw wrong(text, `${meaning} takes a number`)
+      return Number(text)
+    case 'index':
+    case 'mtu':
+    case 'txqueuelen':
+      return written(text)
+    default:
+      return text
+  }
 }
 
 /** iproute2 takes `2:0:0:0:0:1` as well. */
 function readMac(text: string): string {
-  if (!/^[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}$/i.test(text)) throw wrong(text, 'invalid MAC address')
+  if (!/^[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}$/i.test(text)) return text
   return text
     .split(':')
     .map((byte) => byte.padStart(2, '0'))

@@ -25,24 +25,17 @@ const PAUSE = 50
 
 /** Words behind `link`. What the daemon refuses is told in the words of this grammar. */
 export async function link(session: Session, words: string[]): Promise<number> {
-  try {
-    return await give(session, words)
-  } catch (error) {
-    throw renamed(error, wordOf)
-  }
+  return await give(session, words).catch(inWords)
+}
+
+function inWords(error: unknown): never {
+  throw renamed(error, wordOf)
 }
 
 /** The keyword for an attribute of a wish. */
 export function wordOf(attribute: string): string {
   const own = attribute.replace(/^a\./, '').replace(/^b\./, 'peer ')
-  return own.replace(/\b(txQueueLength|ifindex|ms|times)$/, (name) => WORDS[name] ?? name)
-}
-
-const WORDS: Readonly<Record<string, string>> = {
-  txQueueLength: 'txqueuelen',
-  ifindex: 'index',
-  ms: 'TIME',
-  times: 'TIMES',
+  return own.replace(/\btxQueueLength$/, 'txqueuelen').replace(/\bifindex$/, 'index')
 }
 
 async function give(session: Session, words: string[]): Promise<number> {
@@ -73,7 +66,7 @@ export async function addShort(session: Session, words: string[]): Promise<numbe
     write(LINK_HELP)
     return 0
   }
-  return await add(session, parseShort(words))
+  return await add(session, parseShort(words)).catch(inWords)
 }
 
 function asksHelp(word: string): boolean {
@@ -102,10 +95,16 @@ async function located(wish: EndWish = {}): Promise<EndWish> {
   return wish.netns == null ? wish : { ...wish, netns: await locate(wish.netns as string | number) }
 }
 
+/** As the daemon would, before it is started for nothing. */
+async function refuseWrong(body: object): Promise<void> {
+  const { PAIR_WISH } = await import('../../wishes/end.js')
+  PAIR_WISH.read(body, '')
+}
+
 /** A daemon that nobody needed may be ending just now: then the next one is asked. */
 async function make(session: Session, body: object): Promise<PairView> {
   for (const deadline = performance.now() + PATIENCE; ; ) {
-    await session.needDaemon()
+    await session.needDaemon(() => refuseWrong(body))
     try {
       return await session.client.call<PairView>('pair.add', { body })
     } catch (error) {
@@ -126,7 +125,10 @@ async function set({ client }: Session, { ref: named, wish: wanted, carrier }: S
   else {
     // In one order, so that a new name does not come between.
     const { end, pair } = await client.call<{ end: 'a' | 'b'; pair: PairView }>('end.get', { ref })
-    await client.call('pair.set', { ref: `id:${pair.id}`, body: { [end]: wish, carrier } })
+    const body = { [end]: wish, carrier }
+    await client.call('pair.set', { ref: `id:${pair.id}`, body }).catch((error: unknown) => {
+      throw renamed(error, (attribute) => attribute.replace(/^[ab]\./, ''))
+    })
   }
   return 0
 }

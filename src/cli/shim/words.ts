@@ -74,7 +74,11 @@ export function parseVeth(words: readonly string[], netnsOf: NetnsOf): VethOrder
   for (const { dev, name } of [first, peer])
     if (dev !== undefined && name !== undefined) throw new UsageError('both "name" and "dev" are given')
   if (!hasPeer) Object.assign(peer, inherited(first))
-  for (const end of [first, peer]) checkQueues(end)
+  for (const end of [first, peer]) {
+    checkValues(end)
+    checkQueues(end)
+  }
+  if (typeof wish.queues === 'string') throw wrong(wish.queues, 'no number')
   // The kernel looks at the peer's index only where the first end has one.
   if (first.index === undefined) delete peer.index
   // The kernel gives only the first end a master.
@@ -89,13 +93,27 @@ export function parseVeth(words: readonly string[], netnsOf: NetnsOf): VethOrder
   }
 }
 
-/** Hints, but not without the kernel's limits; beyond 32 bits they are no numbers for ip. */
+/** What ip itself would refuse, which the real one then does. */
+function checkValues(end: Attributes): void {
+  for (const name of [end.dev, end.name])
+    if (name !== undefined && (!/^[^/\s]+$/.test(name) || Buffer.byteLength(name) > 15))
+      throw wrong(name, 'no name of an interface')
+  const { index, mtu, txqueuelen, numtxqueues, numrxqueues, address, carrier = 'on' } = end
+  for (const number of [index, mtu, txqueuelen, numtxqueues, numrxqueues])
+    if (number !== undefined && (typeof number === 'string' || number > 0xffff_ffff))
+      throw wrong(String(number), 'no 32-bit number')
+  if (index === 0) throw wrong('0', 'no index')
+  if (address !== undefined && !/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i.test(address))
+    throw wrong(address, 'no MAC address')
+  if (!['on', 'off'].includes(carrier)) throw wrong(carrier, 'on or off')
+}
+
+/** Hints, but not without the kernel's limits. */
 function checkQueues({ numtxqueues = 1, numrxqueues = 1 }: Attributes): void {
   for (const [queues, direction] of [
     [numtxqueues, 'transmit'],
     [numrxqueues, 'receive'],
   ] as const) {
-    if (queues > 0xffff_ffff) throw wrong(String(queues), 'no 32-bit number')
     if (queues < 1 || queues > 4096) throw new UnsupportedError(`Invalid number of ${direction} queues`)
   }
 }

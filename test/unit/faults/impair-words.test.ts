@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type ImpairOptions, planImpair } from '../../../src/faults/impair-plan.js'
-import { formatImpair, parseImpairWords } from '../../../src/faults/impair-words.js'
+import { formatImpair, impairWord, parseImpairWords } from '../../../src/faults/impair-words.js'
 import { MAX_SEED } from '../../../src/wishes/impair.js'
 import { DISTRIBUTIONS } from '../../../src/wishes/names.js'
 
@@ -15,29 +15,41 @@ describe('words that are refused', () => {
     ['wobble', /what is "wobble"\? Here may stand limit, latency, delay/],
     ['delayed 10ms', /what is "delayed"/],
     ['delay', /delay is not complete: it takes a time like 10ms/],
-    ['delay 10m', /"10m" is wrong: delay takes a time like 10ms/],
-    ['delay 10ms 2ms 125%', /"125%" is wrong: delay takes a percentage/],
-    ['delay 10ms distribution', /distribution is not complete: distribution takes uniform, normal/],
-    ['delay 10ms 1ms distribution flat', /"flat" is wrong: distribution takes uniform, normal, pareto/],
+    ['delay 10ms distribution', /distribution is not complete: it takes uniform, normal/],
     ['loss', /loss is not complete: it takes a percentage like 1%, or random, gemodel or state/],
-    ['loss some', /"some" is wrong: loss takes a percentage like 1%, or random, gemodel or state/],
     ['loss gemodel', /loss gemodel is not complete/],
     ['loss 1% loss 2%', /loss is given twice/],
-    ['loss -1%', /"-1%" is wrong/],
     ['reorder', /reorder is not complete/],
     ['delay 10ms gap 5', /gap specified without reorder probability/],
     ['burst 32kb', /burst specified without rate/],
-    ['rate 10mbits', /"10mbits" is wrong: rate takes a rate like 10mbit/],
-    ['rate 1mbit 5x', /"5x" is wrong/],
     ['slot', /slot is not complete: it takes a time like 10ms, or distribution/],
-    ['slot packets 5', /"packets" is wrong: slot takes a time like 10ms, or distribution/],
     ['slot 10ms packets', /packets is not complete/],
-    ['limit 10x', /"10x" is wrong/],
-    ['seed 0x10', /"0x10" is wrong: seed takes a whole number/],
     ['ecn', /what is "ecn"/],
   ])('%s', (words, message) => {
     expect(() => parse(words)).toThrow(
       expect.objectContaining({ code: 'EINVAL', message: expect.stringMatching(message) }),
+    )
+  })
+
+  test.each([
+    ['delay 10m', 'delay.time', '10m'],
+    ['delay 10ms 2ms 125%', 'delay.correlation', '125%'],
+    ['delay 10ms 1ms distribution flat', 'delay.distribution', 'flat'],
+    ['loss some', 'loss.random', 'some'],
+    ['loss -1%', 'loss.random', '-1%'],
+    ['loss gemodel 1% 2% 3% 4x', 'loss.gemodel.k', '4x'],
+    ['rate 10mbits', 'rate.rate', '10mbits'],
+    ['rate 1mbit 5x', 'rate.overhead', '5x'],
+    ['slot packets', 'slot.min', 'packets'],
+    ['limit 10x', 'limit', '10x'],
+    ['seed 0x10', 'seed', '0x10'],
+  ])('not %s, for which its shape has the sentence', (words, attribute, value) => {
+    expect(() => plan(words)).toThrow(
+      expect.objectContaining({
+        code: 'EINVAL',
+        attribute: `impair.${attribute}`,
+        message: expect.stringMatching(`must be .*, not ${JSON.stringify(value)}$`),
+      }),
     )
   })
 
@@ -104,6 +116,22 @@ describe('words and what they mean', () => {
     expect(parse('delay 10ms delay 20ms')).toEqual({ delay: { time: 20 } })
     expect(parse('delay 10ms 2ms delay 20ms')).toEqual({ delay: { time: 20, jitter: 2 } })
   })
+})
+
+test.each([
+  ['delay.time', 'delay'],
+  ['delay.jitter', 'delay jitter'],
+  ['delay.distribution', 'distribution'],
+  ['slot.distribution', 'slot distribution'],
+  ['loss.random', 'loss'],
+  ['loss.gemodel.p', 'loss gemodel p'],
+  ['reorder.gap', 'gap'],
+  ['rate.rate', 'rate'],
+  ['rate.burst', 'burst'],
+  ['rate', 'rate'],
+  ['seed', 'seed'],
+])('%s is called %s', (attribute, word) => {
+  expect(impairWord(attribute)).toBe(word)
 })
 
 describe('a plan in words', () => {

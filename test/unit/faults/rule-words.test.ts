@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { UvethError } from '../../../src/errors.js'
 import type { Match } from '../../../src/faults/match-plan.js'
 import { type NormalRule, planRule, type RuleOptions } from '../../../src/faults/rule-plan.js'
-import { formatRule, parseMatchWords, parseRuleWords } from '../../../src/faults/rule-words.js'
+import { formatRule, parseMatchWords, parseRuleWords, ruleWord } from '../../../src/faults/rule-words.js'
 import { ARP_OPS, ETHERTYPES, PROTOCOLS, TCP_FLAGS } from '../../../src/wishes/names.js'
 import type { RuleAction } from '../../../src/wishes/rule.js'
 
@@ -82,39 +82,40 @@ test.each<[string, RegExp]>([
   ['drop udp dprot 53', /what is "dprot"\? Here may stand ethertype, src/],
   ['drop toString', /what is "toString"/],
   ['delay', /delay is not complete: it takes a time like 10ms/],
-  ['delay udp', /"udp" is wrong: delay takes a time like 10ms/],
-  ['delay 10', /"10" is wrong/],
-  ['delay 1.5', /"1.5" is wrong/],
+  ['delay udp', /^EINVAL: rule\.action\.ms must be milliseconds, .*, not "udp"$/],
+  ['delay 10', /delay takes a time with its unit, like 10ms$/],
+  ['delay 1.5', /delay takes a time with its unit, like 1.5ms$/],
+  ['delay 1e3', /delay takes a time with its unit/],
   ['corrupt at', /at is not complete: it takes a number/],
-  ['corrupt bits x', /"x" is wrong: bits takes a number/],
+  ['corrupt bits x', /action\.bits must be a whole number from 1 to 64, not "x"/],
   ['corrupt bits 1 bits 2', /bits is given twice/],
   ['drop udp dport', /dport is not complete: it takes a port or a range like 1000-2000/],
-  ['drop udp dport dns', /"dns" is wrong: dport takes a port/],
-  ['drop udp dport 1-2-3', /"1-2-3" is wrong/],
-  ['drop udp dport 1-', /"1-" is wrong/],
+  ['drop udp dport dns', /match\.udp\.dport must be a whole number from 0 to 65535, .*, not "dns"/],
+  ['drop udp dport 1-2-3', /dport must be .*, not "1-2-3"/],
+  ['drop udp dport 1-', /dport must be .*, not "1-"/],
   ['drop dport 53', /dport stands behind tcp or udp/],
   ['drop udp flags syn', /flags stands behind tcp/],
   ['drop pcp 3', /pcp stands behind vlan/],
   ['drop type 8', /type stands behind icmp/],
   ['drop arp type 8', /type stands behind icmp/],
   ['drop op request', /op stands behind arp/],
-  ['drop vlan all', /"all" is wrong: vlan takes a VLAN id or any/],
+  ['drop vlan all', /match\.vlan\.id must be a whole number from 0 to 4095, not "all"/],
   ['drop udp udp', /udp is given twice/],
   ['drop nth 1 nth 2', /nth is given twice/],
   ['drop ip ip6', /version is given twice/],
   ['drop udp port 1 port 2', /port is given twice/],
-  ['drop length 64-63-62', /is wrong: length takes a range like 64-1500/],
-  ['drop length -', /is wrong/],
-  ['drop length 1-x', /is wrong/],
-  ['drop length x-1', /is wrong/],
-  ['drop bytes 12', /is wrong: bytes takes OFFSET:MASK:VALUE like/],
-  ['drop bytes 12:ff:00', /is wrong/],
-  ['drop bytes 12:0xff:0x00:1', /is wrong/],
-  ['drop first -1', /is wrong: first takes a number/],
+  ['drop length 64-63-62', /match\.length\.min must be a whole number from 0 to 65535, not "64-63-62"/],
+  ['drop length -', /length\.min must be .*, not "-"/],
+  ['drop length 1-x', /length\.max must be .*, not "x"/],
+  ['drop length x-1', /length\.min must be .*, not "x"/],
+  ['drop bytes 12', /match\.bytes\[0\] must be \[offset, mask, value\], not "12"/],
+  ['drop bytes 12:ff:00', /must be \[offset, mask, value\], not "12:ff:00"/],
+  ['drop bytes 12:0xff:0x00:1', /must be \[offset, mask, value\], not/],
+  ['drop first -1', /match\.first must be a whole number from 1 to .*, not "-1"/],
 ])('refuses: %s', (text, message) => {
   let refusal: unknown
   try {
-    parse(text)
+    planRule(parse(text), 'rule')
   } catch (error) {
     refusal = error
   }
@@ -134,6 +135,19 @@ test.each([
   'drop src 02:00:5e:00:53:01 bytes 12:0xffff:0x0806 length -100 every 2',
 ])('comes back: %s', (text) => {
   expect(formatRule(normal(parse(text)))).toBe(text)
+})
+
+test.each([
+  ['action.ms', 'delay'],
+  ['action.copies', 'duplicate'],
+  ['action.offset', 'at'],
+  ['action.mask', 'mask'],
+  ['match.vlan.id', 'vlan'],
+  ['match.length.min', 'length'],
+  ['match.udp.dport', 'dport'],
+  ['match.bytes[0][1]', 'bytes[0][1]'],
+])('%s is called %s', (attribute, word) => {
+  expect(ruleWord(attribute)).toBe(word)
 })
 
 const option = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined })

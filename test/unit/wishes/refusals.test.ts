@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { FAULT_WORDS } from '../../../src/cli/link/faults.js'
 import { parseAdd } from '../../../src/cli/link/grammar.js'
 import { wordOf } from '../../../src/cli/link/link.js'
 import { optionOf } from '../../../src/cli/run.js'
@@ -108,7 +109,8 @@ test.each([
   const library = await refusalOf(() => planFlap(ms, times))
   const order = await byHttp('/v1/pairs/x/flap', { ms, ...rest })
   expect([order.status, order.message, order.attribute]).toEqual([422, library.message, key])
-  expect((renamed(library, wordOf) as UvethError).message).toBe(library.message.replace(key, word))
+  const command = renamed(library, FAULT_WORDS.flap) as UvethError
+  expect(command.message).toBe(library.message.replace(key, word))
 })
 
 test('the command, from its words to its sentence', async () => {
@@ -122,7 +124,8 @@ test('the command, from its words to its sentence', async () => {
   expect((await sentence('x0 txqueuelen 0 type veth')).message).toMatch(/^EINVAL: txqueuelen must be/)
   expect((await sentence('x0 type veth peer x1 mtu 1')).message).toMatch(/^EINVAL: peer mtu must be/)
   expect(optionOf('b.addresses')).toBe('--addr-b')
-  expect(optionOf('a.rules.0.match.udp.dport')).toBe('--rule-a match.udp.dport')
+  expect(optionOf('a.rules.0.match.udp.dport')).toBe('--rule-a dport')
+  expect(optionOf('a.impair.delay.time')).toBe('--impair-a delay')
 })
 
 /** Shapes of the rest, each with lines of its own. */

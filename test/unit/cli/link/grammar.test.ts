@@ -36,20 +36,12 @@ describe('link add refuses', () => {
   test.each([
     ['', 'not enough information: "type" argument is required: type veth'],
     ['veth0', 'not enough information: "type" argument is required: type veth'],
-    ['veth0 type', 'command line is not complete: "type" takes a value'],
+    ['veth0 type', 'type is not complete: it takes a value'],
     ['veth0 type bridge', 'argument "bridge" is wrong: invalid type: uveth makes only type veth'],
-    ['veth0 mtu big type veth', 'argument "big" is wrong: invalid MTU'],
-    ['veth0 mtu -1 type veth', 'argument "-1" is wrong: invalid MTU'],
-    ['veth0 mtu 1e3 type veth', 'argument "1e3" is wrong: invalid MTU'],
-    ['veth0 mtu', 'command line is not complete: "mtu" takes a value'],
+    ['veth0 mtu', 'mtu is not complete: it takes a value'],
     ['veth0 mtu 1 mtu 2 type veth', 'duplicate "mtu": "2" is the second value'],
     ['veth0 txqueuelen 1 qlen 2 type veth', 'duplicate "txqueuelen": "2" is the second value'],
-    ['veth0 address 02:00 type veth', 'argument "02:00" is wrong: invalid MAC address'],
-    ['a type veth', 'argument "type" is wrong: invalid MAC address'],
-    ['veth0 txqlen x type veth', 'argument "x" is wrong: invalid txqueuelen'],
-    ['veth0 numtxqueues x type veth', 'argument "x" is wrong: invalid numtxqueues'],
-    ['veth0 index 0 type veth', 'argument "0" is wrong: Invalid "index" value'],
-    ['veth0 index -3 type veth', 'argument "-3" is wrong: Invalid "index" value'],
+    ['veth0 numtxqueues x type veth', 'argument "x" is wrong: numtxqueues takes a number'],
     ['veth0 index 1 index 2 type veth', 'duplicate "index": "2" is the second value'],
     ['veth0 master br0 type veth', 'argument "master" is wrong: uveth does not take it'],
     ['veth0 carrier off type veth', 'argument "carrier" is wrong: only "link set" takes a carrier'],
@@ -59,25 +51,22 @@ describe('link add refuses', () => {
       'veth0 type veth mtu 9000',
       'argument "mtu" is wrong: after "type veth" come "queues N", "quiet", "id ID" and "peer …"',
     ],
-    ['veth0 type veth queues x', 'argument "x" is wrong: invalid number of queues'],
     ['veth0 type veth peer v1 type veth', 'duplicate "type": "veth" is the second value'],
     ['veth0 type veth peer v1 v2', 'either "dev" is duplicate, or "v2" is garbage'],
-    ['veth0 type veth peer v1 mtu', 'command line is not complete: "mtu" takes a value'],
-    [
-      'sixteen-bytes-ab type veth',
-      'argument "sixteen-bytes-ab" is wrong: not a valid interface name (1 to 15 bytes, no "/", no white space)',
-    ],
-    [
-      'name a/b type veth',
-      'argument "a/b" is wrong: not a valid interface name (1 to 15 bytes, no "/", no white space)',
-    ],
+    ['veth0 type veth peer v1 mtu', 'mtu is not complete: it takes a value'],
   ])('%s', (line, complaint) => {
     expect(complaintOf(() => add(line))).toBe(complaint)
   })
 
-  test('an empty word', () => {
-    expect(complaintOf(() => parseAdd(['', 'type', 'veth'], netnsOf))).toMatch(/not a valid interface name/)
-    expect(complaintOf(() => parseAdd(['netns', '', 'type', 'veth'], netnsOf))).toMatch(/invalid netns/)
+  test('but values of attributes it leaves to their shape, as they are written', () => {
+    const line = 'sixteen-bytes-ab mtu big index 0 qlen -1 address 02:00 type veth queues x peer a/b mtu 1e3'
+    expect(add(line).wish).toEqual({
+      a: { name: 'sixteen-bytes-ab', mtu: 'big', ifindex: 0, txQueueLength: '-1', address: '02:00' },
+      b: { name: 'a/b', mtu: '1e3' },
+      queues: 'x',
+    })
+    expect(parseAdd(['', 'netns', '', 'type', 'veth'], netnsOf).wish.a).toEqual({ name: '', netns: '' })
+    expect(set('x carrier perhaps').carrier).toBe('perhaps')
   })
 })
 
@@ -177,8 +166,7 @@ describe('link set', () => {
     ['', 'not enough information: "dev" argument is required'],
     ['up', 'not enough information: "dev" argument is required'],
     ['veth0', 'nothing to set: give "veth0" a state, a carrier or an attribute'],
-    ['veth0 carrier perhaps', 'argument "perhaps" is wrong: carrier is on, off, auto'],
-    ['veth0 mtu', 'command line is not complete: "mtu" takes a value'],
+    ['veth0 mtu', 'mtu is not complete: it takes a value'],
     ['veth0 up type veth', 'argument "veth" is wrong: "link set" takes no type'],
     ['veth0 promisc on', 'argument "promisc" is wrong: uveth does not take it'],
   ])('refuses %s', (line, complaint) => {
@@ -219,7 +207,7 @@ test('link show takes a name and up', () => {
   expect(parseShow(['veth0'])).toEqual({ ref: 'veth0', up: false })
   expect(parseShow(['dev', 'up', 'up', 'type', 'veth'])).toEqual({ ref: 'up', up: true })
   expect(complaintOf(() => parseShow(['a0', 'b0']))).toBe('either "dev" is duplicate, or "b0" is garbage')
-  expect(complaintOf(() => parseShow(['dev']))).toMatch(/"dev" takes a value/)
+  expect(complaintOf(() => parseShow(['dev']))).toMatch(/dev is not complete/)
 })
 
 test("verbs behind link are shortened in iproute2's order", () => {

@@ -1,0 +1,43 @@
+// Takes the words of an order one by one: for every grammar, the command's own (cli/) and those of impairments and
+// rules (faults/). What a value is worth is for its shape to judge: a word that cannot be read stays as it is
+// written, and is refused in the sentence that everybody gets.
+
+import { invalid } from '../errors.js'
+
+export class Words {
+  readonly #words: readonly string[]
+  readonly #refuse: (message: string) => Error
+  #at = 0
+
+  constructor(words: readonly string[], refuse: (message: string) => Error = invalid) {
+    this.#words = words
+    this.#refuse = refuse
+  }
+
+  /** The next word; undefined at the end. */
+  next(): string | undefined {
+    return this.#words[this.#at++]
+  }
+
+  /** The next word, if it is one of those that are meant. */
+  take(meant: (word: string) => boolean): string | undefined {
+    const word = this.#words[this.#at]
+    if (word === undefined || !meant(word)) return undefined
+    this.#at++
+    return word
+  }
+
+  /** The word behind `keyword`, which takes `what`. */
+  value(keyword: string, what = 'a value'): string {
+    const word = this.next()
+    if (word === undefined) throw this.#refuse(`${keyword} is not complete: it takes ${what}`)
+    return word
+  }
+}
+
+export const NUMBER = /^(?:\d{1,16}|0x[0-9a-f]{1,12})$/i
+
+/** A number, decimal or 0x…; anything else as it is written. */
+export function written(word: string): number | string {
+  return NUMBER.test(word) ? Number(word) : word
+}
