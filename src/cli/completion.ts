@@ -29,7 +29,7 @@ const RULE = [...ACTION_WORDS, ...MATCH_WORDS].join(' ')
 /** After one of these words, wherever it stands. `''`: a value that nobody can guess. */
 const AFTER: Record<string, Candidates> = {
   '-n|-netns|--netns|netns|--netns-a|--netns-b': { names: 'netns' },
-  '-b|-batch|--batch|--socket|-socket|--state|-w|--write|--capture': { names: 'files' },
+  '-b|-batch|--batch|--socket|-socket|--state|--metrics|-w|--write|--capture': { names: 'files' },
   type: { words: 'veth' },
   carrier: { words: CARRIER_MODES.join(' ') },
   impair: { words: `show none ${IMPAIR}` },
@@ -65,7 +65,7 @@ const VERBS: Record<string, Candidates> = {
     words:
       '--netns-a --netns-b --addr-a --addr-b --address-a --address-b --mtu --impair-a --impair-b --rule-a --rule-b --capture --down --quiet --json --log --help',
   },
-  daemon: { words: '--socket --state --workers --netlink --idle-exit --limit --log --stop --help' },
+  daemon: { words: '--socket --state --workers --netlink --idle-exit --metrics --limit --log --stop --help' },
   health: { words: '--socket --json --help' },
   doctor: { words: '--socket --json --help' },
   completion: { words: 'bash zsh fish' },

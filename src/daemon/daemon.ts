@@ -14,6 +14,7 @@ import type { SentWish } from '../orders/wanted.js'
 import type { DaemonFace } from '../servers/dispatch.js'
 import { type HttpServer, openHttp } from '../servers/http.js'
 import { type Netlink, type NetlinkSetting, startNetlink } from '../servers/netlink.js'
+import { openScrapes, type ScrapeAddress, type Scrapes } from '../servers/scrape.js'
 import { version } from '../version.js'
 import type { Limits } from '../wishes/limits.js'
 import { daemonLock, Lock, makeFolder } from './lock.js'
@@ -31,6 +32,8 @@ export interface DaemonOptions {
   /** End after this many seconds without a pair. */
   idleExit?: number | undefined
   limits?: Limits
+  /** Where metrics are served to who may not give orders. */
+  metrics?: ScrapeAddress | undefined
   /** pino's level. */
   log: string
 }
@@ -61,6 +64,7 @@ class Daemon implements DaemonFace {
   #lock: Lock | undefined
   #http: HttpServer | undefined
   #netlink: Netlink | undefined
+  #scrapes: Scrapes | undefined
   #state: State | undefined
   #idle: NodeJS.Timeout | undefined
   #ending: Promise<void> | undefined
@@ -86,13 +90,16 @@ class Daemon implements DaemonFace {
       await claimSocket(socket)
       if (state !== undefined) this.#state = await State.open(state, this.#registry, this.#log)
       this.#netlink = startNetlink(this.#registry, { setting: netlink, logger: this.#log })
-      this.#http = await openHttp(this.#registry, this)
-      await withSocketMode(() => this.#http?.listen(socket))
+      const http = await openHttp(this.#registry, this)
+      this.#http = http
+      this.#scrapes = await this.#openScrapes(http)
+      await withSocketMode(() => http.listen(socket))
     } catch (error) {
       await this.#shutdown()
       throw error
     }
-    this.#log.info({ socket, version: version() }, 'listening')
+    const metrics = this.#scrapes && { metrics: this.#scrapes.address }
+    this.#log.info({ socket, ...metrics, version: version() }, 'listening')
     const reason = whyNoPairs()
     if (reason !== null) this.#log.warn({ reason }, 'no pairs can be made')
     this.#notify('READY=1')
@@ -145,6 +152,17 @@ class Daemon implements DaemonFace {
     if (lock !== undefined) return lock
     const pid = Lock.holder(daemonLock(socket))
     throw new UvethError(`EADDRINUSE: a daemon (pid ${pid}) has '${socket}' already`, { code: 'EADDRINUSE' })
+  }
+
+  /** Whoever may enter the folder of a socket for metrics may scrape: nothing can be ordered there. */
+  async #openScrapes(http: HttpServer): Promise<Scrapes | undefined> {
+    const { metrics } = this.#options
+    if (metrics === undefined) return undefined
+    const open = () => openScrapes(metrics, http.metrics, () => this.health())
+    if (!('path' in metrics)) return await open()
+    makeFolder(metrics.path)
+    await claimSocket(metrics.path)
+    return await withSocketMode(open, 0o666)
   }
 
   /** Answers whether one came before everything was started. */
@@ -203,7 +221,7 @@ class Daemon implements DaemonFace {
     const pairs = this.#registry.list().length
     while (this.#registry.list().length > 0) await this.#registry.clear()
     this.#log.info({ pairs }, 'ended')
-    await this.#http?.close()
+    await Promise.all([this.#http?.close(), this.#scrapes?.close()])
     this.#lock?.[Symbol.dispose]()
   }
 

@@ -1,5 +1,5 @@
-// The control socket as a file: a stale one is taken away, and a new one is the owner's and the
-// group's alone. Called by daemon.ts, under the lock of that socket.
+// A socket as a file: a stale one is taken away, and a new one is the owner's and the
+// group's alone, unless told otherwise. Called by daemon.ts, under the lock of that socket.
 
 import { lstatSync, unlinkSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -45,11 +45,11 @@ function tryConnect(path: string): Promise<NodeJS.ErrnoException | undefined> {
   })
 }
 
-/** Runs `listen` so that the socket it makes has mode 0660 from its first moment on. */
-export async function withSocketMode(listen: () => Promise<void> | undefined): Promise<void> {
-  const before = process.umask(0o117)
+/** Runs `listen` so that the socket it makes has this mode from its first moment on. */
+export async function withSocketMode<T>(listen: () => Promise<T>, mode = 0o660): Promise<T> {
+  const before = process.umask(0o777 & ~mode)
   try {
-    await listen()
+    return await listen()
   } finally {
     process.umask(before)
   }

@@ -13,6 +13,8 @@ import { Pair } from '../pair/pair.js'
 export interface Entry<Wish> {
   pair: Pair
   wish: Wish
+  /** Times that carrier came or went, since it was made. */
+  carrierChanges: number
 }
 
 /** What a reference means: a pair, and one of its ends when an interface was named. */
@@ -40,10 +42,10 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
   /** Makes a pair and keeps it until it ends, by whomever. `from`: what an earlier one was, as which it goes on. */
   async add(wish: Wish, options: PairOptions, from?: Dossier): Promise<Entry<Wish>> {
     const pair = await Pair.create(options, undefined, from)
-    const entry = { pair, wish }
+    const entry = { pair, wish, carrierChanges: 0 }
     this.#entries.set(pair.id, entry)
     this.tell({ event: 'added', id: pair.id, a: pair.a.name, b: pair.b.name })
-    this.#hear(pair)
+    this.#hear(entry)
     return entry
   }
 
@@ -119,11 +121,15 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
     )
   }
 
-  #hear(pair: Pair): void {
+  #hear(entry: Entry<Wish>): void {
+    const { pair } = entry
     const { id } = pair
     const side = (end: End) => (end === pair.a ? 'a' : 'b')
     const tell = (event: RegistryEvent) => this.tell(event)
-    pair.on('carrier', ({ on }) => tell({ event: 'carrier', id, on }))
+    pair.on('carrier', ({ on }) => {
+      entry.carrierChanges++
+      tell({ event: 'carrier', id, on })
+    })
     pair.on('renamed', ({ end, ...fields }) => tell({ event: 'renamed', id, end: side(end), ...fields }))
     pair.on('moved', ({ end, ...fields }) => tell({ event: 'moved', id, end: side(end), ...fields }))
     const ended = (reason: string, why: { message?: string } = {}) => {

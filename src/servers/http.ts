@@ -16,7 +16,7 @@ import { checked } from '../wishes/shape.js'
 import { CaptureStreams } from './capture-stream.js'
 import { type Answer, answersOf, type DaemonFace } from './dispatch.js'
 import { Events } from './events.js'
-import { openMetrics } from './metrics.js'
+import { METRICS_TYPE, type MetricsPages, openMetrics } from './metrics.js'
 import { schemaOf } from './openapi.js'
 import { PROBLEM_TYPE, problem, problemOf } from './problem.js'
 
@@ -34,6 +34,8 @@ export interface HttpServer {
   readonly busy: boolean
   /** Resolves when every order that was being carried out has been answered. */
   settled(): Promise<void>
+  /** What /metrics says, for a listener of its own (scrape.ts). */
+  readonly metrics: MetricsPages
   close(): Promise<void>
 }
 
@@ -71,11 +73,8 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
   const answers = answersOf(registry, daemon, events, captures)
   for (const name of Object.keys(OPS) as OpName[])
     addRoute(app, name, answers[name] as Answer<unknown>, running)
-  const metrics = openMetrics(registry)
-  app.get('/metrics', { schema: { hide: true } }, async (_, reply) => {
-    reply.type(metrics.contentType)
-    return await metrics.metrics()
-  })
+  const metrics = openMetrics(registry, () => events.waiting)
+  app.get('/metrics', { schema: { hide: true } }, (_, reply) => reply.type(METRICS_TYPE).send(metrics.read()))
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   app.addHook('preClose', async () => {
     events.close()
@@ -87,6 +86,7 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
       return running.some
     },
     settled: () => running.none(),
+    metrics,
     close: () => app.close(),
   }
 }

@@ -1,140 +1,86 @@
-// GET /metrics: what Prometheus reads. Values are taken from the registry when they are asked for;
-// nothing is counted here. Called by http.ts.
+// GET /metrics: what Prometheus reads. The figures are taken from the registry when they are asked for, in one pass over
+// the pairs, which lets others have their turn of the event loop: orders do not wait for a scrape. Called by http.ts
+// and scrape.ts.
 
-import { Counter, collectDefaultMetrics, Gauge, Registry as Metrics } from 'prom-client'
-import type { End, EndCounters } from '../index.js'
+import { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
+import { collectDefaultMetrics, Registry as Metrics } from 'prom-client'
 import type { PairRegistry } from '../orders/handlers.js'
+import { FAMILIES, type FamilyName, type Say, sayDaemon, sayPair } from './figures.js'
 
-const END_LABELS = ['pair', 'end', 'name', 'netns'] as const
+export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
-const COUNTED = {
-  rx_packets: 'Frames that the interface received',
-  rx_bytes: 'Bytes that the interface received, Ethernet headers included',
-  tx_packets: 'Frames that the interface sent and its peer received',
-  tx_bytes: 'Bytes of these, Ethernet headers included',
-} as const satisfies Partial<Record<keyof EndCounters, string>>
-
-type Labels = Record<(typeof END_LABELS)[number], string>
-
-/** Runs `each` for every end of every pair, with its labels. */
-function eachEnd(
-  registry: PairRegistry,
-  each: (labels: Labels, counters: EndCounters, end: End) => void,
-): void {
-  for (const { pair } of registry.list()) {
-    const counters = pair.counters()
-    for (const end of ['a', 'b'] as const) {
-      const { name, netns } = pair[end]
-      each({ pair: pair.id, end, name, netns: netns ?? '' }, counters[end], pair[end])
-    }
-  }
-}
-
-const RULE_COUNTED = {
-  matched: 'Frames that a rule means, without nth, every and first',
-  hits: 'Frames that a rule acted on',
-} as const
-
-/** What is done to frames of an end, beside dropping them. */
-function addFaults(metrics: Metrics, registry: PairRegistry): void {
-  const registers = [metrics]
-  new Gauge({
-    name: 'uveth_end_held',
-    help: 'Frames that the interface sent and the cable holds now',
-    labelNames: END_LABELS,
-    registers,
-    collect() {
-      this.reset()
-      eachEnd(registry, (labels, { inspected }) => this.set(labels, inspected.held))
-    },
-  })
-  new Counter({
-    name: 'uveth_end_inspected_total',
-    help: 'Frames that the interface sent and something was done to, and hooks that failed, by what',
-    labelNames: [...END_LABELS, 'what'],
-    registers,
-    collect() {
-      this.reset()
-      eachEnd(registry, (labels, { inspected: { held: _, ...counts } }) => {
-        for (const [what, count] of Object.entries(counts)) this.inc({ ...labels, what }, count)
-      })
-    },
-  })
-  for (const key of Object.keys(RULE_COUNTED) as (keyof typeof RULE_COUNTED)[]) {
-    new Counter({
-      name: `uveth_rule_${key}_total`,
-      help: RULE_COUNTED[key],
-      labelNames: [...END_LABELS, 'rule', 'action'],
-      registers,
-      collect() {
-        this.reset()
-        eachEnd(registry, (labels, _, end) => {
-          for (const { id, action, [key]: count } of end.rules())
-            this.inc({ ...labels, rule: String(id), action: action.kind }, count)
-        })
-      },
-    })
-  }
-}
-
+/** ms that a scrape takes of the event loop at a time. */
+const TURN = 5
 /** ms */
 const RARELY = 10_000
 
-/** prom-client's own, without its watch of the event loop: at its default it wakes an idle daemon 130 times a second. */
-function addProcessMetrics(metrics: Metrics): void {
-  collectDefaultMetrics({ register: metrics, eventLoopMonitoringPrecision: RARELY })
-  const watched = metrics
-    .getMetricsAsArray()
-    .filter(({ name }) => /^nodejs_eventloop_lag_(?!seconds$)/.test(name))
-  for (const { name } of watched) metrics.removeSingleMetric(name)
+/** What was said of pairs and limits, and what prom-client says of the process. */
+interface Page {
+  lines: Record<FamilyName, string[]>
+  process: string
 }
 
-export function openMetrics(registry: PairRegistry): Metrics {
-  const metrics = new Metrics()
-  const registers = [metrics]
-  addProcessMetrics(metrics)
-  addFaults(metrics, registry)
-  new Gauge({
-    name: 'uveth_pairs',
-    help: 'Pairs that exist',
-    registers,
-    collect() {
-      this.set(registry.list().length)
-    },
+export interface MetricsPages {
+  /** The page as it is now; who asks while one is made gets that. */
+  read(): Readable
+}
+
+/** `waiting`: bytes of events that wait for listeners. */
+export function openMetrics(registry: PairRegistry, waiting: () => number): MetricsPages {
+  const processMetrics = openProcessMetrics()
+  let making: Promise<Page> | undefined
+  const make = async () => ({
+    lines: await linesOf(registry, waiting()),
+    process: await processMetrics.metrics(),
   })
-  new Gauge({
-    name: 'uveth_pair_carrier',
-    help: '1 while both ends of the pair have carrier',
-    labelNames: ['pair'],
-    registers,
-    collect() {
-      this.reset()
-      for (const { pair } of registry.list()) this.set({ pair: pair.id }, pair.carrier ? 1 : 0)
-    },
-  })
-  for (const key of Object.keys(COUNTED) as (keyof typeof COUNTED)[]) {
-    new Counter({
-      name: `uveth_end_${key}_total`,
-      help: COUNTED[key],
-      labelNames: END_LABELS,
-      registers,
-      collect() {
-        this.reset()
-        eachEnd(registry, (labels, counters) => this.inc(labels, counters[key]))
-      },
+  const page = () => {
+    making ??= make().finally(() => {
+      making = undefined
     })
+    return making
   }
-  new Counter({
-    name: 'uveth_end_dropped_total',
-    help: 'Frames that the interface sent and the cable dropped, by cause',
-    labelNames: [...END_LABELS, 'cause'],
-    registers,
-    collect() {
-      this.reset()
-      eachEnd(registry, (labels, { drops }) => {
-        for (const [cause, count] of Object.entries(drops)) this.inc({ ...labels, cause }, count)
-      })
-    },
-  })
+  return { read: () => Readable.from(pieces(page)) }
+}
+
+/** Written, and made bytes, one after the other: that takes time as well. */
+async function* pieces(page: () => Promise<Page>): AsyncGenerator<string, void> {
+  const { lines, process } = await page()
+  for (const name of Object.keys(FAMILIES) as FamilyName[]) {
+    const { help, type } = FAMILIES[name]
+    yield `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines[name].join('')}\n`
+    await turn()
+  }
+  yield process
+}
+
+async function linesOf(registry: PairRegistry, waiting: number): Promise<Page['lines']> {
+  const lines = Object.fromEntries(
+    Object.keys(FAMILIES).map((name) => [name, [] as string[]]),
+  ) as Page['lines']
+  const say: Say = (name, labels, value) =>
+    void lines[name].push(labels === '' ? `${name} ${value}\n` : `${name}{${labels}} ${value}\n`)
+  sayDaemon(say, registry, waiting)
+  let since = performance.now()
+  for (const { pair, carrierChanges } of registry.list()) {
+    // One that has ended meanwhile is told no more.
+    if (pair.closed === undefined) sayPair(say, pair, carrierChanges)
+    if (performance.now() - since < TURN) continue
+    await turn()
+    since = performance.now()
+  }
+  return lines
+}
+
+/**
+ * prom-client's own, without its watch of the event loop: at its default it wakes an idle daemon 130 times a second.
+ * Also without gauges that are called `_total`, as counters are.
+ */
+function openProcessMetrics(): Metrics {
+  const metrics = new Metrics()
+  collectDefaultMetrics({ register: metrics, eventLoopMonitoringPrecision: RARELY })
+  const unwanted = /^nodejs_(eventloop_lag_(?!seconds$)|active_\w+_total$)/
+  for (const { name } of metrics.getMetricsAsArray())
+    if (unwanted.test(name)) metrics.removeSingleMetric(name)
   return metrics
 }

@@ -108,6 +108,9 @@ export function countRefusal(name: LimitName, times = 1): void {
   refused[name] += times
 }
 
+/** Those of which take() counts how much there is. */
+const COUNTED: readonly LimitName[] = ['captures', 'listeners', 'scrapers']
+
 /** One more of a thing that is counted here; call what it answers when it is gone, once. */
 export function take(name: LimitName): () => void {
   keepTo(name, used[name] + 1)
@@ -119,7 +122,12 @@ export function take(name: LimitName): () => void {
   }
 }
 
-/** For metrics. `used` is of those that take() counts. */
-export function figures(): { name: LimitName; most: number; used: number; refused: number }[] {
-  return LIMIT_NAMES.map((name) => ({ name, most: most[name], used: used[name], refused: refused[name] }))
+/** For metrics. */
+export function figures(): { name: LimitName; most: number; used: number | undefined; refused: number }[] {
+  return LIMIT_NAMES.map((name) => ({
+    name,
+    most: most[name],
+    used: COUNTED.includes(name) ? used[name] : undefined,
+    refused: refused[name],
+  }))
 }

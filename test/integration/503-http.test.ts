@@ -191,9 +191,11 @@ describe('GET', () => {
     expect(headers['content-type']).toMatch(/^text\/plain/)
     expect(text).toMatch(/^uveth_pairs 2$/m)
     expect(text).toMatch(/^uveth_pair_carrier\{pair="cable"\} 0$/m)
-    expect(text).toMatch(/^uveth_end_tx_bytes_total\{pair="cable",end="b",name="put9",netns=""\} \d+$/m)
     expect(text).toMatch(
-      /^uveth_end_dropped_total\{pair="one0",end="a",name="one0",netns="",cause="mtu"\} 0$/m,
+      /^uveth_end_tx_bytes_total\{pair="cable",end="b",name="put9",device="put9",netns=""\} \d+$/m,
+    )
+    expect(text).toMatch(
+      /^uveth_end_dropped_total\{pair="one0",end="a",name="one0",device="one0",netns="",cause="mtu"\} 0$/m,
     )
     expect(text).toMatch(/^process_resident_memory_bytes \d+/m)
     for (const line of text.trim().split('\n'))

@@ -186,7 +186,7 @@ describe('rules', () => {
     const { a } = (await daemon.ask('GET', '/v1/pairs/cable/stats')).json
     expect(a.drops.rule - before.drops.rule).toBe(2)
     expect(a.rules).toMatchObject([{ id: json.id, matched: 3, hits: 2 }])
-    const labels = 'pair="cable",end="a",name="x0",netns=""'
+    const labels = 'pair="cable",end="a",name="x0",device="x0",netns=""'
     const { text } = await daemon.ask('GET', '/metrics')
     expect(text).toContain(`uveth_end_dropped_total{${labels},cause="rule"} ${a.drops.rule}\n`)
     expect(text).toContain(`uveth_rule_matched_total{${labels},rule="${json.id}",action="drop"} 3\n`)

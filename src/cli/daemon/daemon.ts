@@ -22,6 +22,9 @@ Usage: uveth daemon [OPTIONS]
                     (default: on with the default socket, off with another one)
   --idle-exit SECONDS
                     end after so long without a pair
+  --metrics HOST:PORT|PATH
+                    serve /metrics and /health, and nothing else, there too: at a TCP address ([ADDRESS]:PORT
+                    for IPv6), or at a socket that whoever may enter its folder may connect to
   --limit NAME=N    how much there may be of one thing (below); any number of times
   --log LEVEL       what is logged to stdout (JSON, by pino): trace, debug, info, warn, error, silent
   --stop            end the daemon that listens on the socket; returns when it has ended
@@ -37,6 +40,7 @@ ${LIMIT_NAMES.map((name) => `  ${`${name}=${LIMITS[name].most}`.padEnd(18)}${LIM
 
 Examples:
   uveth daemon --state /var/lib/uveth/pairs.json
+  uveth daemon --metrics 127.0.0.1:9823
   curl --unix-socket ${DEFAULT_SOCKET} http://uveth/v1/pairs
   uveth daemon --stop
 `
@@ -48,6 +52,7 @@ const OPTIONS = {
   netlink: { type: 'string' },
   'idle-exit': { type: 'string' },
   log: { type: 'string' },
+  metrics: { type: 'string' },
   limit: { type: 'string', multiple: true },
   stop: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -77,6 +82,7 @@ export async function daemon(args: string[], globalSocket?: string): Promise<num
     workers: number(values.workers, '--workers', 1, 1024),
     netlink: netlinkSetting(values.netlink, socket),
     idleExit: number(values['idle-exit'], '--idle-exit', 0, LONGEST_IDLE),
+    metrics: addressOf(values.metrics),
     limits: limitsOf(values.limit ?? []),
   }
   const { startDaemon } = await import('../../daemon/daemon.js')
@@ -89,6 +95,16 @@ function netlinkSetting(text: string | undefined, socket: string): 'on' | 'off' 
   if (text === undefined) return socket === DEFAULT_SOCKET ? 'on' : 'off'
   if (text === 'on' || text === 'off') return text
   return number(text, '--netlink', 1, 0xffff_ffff) ?? 'on'
+}
+
+function addressOf(text: string | undefined): { path: string } | { host: string; port: number } | undefined {
+  if (text === undefined) return undefined
+  if (text.includes('/')) return { path: text }
+  const [, six, four, port] = /^(?:\[([\da-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i.exec(text) ?? []
+  const host = six ?? four
+  if (host === undefined || Number(port) > 65_535)
+    throw new UsageError(`--metrics takes HOST:PORT or the path of a socket, not '${text}'`)
+  return { host, port: Number(port) }
 }
 
 /** `captures=4`, `backlog=1mb`. */

@@ -1,9 +1,14 @@
 // What Prometheus reads, over pairs that a test makes up: every end with its labels, and nothing of a pair that has
 // gone.
 
-import { beforeEach, expect, test } from 'vitest'
+import { spawnSync } from 'node:child_process'
+import { beforeEach, expect, test, vi } from 'vitest'
 import type { PairRegistry } from '../../../src/orders/handlers.js'
+import { FAMILIES } from '../../../src/servers/figures.js'
 import { openMetrics } from '../../../src/servers/metrics.js'
+
+/** Of Debian's package prometheus. */
+const PROMTOOL = spawnSync('promtool', ['--version'])
 
 const counters = (tx_packets: number) => ({
   rx_packets: 1,
@@ -19,31 +24,38 @@ function pair(id: string) {
   return {
     id,
     carrier: true,
+    closed: undefined as string | undefined,
     counters: () => ({ a: counters(11), b: counters(22) }),
-    a: { name: `${id}a`, netns: null, rules: () => [rule] },
-    b: { name: `${id}b`, netns: 'blue', rules: () => [] },
+    a: { name: `${id}a`, netns: null, isUp: true, mtu: 1400, rules: () => [rule] },
+    b: { name: `${id}b`, netns: 'blue', isUp: false, mtu: 1500, rules: () => [] },
   }
 }
 
 let pairs: ReturnType<typeof pair>[]
-const metrics = openMetrics({ list: () => pairs.map((pair) => ({ pair })) } as unknown as PairRegistry)
+const list = vi.fn(() => pairs.map((pair) => ({ pair, carrierChanges: 3 })))
+const metrics = openMetrics({ list } as unknown as PairRegistry, () => 17)
+const read = async () => (await metrics.read().toArray()).join('')
 
 beforeEach(() => {
   pairs = [pair('one'), pair('two')]
 })
 
 async function lines(): Promise<string[]> {
-  return (await metrics.metrics()).split('\n').filter((line) => line.startsWith('uveth_'))
+  return (await read()).split('\n').filter((line) => /^uveth_(?!limit|build)/.test(line))
 }
 
 test('each end by its name and namespace, from its own point of view', async () => {
   const said = await lines()
-  const a = 'pair="one",end="a",name="onea",netns=""'
-  const b = 'pair="one",end="b",name="oneb",netns="blue"'
+  const a = 'pair="one",end="a",name="onea",device="onea",netns=""'
+  const b = 'pair="one",end="b",name="oneb",device="oneb",netns="blue"'
   expect(said).toEqual(
     expect.arrayContaining([
       'uveth_pairs 2',
       'uveth_pair_carrier{pair="two"} 1',
+      'uveth_pair_carrier_changes_total{pair="two"} 3',
+      `uveth_end_up{${a}} 1`,
+      `uveth_end_up{${b}} 0`,
+      `uveth_end_mtu_bytes{${a}} 1400`,
       `uveth_end_tx_packets_total{${a}} 11`,
       `uveth_end_tx_bytes_total{${b}} 1320`,
       `uveth_end_dropped_total{${b},cause="rule"} 3`,
@@ -59,6 +71,61 @@ test('each end by its name and namespace, from its own point of view', async () 
 
 test('asked twice it says the same, and a pair that has gone is not told any more', async () => {
   expect(await lines()).toEqual(await lines())
+  pairs[0]!.closed = 'close'
+  expect((await lines()).filter((line) => line.includes('one'))).toEqual([])
   pairs = []
-  expect(await lines()).toEqual(['uveth_pairs 0'])
+  expect(await lines()).toEqual(['uveth_pairs 0', 'uveth_listeners_waiting_bytes 17'])
+})
+
+test('two that ask at once get one page, a third one later its own', async () => {
+  list.mockClear()
+  await Promise.all([read(), read()])
+  const once = list.mock.calls.length
+  await read()
+  expect(list.mock.calls.length).toBe(2 * once)
+})
+
+test('others have their turns of the event loop while it is made of many pairs, each of which takes long', async () => {
+  pairs = Array.from({ length: 20 }, (_, n) => pair(`p${n}`))
+  let turns = 0
+  for (const each of pairs) {
+    const { counters } = each
+    each.counters = () => {
+      for (const begun = performance.now(); performance.now() - begun < 6; );
+      return counters()
+    }
+  }
+  const count = () => {
+    turns++
+    counting = setImmediate(count)
+  }
+  let counting = setImmediate(count)
+  await lines()
+  clearImmediate(counting)
+  expect(turns).toBeGreaterThanOrEqual(20)
+})
+
+test('names that nobody would choose come whole', async () => {
+  pairs = [pair('a"b\\c')]
+  expect(await lines()).toContain('uveth_pair_carrier{pair="a\\"b\\\\c"} 1')
+})
+
+test('limits and the build, and every family with its help and type', async () => {
+  const text = await read()
+  expect(text).toMatch(/^uveth_build_info\{version="\d+\.\d+\.\d+",node="\d+\.\d+\.\d+"\} 1$/m)
+  expect(text).toMatch(/^uveth_limit\{limit="captures"\} 64$/m)
+  expect(text).toMatch(/^uveth_limit_used\{limit="listeners"\} \d+$/m)
+  expect(text).not.toMatch(/^uveth_limit_used\{limit="addresses"/m)
+  expect(text).toMatch(/^uveth_limit_refused_total\{limit="backlog"\} \d+$/m)
+  for (const name of Object.keys(FAMILIES)) {
+    expect(text).toMatch(new RegExp(`^# HELP ${name} \\S`, 'm'))
+    expect(text).toMatch(new RegExp(`^# TYPE ${name} (counter|gauge)$`, 'm'))
+  }
+  const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  expect(new Set(samples.map((line) => line.split(' ')[0])).size).toBe(samples.length)
+})
+
+test.skipIf(PROMTOOL.status !== 0)('promtool finds nothing wrong with it', async () => {
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: await read() })
+  expect([status, String(stdout), String(stderr)]).toEqual([0, '', ''])
 })
