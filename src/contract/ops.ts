@@ -33,7 +33,7 @@ export interface Op {
   type?: string
 }
 
-const CREATES = ['EINVAL', 'ENOENT', 'EEXIST', 'EPERM', 'EACCES', 'E2BIG'] as const
+const CREATES = ['EINVAL', 'ENOENT', 'EEXIST', 'EPERM', 'EACCES', 'E2BIG', 'EDQUOT'] as const
 const WISHES = ['EINVAL', 'E2BIG'] as const
 const FINDS = ['ENODEV', 'ENOTUNIQ'] as const
 
@@ -129,7 +129,7 @@ export const OPS = {
     method: 'POST',
     path: '/v1/ends/{ref}/rules',
     status: 201,
-    refuses: [...FINDS, ...WISHES],
+    refuses: [...FINDS, ...WISHES, 'EDQUOT'],
   },
   'rule.clear': {
     summary: 'Remove all rules of an end',

@@ -3,7 +3,7 @@
 
 import { DROPPED } from '../frame/burst.js'
 import { isSuperFrame, isTooLong, MTU_OVERHEAD } from '../frame/ethernet.js'
-import { type Slab, VNET_HDR_LEN } from '../frame/slab.js'
+import { BURST, type Slab, VNET_HDR_LEN } from '../frame/slab.js'
 import { load } from '../frame/words.js'
 import * as count from './counters.js'
 import type { Direction, Met } from './direction.js'
@@ -11,7 +11,7 @@ import type { Direction, Met } from './direction.js'
 /** Forwards one burst. How many frames were received (0: idle), or a negative errno (EBADFD: gone). */
 export function forward(direction: Direction, slab: Slab, met: Met): number {
   const { rx, tx, state, counters } = direction
-  const received = rx.receive(slab)
+  const received = rx.receive(slab, direction.inspector === undefined ? BURST : direction.inspector.most)
   met.bytes = 0
   met.down = 0
   if (received <= 0) return received

@@ -24,6 +24,9 @@ import { Probe } from './probe.js'
 import { Probes } from './probes.js'
 import { Sender } from './sender.js'
 
+/** ms that a burst may take: its worker serves other pairs, too. With a chain that needs more, it is a smaller one. */
+const PATIENCE = 0.5
+
 /** What an inspector is wired to. */
 export interface Wiring {
   /** The sending end: 0 for a. */
@@ -66,6 +69,8 @@ export class Inspector {
   /** Users' hooks. */
   hooks: readonly Hook[] = []
   impairment: Impairment | undefined
+  /** Frames that the next burst may have. */
+  most = BURST
   readonly #wiring: Wiring
   readonly #burst = new Burst()
   #chain: readonly Hook[] = []
@@ -132,7 +137,8 @@ export class Inspector {
     this.#linked = this.#carrier()
     this.#starts.set(slab.starts)
     this.#lengths.set(slab.lengths)
-    let now = performance.now()
+    const began = performance.now()
+    let now = began
     // What is due goes first: a frame that is not held must not overtake it.
     if (this.release(now) > 0) now = performance.now()
     this.#burst.begin(slab, now)
@@ -150,7 +156,14 @@ export class Inspector {
       }
     }
     this.#conclude(slab, queue)
+    this.#pace(received, performance.now() - began)
     return bytes
+  }
+
+  /** After a burst of so many frames, which took `spent` ms. */
+  #pace(received: number, spent: number): void {
+    if (spent > PATIENCE) this.most = Math.max(1, Math.floor((received * PATIENCE) / spent))
+    else if (received >= this.most) this.most = Math.min(BURST, 2 * this.most)
   }
 
   /** Puts a frame on the cable as if the end's kernel had sent it. */

@@ -17,6 +17,8 @@ import { nextSpin } from './spin.js'
 
 /** Busy rounds between two looks at the engine, which finds other directions and the event loop. */
 const ROUNDS = 16
+/** ms, for pairs that are inspected: after that the engine is looked at, however few rounds it were. */
+const ROUNDS_LAST = 2
 /** Ready tokens taken at once; what is ready beyond that comes with the next look. */
 const READY = 64
 
@@ -65,6 +67,9 @@ export class Loop {
   /** Sleeps that are still to be taken at once, since a burst of more than BULK_BYTES came. */
   #bulk = 0
   #leave = false
+  /** When the engine was looked at last, by the clock of #release(); in memory, since V8 allocates a number for a field. */
+  readonly #looked = new Float64Array(1)
+  #isLate = false
   readonly #met = new Met()
 
   constructor(
@@ -122,8 +127,9 @@ export class Loop {
       for (let i = 0; i < this.#hotCount; i++) moved += this.#serveOne(this.#directions[this.#hot[i]])
       if (this.inspected.size > 0) moved += this.#release()
       if (this.#leave) break
-      if (moved > 0 && ++round < this.#rounds) continue
+      if (moved > 0 && ++round < this.#rounds && !this.#isLate) continue
       round = 0
+      this.#isLate = false
       if (this.#look(moved > 0 ? 0 : this.#untilDue()) || this.#nap < Number.POSITIVE_INFINITY) return
     }
     this.#leave = false
@@ -168,6 +174,8 @@ export class Loop {
   /** Sends what was held and is due. Frames sent. */
   #release(): number {
     const now = performance.now()
+    this.#isLate = now - this.#looked[0] > ROUNDS_LAST
+    if (this.#isLate) this.#looked[0] = now
     let released = 0
     for (const pair of this.inspected) {
       try {

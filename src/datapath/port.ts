@@ -43,8 +43,8 @@ export interface PortSpec {
 export type PortCouple = readonly [a: PortSpec, b: PortSpec]
 
 export interface Port {
-  /** Fills slots 0… of the slab; how many, 0 for nothing to read, or a negative errno (EBADFD: gone). */
-  receive(slab: Slab): number
+  /** Fills slots 0… of the slab, `most` of them; how many, 0 for nothing to read, or a negative errno (EBADFD: gone). */
+  receive(slab: Slab, most: number): number
   /** Sends slots 0…count-1 whose length is > 0; how many were taken. Refused ones: length = -errno. */
   transmit(slab: Outgoing, count: number): number
 }
@@ -86,8 +86,8 @@ class DescriptorPort implements WatchedPort {
     this.capabilities = capabilities
   }
 
-  receive(slab: Slab): number {
-    return receive(slab.bytes, this.fd, BURST)
+  receive(slab: Slab, most: number): number {
+    return receive(slab.bytes, this.fd, most)
   }
 
   transmit(slab: Outgoing, count: number): number {

@@ -10,6 +10,7 @@ import { MAX_BITS } from '../wishes/rule.js'
 import type { Hook } from './hook.js'
 import { Matcher } from './matcher.js'
 import { DRAWS, draw, type Key, keyOf } from './random.js'
+import { RuleIndex } from './rule-index.js'
 
 /** What is counted for each rule, in shared memory: frames its match fits, and frames it did something to. */
 export const RULE_COUNTS = ['matched', 'hits'] as const
@@ -37,6 +38,8 @@ const ETHERNET_HEADER = 14
 
 export class Rules implements Hook {
   #rules: readonly Rule[] = []
+  /** Made anew for the first burst after a change. */
+  #index: RuleIndex | undefined
   readonly #packet = new Packet()
   /** Places of the bits of one corruption, so that none is flipped twice. */
   readonly #flipped = new Int32Array(MAX_BITS)
@@ -61,10 +64,12 @@ export class Rules implements Hook {
       key: keyOf('seed' in action ? action.seed : 0, 0, 'rule'),
     }
     const at = this.#rules.findIndex((other) => other.plan.id === id)
+    this.#index = undefined
     this.#rules = at < 0 ? [...this.#rules, rule] : this.#rules.with(at, rule)
   }
 
   remove(id: number): void {
+    this.#index = undefined
     this.#rules = this.#rules.filter((rule) => rule.plan.id !== id)
   }
 
@@ -78,11 +83,21 @@ export class Rules implements Hook {
   }
 
   judge(burst: Burst): void {
-    const rules = this.#rules
-    for (let frame = 0; frame < burst.count; frame++) {
-      if (burst.passes(frame)) this.#read(burst, frame)
-      for (let at = 0; at < rules.length && burst.passes(frame); at++)
-        this.#ask(rules[at] as Rule, burst, frame)
+    this.#index ??= new RuleIndex(this.#rules.map(({ plan }) => plan.match))
+    for (let frame = 0; frame < burst.count; frame++)
+      if (burst.passes(frame)) this.#judgeOne(this.#index, burst, frame)
+  }
+
+  #judgeOne(index: RuleIndex, burst: Burst, frame: number): void {
+    this.#read(burst, frame)
+    index.seek(this.#packet, 0)
+    for (let at = index.next(); at >= 0 && burst.passes(frame); at = index.next()) {
+      const rule = this.#rules[at] as Rule
+      // The rules behind one that has changed the frame see it as it is now.
+      if (this.#ask(rule, burst, frame) && rule.plan.action.kind === 'corrupt') {
+        this.#read(burst, frame)
+        index.seek(this.#packet, at + 1)
+      }
     }
   }
 
@@ -90,12 +105,15 @@ export class Rules implements Hook {
     this.#packet.read(burst.bytes, burst.starts[frame], burst.lengths[frame])
   }
 
-  #ask(rule: Rule, burst: Burst, frame: number): void {
+  /** Has it done something? */
+  #ask(rule: Rule, burst: Burst, frame: number): boolean {
     const { matcher, counts } = rule
-    if (!matcher.test(this.#packet)) return
+    if (!matcher.test(this.#packet)) return false
     const number = counts[MATCHED] + 1
     counts[MATCHED] = number
-    if (matcher.picks(number) && this.#act(rule, burst, frame)) counts[HITS]++
+    if (!matcher.picks(number) || !this.#act(rule, burst, frame)) return false
+    counts[HITS]++
+    return true
   }
 
   /** False: there was nothing to do it to. */
@@ -114,8 +132,6 @@ export class Rules implements Hook {
       case 'corrupt':
         if (!this.#corrupt(action, rule, burst, frame)) return false
         burst.reasons[frame] = rule.reason
-        // The rules behind see the frame as it is now.
-        this.#read(burst, frame)
         return true
     }
   }

@@ -7,6 +7,7 @@ import { type ImpairPlan, planImpair } from '../faults/impair-plan.js'
 import type { MatchPlan } from '../faults/match-plan.js'
 import { type NormalRule, planRule, type RulePlan } from '../faults/rule-plan.js'
 import { allocateRuleCounts } from '../hooks/rule.js'
+import { keepTo } from '../wishes/limits.js'
 import type { EndOptions } from './options.js'
 
 /** 0 for a. */
@@ -52,6 +53,7 @@ export function planChains(ends: { a?: EndOptions; b?: EndOptions }): readonly [
   let last = 0
   const plan = (end: 'a' | 'b'): ChainPlan => {
     const { impair, rules = [] } = ends[end] ?? {}
+    keepTo('rules', rules.length)
     const planned = rules.map((rule, at) => planRule(rule, `${end}.rules.${at}`))
     return {
       impair: impair == null ? null : planImpair(impair, `${end}.impair`),

@@ -24,6 +24,7 @@ import type { RulePlan } from '../faults/rule-plan.js'
 import { type Judge, messageOf } from '../hooks/guard.js'
 import type { Inspected, LinkRequest } from '../link/protocol.js'
 import { nextSighting, type RingStream, type Sighting } from '../ring/stream.js'
+import { keepTo } from '../wishes/limits.js'
 import {
   type ChainPlan,
   countedRule,
@@ -129,6 +130,7 @@ export class Inspection {
   /** Adds a rule behind the others; armed when this returns. */
   addRule(end: EndIndex, planned: Omit<RulePlan, 'id'>): number {
     this.#standing.needOpen()
+    keepTo('rules', this.#standing.chain(end).rules.size + 1)
     const plan = { id: ++this.#lastRule, ...planned }
     this.#standing.change(end, {
       rules: withEntry(this.#standing.chain(end).rules, plan.id, countedRule(plan)),

@@ -41,6 +41,13 @@ export const LIMITS = {
     refusal: (most, wanted) => `${wanted} bytes of events wait for a listener, and ${most} may`,
     code: 'EDQUOT',
   },
+  rules: {
+    // So many that no index tells apart cost a frame some 30 us (hooks/rule-index.ts).
+    most: 1024,
+    about: 'rules of one end',
+    refusal: (most) => `an end may have ${most} rules, and no more`,
+    code: 'EDQUOT',
+  },
   addresses: {
     most: 256,
     about: 'IP addresses that one order may bring',

@@ -3,7 +3,7 @@
 // that are held are the next file's.
 // Invariant 4, without a device.
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { CARRIER, MTU } from '../../../src/datapath/counters.js'
 import { Probe } from '../../../src/datapath/probe.js'
 import { errno } from '../../../src/errors.js'
@@ -290,4 +290,26 @@ describe('hooks that fail', () => {
     expect(marksOf(bench.delivered)).toEqual([3])
     expect(bench.counts.drops).toEqual({ ...NO_DROPS, hook: 2 })
   })
+})
+
+test('a chain that takes long has smaller bursts, and full ones again when it does not', () => {
+  const bench = benchOf()
+  let now = 0
+  let cost = 0.1
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now)
+  onTestFinished(() => clock.mockRestore())
+  const slow = () => {
+    now += cost
+  }
+  bench.inspector.hooks = [each(slow)]
+  bench.inspector.compose()
+  const send = () => bench.send(...Array.from({ length: bench.inspector.most }, () => frame(60)))
+  send()
+  expect(bench.inspector.most).toBe(5)
+  cost = 2
+  send()
+  expect(bench.inspector.most).toBe(1)
+  cost = 0
+  for (let burst = 0; burst < 6; burst++) send()
+  expect(bench.inspector.most).toBe(64)
 })

@@ -63,6 +63,24 @@ describe('many directions', () => {
     expect(found).toBeLessThanOrEqual(20 + ROUNDS)
   })
 
+  test('beside one whose chain takes long, another is found within some ms', () => {
+    const bench = new LoopBench()
+    const busy = new BusyPort(60)
+    const { served } = bench.pair(busy)
+    const { a, b } = bench.pair(new QuietPort())
+    served.inspector(0).impair(planImpair({ delay: 0 }, 'impair'))
+    served.compose()
+    let found = 0
+    busy.seen = (burst) => {
+      bench.engine.now += 1
+      if (burst === 20) a.incoming.push([frame(60)])
+      if (b.delivered.length > 0 && found === 0) found = burst
+    }
+    serve(bench, 12)
+    expect(found).toBeGreaterThan(20)
+    expect(found).toBeLessThanOrEqual(24)
+  })
+
   test('one that has nothing is not asked while others are busy', () => {
     const bench = new LoopBench()
     const { a } = bench.pair(new QuietPort())

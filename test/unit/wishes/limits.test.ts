@@ -99,3 +99,18 @@ describe('captures', () => {
     expect(running()).toBe(0)
   })
 })
+
+test('rules of an end: at creation and afterwards', async () => {
+  await using memory = await MemoryLink.start()
+  built.setLimits({ rules: 2 })
+  const rule = { action: { kind: 'drop' } } as const
+  const refused = { code: 'EDQUOT', message: 'EDQUOT: an end may have 2 rules, and no more (limit rules)' }
+  await expect(memory.createPair({ b: { rules: [rule, rule, rule] } })).rejects.toMatchObject(refused)
+  const pair = await memory.createPair({ a: { rules: [rule] } })
+  const last = pair.a.addRule(rule.action)
+  expect(() => pair.a.addRule(rule.action)).toThrow(expect.objectContaining(refused))
+  last.remove()
+  pair.a.addRule(rule.action)
+  pair.b.addRule(rule.action)
+  await pair.close()
+})
