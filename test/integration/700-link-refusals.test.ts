@@ -1,6 +1,7 @@
 // What `uveth link` refuses, with one line on stderr: exit code 1 for wrong words and for what is not there,
 // also where no daemon runs, 2 for what the kernel refuses. And its help.
 
+import { writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect } from 'vitest'
 import { commandOf, expectRefusal, well } from '../support/cli.js'
 import { Folder, TestDaemon } from '../support/daemon.js'
@@ -94,6 +95,37 @@ describe('refusals', () => {
         .sort(),
     ).toEqual(['lo', 'veth0', 'veth1'])
   })
+})
+
+test('a batch of wrong wishes: each has its sentence, and nothing is made', async () => {
+  const lines = [
+    ['link add v2 mtu big type veth', 'mtu must be a whole number from 68 to 65521, not "big"'],
+    ['link add type veth peer qlen 0', 'peer txqueuelen must be a whole number from 1 to 1000000, not 0'],
+    ['link add type veth queues none', 'queues must be a whole number from 1 to 2147483647, not "none"'],
+    ['add v2 a:b', 'peer name must be an interface name: '],
+    ['link set v0 mtu 67', 'mtu must be a whole number from 68 to 65521, not 67'],
+    ['link set v1 mtu 67 carrier on', 'mtu must be a whole number from 68 to 65521, not 67'],
+    ['link set v0 carrier perhaps', 'carrier must be one of on, off, auto, not "perhaps"'],
+    ['link set v0 impair delay soon', 'delay must be a time up to a day: '],
+    ['link set v0 impair delay 1ms 1ms 200%', 'delay correlation must be a number of percent '],
+    ['link set v0 impair reorder 1% gap 5', 'reordering not possible without specifying some delay'],
+    ['link set v0 rule add delay 10', 'delay takes a time with its unit, like 10ms'],
+    ['link set v0 rule add drop udp dport dns', 'dport must be a whole number from 0 to 65535, or '],
+    ['link set v0 rule add drop vlan 4096', 'vlan must be a whole number from 0 to 4095, not 4096'],
+    ['link set v0 flap soon', 'TIME must be milliseconds, more than 0 and at most a day, not "soon"'],
+  ]
+  await using daemon = await TestDaemon.start()
+  const uveth = commandOf(daemon)
+  await uveth('add', 'v0', 'v1')
+  const file = daemon.folder.file('batch')
+  writeFileSync(file, lines.map(([line]) => `${line}\n`).join(''))
+  const { code, stdout, stderr } = await uveth('-force', '-batch', file)
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  const said = stderr.trimEnd().split('\n')
+  expect(said.filter((_, at) => at % 2 === 0)).toEqual(
+    lines.map(([, sentence = '']) => expect.stringContaining(`uveth: EINVAL: ${sentence}`)),
+  )
+  expect(daemon.home.links()).toHaveLength(3)
 })
 
 describe('help', () => {
