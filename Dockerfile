@@ -26,6 +26,7 @@ RUN npm ci --ignore-scripts --loglevel=error
 COPY native native
 RUN npm run --silent build:native
 COPY tsconfig.json ./
+COPY scripts/describe-types.js scripts/
 COPY src src
 RUN npm run --silent build:ts
 
