@@ -2,10 +2,10 @@
 // that nobody reads or that grows. provoke.mjs runs them.
 
 import { execFile, spawn } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, openSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { expect, Impossible, refusalOf, wait, withBed } from './bed.mjs'
+import { expect, Impossible, refusalOf, wait } from './bed.mjs'
 import { CLI, Daemon, folder, namespace, Refused } from './ground.mjs'
 
 /** @import { Fault } from './provoke.mjs' */
@@ -134,53 +134,60 @@ export const FILE_FAULTS = [
     kind: 'log',
     title: 'a log pipe that nobody reads, and 3,000 orders',
     slow: true,
-    async act() {
-      const daemon = new Daemon('unread', ['--log', 'debug'])
-      const program = spawn(process.execPath, [CLI, 'daemon', '--socket', daemon.socket, '--log', 'debug'], {
-        stdio: ['ignore', 'pipe', 'ignore'],
-      })
-      const place = await namespace('unread')
-      try {
-        for (let n = 0; n < 100; n++, await wait(50)) {
-          if (await daemon.ask('GET', '/v1/version').catch(() => undefined)) break
-        }
-        await daemon.ask('POST', '/v1/pairs', {
-          id: 'p',
-          a: { name: 'pa', netns: place },
-          b: { name: 'pb', netns: place },
-        })
+    act: () =>
+      withLogTo('pipe', async (daemon, place) => {
+        const ends = ['pa', 'pb'].map((name) => ({ name, netns: place }))
+        await daemon.ask('POST', '/v1/pairs', { id: 'p', a: ends[0], b: ends[1] })
         let done = 0
         const orders = (async () => {
-          for (; done < 3_000; done++)
+          for (; done < 3_000; done++) {
             await daemon.ask('PATCH', '/v1/pairs/id:p', { a: { mtu: 1_400 + (done % 2) } })
+          }
         })()
+        orders.catch(() => {}) // it is awaited below, or the daemon is ended
         for (let before = -1; before !== done && done < 3_000; await wait(5_000)) before = done
         expect(done === 3_000, `no order is answered after ${done}`)
         await orders
         return '3,000 orders answered'
-      } finally {
-        program.kill('SIGKILL')
-      }
-    },
+      }),
   },
   {
     name: 'loud-log',
     kind: 'log',
     title: 'what 300 rules on one end write to the log',
-    act: () => {
+    async act() {
       const file = join(folder, 'loud.log')
-      return withBed(
-        async (bed) => {
-          await bed.pair('p')
-          const path = `/v1/ends/${encodeURIComponent(`pa@${bed.left}`)}/rules`
-          for (let n = 0; n < 300; n++)
-            await bed.daemon.ask('POST', path, { action: { kind: 'drop' }, match: { udp: { dport: 1 + n } } })
-          const { size } = statSync(file)
-          expect(size < 300_000, `${size} bytes`)
-          return `${Math.round(size / 300)} bytes for each`
-        },
-        { before: ['sh', '-c', `exec "$@" >${file}.all | tee ${file}`, 'sh'] },
-      )
+      return await withLogTo(openSync(file, 'w'), async (daemon, place) => {
+        const ends = ['pa', 'pb'].map((name) => ({ name, netns: place }))
+        await daemon.ask('POST', '/v1/pairs', { id: 'p', a: ends[0], b: ends[1] })
+        const path = `/v1/ends/${encodeURIComponent(`pa@${place}`)}/rules`
+        for (let n = 0; n < 300; n++) {
+          await daemon.ask('POST', path, { action: { kind: 'drop' }, match: { udp: { dport: 1 + n } } })
+        }
+        await wait(300)
+        const { size } = statSync(file)
+        expect(size < 300 * 1_000, `${size} bytes`)
+        return `${Math.round(size / 300)} bytes for each`
+      })
     },
   },
 ]
+
+let logs = 0
+
+/** A daemon whose log goes there. @param {'pipe' | number} to @param {(daemon: Daemon, place: string) => Promise<string>} body */
+async function withLogTo(to, body) {
+  const n = logs++
+  const daemon = new Daemon(`log${n}`)
+  const words = [CLI, 'daemon', '--socket', daemon.socket, '--log', 'debug']
+  const program = spawn(process.execPath, words, { stdio: ['ignore', to, 'ignore'] })
+  try {
+    while (!(await daemon.ask('GET', '/v1/version').catch(() => undefined))) {
+      expect(program.exitCode === null, 'the daemon does not start')
+      await wait(50)
+    }
+    return await body(daemon, await namespace(`g${n}`))
+  } finally {
+    program.kill('SIGKILL')
+  }
+}

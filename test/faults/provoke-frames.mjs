@@ -75,13 +75,14 @@ function confine(pid, bytes) {
  * Traffic of two flows while `change` is made; then what was lost uncounted, and what came out of order.
  * @param {object} options of the pair
  * @param {(bed: Bed) => Promise<void>} change
+ * @param {number} [rate] frames a second, of each flow
  * @returns {Promise<{ uncounted: number, late: number, sent: number }>}
  */
-async function underTraffic(options, change) {
+async function underTraffic(options, change, rate = 2_000) {
   return await withBed(async (bed) => {
     await bed.pair('p', options)
     return await withFlows(bed, async ({ go, stop, counts }) => {
-      go(2_000)
+      go(rate)
       await wait(200)
       await change(bed)
       await wait(200)
@@ -204,14 +205,12 @@ export const FRAME_FAULTS = [
     kind: 'frames',
     title: 'txQueueLength changed under traffic, to and fro',
     async act() {
-      const { uncounted, sent } = await underTraffic({ a: { txQueueLength: 1_000 } }, async ({ daemon }) => {
-        for (let n = 0; n < 20; n++) {
-          process.kill(daemon.pid, 'SIGSTOP') // so that frames wait in the queue
-          await wait(20)
-          process.kill(daemon.pid, 'SIGCONT')
-          await daemon.ask('PATCH', '/v1/pairs/id:p', { a: { txQueueLength: n % 2 === 0 ? 10 : 1_000 } })
+      const toAndFro = async (/** @type {Bed} */ { daemon }) => {
+        for (let n = 0; n < 100; n++) {
+          await daemon.ask('PATCH', '/v1/pairs/id:p', { a: { txQueueLength: n % 2 === 0 ? 1 : 1_000 } })
         }
-      })
+      }
+      const { uncounted, sent } = await underTraffic({}, toAndFro, 8_000)
       expect(uncounted === 0, `${uncounted} of ${sent} frames lost that no counter has`)
       return `${sent} frames, none lost uncounted`
     },

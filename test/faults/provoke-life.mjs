@@ -63,11 +63,13 @@ export const LIFE_FAULTS = [
         const place = await namespace('flap')
         await bed.pair('p')
         await bed.pair('q', { a: { netns: place } })
+        // The caller stands elsewhere, and waits for the answer: what keeps the namespace could only be the daemon's.
         const words = [
-          process.execPath,
           CLI,
           '--socket',
           bed.daemon.socket,
+          '-n',
+          place,
           'link',
           'set',
           'qa',
@@ -75,13 +77,14 @@ export const LIFE_FAULTS = [
           '1s',
           '100',
         ]
-        const child = spawn('ip', ['netns', 'exec', place, ...words], { stdio: 'ignore' })
+        const child = spawn(process.execPath, words, { stdio: 'ignore' })
         await wait(1_500)
-        child.kill('SIGKILL')
+        expect(child.exitCode === null, 'the flap is not under way')
         await ip('netns', 'del', place)
         let left = 2
         for (let n = 0; n < 100 && left > 1; n++, await wait(50))
           left = (await bed.daemon.ask('GET', '/v1/pairs')).length
+        child.kill('SIGKILL')
         expect(left === 1, 'the namespace lives on, and so does its pair')
         return 'the pair ended with its namespace'
       }),
