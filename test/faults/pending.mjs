@@ -5,9 +5,6 @@
 export const PENDING = {
   'refused-memory': 'a refused allocation is to be a drop',
   'memory-cgroup': 'a bound for what a process holds',
-  'many-rules': 'a limit for rules, or an index over them',
-  'metrics-of-many': 'counters in one pass',
-  'flap-keeps-namespace': 'a flap that lets go of its namespace',
   'full-disk': 'an order that could not be saved is answered so',
   'state-of-two': 'one daemon for each state file',
   'strange-queue': 'a queue of a stranger is refused, or told',
