@@ -58,10 +58,13 @@ export async function replaceOwn(path: string, text: string): Promise<void> {
   try {
     await file.writeFile(text)
     await file.sync()
+    await rename(temporary, path)
+  } catch (error) {
+    await unlink(temporary).catch(() => {}) // half a file takes room on a full disk
+    throw error
   } finally {
     await file.close()
   }
-  await rename(temporary, path)
   const folder = await open(dirname(path))
   await folder.sync().finally(() => folder.close())
 }

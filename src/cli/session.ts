@@ -24,6 +24,7 @@ export class Session {
     this.client = new ControlClient({
       socket: this.#socket,
       netns: place === undefined ? undefined : String(place),
+      warn: (sentence) => process.stderr.write(`uveth: warning: ${sentence}\n`),
     })
   }
 

@@ -5,7 +5,7 @@
 import { readlinkSync } from 'node:fs'
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { type ErrorFields, systemError, UvethError } from '../errors.js'
-import { OPS, type OpName } from './ops.js'
+import { OPS, type OpName, WARNING_HEADER } from './ops.js'
 
 /** Where the daemon listens unless told otherwise. */
 export const DEFAULT_SOCKET = '/run/uveth/control.sock'
@@ -20,6 +20,8 @@ export interface ClientOptions {
   socket: string
   /** Give the orders in this namespace (a name, a path, a process id) instead of one's own. */
   netns?: string | undefined
+  /** Hears what an order that succeeded was not able to do. */
+  warn?: ((sentence: string) => void) | undefined
 }
 
 export interface OrderParts {
@@ -49,11 +51,13 @@ interface Problem extends Partial<ErrorFields> {
 
 export class ControlClient {
   readonly #socket: string
+  readonly #warn: ClientOptions['warn']
   readonly #headers: Record<string, string>
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 })
 
-  constructor({ socket, netns }: ClientOptions) {
+  constructor({ socket, netns, warn }: ClientOptions) {
     this.#socket = socket
+    this.#warn = warn
     const claim = netns ?? ownNamespace()
     this.#headers = claim === undefined ? {} : { 'uveth-netns': encodeURIComponent(claim) }
   }
@@ -68,6 +72,8 @@ export class ControlClient {
       throw connectionError(error, this.#socket)
     })
     if ((answer.statusCode ?? 500) >= 400) throw problemError(answer, text)
+    const warning = answer.headers[WARNING_HEADER]
+    if (typeof warning === 'string') this.#warn?.(decodeURIComponent(warning))
     return (text === '' ? undefined : JSON.parse(text)) as T
   }
 

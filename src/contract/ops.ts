@@ -21,6 +21,9 @@ export const REFUSALS = {
 } as const
 export type Refusal = keyof typeof REFUSALS
 
+/** Of an answer to an order that is in force, but not all that was wished for: a sentence, percent-encoded. */
+export const WARNING_HEADER = 'uveth-warning'
+
 export interface Op {
   summary: string
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

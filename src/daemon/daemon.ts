@@ -4,7 +4,7 @@
 
 import { type Logger as Pino, pino } from 'pino'
 import { whyNoPairs } from '../doctor/ability.js'
-import { ofNode, UvethError } from '../errors.js'
+import { invalid, ofNode, UvethError } from '../errors.js'
 import { configure } from '../index.js'
 import { sdNotify } from '../native.js'
 import type { PairRegistry } from '../orders/handlers.js'
@@ -17,7 +17,7 @@ import { type Netlink, type NetlinkSetting, startNetlink } from '../servers/netl
 import { openScrapes, type ScrapeAddress, type Scrapes } from '../servers/scrape.js'
 import { version } from '../version.js'
 import type { Limits } from '../wishes/limits.js'
-import { daemonLock, Lock, makeFolder } from './lock.js'
+import { daemonLock, formerEnd, Lock, makeFolder, stateLock } from './lock.js'
 import { LogOutput } from './log-output.js'
 import { claimSocket, withSocketMode } from './socket-file.js'
 
@@ -61,7 +61,7 @@ class Daemon implements DaemonFace {
   readonly #log: Pino
   readonly #registry: PairRegistry = new Registry<SentWish>()
   readonly #started = Date.now()
-  #lock: Lock | undefined
+  #locks: Lock[] = []
   #http: HttpServer | undefined
   #netlink: Netlink | undefined
   #scrapes: Scrapes | undefined
@@ -83,7 +83,7 @@ class Daemon implements DaemonFace {
     const { socket, state, workers, netlink, limits = {} } = this.#options
     configure({ ...(workers !== undefined && { workers }), limits })
     makeFolder(socket)
-    this.#lock = this.#takeLock()
+    await this.#takeLocks()
     const signalled = this.#followSignals()
     this.#logPairs()
     try {
@@ -138,6 +138,10 @@ class Daemon implements DaemonFace {
     void this.#shutdown()
   }
 
+  get unkept(): string | undefined {
+    return this.#state?.unkept
+  }
+
   async forget(ref: string): Promise<boolean> {
     return (await this.#state?.forget(ref)) ?? false
   }
@@ -146,12 +150,44 @@ class Daemon implements DaemonFace {
     this.#log.error({ err: error, request }, 'an order failed')
   }
 
-  #takeLock(): Lock {
-    const { socket } = this.#options
-    const lock = Lock.take(daemonLock(socket))
-    if (lock !== undefined) return lock
-    const pid = Lock.holder(daemonLock(socket))
-    throw new UvethError(`EADDRINUSE: a daemon (pid ${pid}) has '${socket}' already`, { code: 'EADDRINUSE' })
+  /** Of the socket, and of the file of wanted pairs. */
+  async #takeLocks(): Promise<void> {
+    const { socket, state } = this.#options
+    await this.#take(daemonLock(socket), (pid) => {
+      const message = `EADDRINUSE: a daemon (pid ${pid}) has '${socket}' already`
+      return new UvethError(message, { code: 'EADDRINUSE' })
+    })
+    if (state === undefined) return
+    const busy = (pid: string) =>
+      invalid(`a daemon (pid ${pid}) keeps its pairs in '${state}'`, 'state', 'EBUSY')
+    try {
+      await this.#take(stateLock(state), busy, (error) => error)
+    } catch (error) {
+      this.#giveLocks()
+      throw error
+    }
+  }
+
+  async #take(
+    path: string,
+    refusal: (pid: string) => UvethError,
+    explain?: (error: unknown) => unknown,
+  ): Promise<void> {
+    const before = Lock.holder(path)
+    const wait = () =>
+      formerEnd(before, () => {
+        const reason = 'its interfaces are still being removed'
+        this.#log.warn({ waitsFor: before, reason }, 'waiting for the end of the daemon before')
+      })
+    let lock = Lock.take(path, explain)
+    await wait()
+    lock ??= Lock.take(path, explain)
+    if (lock === undefined) throw refusal(Lock.holder(path))
+    this.#locks.push(lock)
+  }
+
+  #giveLocks(): void {
+    for (const lock of this.#locks.splice(0)) lock[Symbol.dispose]()
   }
 
   /** Whoever may enter the folder of a socket for metrics may scrape: nothing can be ordered there. */
@@ -222,7 +258,7 @@ class Daemon implements DaemonFace {
     while (this.#registry.list().length > 0) await this.#registry.clear()
     this.#log.info({ pairs }, 'ended')
     await Promise.all([this.#http?.close(), this.#scrapes?.close()])
-    this.#lock?.[Symbol.dispose]()
+    this.#giveLocks()
   }
 
   #notify(text: string): void {

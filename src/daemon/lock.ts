@@ -2,7 +2,16 @@
 // kernel's (flock), so it ends with its holder however that ends. The file stays: removing it would
 // let two hold "the" lock.
 
-import { closeSync, constants, ftruncateSync, mkdirSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { errno, systemError } from '../errors.js'
 import { flock } from '../native.js'
@@ -18,6 +27,46 @@ export function daemonLock(socket: string): string {
 /** Of those who would start one. */
 export function startLock(socket: string): string {
   return `${socket}.start`
+}
+
+/** Of the daemon that keeps its pairs in this file. */
+export function stateLock(file: string): string {
+  return `${file}.lock`
+}
+
+/** ms between looks whether a process has ended. */
+const LOOK = 50
+/** PF_EXITING of the kernel. */
+const EXITING = 0x4
+
+/**
+ * Resolves when the process `pid`, as a lock names it, is no longer in the middle of its end. One that was killed gives
+ * its locks back first, and its interfaces one after the other, each some ms later. `say` is called if that is waited for.
+ */
+export async function formerEnd(pid: string, say: () => void): Promise<void> {
+  if (!isEnding(pid)) return
+  say()
+  while (isEnding(pid)) await new Promise((resolve) => setTimeout(resolve, LOOK))
+}
+
+/** Neither one that lives, nor one of which only its number is left (a zombie). */
+function isEnding(pid: string): boolean {
+  if (!/^[1-9]\d*$/.test(pid)) return false
+  try {
+    return readdirSync(`/proc/${pid}/task`).some((task) => isTaskEnding(`/proc/${pid}/task/${task}/stat`))
+  } catch {
+    return false // it has gone
+  }
+}
+
+function isTaskEnding(stat: string): boolean {
+  try {
+    // proc(5): behind the name, which may hold anything, the state comes first and the flags seventh.
+    const fields = readFileSync(stat, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+    return (Number(fields[6]) & EXITING) !== 0 && !/^[ZX]/.test(fields[0] ?? '')
+  } catch {
+    return false
+  }
 }
 
 /** The folder of the socket, made when it is missing: only root's group may look into it. */
@@ -60,13 +109,12 @@ export class Lock implements Disposable {
     this.#fd = fd
   }
 
-  /** The lock, or undefined while another process has it. */
-  static take(path: string): Lock | undefined {
-    const fd = openLock(path)
+  /** The lock, or undefined while another process has it. `explain` makes the error of a folder that does not do. */
+  static take(path: string, explain = notWritable): Lock | undefined {
+    const fd = openLock(path, explain)
     const result = flock(fd, true)
     if (result === 0) {
-      ftruncateSync(fd)
-      writeSync(fd, `${process.pid}\n`)
+      sign(fd)
       return new Lock(fd)
     }
     closeSync(fd)
@@ -74,9 +122,14 @@ export class Lock implements Disposable {
     return undefined
   }
 
-  /** Who has it, as that process wrote it; `?` in the moment before it has. */
+  /** Who has it or had it last, as that process wrote it; `?` where none has. */
   static holder(path: string): string {
-    return readOwn(path).trim() || '?'
+    try {
+      return readOwn(path).trim() || '?'
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '?'
+      throw error
+    }
   }
 
   [Symbol.dispose](): void {
@@ -86,10 +139,17 @@ export class Lock implements Disposable {
   }
 }
 
-function openLock(path: string): number {
+function openLock(path: string, explain: (error: unknown) => unknown): number {
   try {
     return openOwn(path, O_WRONLY | O_APPEND | O_CREAT)
   } catch (error) {
-    throw notWritable(error)
+    throw explain(error)
   }
+}
+
+function sign(fd: number): void {
+  ftruncateSync(fd)
+  try {
+    writeSync(fd, `${process.pid}\n`)
+  } catch {} // a full disk: the lock is the kernel's, the name only for others to read
 }

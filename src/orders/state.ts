@@ -44,6 +44,7 @@ export class State {
   #attempt: Promise<unknown> | undefined
   #delay = FIRST_RETRY
   #timer: NodeJS.Timeout | undefined
+  #rewrite: NodeJS.Timeout | undefined
   #watcher: FSWatcher | undefined
   #problem: Error | undefined
 
@@ -60,8 +61,8 @@ export class State {
     registry.commit = () => state.#save()
     registry.on('event', (event) => state.#hear(event))
     await state.#save()
-    // Later it is reported; now there is somebody to refuse it to.
-    if (state.#problem !== undefined) throw state.#problem
+    // Later it is reported; now there is somebody to refuse it to. A full disk may have room again.
+    if (state.#problem !== undefined && !isFull(state.#problem)) throw state.#problem
     await state.#retry()
     return state
   }
@@ -70,6 +71,13 @@ export class State {
   view(): object {
     const pending = [...this.#pending].map(([id, { error }]) => ({ id, error }))
     return { file: this.#path, pending, ...(this.#problem !== undefined && { error: this.#problem.message }) }
+  }
+
+  /** Why the orders of late are not in the file; what they have ordered is in force. */
+  get unkept(): string | undefined {
+    return (
+      this.#problem && `not kept in '${this.#path}', a restart will not know of it: ${this.#problem.message}`
+    )
   }
 
   get waits(): boolean {
@@ -91,12 +99,14 @@ export class State {
   /** What happens from now on is not wanted: the pairs stay in the file. */
   async close(): Promise<void> {
     clearTimeout(this.#timer)
+    clearTimeout(this.#rewrite)
     this.#watcher?.close()
     await this.#attempt
     // Once more, for what the rules and the data path have counted.
     await this.#save()
     this.#closed = true
     clearTimeout(this.#timer)
+    clearTimeout(this.#rewrite)
   }
 
   #hear({ event, id, reason }: RegistryEvent): void {
@@ -131,7 +141,9 @@ export class State {
       })
       this.#logger.info({ pair: id }, 'pair restored')
     } catch (error) {
-      const why = error instanceof UvethError ? error.message : String((error as Error).stack)
+      const known = error instanceof UvethError
+      const why = known ? error.message : `internal error: ${(error as Error).message}; the log has it`
+      if (!known) this.#logger.warn({ pair: id, err: error }, 'a pair that could not be restored')
       if (why !== pending.error) this.#logger.warn({ pair: id, error: why }, 'pair could not be restored')
       pending.error = why
     }
@@ -161,6 +173,7 @@ export class State {
 
   async #write(): Promise<void> {
     if (this.#closed) return
+    clearTimeout(this.#rewrite)
     const pending = [...this.#pending.values()].map(({ saved }) => [saved.id, saved] as const)
     const present = this.#registry.list().map((entry) => [entry.pair.id, this.#saved(entry)] as const)
     this.#known = new Map([...pending, ...present])
@@ -171,6 +184,7 @@ export class State {
     } catch (error) {
       this.#problem = error as Error
       this.#logger.warn({ error: this.#problem.message }, 'the wanted pairs could not be written down')
+      this.#rewrite = setTimeout(() => void this.#save(), LAST_RETRY).unref()
     }
   }
 
@@ -194,6 +208,10 @@ async function asFrom<T>(from: string | null, order: (caller: Caller) => Promise
     if (from === null || opened) throw error
     return await order({ netns: null, inode: 0 })
   }
+}
+
+function isFull({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'ENOSPC' || code === 'EDQUOT'
 }
 
 function watchNamespaces(appeared: () => void): FSWatcher | undefined {

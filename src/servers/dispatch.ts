@@ -20,6 +20,8 @@ export interface DaemonFace {
   /** True once the daemon is ending: new orders are refused. */
   readonly ending: boolean
   shutdown(): void
+  /** Why what was ordered will not outlive the daemon, though it was to. */
+  readonly unkept?: string | undefined
   /** Gives up a kept wish that could not be restored; false if `ref` means none. */
   forget(ref: string): Promise<boolean>
   /** Something that nobody expected. */

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { bodyOf, calledIn, queryOf } from '../contract/bodies.js'
-import { OPS, type Op, type OpName } from '../contract/ops.js'
+import { OPS, type Op, type OpName, WARNING_HEADER } from '../contract/ops.js'
 import { UvethError } from '../errors.js'
 import type { Caller } from '../orders/caller.js'
 import { asCaller } from '../orders/caller.js'
@@ -72,7 +72,7 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
   const captures = new CaptureStreams()
   const answers = answersOf(registry, daemon, events, captures)
   for (const name of Object.keys(OPS) as OpName[])
-    addRoute(app, name, answers[name] as Answer<unknown>, running)
+    addRoute(app, name, answers[name] as Answer<unknown>, { daemon, running })
   const metrics = openMetrics(registry, () => events.waiting)
   app.get('/metrics', { schema: { hide: true } }, (_, reply) => reply.type(METRICS_TYPE).send(metrics.read()))
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
@@ -101,7 +101,12 @@ function makes(name: OpName): boolean {
   return name === 'pair.add' || name === 'pair.put'
 }
 
-function addRoute(app: FastifyInstance, name: OpName, answer: Answer<unknown>, running: Running): void {
+function addRoute(
+  app: FastifyInstance,
+  name: OpName,
+  answer: Answer<unknown>,
+  { daemon, running }: { daemon: DaemonFace; running: Running },
+): void {
   const op: Op = OPS[name]
   const nowhere: Caller = { netns: null, inode: 0 }
   app.route({
@@ -121,11 +126,20 @@ function addRoute(app: FastifyInstance, name: OpName, answer: Answer<unknown>, r
       const order = () => (hasCaller(name) ? asCaller(socket, header, keeping, give) : give(nowhere))
       // A flap may last for days: an ending daemon does not wait for it.
       const value = await (name === 'pair.flap' ? order() : running.during(order))
+      const warning = op.method === 'GET' ? undefined : daemon.unkept
+      if (warning !== undefined) reply.header(WARNING_HEADER, escaped(warning))
       if (value === null) reply.type('application/json; charset=utf-8').send('null')
       else if (!reply.sent) reply.send(value)
       return reply
     },
   })
+}
+
+/** Percent-encoded where a header may not hold it. */
+function escaped(text: string): string {
+  return text.replace(/[^ -$&-~]+/g, (part) =>
+    Buffer.from(part).reduce((all, byte) => `${all}%${byte.toString(16).padStart(2, '0')}`, ''),
+  )
 }
 
 /** JSON in strict UTF-8. Where a body may stand, none means {}. */

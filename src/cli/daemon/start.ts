@@ -47,8 +47,13 @@ type Listens = (path: string) => Promise<boolean>
 
 /** However many callers there are. Answers the pid to the one who has started it. */
 async function startOnce(socket: string, listens: Listens): Promise<number | undefined> {
-  const { Lock, makeFolder, startLock } = await import('../../daemon/lock.js')
+  const { daemonLock, formerEnd, Lock, makeFolder, startLock } = await import('../../daemon/lock.js')
   makeFolder(socket)
+  const before = Lock.holder(daemonLock(socket))
+  await formerEnd(before, () => {
+    const reason = 'its interfaces are still being removed'
+    process.stderr.write(`uveth: waiting for the end of the daemon before (pid ${before}): ${reason}\n`)
+  })
   const deadline = performance.now() + PATIENCE
   while (performance.now() < deadline) {
     // Another caller may be starting it: then it listens when that one lets go, or we try ourselves.

@@ -8,6 +8,7 @@ import { planRule } from '../../../src/faults/rule-plan.js'
 import type { EndOptions, EndSettings, Netns, PairOptions, RuleOptions } from '../../../src/index.js'
 import { countedRule, planChains, ruleStats } from '../../../src/pair/chain.js'
 import type { Dossier, Wishes } from '../../../src/pair/dossier.js'
+import { planPair } from '../../../src/pair/options.js'
 import { NO_COUNTS } from '../../../src/pair/stats.js'
 
 /** Namespaces that there are: name (null for home) -> inode. */
@@ -126,6 +127,7 @@ export class FakePair extends EventEmitter {
   }
 
   static async create(options: PairOptions, _link?: unknown, from?: Dossier): Promise<FakePair> {
+    planPair(options) // refuses what the real one refuses
     FakePair.made.push({ options, from })
     const pair = new FakePair(options, from)
     if (FakePair.taken.has(pair.a.name))

@@ -157,6 +157,56 @@ test('one that our own failure has ended is made again with what it had met; one
   expect(saved().map(({ id }: { id: string }) => id)).toEqual(['one'])
 })
 
+/** Paths to all parts of a value. */
+function partsOf(value: unknown, path: string[] = []): string[][] {
+  if (typeof value !== 'object' || value === null) return [path]
+  return [path, ...Object.entries(value).flatMap(([key, part]) => partsOf(part, [...path, key]))]
+}
+
+function without(value: unknown, [key, ...path]: string[]): unknown {
+  if (key === undefined) return null
+  const copy: Record<string, unknown> = Array.isArray(value)
+    ? ([...value] as never)
+    : { ...(value as object) }
+  copy[key] = without(copy[key], path)
+  return copy
+}
+
+test('a null anywhere in it is a sentence, or means nothing: no stack, no lost file', async () => {
+  const first = await open()
+  const ends = {
+    a: { name: 'x0', impair: { loss: 1, seed: 4 }, rules: [DROP] },
+    b: { name: 'x1', mtu: 1400 },
+  }
+  await add({ id: 'cable', ...ends })
+  await handlers.setPair(registry, HOME, 'cable', { a: { mtu: 1300 }, b: { up: true } })
+  await first.close()
+  const good = JSON.parse(readFileSync(file, 'utf8'))
+  const paths = partsOf(good)
+  expect(paths.length).toBeGreaterThan(40)
+  for (const path of paths) {
+    const text = JSON.stringify(without(good, path))
+    const at = path.join('.')
+    writeFileSync(file, text)
+    FakePair.taken.clear()
+    const opened = await open().catch((error: Error & { code?: string }) => {
+      expect([at, error.code, error.message]).toEqual([
+        at,
+        'EBADMSG',
+        expect.stringMatching(/: move it away$/),
+      ])
+      expect(readFileSync(file, 'utf8')).toBe(text)
+      state = undefined
+    })
+    const { pending } = (opened?.view() ?? { pending: [] }) as { pending: { error: string }[] }
+    for (const { error } of pending)
+      expect([at, error]).toEqual([at, expect.stringMatching(/^E[A-Z]+: [^\n]+$/)])
+    await opened?.close()
+    await registry.clear()
+  }
+  state = undefined
+})
+
 test('a disk that does not take it is told, and the orders go on', async () => {
   const opened = await open()
   rmSync(folder, { recursive: true })
