@@ -5,9 +5,14 @@ import { IMPAIR_WORDS } from '../faults/impair-words.js'
 import { ACTION_WORDS, MATCH_WORDS } from '../faults/rule-words.js'
 import { LIMIT_NAMES } from '../wishes/limits.js'
 import { CARRIER_MODES, DISTRIBUTIONS } from '../wishes/names.js'
+import { OPTIONS as GLOBALS, TRAILING } from './globals.js'
 import { COMPLETION_HELP } from './help.js'
+import { PAIR_WORDS } from './link/grammar.js'
+import { ATTRIBUTES, FAULTS } from './link/keywords.js'
+import { CAPTURE, DAEMON, LOOK, RUN } from './options.js'
 import { write } from './session.js'
 import { UsageError } from './usage.js'
+import { VERBS as VERB_NAMES } from './words.js'
 
 /** What may come next: fixed words, and names that are looked up when they are wanted. */
 interface Candidates {
@@ -16,9 +21,15 @@ interface Candidates {
   names?: 'interfaces' | 'netns' | 'files'
 }
 
-const OPTIONS =
-  '-json -pretty -stats -details -brief -oneline -netns -batch -force --socket --no-start --color --help --version'
-const ATTRIBUTES = 'netns address mtu txqueuelen up down'
+/** As iproute2 writes those it has too. */
+const options = (names: readonly string[]) =>
+  names.map((name) => `${OURS.includes(name) ? '--' : '-'}${name}`)
+const OURS = ['socket', 'no-start', 'color', 'help', 'version']
+const SYNONYMS = ['statistics', 'Version']
+const OPTIONS = options(GLOBALS.filter((name) => !SYNONYMS.includes(name))).join(' ')
+const SHOWING = options(TRAILING.filter((name) => !SYNONYMS.includes(name))).join(' ')
+/** Those of a verb. */
+const own = (table: object) => Object.keys(table).map((name) => `--${name}`)
 
 /** Words behind `link set … impair` and `… rule add`, wherever one is: those that the grammar has. */
 const IMPAIR = IMPAIR_WORDS.join(' ')
@@ -46,28 +57,27 @@ const AFTER: Record<string, Candidates> = {
 
 /** By verb and, for link, what follows it. */
 const VERBS: Record<string, Candidates> = {
-  '': { words: `link add monitor stats capture run daemon health doctor completion shim help ${OPTIONS}` },
+  '': { words: `${VERB_NAMES.join(' ')} ${OPTIONS}` },
   link: { words: 'add del set show help' },
-  'link add': { words: `name type peer index queues quiet id ${ATTRIBUTES}` },
+  'link add': {
+    words: [...ATTRIBUTES.filter((word) => word !== 'carrier'), ...PAIR_WORDS, 'peer'].join(' '),
+  },
   'link del': { names: 'interfaces' },
-  'link set': { words: `name carrier impair rule flap ${ATTRIBUTES}`, names: 'interfaces' },
+  'link set': {
+    words: [...ATTRIBUTES.filter((word) => !['index', 'type'].includes(word)), ...FAULTS].join(' '),
+    names: 'interfaces',
+  },
   'link set impair': { words: IMPAIR },
   'link set rule': { words: RULE },
   'link set flap': {},
-  'link show': { words: 'up -json -pretty -stats -details -brief -oneline', names: 'interfaces' },
-  monitor: { words: '-json --help' },
-  stats: { words: '-json -pretty --help', names: 'interfaces' },
-  capture: {
-    words: `-w --end --snaplen --filesize --seconds --files --help ${MATCH}`,
-    names: 'interfaces',
-  },
-  run: {
-    words:
-      '--netns-a --netns-b --addr-a --addr-b --address-a --address-b --mtu --impair-a --impair-b --rule-a --rule-b --capture --down --quiet --json --log --help',
-  },
-  daemon: { words: '--socket --state --workers --netlink --idle-exit --metrics --limit --log --stop --help' },
-  health: { words: '--socket --json --help' },
-  doctor: { words: '--socket --json --help' },
+  'link show': { words: `up ${SHOWING}`, names: 'interfaces' },
+  monitor: { words: SHOWING },
+  stats: { words: SHOWING, names: 'interfaces' },
+  capture: { words: `${own(CAPTURE).join(' ')} ${MATCH}`, names: 'interfaces' },
+  run: { words: own(RUN).join(' ') },
+  daemon: { words: own(DAEMON).join(' ') },
+  health: { words: own(LOOK).join(' ') },
+  doctor: { words: own(LOOK).join(' ') },
   completion: { words: 'bash zsh fish' },
   shim: { words: '--path --help' },
 }
@@ -79,8 +89,6 @@ const SUBVERBS: Record<string, string> = {
   'set|s|change': 'set',
   'show|sh|list|ls|lst': 'show',
 }
-/** Words behind `link set NAME` that begin words of their own. */
-const FAULTS = 'impair|rule|flap'
 /** Options in front of the verb whose value is the next word. */
 const VALUED = '-n|-netns|--netns|-b|-batch|--batch|--socket|-socket'
 
@@ -131,7 +139,7 @@ ${Object.entries(SUBVERBS)
       esac
     elif [ "$verb $sub" = 'link set' ]; then
       case $word in
-        ${FAULTS}) sub="set $word" ;;
+        ${FAULTS.join('|')}) sub="set $word" ;;
       esac
     fi
   done
@@ -231,7 +239,7 @@ ${Object.entries(SUBVERBS)
       end
     else if test "$verb$sub" = 'link set'
       switch $word
-        case ${FAULTS.replaceAll('|', ' ')}
+        case ${FAULTS.join(' ')}
           set sub " set $word"
       end
     end

@@ -4,6 +4,7 @@
 import { ControlClient, socketPath } from '../contract/client.js'
 import type { Finding } from '../doctor/finding.js'
 import { UvethError } from '../errors.js'
+import { LOOK } from './options.js'
 import { parseVerb, UsageError } from './usage.js'
 
 const HELP = `uveth doctor: whether this machine can run uveth, line by line, with a remedy for what is wrong
@@ -17,12 +18,6 @@ A line begins with ok, warn (something works worse, or not at all) or fail (pair
 0 when there is no fail, 1 otherwise. It makes an interface of its own for a moment.
 `
 
-const OPTIONS = {
-  json: { type: 'boolean', short: 'j' },
-  socket: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-} as const
-
 interface Health {
   status: string
   pid: number
@@ -34,7 +29,7 @@ export async function doctor(
   args: string[],
   global: { socket?: string; json?: boolean } = {},
 ): Promise<number> {
-  const { values, positionals } = parseVerb('doctor', args, OPTIONS)
+  const { values, positionals } = parseVerb('doctor', args, LOOK)
   if (values.help) {
     process.stdout.write(HELP)
     return 0

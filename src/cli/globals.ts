@@ -27,7 +27,7 @@ export interface Globals {
 }
 
 /** In iproute2's order, which decides what a short form means; ours come last. */
-const OPTIONS = [
+export const OPTIONS = [
   'stats',
   'statistics',
   'details',
@@ -76,7 +76,7 @@ export function readGlobals(words: readonly string[]): { globals: Globals; rest:
 }
 
 /** What concerns the output only. */
-const TRAILING: readonly Option[] = [
+export const TRAILING: readonly Option[] = [
   'stats',
   'statistics',
   'details',

@@ -10,7 +10,7 @@ import { runCommand } from './failure.js'
 import { type Globals, readGlobals } from './globals.js'
 import { Session } from './session.js'
 import { UsageError } from './usage.js'
-import { expand } from './words.js'
+import { expand, VERBS } from './words.js'
 
 const HELP = `uveth: a virtual Ethernet cable in user space
 
@@ -55,22 +55,6 @@ Examples:
   uveth VERB --help    what a verb takes, with examples
   uveth --version      the version
 `
-
-/** Verbs may be shortened: the first that begins with the word is meant. */
-const VERBS = [
-  'link',
-  'add',
-  'monitor',
-  'stats',
-  'capture',
-  'run',
-  'daemon',
-  'health',
-  'doctor',
-  'completion',
-  'shim',
-  'help',
-] as const
 
 async function main(words: string[]): Promise<number> {
   const { globals, rest } = readGlobals(words)

@@ -8,6 +8,7 @@ import { findNetns } from '../netns/names.js'
 import { oneOf } from '../wishes/shape.js'
 import { written } from '../wishes/words.js'
 import { stopSignal } from './failure.js'
+import { RUN } from './options.js'
 import { formatStats } from './table.js'
 import { parseVerb, UsageError } from './usage.js'
 
@@ -48,28 +49,7 @@ Examples:
   uveth run veth0 veth1 --impair-a 'rate 10mbit delay 20ms' --rule-b 'drop arp nth 1'
 `
 
-/** By name. The completion has the same list (its test says so). */
-export const OPTIONS = {
-  'netns-a': { type: 'string' },
-  'netns-b': { type: 'string' },
-  'addr-a': { type: 'string', multiple: true },
-  'addr-b': { type: 'string', multiple: true },
-  'address-a': { type: 'string' },
-  'address-b': { type: 'string' },
-  mtu: { type: 'string' },
-  'impair-a': { type: 'string' },
-  'impair-b': { type: 'string' },
-  'rule-a': { type: 'string', multiple: true },
-  'rule-b': { type: 'string', multiple: true },
-  capture: { type: 'string' },
-  down: { type: 'boolean' },
-  quiet: { type: 'boolean' },
-  json: { type: 'boolean' },
-  log: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-} as const
-
-type Values = ReturnType<typeof parseVerb<typeof OPTIONS>>['values']
+type Values = ReturnType<typeof parseVerb<typeof RUN>>['values']
 
 /** Exit code where the kernel refused something. */
 const REFUSED = 2
@@ -77,7 +57,7 @@ const REFUSED = 2
 const LOG_LEVEL = oneOf('debug', 'info', 'warn')
 
 export async function run(args: string[]): Promise<number> {
-  const { values, positionals } = parseVerb('run', args, OPTIONS)
+  const { values, positionals } = parseVerb('run', args, RUN)
   if (values.help) {
     process.stdout.write(HELP)
     return 0

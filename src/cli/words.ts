@@ -3,6 +3,22 @@
 
 import { UsageError } from './usage.js'
 
+/** Verbs may be shortened: the first that begins with the word is meant. */
+export const VERBS = [
+  'link',
+  'add',
+  'monitor',
+  'stats',
+  'capture',
+  'run',
+  'daemon',
+  'health',
+  'doctor',
+  'completion',
+  'shim',
+  'help',
+] as const
+
 /**
  * iproute2's matches(): `word` is the beginning of `keyword`. Where several keywords begin with it, the
  * first one that the caller asks about wins, so the order of a table is part of the grammar.

@@ -11,25 +11,16 @@ import { parseSize } from '../../wishes/units.js'
 import { written } from '../../wishes/words.js'
 import { stopSignal } from '../failure.js'
 import { CAPTURE_HELP } from '../help.js'
+import { CAPTURE } from '../options.js'
 import { type Session, write } from '../session.js'
 import { parseVerb, UsageError } from '../usage.js'
 import { type Recorded, record } from './recording.js'
 
-const OPTIONS = {
-  write: { type: 'string', short: 'w' },
-  end: { type: 'string' },
-  snaplen: { type: 'string' },
-  filesize: { type: 'string' },
-  seconds: { type: 'string' },
-  files: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-} as const
-
-type Values = ReturnType<typeof parseVerb<typeof OPTIONS>>['values']
+type Values = ReturnType<typeof parseVerb<typeof CAPTURE>>['values']
 
 /** Words behind `capture`. */
 export async function capture(session: Session, words: string[]): Promise<number> {
-  const { values, positionals } = parseVerb('capture', joinNegative(words), OPTIONS)
+  const { values, positionals } = parseVerb('capture', joinNegative(words), CAPTURE)
   if (values.help || positionals[0] === 'help') {
     write(CAPTURE_HELP)
     return 0

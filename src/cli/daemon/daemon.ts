@@ -7,6 +7,7 @@ import { HIGHEST, LIMIT_NAMES, LIMITS, type Limits } from '../../wishes/limits.j
 import { oneOf, whole } from '../../wishes/shape.js'
 import { parseSize } from '../../wishes/units.js'
 import { written } from '../../wishes/words.js'
+import { DAEMON, LOOK } from '../options.js'
 import { parseVerb, UsageError } from '../usage.js'
 
 const HELP = `uveth daemon: keep pairs, and take orders for them over a Unix socket and netlink
@@ -45,28 +46,15 @@ Examples:
   uveth daemon --stop
 `
 
-const OPTIONS = {
-  socket: { type: 'string' },
-  state: { type: 'string' },
-  workers: { type: 'string' },
-  netlink: { type: 'string' },
-  'idle-exit': { type: 'string' },
-  log: { type: 'string' },
-  metrics: { type: 'string' },
-  limit: { type: 'string', multiple: true },
-  stop: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const
-
 const LOG_LEVEL = oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent')
 /** ms between looks whether the daemon has ended. */
-const LOOK = 10
+const PAUSE = 10
 /** s. More does not fit a timer. */
 const LONGEST_IDLE = 2_000_000
 
 /** `globalSocket` is what stood in front of the verb. */
 export async function daemon(args: string[], globalSocket?: string): Promise<number> {
-  const { values, positionals } = parseVerb('daemon', args, OPTIONS)
+  const { values, positionals } = parseVerb('daemon', args, DAEMON)
   if (values.help) {
     process.stdout.write(HELP)
     return 0
@@ -132,7 +120,7 @@ async function stop(socket: string): Promise<number> {
   for (;;) {
     using lock = Lock.take(daemonLock(socket))
     if (lock !== undefined) return 0
-    await new Promise((resolve) => setTimeout(resolve, LOOK))
+    await new Promise((resolve) => setTimeout(resolve, PAUSE))
   }
 }
 
@@ -155,17 +143,11 @@ Usage: uveth health [-j] [--socket PATH]
   --socket PATH     where it listens (default: UVETH_SOCKET, else ${DEFAULT_SOCKET})
 `
 
-const HEALTH_OPTIONS = {
-  json: { type: 'boolean', short: 'j' },
-  socket: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
-} as const
-
 export async function health(
   args: string[],
   global: { socket?: string; json?: boolean } = {},
 ): Promise<number> {
-  const { values, positionals } = parseVerb('health', args, HEALTH_OPTIONS)
+  const { values, positionals } = parseVerb('health', args, LOOK)
   if (values.help) {
     process.stdout.write(HEALTH_HELP)
     return 0

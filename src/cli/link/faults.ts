@@ -14,6 +14,7 @@ import { type Globals, readTrailing } from '../globals.js'
 import { type Session, write, writeJson } from '../session.js'
 import { UsageError } from '../usage.js'
 import { expand, matches, wrong } from '../words.js'
+import { FAULTS } from './keywords.js'
 
 export type FaultOrder = { ref: string } & (
   | { fault: 'impair'; order: 'show' | 'none'; words: string[] }
@@ -25,7 +26,6 @@ export type FaultOrder = { ref: string } & (
   | { fault: 'flap'; ms: number | string; times: number | string }
 )
 
-const FAULTS = ['impair', 'rule', 'flap'] as const
 type Fault = (typeof FAULTS)[number]
 
 const RULE_ORDERS = ['add', 'delete', 'show', 'list', 'lst', 'flush'] as const

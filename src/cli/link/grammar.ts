@@ -54,6 +54,9 @@ export function orderOf(wish: PairWish, ends: Attributes[]): AddOrder {
   return { wish, ...(hint > 1 && wish.queues === undefined && { queuesIfTheyFit: hint }) }
 }
 
+/** Words behind `type veth`, but for `peer`: for the completion. */
+export const PAIR_WORDS = ['queues', 'quiet', 'id'] as const
+
 /** What stands behind `type veth`: what concerns the pair, then `peer` with everything that is left. */
 function parseType(wish: PairWish, peer: Attributes, reader: Words, netnsOf: NetnsOf): boolean {
   let hasPeer = false

@@ -64,6 +64,13 @@ const KEYWORDS: readonly (readonly [word: string, means: Meaning])[] = [
   ...all('later', 'gso_max_size', 'gso_max_segs', 'gro_max_size', 'gso_ipv4_max_size', 'gro_ipv4_max_size'),
 ]
 
+/** The first word for each attribute that uveth takes: for the completion. */
+export const ATTRIBUTES: readonly string[] = KEYWORDS.filter(
+  ([, meaning], at) =>
+    !['refused', 'later', 'forgotten', 'nomaster', 'numtxqueues', 'numrxqueues'].includes(meaning) &&
+    KEYWORDS.findIndex(([, other]) => other === meaning) === at,
+).map(([word]) => word.replace('…', ''))
+
 function all(meaning: Meaning, ...words: string[]): [string, Meaning][] {
   return words.map((word) => [word, meaning])
 }
@@ -90,7 +97,7 @@ export function fill(attributes: Attributes, reader: Words, netnsOf: NetnsOf): s
     else if (meaning === undefined || meaning === 'dev') {
       const name = word === 'dev' ? reader.value(word) : word
       if (attributes.dev !== undefined)
-        throw ALONE.includes(name)
+        throw FAULTS.some((fault) => fault === name)
           ? wrong(name, 'it stands right behind the interface, and alone')
           : garbage(name)
       if (attributes.later !== undefined && matches(word, 'help')) throw new UsageError('help is asked for')
@@ -106,7 +113,7 @@ export function fill(attributes: Attributes, reader: Words, netnsOf: NetnsOf): s
 }
 
 /** Words of `link set` that are orders of their own (faults.ts). */
-const ALONE = ['impair', 'rule', 'flap']
+export const FAULTS = ['impair', 'rule', 'flap'] as const
 
 function unsupported(word: string, why: string): UnsupportedError {
   return new UnsupportedError(wrong(word, why).message)

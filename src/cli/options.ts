@@ -1,0 +1,52 @@
+// The options of each verb that has any of its own, as util.parseArgs wants them: for the verbs, and for the
+// completion, which offers what stands here. Loads nothing.
+
+export const RUN = {
+  'netns-a': { type: 'string' },
+  'netns-b': { type: 'string' },
+  'addr-a': { type: 'string', multiple: true },
+  'addr-b': { type: 'string', multiple: true },
+  'address-a': { type: 'string' },
+  'address-b': { type: 'string' },
+  mtu: { type: 'string' },
+  'impair-a': { type: 'string' },
+  'impair-b': { type: 'string' },
+  'rule-a': { type: 'string', multiple: true },
+  'rule-b': { type: 'string', multiple: true },
+  capture: { type: 'string' },
+  down: { type: 'boolean' },
+  quiet: { type: 'boolean' },
+  json: { type: 'boolean' },
+  log: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+export const CAPTURE = {
+  write: { type: 'string', short: 'w' },
+  end: { type: 'string' },
+  snaplen: { type: 'string' },
+  filesize: { type: 'string' },
+  seconds: { type: 'string' },
+  files: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+export const DAEMON = {
+  socket: { type: 'string' },
+  state: { type: 'string' },
+  workers: { type: 'string' },
+  netlink: { type: 'string' },
+  'idle-exit': { type: 'string' },
+  log: { type: 'string' },
+  metrics: { type: 'string' },
+  limit: { type: 'string', multiple: true },
+  stop: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+/** Of health and doctor. */
+export const LOOK = {
+  json: { type: 'boolean', short: 'j' },
+  socket: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
