@@ -88,12 +88,17 @@ function messageLength(view: DataView, offset: number): number | undefined {
  * datagram without an error. Payloads are views into `datagram`.
  */
 export function parseMessages(datagram: Uint8Array): Message[] {
+  return parseSome(datagram, Number.POSITIVE_INFINITY)
+}
+
+/** The first messages of a datagram, so many at most. */
+export function parseSome(datagram: Uint8Array, most: number): Message[] {
   const messages: Message[] = []
   const view = viewOf(datagram)
   let offset = 0
   for (;;) {
     const length = messageLength(view, offset)
-    if (length === undefined) return messages
+    if (length === undefined || messages.length >= most) return messages
     const payload = datagram.subarray(offset + NLMSG_HDRLEN, offset + length)
     messages.push(readMessage(view, offset, payload))
     offset += align(length)

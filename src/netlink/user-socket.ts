@@ -21,8 +21,11 @@ import { NETLINK_USERSOCK, SO_PASSCRED, SO_RCVBUF, SO_RCVBUFFORCE, SOL_SOCKET } 
 export const VETH_PORT = 0x76657468
 
 const { EAGAIN, EPERM } = constants.errno
-/** Bytes. The default takes 256 small messages, then their senders block or get EAGAIN. */
-const RECEIVE_BUFFER = 4 << 20
+/**
+ * Bytes: some 700 small messages. The default takes 256, then their senders block or get EAGAIN; with more, whoever may
+ * order waits for longer behind a flood of those who may not.
+ */
+const RECEIVE_BUFFER = 512 << 10
 /** Bytes: more than a sender's default send buffer lets through in one datagram (212,960). */
 const LONGEST_DATAGRAM = 256 * 1024
 

@@ -27,28 +27,40 @@ export interface Sender {
  * privileged program since, by exec, is told by AT_SECURE, and looked at before and after that. What is left: a
  * sender that shares its socket with a privileged process and can choose its own pid.
  */
-export function isAdmin({ port, pid, uid }: Sender, proc = '/proc'): boolean {
+export function isAdmin(sender: Sender, proc = '/proc'): boolean {
+  return standingOf(sender, proc) === 'admin'
+}
+
+/** `unable`: its process may not order, whatever socket it sends by. */
+function standingOf({ port, pid, uid }: Sender, proc: string): 'admin' | 'unable' | 'unknown' {
   let folder = -1
   try {
     folder = openSync(`${proc}/${pid}`, O_RDONLY | O_DIRECTORY)
     const process = `/proc/self/fd/${folder}`
     const rights = () => isCapable(process, uid) && isOfUser(process, `${proc}/self`)
-    return rights() && !isSecure(process) && holds(process, socketOf(port, proc)) && rights()
+    if (!rights()) return 'unable'
+    return !isSecure(process) && holds(process, socketOf(port, proc)) && rights() ? 'admin' : 'unknown'
   } catch {
-    return false // it has gone, or we may not look into it
+    return 'unknown' // it has gone, or we may not look into it
   } finally {
     if (folder >= 0) closeSync(folder)
   }
 }
 
-/** The same, but each sender is looked at once: for what is taken in at once. */
-export function lookingOnce(): (sender: Sender) => boolean {
+/** The same, but each sender is looked at once: for what is taken in at once. A flood of sockets is one process. */
+export function lookingOnce(proc = '/proc'): (sender: Sender) => boolean {
   const known = new Map<string, boolean>()
+  const unable = new Set<string>()
   return (sender) => {
-    const key = `${sender.port} ${sender.pid} ${sender.uid}`
-    const admin = known.get(key) ?? isAdmin(sender)
-    known.set(key, admin)
-    return admin
+    const process = `${sender.pid} ${sender.uid}`
+    if (unable.has(process)) return false
+    const key = `${sender.port} ${process}`
+    const before = known.get(key)
+    if (before !== undefined) return before
+    const standing = standingOf(sender, proc)
+    if (standing === 'unable') unable.add(process)
+    known.set(key, standing === 'admin')
+    return standing === 'admin'
   }
 }
 

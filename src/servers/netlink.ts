@@ -5,7 +5,7 @@
 
 import { errno, errnoOf, UvethError } from '../errors.js'
 import type { Logger } from '../index.js'
-import { firstHeader, type Message, parseMessages } from '../netlink/message.js'
+import { firstHeader, type Message, parseSome } from '../netlink/message.js'
 import { type Datagram, NetlinkPort, VETH_PORT } from '../netlink/user-socket.js'
 import { home } from '../orders/caller.js'
 import { addPair, deletePair, type PairRegistry } from '../orders/handlers.js'
@@ -47,8 +47,14 @@ const ORDER_OVERHEAD = 512
 const MOST_TOGETHER = 64
 /** Datagrams that are still answered at the end. */
 const MOST_REFUSED = 10_000
-/** Datagrams taken in at once, before others get their turn of the event loop. */
-const DATAGRAMS_PER_TURN = 64
+/** Orders taken in at once, before others get their turn of the event loop; and ms, whatever it is that comes. */
+const ORDERS_PER_TURN = 64
+const TURN = 5
+/**
+ * Messages of one user's, who may not order, that are answered in a turn. The rest of a flood is thrown away unread, as at a full
+ * socket: so what stands behind it is soon reached.
+ */
+const REFUSED_PER_TURN = 16
 
 /** An order of one who may give it, or an answer that has to come after those of earlier orders. */
 interface Job {
@@ -104,11 +110,12 @@ class Server implements Netlink {
   /** Answers everything that waits, here or in the socket, with ESHUTDOWN: nobody waits in vain. */
   #refuseAll(): void {
     const isAdmin = lookingOnce()
+    const answered = new Map<number, number>()
     try {
       for (let count = 0; count < MOST_REFUSED; count++) {
         const datagram = this.#port?.receive()
         if (datagram === undefined) break
-        this.#take(datagram, isAdmin(datagram))
+        this.#take(datagram, isAdmin(datagram), answered)
       }
     } catch {
       // a socket that fails has nothing more to say
@@ -146,11 +153,16 @@ class Server implements Netlink {
   #takeIn(): void {
     if (this.#state !== 'on' || this.#port === undefined) return
     const isAdmin = lookingOnce()
+    const answered = new Map<number, number>()
+    const end = performance.now() + TURN
     try {
-      for (let count = 0; count < DATAGRAMS_PER_TURN && this.#queued < LONGEST_QUEUE; count++) {
+      for (let orders = 0; orders < ORDERS_PER_TURN && this.#queued < LONGEST_QUEUE; ) {
         const datagram = this.#port.receive()
         if (datagram === undefined) break
-        this.#take(datagram, isAdmin(datagram))
+        const admin = isAdmin(datagram)
+        if (admin) orders++
+        this.#take(datagram, admin, answered)
+        if (performance.now() > end) break
       }
       this.#paused = this.#queued >= LONGEST_QUEUE
       if (!this.#paused) this.#port.whenReadable(() => this.#takeIn())
@@ -159,9 +171,16 @@ class Server implements Netlink {
     }
   }
 
-  /** Nothing of anybody's who may not order is kept here: such are answered at once, or not at all. */
-  #take({ bytes, port, cut }: Datagram, admin: boolean): void {
-    const messages = cut ? firstHeader(bytes) : parseMessages(admin ? bytes.slice() : bytes)
+  /**
+   * Nothing of anybody's who may not order is kept here: such are answered at once, or not at all. `answered`: how many
+   * of their messages were, by user.
+   */
+  #take({ bytes, port, uid, cut }: Datagram, admin: boolean, answered: Map<number, number>): void {
+    const before = admin ? 0 : (answered.get(uid) ?? 0)
+    if (before >= REFUSED_PER_TURN) return
+    const some = admin ? Number.POSITIVE_INFINITY : REFUSED_PER_TURN - before
+    const messages = cut ? firstHeader(bytes) : parseSome(admin ? bytes.slice() : bytes, some)
+    if (!admin) answered.set(uid, before + messages.length)
     for (const message of messages) {
       const work = cut ? { answers: refuseCut(message, port) } : readMessage(message, { port, admin })
       if (admin) this.#enqueue({ port, message, work })

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { isAdmin } from '../../../src/servers/authority.js'
+import { isAdmin, lookingOnce } from '../../../src/servers/authority.js'
 
 const SENDER = { port: 4_000_000_042, pid: 42, uid: 0 }
 const ALL = '000001ffffffffff'
@@ -110,5 +110,28 @@ describe('may', () => {
   ] as [string, Described, Partial<typeof SENDER>][])('%s', (_, process, sender) => {
     make(process)
     expect(may(sender)).toBe(true)
+  })
+})
+
+describe('what is taken in at once', () => {
+  test('a process that may not order is looked at once, whatever sockets it has', () => {
+    make({ caps: '0' })
+    const may = lookingOnce(proc)
+    expect(may(SENDER)).toBe(false)
+    rmSync(join(proc, '42'), { recursive: true })
+    make()
+    expect(may({ ...SENDER, port: 5 })).toBe(false)
+    expect(lookingOnce(proc)(SENDER)).toBe(true)
+  })
+
+  test('one that may by one socket may not by another that it does not hold', () => {
+    make()
+    const may = lookingOnce(proc)
+    expect([may({ ...SENDER, port: 5 }), may(SENDER), may({ ...SENDER, uid: 1 })]).toEqual([
+      false,
+      true,
+      false,
+    ])
+    expect(may(SENDER)).toBe(true)
   })
 })
