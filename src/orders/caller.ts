@@ -50,12 +50,17 @@ export async function asCaller<T>(
 ): Promise<T> {
   const text = decode(header)
   const claim = parseInode(text)
-  const peer = peerCredentials(descriptorOf(socket))
-  const pid = peer.errno < 0 ? 0 : peer.pid
+  const pid = peerOf(socket)
   const root = rootOf(pid)
   const give = (caller: Caller) => order({ ...caller, root })
   if (text === undefined || claim !== undefined) return await asPeer(pid, claim, keeping, give)
   return await within(open(pathOf(text, root)), keeping, give)
+}
+
+/** The process at the other end; 0 where it cannot be told. */
+export function peerOf(socket: Socket): number {
+  const peer = peerCredentials(descriptorOf(socket))
+  return peer.errno < 0 ? 0 : peer.pid
 }
 
 /** Carries out `order` as if it came from the namespace at `path`. */

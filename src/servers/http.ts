@@ -14,6 +14,7 @@ import type { PairRegistry } from '../orders/handlers.js'
 import { keepTo } from '../wishes/limits.js'
 import { checked } from '../wishes/shape.js'
 import { CaptureStreams } from './capture-stream.js'
+import { Clients } from './clients.js'
 import { type Answer, answersOf, type DaemonFace } from './dispatch.js'
 import { Events } from './events.js'
 import { METRICS_TYPE, type MetricsPages, openMetrics } from './metrics.js'
@@ -71,8 +72,12 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
   const events = new Events(registry)
   const captures = new CaptureStreams()
   const answers = answersOf(registry, daemon, events, captures)
+  const clients = new Clients()
+  const during = (name: OpName, socket: Socket, order: () => Promise<unknown>) =>
+    // A flap may last for days: an ending daemon does not wait for it.
+    clients.during(socket, name === 'pair.flap' ? order : () => running.during(order))
   for (const name of Object.keys(OPS) as OpName[])
-    addRoute(app, name, answers[name] as Answer<unknown>, { daemon, running })
+    addRoute(app, name, answers[name] as Answer<unknown>, { daemon, during })
   const metrics = openMetrics(registry, () => events.waiting)
   app.get('/metrics', { schema: { hide: true } }, (_, reply) => reply.type(METRICS_TYPE).send(metrics.read()))
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
@@ -101,11 +106,13 @@ function makes(name: OpName): boolean {
   return name === 'pair.add' || name === 'pair.put'
 }
 
+type During = (name: OpName, socket: Socket, order: () => Promise<unknown>) => Promise<unknown>
+
 function addRoute(
   app: FastifyInstance,
   name: OpName,
   answer: Answer<unknown>,
-  { daemon, running }: { daemon: DaemonFace; running: Running },
+  { daemon, during }: { daemon: DaemonFace; during: During },
 ): void {
   const op: Op = OPS[name]
   const nowhere: Caller = { netns: null, inode: 0 }
@@ -124,8 +131,7 @@ function addRoute(
       const { socket } = request.raw
       const keeping = makes(name) ? 'kept' : 'looked at'
       const order = () => (hasCaller(name) ? asCaller(socket, header, keeping, give) : give(nowhere))
-      // A flap may last for days: an ending daemon does not wait for it.
-      const value = await (name === 'pair.flap' ? order() : running.during(order))
+      const value = await during(name, socket, order)
       const warning = op.method === 'GET' ? undefined : daemon.unkept
       if (warning !== undefined) reply.header(WARNING_HEADER, escaped(warning))
       if (value === null) reply.type('application/json; charset=utf-8').send('null')

@@ -48,6 +48,12 @@ export const LIMITS = {
     refusal: (most) => `an end may have ${most} rules, and no more`,
     code: 'EDQUOT',
   },
+  orders: {
+    most: 64,
+    about: 'orders of one client at once, over HTTP',
+    refusal: (most) => `${most} orders of this client are being carried out, and no more may at once`,
+    code: 'EDQUOT',
+  },
   addresses: {
     most: 256,
     about: 'IP addresses that one order may bring',

@@ -5,11 +5,12 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { PairRegistry } from '../../../src/orders/handlers.js'
 import { Registry } from '../../../src/orders/registry.js'
 import type { DaemonFace } from '../../../src/servers/dispatch.js'
 import { type HttpServer, openHttp } from '../../../src/servers/http.js'
+import { LIMITS, setLimits } from '../../../src/wishes/limits.js'
 import { ask } from '../../support/daemon.js'
 
 let folder: string
@@ -51,6 +52,21 @@ test('an order for what is not there, a path that is not there, a method that a 
   expect([wrong.status, wrong.headers.allow]).toEqual([405, 'GET'])
   expect(await statusOf('PUT', '/metrics')).toBe(405)
   expect(daemon.told).toEqual([])
+})
+
+test('more orders of one client at once than the limit are refused; afterwards there is room', async () => {
+  onTestFinished(() => setLimits({ orders: LIMITS.orders.most }))
+  setLimits({ orders: 2 })
+  const going: (() => void)[] = []
+  daemon.forget = () => new Promise((resolve) => going.push(() => resolve(true)))
+  const orders = [statusOf('DELETE', '/v1/pairs/x'), statusOf('DELETE', '/v1/pairs/y')]
+  await expect.poll(() => going.length).toBe(2)
+  const refused = await ask(socket, 'DELETE', '/v1/pairs/z')
+  expect(refused).toMatchObject({ status: 429, json: { code: 'EDQUOT' } })
+  expect(refused.json.detail).toMatch(/2 orders of this client .*\(limit orders\)/)
+  for (const go of going) go()
+  expect(await Promise.all(orders)).toEqual([204, 204])
+  expect(await statusOf('GET', '/v1/version')).toBe(200)
 })
 
 test('JSON that is nested deeper than any order is refused before it is read', async () => {
