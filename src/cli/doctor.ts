@@ -5,7 +5,7 @@ import { ControlClient, socketPath } from '../contract/client.js'
 import type { Finding } from '../doctor/finding.js'
 import { UvethError } from '../errors.js'
 import { LOOK } from './options.js'
-import { parseVerb, UsageError } from './usage.js'
+import { parseAlone } from './usage.js'
 
 const HELP = `uveth doctor: whether this machine can run uveth, line by line, with a remedy for what is wrong
 
@@ -29,12 +29,8 @@ export async function doctor(
   args: string[],
   global: { socket?: string; json?: boolean } = {},
 ): Promise<number> {
-  const { values, positionals } = parseVerb('doctor', args, LOOK)
-  if (values.help) {
-    process.stdout.write(HELP)
-    return 0
-  }
-  if (positionals.length > 0) throw new UsageError(`what is '${positionals[0]}'? Try uveth doctor --help`)
+  const values = parseAlone('doctor', args, LOOK, HELP)
+  if (values === undefined) return 0
   const findings = await examine(socketPath(values.socket ?? global.socket))
   const json = values.json ?? global.json ?? false
   process.stdout.write(json ? `${JSON.stringify(findings)}\n` : findings.map(lineOf).join(''))

@@ -10,7 +10,7 @@ import { leavePipe, record } from './capture/recording.js'
 import { isNobody, runCommand, sentenceOf, stopSignal } from './failure.js'
 import { noGlobals } from './globals.js'
 import { Session, write } from './session.js'
-import { UsageError } from './usage.js'
+import { EXTCAP, parseVerb, UsageError } from './usage.js'
 
 const HELP = `uveth-extcap: pairs of uveth as interfaces of Wireshark and tshark
 
@@ -64,11 +64,7 @@ async function main(words: string[]): Promise<number> {
 }
 
 function readOptions(words: string[]) {
-  try {
-    return parseArgs({ args: joinNegative(words), options: OPTIONS, allowPositionals: true }).values
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message.split(/\.\s/)[0]}: try uveth-extcap --help`)
-  }
+  return parseVerb(EXTCAP, joinNegative(words), OPTIONS).values
 }
 
 async function answer(values: Values): Promise<number> {

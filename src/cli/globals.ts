@@ -4,19 +4,24 @@
 import { UsageError } from './usage.js'
 import { expand } from './words.js'
 
-export interface Globals {
-  json: boolean
-  pretty: boolean
-  stats: boolean
-  details: boolean
-  brief: boolean
-  oneline: boolean
-  force: boolean
+const COLORS = ['auto', 'always', 'never'] as const
+
+const DEFAULTS = {
+  json: false,
+  pretty: false,
+  stats: false,
+  details: false,
+  brief: false,
+  oneline: false,
+  force: false,
   /** Start a daemon where one is needed and none runs. */
-  start: boolean
+  start: true,
   /** Say nothing of a daemon that was started. */
-  silent: boolean
-  color: 'auto' | 'always' | 'never'
+  silent: false,
+  color: 'auto' as (typeof COLORS)[number],
+}
+
+export type Globals = typeof DEFAULTS & {
   /** -n: give the orders in this namespace. */
   netns?: string
   /** -batch: read orders from this file, `-` for stdin. */
@@ -47,21 +52,8 @@ export const OPTIONS = [
 ] as const
 type Option = (typeof OPTIONS)[number]
 
-const COLORS = ['auto', 'always', 'never'] as const
-
 export function noGlobals(): Globals {
-  return {
-    json: false,
-    pretty: false,
-    stats: false,
-    details: false,
-    brief: false,
-    oneline: false,
-    force: false,
-    start: true,
-    silent: false,
-    color: 'auto',
-  }
+  return { ...DEFAULTS }
 }
 
 /** Takes the options in front of the verb; `--` ends them. */
@@ -76,17 +68,9 @@ export function readGlobals(words: readonly string[]): { globals: Globals; rest:
 }
 
 /** What concerns the output only. */
-export const TRAILING: readonly Option[] = [
-  'stats',
-  'statistics',
-  'details',
-  'oneline',
-  'brief',
-  'json',
-  'pretty',
-  'color',
-  'help',
-]
+export const TRAILING = OPTIONS.filter(
+  (option) => !['Version', 'version', 'force', 'batch', 'netns', 'socket', 'no-start'].includes(option),
+)
 
 /** For verbs that only show: options about the output may also stand behind, `link show -br`. */
 export function readTrailing(

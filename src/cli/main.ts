@@ -64,7 +64,7 @@ async function main(words: string[]): Promise<number> {
   }
   if (globals.batch !== undefined) {
     const { batch } = await import('./batch.js')
-    return await inSession(globals, (session) => batch(session, globals.batch as string))
+    return await inSession(globals, globals.batch, batch)
   }
   const [word, ...more] = rest
   if (word === undefined) {
@@ -73,48 +73,28 @@ async function main(words: string[]): Promise<number> {
   }
   const verb = expand(word, VERBS)
   if (verb === undefined) throw new UsageError(`unknown verb '${word}': try uveth --help`)
-  return await carryOut(verb, more, globals)
+  return await CARRY_OUT[verb](more, globals)
 }
 
-async function carryOut(verb: (typeof VERBS)[number], words: string[], globals: Globals): Promise<number> {
-  const inOne = (give: (session: Session) => Promise<number>) => inSession(globals, give)
-  switch (verb) {
-    case 'link': {
-      const { link } = await import('./link/link.js')
-      return await inOne((session) => link(session, words))
-    }
-    case 'add': {
-      const { addShort } = await import('./link/link.js')
-      return await inOne((session) => addShort(session, words))
-    }
-    case 'monitor': {
-      const { monitor } = await import('./monitor.js')
-      return await inOne((session) => monitor(session, words))
-    }
-    case 'stats': {
-      const { stats } = await import('./stats.js')
-      return await inOne((session) => stats(session, words))
-    }
-    case 'capture': {
-      const { capture } = await import('./capture/capture.js')
-      return await inOne((session) => capture(session, words))
-    }
-    case 'run':
-      return (await import('./run.js')).run([...runOptions(globals), ...words])
-    case 'daemon':
-      return (await import('./daemon/daemon.js')).daemon(words, globals.socket)
-    case 'health':
-      return (await import('./daemon/daemon.js')).health(words, globals)
-    case 'doctor':
-      return (await import('./doctor.js')).doctor(words, globals)
-    case 'completion':
-      return (await import('./completion.js')).completion(words)
-    case 'shim':
-      return (await import('./shim/shim.js')).shim(words)
-    case 'help':
-      process.stdout.write(HELP)
-      return 0
-  }
+type Verb = (words: string[], globals: Globals) => Promise<number>
+
+const CARRY_OUT: Record<(typeof VERBS)[number], Verb> = {
+  link: async (words, globals) => inSession(globals, words, (await import('./link/link.js')).link),
+  add: async (words, globals) => inSession(globals, words, (await import('./link/link.js')).addShort),
+  monitor: async (words, globals) => inSession(globals, words, (await import('./monitor.js')).monitor),
+  stats: async (words, globals) => inSession(globals, words, (await import('./stats.js')).stats),
+  capture: async (words, globals) =>
+    inSession(globals, words, (await import('./capture/capture.js')).capture),
+  run: async (words, globals) => (await import('./run.js')).run([...runOptions(globals), ...words]),
+  daemon: async (words, { socket }) => (await import('./daemon/daemon.js')).daemon(words, socket),
+  health: async (words, globals) => (await import('./daemon/daemon.js')).health(words, globals),
+  doctor: async (words, globals) => (await import('./doctor.js')).doctor(words, globals),
+  completion: async (words) => (await import('./completion.js')).completion(words),
+  shim: async (words) => (await import('./shim/shim.js')).shim(words),
+  help: async () => {
+    process.stdout.write(HELP)
+    return 0
+  },
 }
 
 /** What stands in front of `run`, in its own words; its own options go over it. */
@@ -123,10 +103,14 @@ function runOptions({ json, netns }: Globals): string[] {
   return json ? ['--json', ...place] : place
 }
 
-async function inSession(globals: Globals, give: (session: Session) => Promise<number>): Promise<number> {
+async function inSession<T>(
+  globals: Globals,
+  words: T,
+  give: (session: Session, words: T) => Promise<number>,
+): Promise<number> {
   const session = await Session.open(globals)
   try {
-    return await give(session)
+    return await give(session, words)
   } finally {
     session.close()
   }

@@ -14,6 +14,9 @@ export class UnsupportedError extends UsageError {}
 
 export type OptionTable = NonNullable<ParseArgsConfig['options']>
 
+/** A command of its own. */
+export const EXTCAP = 'uveth-extcap'
+
 /** Options and positional words of `uveth VERB …`. */
 export function parseVerb<T extends OptionTable>(
   verb: string,
@@ -24,6 +27,20 @@ export function parseVerb<T extends OptionTable>(
     return parseArgs({ args, options, allowPositionals: true, strict: true })
   } catch (error) {
     const sentence = (error as Error).message.split(/\.\s/)[0] ?? ''
-    throw new UsageError(`${sentence}: try uveth ${verb} --help`)
+    throw new UsageError(`${sentence}: try ${verb === EXTCAP ? verb : `uveth ${verb}`} --help`)
   }
+}
+
+/** Options of a verb that takes no words; undefined where its help was asked for, and written. */
+export function parseAlone<T extends OptionTable>(
+  verb: string,
+  args: string[],
+  options: T,
+  help: string,
+): ReturnType<typeof parseVerb<T>>['values'] | undefined {
+  const { values, positionals } = parseVerb(verb, args, options)
+  if ((values as { help?: boolean }).help) process.stdout.write(help)
+  else if (positionals.length === 0) return values
+  else throw new UsageError(`what is '${positionals[0]}'? Try uveth ${verb} --help`)
+  return undefined
 }

@@ -231,32 +231,21 @@ function matchWords(match: NormalMatch): string[] {
   ]
 }
 
-function ipWords({
-  version,
-  src,
-  dst,
-  proto,
-  ttl,
-  dscp,
-  fragment,
-}: NonNullable<NormalMatch['ip']>): string[] {
+function ipWords(ip: NonNullable<NormalMatch['ip']>): string[] {
+  const { version, fragment } = ip
   return [
     version === undefined ? 'inet' : version === 4 ? 'ip' : 'ip6',
-    ...pair('src', src),
-    ...pair('dst', dst),
-    ...pair('proto', proto, (number) => nameOf(PROTOCOLS, number)),
-    ...pair('ttl', ttl, rangeWord),
-    ...pair('dscp', dscp),
+    ...pair('src', ip.src),
+    ...pair('dst', ip.dst),
+    ...pair('proto', ip.proto, (number) => nameOf(PROTOCOLS, number)),
+    ...pair('ttl', ip.ttl, rangeWord),
+    ...pair('dscp', ip.dscp),
     ...(fragment === undefined ? [] : [fragment ? 'fragment' : 'whole']),
   ]
 }
 
-function portWords({ sport, dport, port }: Ports): string[] {
-  return [
-    ...pair('sport', sport, rangeWord),
-    ...pair('dport', dport, rangeWord),
-    ...pair('port', port, rangeWord),
-  ]
+function portWords(ports: Ports): string[] {
+  return (['sport', 'dport', 'port'] as const).flatMap((key) => pair(key, ports[key], rangeWord))
 }
 
 function lengthWord({ min, max }: { min?: number; max?: number }): string {

@@ -8,7 +8,7 @@ import { oneOf, whole } from '../../wishes/shape.js'
 import { parseSize } from '../../wishes/units.js'
 import { written } from '../../wishes/words.js'
 import { DAEMON, LOOK } from '../options.js'
-import { parseVerb, UsageError } from '../usage.js'
+import { parseAlone, UsageError } from '../usage.js'
 
 const HELP = `uveth daemon: keep pairs, and take orders for them over a Unix socket and netlink
 
@@ -54,12 +54,8 @@ const LONGEST_IDLE = 2_000_000
 
 /** `globalSocket` is what stood in front of the verb. */
 export async function daemon(args: string[], globalSocket?: string): Promise<number> {
-  const { values, positionals } = parseVerb('daemon', args, DAEMON)
-  if (values.help) {
-    process.stdout.write(HELP)
-    return 0
-  }
-  if (positionals.length > 0) throw new UsageError(`what is '${positionals[0]}'? Try uveth daemon --help`)
+  const values = parseAlone('daemon', args, DAEMON, HELP)
+  if (values === undefined) return 0
   const socket = socketPath(values.socket ?? globalSocket)
   if (values.stop) return await stop(socket)
   const log = LOG_LEVEL.read(values.log ?? 'info', '--log')
@@ -147,12 +143,8 @@ export async function health(
   args: string[],
   global: { socket?: string; json?: boolean } = {},
 ): Promise<number> {
-  const { values, positionals } = parseVerb('health', args, LOOK)
-  if (values.help) {
-    process.stdout.write(HEALTH_HELP)
-    return 0
-  }
-  if (positionals.length > 0) throw new UsageError(`what is '${positionals[0]}'? Try uveth health --help`)
+  const values = parseAlone('health', args, LOOK, HEALTH_HELP)
+  if (values === undefined) return 0
   const json = values.json ?? global.json ?? false
   const client = new ControlClient({ socket: socketPath(values.socket ?? global.socket) })
   try {
