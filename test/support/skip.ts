@@ -8,6 +8,7 @@ import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:f
 import { createRequire } from 'node:module'
 import { release } from 'node:os'
 import { type TestAPI, test } from 'vitest'
+import { hasPromtool } from './promtool.js'
 
 /** A command that has to be on the PATH. */
 type Tool =
@@ -24,6 +25,7 @@ type Tool =
   | 'setpriv'
   | 'setsid'
   | 'bash'
+  | 'curl'
   | 'zsh'
   | 'fish'
   | 'script'
@@ -71,6 +73,8 @@ const probes = {
   compose: () => runs('docker', 'compose', 'version') || runs('docker-compose', 'version'),
   /** Debian's Python with its pyroute2. */
   pyroute2: () => runs('/usr/bin/python3', '-c', 'import pyroute2'),
+  /** Prometheus's, which scripts/setup fetches. */
+  promtool: hasPromtool,
   /** npm has the package's own dependencies, or its registry answers. */
   registry: () =>
     runs('npm', 'view', 'pino', 'version', '--prefer-offline', '--fetch-retries=0', '--fetch-timeout=10000'),

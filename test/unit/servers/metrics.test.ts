@@ -1,14 +1,14 @@
 // What Prometheus reads, over pairs that a test makes up: every end with its labels, and nothing of a pair that has
 // gone.
 
-import { spawnSync } from 'node:child_process'
 import { beforeEach, expect, test, vi } from 'vitest'
 import type { PairRegistry } from '../../../src/orders/handlers.js'
 import { FAMILIES } from '../../../src/servers/figures.js'
 import { openMetrics } from '../../../src/servers/metrics.js'
+import { promtool } from '../../support/promtool.js'
+import { needs } from '../../support/skip.js'
 
-/** Of Debian's package prometheus. */
-const PROMTOOL = spawnSync('promtool', ['--version'])
+const judged = needs('promtool')
 
 const counters = (tx_packets: number) => ({
   rx_packets: 1,
@@ -125,7 +125,7 @@ test('limits and the build, and every family with its help and type', async () =
   expect(new Set(samples.map((line) => line.split(' ')[0])).size).toBe(samples.length)
 })
 
-test.skipIf(PROMTOOL.status !== 0)('promtool finds nothing wrong with it', async () => {
-  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: await read() })
-  expect([status, String(stdout), String(stderr)]).toEqual([0, '', ''])
+judged('promtool finds nothing wrong with it', async () => {
+  const { status, stdout, stderr } = promtool(['check', 'metrics'], await read())
+  expect([status, stdout, stderr]).toEqual([0, '', ''])
 })
