@@ -63,7 +63,7 @@ export async function withBed(body, { words = [], before = [] } = {}) {
  * The programs that send and hear at both ends of the first two pairs.
  * @template T
  * @param {Bed} bed
- * @param {(flows: { go: (rate: number) => void, stop: () => Promise<void>, counts: () => Promise<any[]> }) => Promise<T>} body
+ * @param {(flows: { go: (rate: number, longest?: number) => void, stop: () => Promise<void>, counts: () => Promise<any[]> }) => Promise<T>} body
  */
 export async function withFlows({ left, right }, body) {
   const flows = [left, right].map((place, n) => new Flow(place, n, ADDRESSES))
@@ -71,7 +71,7 @@ export async function withFlows({ left, right }, body) {
   const reports = () => Promise.all(flows.map((flow) => flow.report()))
   try {
     return await body({
-      go: (rate) => flows.forEach((flow) => void flow.go(rate)),
+      go: (rate, longest) => flows.forEach((flow) => void flow.go(rate, longest)),
       stop: async () => void (await Promise.all(flows.map((flow) => flow.stop()))),
       /** Of each end, both places together. */
       counts: async () => {

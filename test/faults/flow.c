@@ -4,7 +4,7 @@
  * It knows an end by its address, wherever that is and whatever it is called: ends are renamed and moved. In its own
  * namespace it sends for the ends that are there, numbered and checksummed frames of two flows for each: raw ones past
  * the queueing discipline, and UDP through the whole stack. It hears every interface and counts by the sender's address.
- * Orders on stdin: `go FRAMES` (a second, of each flow), `stop`, `report` (one line of JSON, sums since the start).
+ * Orders on stdin: `longest BYTES`, `go FRAMES` (a second, of each flow), `stop`, `report` (one line of JSON, sums since the start).
  * A number is used up only by a frame that the kernel took. It must not judge: that is books.mjs.
  */
 #define _GNU_SOURCE
@@ -30,7 +30,7 @@
 #define KINDS 2 /* raw, udp */
 #define MAGIC 0x75766574u
 #define HEAD 24 /* magic, crc, end, place, kind, length, number */
-#define LONGEST 1400
+#define LONGEST 9000
 #define SHORTEST 100
 #define ETHERTYPE 0x88b5
 #define TICK_NS 2000000L
@@ -56,7 +56,7 @@ static uint64_t number[ENDS][KINDS], full[ENDS], refused[ENDS];
 static struct seen seen[ENDS][PLACES][KINDS];
 static uint64_t good[ENDS], again[ENDS], damaged[ENDS], late[ENDS], unheard;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static volatile int rate;
+static volatile int rate, longest = 1400;
 static int raw, ear;
 static uint32_t table[256];
 
@@ -132,7 +132,7 @@ static void send_one(int e, int kind)
 {
 	static unsigned char frame[LONGEST];
 	/* Lengths go round, so that a frame's number says its length. */
-	size_t length = SHORTEST + (number[e][kind] * 131) % (LONGEST - SHORTEST);
+	size_t length = SHORTEST + (number[e][kind] * 131) % (longest - SHORTEST);
 	ssize_t sent;
 
 	if (kind == 0) {
@@ -349,6 +349,8 @@ int main(int argc, char **argv)
 	while (fgets(line, sizeof line, stdin)) {
 		if (!strncmp(line, "go ", 3))
 			rate = atoi(line + 3);
+		else if (!strncmp(line, "longest ", 8) && atoi(line + 8) > SHORTEST && atoi(line + 8) <= LONGEST)
+			longest = atoi(line + 8);
 		else if (!strncmp(line, "stop", 4)) {
 			pthread_mutex_lock(&lock); /* whoever is sending has sent */
 			rate = 0;

@@ -82,8 +82,9 @@ export class Flow {
     return new Promise((resolve) => this.#waiting.push((line) => resolve(JSON.parse(line))))
   }
 
-  /** @param {number} rate frames a second, of each flow */
-  go(rate) {
+  /** @param {number} rate frames a second, of each flow @param {number} [longest] bytes of a frame */
+  go(rate, longest = 1_400) {
+    this.#child.stdin.write(`longest ${longest}\n`)
     this.#child.stdin.write(`go ${rate}\n`)
   }
 
@@ -144,7 +145,11 @@ export class Daemon {
     const program = this.#program
     if (program === undefined) return undefined
     this.#program = undefined
-    if (signal !== 'SIGTERM') process.kill(program.pid, signal)
+    try {
+      if (signal !== 'SIGTERM') process.kill(program.pid, signal)
+    } catch {
+      // it has ended: who asked it something has said so
+    }
     return await program.stop()
   }
 

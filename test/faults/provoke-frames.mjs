@@ -2,7 +2,7 @@
 // strangers, changes that must lose nothing. provoke.mjs runs them.
 
 import { execFile, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import {
   addressSpaceOf,
@@ -34,10 +34,10 @@ const carriedBySecond = (counts) => counts[2].good
  * @param {number} ms
  */
 async function flood(bed, ms) {
-  await bed.pair('held', { a: { impair: HOLD } })
+  await bed.pair('held', { a: { impair: HOLD, mtu: 9_000 }, b: { mtu: 9_000 } })
   await bed.pair('other')
   return await withFlows(bed, async ({ go, stop, counts }) => {
-    go(6_000)
+    go(8_000, 9_000)
     await wait(ms)
     await stop()
     await expectAlive(bed, 2)
@@ -53,8 +53,8 @@ async function flood(bed, ms) {
   })
 }
 
-/** A memory cgroup of so many bytes with the process in it; answers how to remove it. @param {number} pid @param {number} bytes */
-function confine(pid, bytes) {
+/** A new memory cgroup of so many bytes: its folder. @param {number} bytes */
+function memoryGroup(bytes) {
   const one = '/sys/fs/cgroup/memory'
   const [parent, limit] = existsSync(`${one}/memory.limit_in_bytes`)
     ? [one, 'memory.limit_in_bytes']
@@ -63,12 +63,22 @@ function confine(pid, bytes) {
   try {
     mkdirSync(group)
     writeFileSync(`${group}/${limit}`, String(bytes))
-    writeFileSync(`${group}/cgroup.procs`, String(pid))
   } catch (error) {
     if (existsSync(group)) rmdirSync(group)
     throw new Impossible(`no memory cgroup can be made here (${/** @type {Error} */ (error).message})`)
   }
-  return () => rmdirSync(group)
+  return group
+}
+
+/** The kernel may not be done yet with what was in it. @param {string} group */
+async function removeGroup(group) {
+  for (let n = 0; existsSync(group) && n < 250; n++, await wait(20)) {
+    try {
+      rmdirSync(group)
+    } catch {
+      // once more
+    }
+  }
 }
 
 /**
@@ -179,26 +189,17 @@ export const FRAME_FAULTS = [
   {
     name: 'memory-cgroup',
     kind: 'memory',
-    title: 'frames held without end in a memory cgroup of 400 MB',
+    title: 'frames held without end in a memory cgroup of 300 MB',
     slow: true,
-    act: () =>
-      withBed(async (bed) => {
-        const remove = confine(bed.daemon.pid, 400_000_000)
-        try {
-          return await flood(bed, 20_000)
-        } finally {
-          await bed.daemon.end('SIGKILL')
-          for (let n = 0; n < 50 && readFileSync(`/proc/self/cgroup`) !== undefined; n++) {
-            await wait(20)
-            try {
-              remove()
-              break
-            } catch {
-              // the kernel is not done with the process
-            }
-          }
-        }
-      }),
+    async act() {
+      const group = memoryGroup(300_000_000)
+      const enter = `echo $$ >${group}/cgroup.procs && exec "$@"`
+      try {
+        return await withBed((bed) => flood(bed, 20_000), { before: ['sh', '-c', enter, 'sh'] })
+      } finally {
+        await removeGroup(group)
+      }
+    },
   },
   {
     name: 'queue-length',
