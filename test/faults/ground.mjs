@@ -118,6 +118,8 @@ export class Daemon {
   /** @type {import('../bench/types.d.ts').Program | undefined} */
   #program
   #words
+  /** What the last answer warned of. */
+  warning = ''
 
   /** @param {string} name @param {string[]} words options of the daemon @param {string[]} before what stands in front */
   constructor(name, words = [], before = []) {
@@ -169,6 +171,7 @@ export class Daemon {
         })
         answer.on('error', reject).on('end', () => {
           const status = answer.statusCode ?? 0
+          this.warning = String(answer.headers['uveth-warning'] ?? '')
           if (status >= 300) return reject(new Refused(status, text))
           resolve(text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : text)
         })

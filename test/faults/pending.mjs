@@ -5,8 +5,6 @@
 export const PENDING = {
   'refused-memory': 'a refused allocation is to be a drop',
   'memory-cgroup': 'a bound for what a process holds',
-  'full-disk': 'an order that could not be saved is answered so',
-  'state-of-two': 'one daemon for each state file',
   'strange-queue': 'a queue of a stranger is refused, or told',
   'no-descriptors': 'EMFILE is told as such, and DELETE works',
   'full-output': 'one line, and a status',
