@@ -91,6 +91,7 @@ async function main() {
   compileFlow()
   tell(`seed ${options.seed}`)
   let failed = 0
+  let open = 0
   /** @type {string[]} */
   const lines = []
   if (options.soak) {
@@ -101,6 +102,7 @@ async function main() {
   if (options.faults) {
     const shown = await provoke(options, tell)
     failed += shown.filter(({ outcome }) => outcome === 'FAILED').length
+    open = shown.filter(({ outcome }) => outcome === 'open').length
     lines.push(...faultLines(shown), '')
   }
   for (const line of ['', ...lines]) tell(line)

@@ -109,7 +109,7 @@ export class Flow {
 export class Refused extends Error {
   /** @param {number} status @param {string} text */
   constructor(status, text) {
-    super(`${status} ${text}`)
+    super(`${status} ${/"detail":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text}`)
     this.status = status
   }
 }
