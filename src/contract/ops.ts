@@ -3,7 +3,6 @@
 // are made from it. What orders carry stands in
 // bodies.ts. No I/O, nothing to load: the command starts with it.
 
-export { CARRIER_MODES } from '../wishes/names.js'
 export type * from './wishes.js'
 
 /** Codes of refusals: the HTTP status of each, and what it means. */

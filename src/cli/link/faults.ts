@@ -101,7 +101,7 @@ export async function giveFault(session: Session, given: FaultOrder): Promise<nu
 }
 
 /** How the words of a fault call an attribute of its order. */
-export const FAULT_WORDS: Record<Fault, (attribute: string) => string> = {
+const FAULT_WORDS: Record<Fault, (attribute: string) => string> = {
   impair: (attribute) => impairWord(attribute.replace(/^impair\./, '')),
   rule: ruleWord,
   flap: (attribute) => ({ ms: 'TIME', times: 'TIMES' })[attribute] ?? attribute,
