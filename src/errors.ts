@@ -21,6 +21,7 @@ export const errno = {
   EAGAIN: -constants.errno.EAGAIN,
   EACCES: -constants.errno.EACCES,
   EBUSY: -constants.errno.EBUSY,
+  ENOMEM: -constants.errno.ENOMEM,
   EEXIST: -constants.errno.EEXIST,
   ENODEV: -constants.errno.ENODEV,
   EINVAL: -constants.errno.EINVAL,

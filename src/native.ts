@@ -33,6 +33,7 @@ export const {
   pollerRemove,
   pollerWait,
   receive,
+  releasePages,
   sdNotify,
   slabLayout,
   socketSetOption,

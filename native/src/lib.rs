@@ -6,6 +6,7 @@ mod burst;
 mod control;
 mod errno;
 mod fds;
+mod memory;
 mod message;
 mod netns;
 mod poll;

@@ -51,7 +51,7 @@ const AFTER: Record<string, Candidates> = {
   '--netlink': { words: 'on off' },
   '--limit': { words: LIMIT_NAMES.map((name) => `${name}=`).join(' ') },
   '--log': { words: 'debug info warn error' },
-  'name|index|address|mtu|txqueuelen|queues|id|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--idle-exit':
+  'name|index|address|mtu|txqueuelen|queues|id|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--memory|--idle-exit':
     {},
 }
 

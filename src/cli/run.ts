@@ -3,11 +3,20 @@
 import { renamed } from '../errors.js'
 import { impairWord, parseImpairWords } from '../faults/impair-words.js'
 import { parseRuleWords, ruleWord } from '../faults/rule-words.js'
-import { createPair, type End, type EndOptions, type Logger, type Pair, type PairStats } from '../index.js'
+import {
+  configure,
+  createPair,
+  type End,
+  type EndOptions,
+  type Logger,
+  type Pair,
+  type PairStats,
+} from '../index.js'
 import { findNetns } from '../netns/names.js'
 import { oneOf } from '../wishes/shape.js'
 import { written } from '../wishes/words.js'
 import { stopSignal } from './failure.js'
+import { memoryOption } from './memory.js'
 import { RUN } from './options.js'
 import { formatStats } from './table.js'
 import { parseVerb, UsageError } from './usage.js'
@@ -30,6 +39,8 @@ Usage: uveth run A B [OPTIONS]
   --rule-a RULE     for single frames that A sends: 'drop udp dport 53 nth 3'; also several times
   --rule-b RULE     the same of B
   --capture FILE    write what crosses the pair into FILE, as pcapng
+  --memory SIZE     for frames that wait, held or in the capture's ring, like 512mb (default: a quarter of
+                    what the machine or its memory cgroup leaves to the command)
   --down            leave both ends down; otherwise they are brought up
   --quiet           no IPv6 chatter from the fresh interfaces
   --json            JSON lines on stdout: ready, carrier, renamed, moved, stats, closed
@@ -70,6 +81,8 @@ export async function run(args: string[]): Promise<number> {
     throw new UsageError(
       "--capture takes a file: run's standard output is its own; uveth capture writes there",
     )
+  const memory = memoryOption(values.memory)
+  if (memory !== undefined) configure({ memory })
   const say = values.json ? sayJson : sayText
   const stop = stopSignal()
   const logger = values.log === undefined ? undefined : await openLog(values.log)

@@ -94,6 +94,11 @@ export const ANSWERS: Partial<Record<OpName, object>> = {
       },
     }),
     netlink: counters,
+    memory: object({
+      used: { ...whole, description: 'bytes of frames that wait, held or in rings' },
+      bound: { ...whole, description: 'bytes that they may have' },
+      refused: { ...whole, description: 'frames dropped (limit) since there were no more' },
+    }),
   }),
   shutdown: object({ status: text }),
 }

@@ -5,7 +5,7 @@
 import { type Logger as Pino, pino } from 'pino'
 import { whyNoPairs } from '../doctor/ability.js'
 import { invalid, ofNode, UvethError } from '../errors.js'
-import { configure } from '../index.js'
+import { configure, memoryUse } from '../index.js'
 import { sdNotify } from '../native.js'
 import type { PairRegistry } from '../orders/handlers.js'
 import { Registry, type RegistryEvent } from '../orders/registry.js'
@@ -28,6 +28,8 @@ export interface DaemonOptions {
   state?: string | undefined
   /** Forwarding threads. */
   workers?: number | undefined
+  /** Bytes for frames that wait. */
+  memory?: number | undefined
   netlink: NetlinkSetting
   /** End after this many seconds without a pair. */
   idleExit?: number | undefined
@@ -80,8 +82,8 @@ class Daemon implements DaemonFace {
 
   /** Listens last: whoever can connect finds everything that was asked for. */
   async start(): Promise<void> {
-    const { socket, state, workers, netlink, limits = {} } = this.#options
-    configure({ ...(workers !== undefined && { workers }), limits })
+    const { socket, state, workers, memory, netlink, limits = {} } = this.#options
+    configure({ ...(workers !== undefined && { workers }), ...(memory !== undefined && { memory }), limits })
     makeFolder(socket)
     await this.#takeLocks()
     const signalled = this.#followSignals()
@@ -126,6 +128,7 @@ class Daemon implements DaemonFace {
       pairs,
       creation: { state: reason === null ? 'possible' : 'impossible', reason },
       netlink,
+      memory: memoryUse(),
       ...(this.#state && { state: this.#state.view() }),
     }
   }

@@ -2,6 +2,7 @@
 //
 //   Int32    carrier, mtu of a, mtu of b                 written by the link thread
 //   Int32    adjusted                                    written by the pair's own thread (adjust.ts)
+//   Int32    held, rings: its share of memory            added to by whoever takes and gives (frame/memory.ts)
 //   Float64  one block per (worker, direction)           written by that worker only
 //
 //   block of worker w, direction d (0: a to b, 1: b to a) = w * 2 + d
@@ -16,6 +17,7 @@
 import { errno } from '../errors.js'
 import { DROPPED } from '../frame/burst.js'
 import { CAUSES, type Cause } from '../frame/cause.js'
+import { SHARE_WORDS, type ShareWords } from '../frame/memory.js'
 import type { Place, Words } from '../frame/words.js'
 import { type Effects, IMPAIR_COUNTS } from '../hooks/impairment.js'
 
@@ -31,6 +33,8 @@ export const MTU = [word(1), word(2)] as const
 /** How many adjustments were posted to the pair (adjust.ts). */
 export const ADJUSTED = word(3)
 const STATE_WORDS = 4
+/** Where the blocks begin, in bytes. */
+const BLOCKS = 4 * (STATE_WORDS + SHARE_WORDS)
 
 /** Words of a block. */
 export const RECEIVED = counter(0)
@@ -63,16 +67,21 @@ const BLOCK_WORDS = EFFECTS + IMPAIR_COUNTS.length
 
 /** `workers`: of the pool. One more block is for the thread that a pair has of its own, or is looped in. */
 export function allocateCounters(workers: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(4 * STATE_WORDS + 8 * BLOCK_WORDS * 2 * (workers + 1))
+  return new SharedArrayBuffer(BLOCKS + 8 * BLOCK_WORDS * 2 * (workers + 1))
 }
 
 /** Threads that have blocks. */
 export function blocksOf(memory: SharedArrayBuffer): number {
-  return (memory.byteLength - 4 * STATE_WORDS) / (8 * BLOCK_WORDS * 2)
+  return (memory.byteLength - BLOCKS) / (8 * BLOCK_WORDS * 2)
 }
 
 export function stateOf(memory: SharedArrayBuffer): StateWords {
   return new Int32Array(memory, 0, STATE_WORDS)
+}
+
+/** The pair's share of memory for frames that wait. */
+export function shareOf(memory: SharedArrayBuffer): ShareWords {
+  return new Int32Array(memory, 4 * STATE_WORDS, SHARE_WORDS)
 }
 
 /** The block of one worker and direction. */
@@ -86,7 +95,7 @@ export function effectsOf(memory: SharedArrayBuffer, worker: number, direction: 
 }
 
 function offsetOf(worker: number, direction: number): number {
-  return 4 * STATE_WORDS + 8 * BLOCK_WORDS * (worker * 2 + direction)
+  return BLOCKS + 8 * BLOCK_WORDS * (worker * 2 + direction)
 }
 
 /** What hooks and impairments did to frames of a direction, beside dropping them. */

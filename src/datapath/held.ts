@@ -1,6 +1,7 @@
 // Frames that a hook holds until a time: copied out of their burst slots into cells (cells.ts), from which they
-// are sent. One for each inspected direction. Used by holding.ts. Memory grows with what is held at once, up to
-// a bound, and is used again; nothing is allocated for a frame otherwise.
+// are sent. One for each inspected direction. Used by holding.ts. Memory grows with what is held at once, as far as
+// the pair's share allows and the system has it, and is used again; nothing is allocated for a frame otherwise. What
+// finds no memory is refused, and nothing else is touched.
 //
 // What is due comes out in the order of its time, and of its arrival where times are equal: a binary heap.
 
@@ -11,6 +12,8 @@ import { type Clock, DUE, NOW } from '../hooks/slot.js'
 import { Cells, type Chunk } from './cells.js'
 
 const FIRST_FRAMES = 64
+/** Bytes of what is known of a frame, rounded up. */
+const ENTRY = 64
 
 /** Places in Held.times: when a frame is due (ms), and how long it is held. */
 export const UNTIL = 0 as Place<'time'>
@@ -57,7 +60,7 @@ export class Held {
 
   constructor(cells = new Cells()) {
     this.#cells = cells
-    this.#enlarge(FIRST_FRAMES)
+    this.#resize(FIRST_FRAMES)
   }
 
   /** When the next frame is due, in ms; Infinity when none is held. */
@@ -96,6 +99,7 @@ export class Held {
    * room for it.
    */
   hold(from: Int32Array, start: number, length: number, number: number, queue: number): boolean {
+    if (this.count === this.#heap.length && !this.#enlarge(2 * this.count)) return false
     const chunk = this.#cells.find(length)
     if (chunk === undefined) return false
     const to = chunk.take()
@@ -105,7 +109,6 @@ export class Held {
     words.fill(0, target - VNET_HDR_LEN / 4, target)
     const last = (length + 3) >> 2
     for (let i = 0, source = start >> 2; i < last; i++) words[target + i] = from[source + i]
-    if (this.count === this.#heap.length) this.#enlarge(2 * this.count)
     const entry = this.#heap[this.count]
     this.#due[entry] = this.times[UNTIL]
     this.#order[entry] = this.#arrivals++
@@ -132,7 +135,10 @@ export class Held {
     this.times[WAIT] = burst.delays[frame]
     let done = 0
     while (done < wanted && this.hold(burst.words, start, length, number, queue)) done++
-    if (done === 0) return false
+    if (done === 0) {
+      this.#cells.share.refuse()
+      return false
+    }
     burst.copies[frame] = done - 1
     return true
   }
@@ -152,6 +158,25 @@ export class Held {
     heap[0] = heap[this.count]
     heap[this.count] = entry
     if (this.count > 0) this.#sink()
+  }
+
+  /** Gives back the memory of a frame that was taken out, and starts at `start`. */
+  free(chunk: Chunk, start: number): void {
+    this.#cells.give(chunk, start)
+  }
+
+  /** Has it memory to give back when nothing is held? */
+  get grown(): boolean {
+    return this.#cells.bytes > 0
+  }
+
+  /** Nothing is held: gives back all memory. */
+  clear(): void {
+    this.#cells.clear()
+    const entries = this.#heap.length
+    if (entries === FIRST_FRAMES) return
+    this.#resize(FIRST_FRAMES)
+    this.#cells.share.drop(ENTRY * (entries - FIRST_FRAMES))
   }
 
   /** What is held, for another thread, whose clock is another one. */
@@ -178,7 +203,9 @@ export class Held {
       new Uint8Array(words.buffer).set(frame)
       this.times[UNTIL] = now + wait
       this.times[WAIT] = delay
-      if (!this.hold(words, 0, frame.length, number, queue)) refused++
+      if (this.hold(words, 0, frame.length, number, queue)) continue
+      this.#cells.share.refuse()
+      refused++
     }
     return refused
   }
@@ -187,16 +214,31 @@ export class Held {
     return this.#cells.chunks[this.#chunk[entry]] as Chunk
   }
 
-  #enlarge(size: number): void {
-    const before = this.#heap.length
+  /** False when there is no memory for so many entries. */
+  #enlarge(size: number): boolean {
+    const { share } = this.#cells
+    const bytes = ENTRY * (size - this.#heap.length)
+    if (!share.hold(bytes)) return false
+    try {
+      this.#resize(size)
+      return true
+    } catch {
+      share.drop(bytes) // the arrays are as they were, or longer than they need be
+      return false
+    }
+  }
+
+  /** To more entries, or to a few when nothing is held. The heap comes last: its length says how many there are. */
+  #resize(size: number): void {
+    const kept = Math.min(this.#heap.length, size)
     const floats = (from: Float64Array) => {
       const to = new Float64Array(size)
-      to.set(from)
+      to.set(from.subarray(0, kept))
       return to
     }
     const whole = (from: Int32Array) => {
       const to = new Int32Array(size)
-      to.set(from)
+      to.set(from.subarray(0, kept))
       return to
     }
     this.#due = floats(this.#due)
@@ -207,8 +249,9 @@ export class Held {
     this.#start = whole(this.#start)
     this.#length = whole(this.#length)
     this.#queue = whole(this.#queue)
-    this.#heap = whole(this.#heap)
-    for (let entry = before; entry < size; entry++) this.#heap[entry] = entry
+    const heap = whole(this.#heap)
+    for (let entry = this.count === 0 ? 0 : kept; entry < size; entry++) heap[entry] = entry
+    this.#heap = heap
   }
 
   /** Is the entry at heap place `one` to go before the one at `other`? */

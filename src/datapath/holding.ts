@@ -20,6 +20,8 @@ export interface HoldingWiring {
 
 /** Frames held at most where no impairment says otherwise. */
 export const HOLD_LIMIT = 10_000
+/** ms after which the memory of what was held is given back: a direction that holds frames now and then keeps it. */
+const REST = 1_000
 
 export class Holding {
   /** Frames held at most. An impairment drops what goes beyond its own: its rate is not charged for that. */
@@ -27,6 +29,8 @@ export class Holding {
   readonly #held: Held
   readonly #wiring: HoldingWiring
   readonly #sender: Sender
+  /** ms, performance.now(), when memory is given back, if nothing is held then; Infinity if there is none. */
+  #rest = Number.POSITIVE_INFINITY
 
   constructor(wiring: HoldingWiring, sender: Sender, held = new Held()) {
     this.#wiring = wiring
@@ -39,9 +43,9 @@ export class Holding {
     return this.#held.count
   }
 
-  /** When the next frame is due, in ms; Infinity when none is held. */
+  /** When the next frame is due, in ms; when none is held, and memory is: when that is given back. */
   get next(): number {
-    return this.#held.next
+    return this.#held.count === 0 ? this.#rest : this.#held.next
   }
 
   /**
@@ -73,7 +77,14 @@ export class Holding {
       this.#part(chunk, queue, load(this.#wiring.state, count.CARRIER) !== 0)
     }
     if (released > 0) this.#count()
+    else if (held.count === 0 && now >= this.#rest) this.clear()
     return released
+  }
+
+  /** Nothing is held, and is not going to be: memory is given back. */
+  clear(): void {
+    this.#held.clear()
+    this.#rest = Number.POSITIVE_INFINITY
   }
 
   /** Drops all of it: carrier comes on, and nothing that was sent before is to be delivered. */
@@ -90,7 +101,9 @@ export class Holding {
   /** Leaves all of it to another thread. */
   export(): HeldFrame[] {
     this.#wiring.counters[count.HELD] = 0
-    return this.#held.export(performance.now())
+    const frames = this.#held.export(performance.now())
+    this.clear()
+    return frames
   }
 
   /** Goes on with what another thread has held. */
@@ -116,10 +129,12 @@ export class Holding {
     const { staged } = sender
     if (carrier) sender.send(chunk, queue)
     else sender.drop(chunk)
-    for (let at = 0; at < staged; at++) chunk.give(chunk.starts[at])
+    for (let at = 0; at < staged; at++) this.#held.free(chunk, chunk.starts[at])
   }
 
   #count(): void {
     this.#wiring.counters[count.HELD] = this.#held.count
+    if (this.#held.count === 0)
+      this.#rest = this.#held.grown ? performance.now() + REST : Number.POSITIVE_INFINITY
   }
 }

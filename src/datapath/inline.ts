@@ -4,6 +4,7 @@
 // accuracy of timers. Made by pair.ts.
 
 import type { MessagePort } from 'node:worker_threads'
+import type { FrameMemory } from '../frame/memory.js'
 import { Slab } from '../frame/slab.js'
 import { hookFrom, type Judge } from '../hooks/guard.js'
 import { EPOLLIN, unwatch, watch } from '../native.js'
@@ -79,6 +80,7 @@ export class InlineLoop {
   readonly #handle: number
   readonly #counters: SharedArrayBuffer
   readonly #port: MessagePort
+  readonly #memory: FrameMemory
   readonly #waiting: ((pair: ServedPair) => void)[] = []
   readonly #engine = new TurnEngine(() => this.#serve())
   /** It gets no orders, and the link thread hears of a device's end, or its peer's, by itself. */
@@ -96,8 +98,9 @@ export class InlineLoop {
   )
   #pair: ServedPair | undefined
 
-  /** `port`: where adjustments come from. */
-  constructor(handle: number, counters: SharedArrayBuffer, port: MessagePort) {
+  /** `port`: where adjustments come from; `memory`: of the process, for what is held. */
+  constructor(handle: number, counters: SharedArrayBuffer, port: MessagePort, memory: FrameMemory) {
+    this.#memory = memory
     this.#handle = handle
     this.#counters = counters
     this.#port = port
@@ -112,6 +115,7 @@ export class InlineLoop {
       ports: openPorts(queues),
       port: this.#port,
       scratch: new Slab(),
+      memory: this.#memory,
       hookOf: async (url, options) => hookFrom(await import(url), options),
       inspected: this.#loop.inspected,
     })

@@ -115,6 +115,11 @@ export class Inspector {
     return this.#chain.length === 0 && this.probes.count === 0 && this.#holding.count === 0
   }
 
+  /** It will not be asked for a while: memory of what it held is given back. */
+  rest(): void {
+    this.#holding.clear()
+  }
+
   /** ms (performance.now()) when release() has something to do; Infinity: not before another burst. */
   get due(): number {
     const { next } = this.#holding

@@ -63,5 +63,7 @@ export interface WorkerSetup {
   /** It serves one pair only, and may run users' hooks. */
   own: boolean
   control: SharedArrayBuffer
+  /** A FrameMemory's. */
+  memory: SharedArrayBuffer
   left: MessagePort
 }

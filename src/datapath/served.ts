@@ -3,13 +3,16 @@
 // serves it.
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { type FrameMemory, Share } from '../frame/memory.js'
 import type { Slab } from '../frame/slab.js'
 import { load } from '../frame/words.js'
 import { GuardedHook, type HookOf, type Judge, messageOf } from '../hooks/guard.js'
 import type { Watcher } from '../hooks/watch.js'
 import type { Adjustment, AdjustNotice } from './adjust.js'
+import { Cells } from './cells.js'
 import * as count from './counters.js'
 import type { Adjustable, LoopedDirection, LoopedPair } from './direction.js'
+import { Held } from './held.js'
 import { Inspector, type InspectorState } from './inspector.js'
 import type { WatchedPort } from './port.js'
 import { Probe } from './probe.js'
@@ -24,6 +27,8 @@ export interface ServedSetup {
   /** Where adjustments come from; absent in a thread that serves other queues of the pair only. */
   port: MessagePort | undefined
   scratch: Slab
+  /** Of the process, for what is held. */
+  memory: FrameMemory
   /** Loads a user's hook; a thread that serves several pairs has none. */
   hookOf: HookOf | undefined
   /** Pairs of this thread that are inspected or hold frames: kept up to date by each. */
@@ -43,12 +48,14 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
   readonly #setup: ServedSetup
   readonly #state: count.StateWords
   readonly #inspectors: Inspector[] = []
+  readonly #share: Share
 
   constructor(setup: ServedSetup) {
     this.handle = setup.handle
     this.port = setup.port
     this.#setup = setup
     this.#state = count.stateOf(setup.counters)
+    this.#share = new Share(setup.memory, count.shareOf(setup.counters))
     setup.ports.forEach((ports, queue) => {
       for (const end of ENDS) this.directions.push(this.#direction(end, queue, ports))
     })
@@ -98,6 +105,7 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
   /** The pair is being closed: what is held will not be sent. */
   close(): void {
     this.discard()
+    for (const inspector of this.#inspectors) inspector.rest()
     this.port?.close()
   }
 
@@ -119,9 +127,10 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
     this.follow()
   }
 
-  /** Directions with nothing to inspect, and nothing held, do without their inspector. */
+  /** Directions with nothing to inspect, and nothing held, do without their inspector, and its memory. */
   follow(): void {
     let busy = false
+    for (const inspector of this.#inspectors) if (inspector.idle) inspector.rest()
     for (const direction of this.directions) {
       const inspector = this.#inspectors[direction.end]
       direction.inspector = inspector === undefined || inspector.idle ? undefined : inspector
@@ -257,7 +266,7 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
   #inspect(end: 0 | 1): Inspector {
     const { counters, index, scratch } = this.#setup
     const mine = this.directions.filter((direction) => direction.end === end)
-    return new Inspector({
+    const wiring = {
       end,
       ports: mine.map(({ tx }) => tx),
       state: this.#state,
@@ -266,6 +275,7 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
       effects: count.effectsOf(counters, index, end),
       scratch,
       watcher: this,
-    })
+    }
+    return new Inspector(wiring, new Held(new Cells({ share: this.#share })))
   }
 }

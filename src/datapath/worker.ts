@@ -5,6 +5,7 @@
 import { readlinkSync } from 'node:fs'
 import { basename } from 'node:path'
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { FrameMemory } from '../frame/memory.js'
 import { Slab } from '../frame/slab.js'
 import { add, load, notify, type Words } from '../frame/words.js'
 import { type HookOf, hookFrom } from '../hooks/guard.js'
@@ -28,8 +29,9 @@ import { ServedPair } from './served.js'
 const OWN_NAP = 10
 
 const port = parentPort as MessagePort
-const { index, own, left, control: controlMemory } = workerData as WorkerSetup
-const control: Words<'control'> = new Int32Array(controlMemory)
+const { index, own, left, ...shared } = workerData as WorkerSetup
+const control: Words<'control'> = new Int32Array(shared.control)
+const memory = new FrameMemory(shared.memory)
 const scratch = new Slab()
 const pairs = new Map<number, ServedPair>()
 const thread = {
@@ -95,7 +97,8 @@ function adopt({ handle, counters, queues, port: line, state }: Extract<Order, {
   const hookOf = own ? loadHook : undefined
   const ports = openPorts(queues)
   const { inspected } = loop
-  const pair = new ServedPair({ handle, counters, index, ports, port: line, scratch, hookOf, inspected })
+  const around = { index, scratch, memory, hookOf, inspected }
+  const pair = new ServedPair({ handle, counters, ports, port: line, ...around })
   pairs.set(handle, pair)
   if (state !== undefined) pair.resume(state)
   loop.add(pair)

@@ -12,6 +12,7 @@ import { CARRIER, type StateWords } from '../datapath/counters.js'
 import { drain } from '../datapath/loop.js'
 import { openPorts, type PortCouple } from '../datapath/port.js'
 import { ServedPair } from '../datapath/served.js'
+import { FrameMemory } from '../frame/memory.js'
 import { Slab } from '../frame/slab.js'
 import { store } from '../frame/words.js'
 import type { Device } from './device.js'
@@ -166,6 +167,7 @@ export function drainHere(
       index: 0,
       port: undefined,
       hookOf: undefined,
+      memory: new FrameMemory(), // nothing is held
       inspected: new Set<never>(),
     }
     return { directions: new ServedPair({ ...setup, scratch, ports: openPorts(queues) }).directions, scratch }

@@ -6,6 +6,7 @@ import { apart } from '../apart.js'
 import { fromWire, invalid, UvethError } from '../errors.js'
 import { CONFIGURATION, setLimits } from '../wishes/limits.js'
 import type { Given } from '../wishes/shape.js'
+import { frameMemory } from './memory.js'
 import type { LinkMessage, LinkRequest, LinkSetup } from './protocol.js'
 
 export type PairEvent = Exclude<LinkMessage, { event: 'ready' | 'reply' | 'refused' }>
@@ -23,15 +24,16 @@ let link: Link | undefined
 
 /**
  * Sets the number of forwarding workers of this thread's pairs (default 1). It is fixed by the first
- * `createPair`: EBUSY afterwards, unless it is the same number. `limits`: how much of each thing there may be, from
- * now on.
+ * `createPair`: EBUSY afterwards, unless it is the same number. `memory`: for frames that wait, from now on; what has
+ * more then keeps it. `limits`: how much of each thing there may be, from now on.
  */
 export function configure(options: Given<typeof CONFIGURATION>): void {
-  const { workers: wanted = workers, limits = {} } = CONFIGURATION.read(options, '')
+  const { workers: wanted = workers, memory, limits = {} } = CONFIGURATION.read(options, '')
   if (link !== undefined && wanted !== workers) {
     throw invalid(`the workers (${workers}) are running: configure before the first pair`, 'workers', 'EBUSY')
   }
   workers = wanted
+  if (memory !== undefined) frameMemory().bound = memory
   setLimits(limits)
 }
 
@@ -46,7 +48,7 @@ export function linkThread(): Link {
 }
 
 function startThread(): Worker {
-  const workerData: LinkSetup = { workers }
+  const workerData: LinkSetup = { workers, memory: frameMemory().shared }
   return new Worker(new URL('./thread.js', import.meta.url), {
     name: 'uveth-link',
     workerData,

@@ -8,7 +8,7 @@ import type { PortCouple } from '../datapath/port.js'
 import type { PairState } from '../datapath/served.js'
 import { UvethError } from '../errors.js'
 import { actionsOf, decide, type Places, type Wanted } from './placement.js'
-import { type Hearing, PooledWorker, TOO_LONG } from './pooled-worker.js'
+import { type Hearing, type PooledWorker, TOO_LONG } from './pooled-worker.js'
 
 /** A pair as the pool knows it. */
 export interface Adoptee {
@@ -45,11 +45,7 @@ export class Pool {
     this.#workers = Array.from({ length: size }, (_, index) => make(index, false, this.#hearing))
   }
 
-  static async start(
-    size: number,
-    heard: (notice: Notice) => void,
-    make: MakeWorker = (index, own, hearing) => new PooledWorker(index, own, hearing),
-  ): Promise<Pool> {
+  static async start(size: number, heard: (notice: Notice) => void, make: MakeWorker): Promise<Pool> {
     const pool = new Pool(size, heard, make)
     await Promise.all(pool.#workers.map(({ ready }) => ready))
     return pool

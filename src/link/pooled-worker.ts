@@ -65,10 +65,11 @@ export class PooledWorker {
   /** Queue pairs that it serves: new ones go to the worker with the fewest. */
   load = 0
 
-  constructor(index: number, own: boolean, { heard, died }: Hearing) {
+  /** `memory`: a FrameMemory's. */
+  constructor(index: number, own: boolean, { heard, died }: Hearing, memory: SharedArrayBuffer) {
     const control = new SharedArrayBuffer(4 * CONTROL_WORDS)
     const { port1, port2 } = new MessageChannel()
-    const workerData: WorkerSetup = { index, own, control, left: port2 }
+    const workerData: WorkerSetup = { index, own, control, memory, left: port2 }
     this.index = index
     this.own = own
     this.#left = port1

@@ -125,4 +125,6 @@ export type LinkMessage =
 export interface LinkSetup {
   /** Number of forwarding workers. */
   workers: number
+  /** A FrameMemory's. */
+  memory: SharedArrayBuffer
 }

@@ -9,10 +9,16 @@ import { createTap } from './create.js'
 import { LinkedPairs } from './linked-pairs.js'
 import { startMonitor } from './monitor.js'
 import { Pool } from './pool.js'
+import { PooledWorker } from './pooled-worker.js'
 import type { LinkSetup } from './protocol.js'
 
 const pairs = new LinkedPairs(parentPort as MessagePort)
-const pool = await Pool.start((workerData as LinkSetup).workers, (notice) => pairs.heard(notice))
+const { workers, memory } = workerData as LinkSetup
+const pool = await Pool.start(
+  workers,
+  (notice) => pairs.heard(notice),
+  (index, own, hearing) => new PooledWorker(index, own, hearing, memory),
+)
 const home = NetlinkSocket.open(NETLINK_ROUTE)
 const catchUp = startMonitor((hint) => pairs.hear(hint))
 pairs.serve({ pool, catchUp, open: (plan, queues, quiet) => createTap(home, plan, queues, quiet) })

@@ -7,7 +7,6 @@ import type { CaptureResult } from '../capture/setup.js'
 import type { CapturePlan } from '../datapath/adjust.js'
 import { planMatch } from '../faults/match-plan.js'
 import { parseMac } from '../frame/mac.js'
-import { createRing } from '../ring/ring.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
 import { CAPTURE, FILTER, TARGET } from '../wishes/capture.js'
 import { keepTo, take } from '../wishes/limits.js'
@@ -74,13 +73,16 @@ export class Captures {
 
   /** From here on frames are recorded, into memory at first. */
   arm(wish: CaptureWish, attribute = ''): Armed {
-    const plan = planCapture(wish, attribute)
+    const { ringBytes, ...wanted } = planCapture(wish, attribute)
     keepTo('pair_captures', this.#counted.size + 1)
     const giveBack = take('captures')
     try {
-      const id = this.#inspection.addCapture(plan)
-      this.#counted.set(id, giveBack)
-      return { ...plan, id }
+      const plan = this.#inspection.addCapture(wanted, ringBytes, at(attribute, 'ringBytes'))
+      this.#counted.set(plan.id, () => {
+        giveBack()
+        this.#inspection.rings.close(plan.ring)
+      })
+      return plan
     } catch (error) {
       giveBack()
       throw error
@@ -100,11 +102,13 @@ export class Captures {
 
   /** Records without a file, for who reads them in this thread. */
   sightings(wish: CaptureWish): RingStream<Sighting> {
-    return this.#inspection.sightings(planCapture(wish))
+    const { ringBytes, ...wanted } = planCapture(wish)
+    return this.#inspection.sightings(this.#inspection.addCapture(wanted, ringBytes, 'ringBytes'))
   }
 
   /** Starts to write what is recorded. Resolves when the sink is open; on failure nothing is armed any more. */
-  async start({ id, ring, ends, snaplen }: Armed, sink: CaptureSink, a: End, b: End): Promise<Capture> {
+  async start(armed: Armed, sink: CaptureSink, a: End, b: End): Promise<Capture> {
+    const { id, ring, ends, snaplen } = armed
     const about = (letter: 'a' | 'b', end: End) => ({
       name: end.name,
       mac: parseMac(end.address) as Uint8Array,
@@ -160,10 +164,13 @@ export function planTarget(
   return { wish, sink: { path, rotate } }
 }
 
-function planCapture(wish: CaptureWish, attribute = ''): Omit<CapturePlan, 'id'> {
+function planCapture(
+  wish: CaptureWish,
+  attribute = '',
+): Omit<CapturePlan, 'id' | 'ring'> & { ringBytes: number } {
   const { end, snaplen = SNAPLEN, ringBytes = RING_BYTES } = CAPTURE.read(wish, attribute)
   return {
-    ring: createRing(Math.max(ringBytes, SMALLEST_RING)),
+    ringBytes: Math.max(ringBytes, SMALLEST_RING),
     ends: { a: end !== 'b', b: end !== 'a' },
     match: wish.match === undefined ? null : planMatch(wish.match, at(attribute, 'match'), FILTER),
     snaplen,

@@ -15,13 +15,15 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import type { AdjustNotice, CapturePlan } from '../datapath/adjust.js'
-import { stateOf } from '../datapath/counters.js'
+import { shareOf, stateOf } from '../datapath/counters.js'
 import type { InlineLoop } from '../datapath/inline.js'
 import { invalid, pairClosed } from '../errors.js'
 import { type ImpairPlan, mergeImpair, planImpair } from '../faults/impair-plan.js'
 import { planMatch } from '../faults/match-plan.js'
 import type { RulePlan } from '../faults/rule-plan.js'
+import { Share } from '../frame/memory.js'
 import { type Judge, messageOf } from '../hooks/guard.js'
+import { frameMemory } from '../link/memory.js'
 import type { Inspected, LinkRequest } from '../link/protocol.js'
 import { nextSighting, type RingStream, type Sighting } from '../ring/stream.js'
 import { keepTo } from '../wishes/limits.js'
@@ -37,6 +39,7 @@ import {
 } from './chain.js'
 import { Line } from './line.js'
 import { hookError, plainOptions } from './options.js'
+import { Rings } from './rings.js'
 import { Standing } from './standing.js'
 import { type Watchable, Watching } from './watching.js'
 
@@ -53,7 +56,9 @@ export class Inspection {
   readonly #handle: number
   readonly #hookFailed: HookFailed
   readonly #standing: Standing
-  readonly #watching = new Watching()
+  readonly #watching: Watching
+  readonly #share: Share
+  readonly rings: Rings
   /** Hooks that are being loaded. */
   readonly #loading = new Map<number, (error: string | undefined) => void>()
   /** The loop of a pair that is forwarded in this thread. */
@@ -72,6 +77,9 @@ export class Inspection {
     this.#link = link
     this.#handle = handle
     this.#hookFailed = hookFailed
+    this.#share = new Share(frameMemory(), shareOf(memory))
+    this.rings = new Rings(this.#share)
+    this.#watching = new Watching(this.rings)
     const line = new Line(stateOf(memory), (notice) => this.#hear(notice))
     this.#standing = new Standing(line, queues, (inspected) =>
       link.request({ op: 'inspect', handle, inspected }),
@@ -211,18 +219,17 @@ export class Inspection {
     if (this.#dropHook(end, id)) await this.settled()
   }
 
-  /** Begins a capture, armed when this returns; its number. */
-  addCapture(capture: Omit<CapturePlan, 'id'>): number {
+  /** Begins a capture, armed when this returns. `ringBytes`: what may wait for its reader; `attribute` calls it. */
+  addCapture(capture: Omit<CapturePlan, 'id' | 'ring'>, ringBytes: number, attribute: string): CapturePlan {
     this.#standing.needOpen()
-    const id = ++this.#lastId
-    this.#standing.capture(withEntry(this.#standing.captures, id, { id, ...capture }))
-    return id
+    const plan = { id: ++this.#lastId, ring: this.rings.open(ringBytes, attribute), ...capture }
+    this.#standing.capture(withEntry(this.#standing.captures, plan.id, plan))
+    return plan
   }
 
-  /** What becomes of each frame, from now on. */
-  sightings(capture: Omit<CapturePlan, 'id'>): RingStream<Sighting> {
-    const id = this.addCapture(capture)
-    return this.#watching.stream(id, capture.ring, nextSighting, () => void this.removeCapture(id))
+  /** What an armed capture sees, for who reads it in this thread. */
+  sightings({ id, ring }: CapturePlan): RingStream<Sighting> {
+    return this.#watching.stream(id, ring, nextSighting, () => void this.removeCapture(id))
   }
 
   /** Ends a capture; resolves when its last record is written. */
@@ -240,6 +247,7 @@ export class Inspection {
 
   /** The pair's own worker is gone: what was wanted, again, for the thread that goes on; without the hooks. */
   rebuild(why: string): MessagePort {
+    this.#share.abandon()
     const far = this.#standing.rebuild()
     // Told later: who hears it may use the pair, which is forwarded again by then.
     for (const end of ENDS)
@@ -248,8 +256,9 @@ export class Inspection {
     return far
   }
 
-  /** The pair has ended. */
+  /** The pair has ended; captures may still be written. */
   close(): void {
+    this.#share.abandon()
     this.#standing.close()
     this.#watching.close(pairClosed())
     for (const loaded of this.#loading.values()) loaded('the pair is closed')

@@ -7,6 +7,7 @@ import type { CaptureSink } from '../capture/session.js'
 import { allocateCounters } from '../datapath/counters.js'
 import type { InlineLoop } from '../datapath/inline.js'
 import { type Link, linkThread, type PairEvent, workerCount } from '../link/link.js'
+import { frameMemory } from '../link/memory.js'
 import type { CarrierMode, ClosedReason, EndState, KernelStats, PairPlan } from '../link/protocol.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
 import type { Logger } from '../wishes/end.js'
@@ -142,7 +143,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   /** The one part that needs the addon in this thread: loaded when it is asked for. */
   async #openLoop(port: MessagePort): Promise<InlineLoop> {
     const { InlineLoop } = await import('../datapath/inline.js')
-    return new InlineLoop(this.#handle, this.#memory, port)
+    return new InlineLoop(this.#handle, this.#memory, port, frameMemory())
   }
 
   /** What a pair that is to go on as this one, with other devices, is made of. */

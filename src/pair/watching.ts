@@ -4,9 +4,10 @@
 import { UvethError } from '../errors.js'
 import type { MatchPlan } from '../faults/match-plan.js'
 import { nextFrame } from '../hooks/watch.js'
-import { createRing, type RingReader } from '../ring/ring.js'
+import type { RingReader } from '../ring/ring.js'
 import { RingStream } from '../ring/stream.js'
 import { BYTES } from '../wishes/capture.js'
+import type { Rings } from './rings.js'
 
 /** Arms a watch, and takes it away. */
 export interface Watchable {
@@ -25,8 +26,14 @@ interface Waiting {
 const FRAMES_RING = 1 << 20
 
 export class Watching {
+  readonly #rings: Rings
   readonly #waiting = new Map<number, Waiting>()
   readonly #streams = new Map<number, RingStream<unknown>>()
+
+  /** `rings`: of the pair. */
+  constructor(rings: Rings) {
+    this.#rings = rings
+  }
 
   /** The next frame that matches; armed when this returns. `timeout` in ms. */
   waitFor(
@@ -59,7 +66,7 @@ export class Watching {
   /** Copies of the frames that match, from now on; `bytes` of them may wait for their reader. */
   frames(at: Watchable, match: MatchPlan, bytes = FRAMES_RING): RingStream<Uint8Array> {
     BYTES.read(bytes, 'bytes')
-    const ring = createRing(bytes)
+    const ring = this.#rings.open(bytes, 'bytes')
     const id = at.watch(match, ring)
     return this.stream(id, ring, nextFrame, () => at.unwatch(id))
   }
@@ -74,6 +81,7 @@ export class Watching {
     const stream = new RingStream(ring, read, () => {
       this.#streams.delete(id)
       stop()
+      this.#rings.close(ring)
     })
     this.#streams.set(id, stream)
     return stream

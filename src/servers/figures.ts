@@ -1,7 +1,7 @@
 // The figures of /metrics that are about pairs and limits: THE table of their names, kinds, labels and meanings, and what
 // each pair adds to them. Nothing is counted here. Used by metrics.ts; packaging/grafana.json shows them.
 
-import type { End, EndCounters, Pair } from '../index.js'
+import { type End, type EndCounters, memoryUse, type Pair } from '../index.js'
 import type { PairRegistry } from '../orders/handlers.js'
 import { version } from '../version.js'
 import { figures } from '../wishes/limits.js'
@@ -32,6 +32,9 @@ export const FAMILIES = {
   uveth_limit_used: gauge('How much there is of it, where that is counted', LIMIT),
   uveth_limit_refused_total: counter('What was refused because of it; of backlog: lost events', LIMIT),
   uveth_listeners_waiting_bytes: gauge('Bytes of events that wait for listeners'),
+  uveth_memory_used_bytes: gauge('Bytes of frames that wait, held by hooks or in the rings of captures'),
+  uveth_memory_bound_bytes: gauge('Bytes that they may have; a pair may have as much as it leaves to all'),
+  uveth_memory_refused_total: counter('Frames dropped, with cause limit, for want of memory to hold them'),
   uveth_pair_carrier: gauge('1 while both ends of the pair have carrier', ['pair']),
   uveth_pair_carrier_changes_total: counter('Times that carrier came or went', ['pair']),
   uveth_end_up: gauge('1 while the interface is up: admin state, IFF_UP', END),
@@ -73,6 +76,10 @@ export function sayDaemon(say: Say, registry: PairRegistry, waiting: number): vo
   say('uveth_build_info', labelsOf({ version: version(), node: process.versions.node }), 1)
   say('uveth_pairs', '', registry.list().length)
   say('uveth_listeners_waiting_bytes', '', waiting)
+  const memory = memoryUse()
+  say('uveth_memory_used_bytes', '', memory.used)
+  say('uveth_memory_bound_bytes', '', memory.bound)
+  say('uveth_memory_refused_total', '', memory.refused)
   for (const { name, most, used, refused } of figures()) {
     const labels = labelsOf({ limit: name })
     say('uveth_limit', labels, most)

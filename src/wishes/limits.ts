@@ -3,6 +3,7 @@
 // more of it. They are those of a thread of JavaScript: of the process, where that is the daemon. Loads nothing heavy.
 
 import { invalid } from '../errors.js'
+import { MEMORY } from './memory.js'
 import { object, type Shape, whole } from './shape.js'
 
 interface Limit {
@@ -89,7 +90,7 @@ const WISH = object(
 const MAX_WORKERS = 64
 
 /** What configure() takes. */
-export const CONFIGURATION = object({ workers: whole(1, MAX_WORKERS), limits: WISH })
+export const CONFIGURATION = object({ workers: whole(1, MAX_WORKERS), memory: MEMORY, limits: WISH })
 
 const most = Object.fromEntries(LIMIT_NAMES.map((name) => [name, LIMITS[name].most])) as Record<
   LimitName,

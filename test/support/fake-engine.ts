@@ -9,6 +9,7 @@ import { Loop, type LoopThread } from '../../src/datapath/loop.js'
 import type { Notice } from '../../src/datapath/orders.js'
 import type { WatchedPort } from '../../src/datapath/port.js'
 import { ServedPair } from '../../src/datapath/served.js'
+import { FrameMemory } from '../../src/frame/memory.js'
 import { LONGEST_FRAME, Slab, VNET_HDR_LEN } from '../../src/frame/slab.js'
 import { FakePort, NullPort, place } from './fake-port.js'
 
@@ -146,6 +147,7 @@ class BenchPair<A extends WatchedPort, B extends WatchedPort> {
       index: 0,
       ports: [[a, b]],
       port: undefined,
+      memory: new FrameMemory(),
       scratch: new Slab(),
       hookOf: undefined,
       inspected: loop.inspected,

@@ -5,6 +5,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { configure, Link } from '../../dist/link/link.js'
 import { LinkedPairs } from '../../dist/link/linked-pairs.js'
+import { frameMemory } from '../../dist/link/memory.js'
 import { Pool } from '../../dist/link/pool.js'
 import { PooledWorker } from '../../dist/link/pooled-worker.js'
 import type { PairOptions } from '../../dist/pair/options.js'
@@ -33,7 +34,7 @@ export class MemoryLink implements AsyncDisposable {
       size,
       (notice) => pairs.heard(notice),
       (index, own, hearing) => {
-        const worker = new PooledWorker(index, own, hearing)
+        const worker = new PooledWorker(index, own, hearing, frameMemory().shared)
         workers.push(worker)
         return worker
       },

@@ -7,6 +7,7 @@ import { HIGHEST, LIMIT_NAMES, LIMITS, type Limits } from '../../wishes/limits.j
 import { oneOf, whole } from '../../wishes/shape.js'
 import { parseSize } from '../../wishes/units.js'
 import { written } from '../../wishes/words.js'
+import { memoryOption } from '../memory.js'
 import { DAEMON, LOOK } from '../options.js'
 import { parseAlone, UsageError } from '../usage.js'
 
@@ -18,6 +19,8 @@ Usage: uveth daemon [OPTIONS]
   --socket PATH     where it listens (default: UVETH_SOCKET, else ${DEFAULT_SOCKET})
   --state FILE      keep the wanted pairs in FILE, and make them again at the next start
   --workers N       forwarding threads (default 1)
+  --memory SIZE     for frames that wait, held or in a capture's ring, of all pairs together, like 512mb
+                    (default: a quarter of what the machine or its memory cgroup leaves to the daemon)
   --netlink on|off|PORT
                     the generic netlink family "veth" on NETLINK_USERSOCK, on its own port id or on PORT
                     (default: on with the default socket, off with another one)
@@ -64,6 +67,7 @@ export async function daemon(args: string[], globalSocket?: string): Promise<num
     log,
     state: values.state,
     workers: number(values.workers, '--workers', 1, 1024),
+    memory: memoryOption(values.memory),
     netlink: netlinkSetting(values.netlink, socket),
     idleExit: number(values['idle-exit'], '--idle-exit', 0, LONGEST_IDLE),
     metrics: addressOf(values.metrics),
@@ -128,6 +132,8 @@ interface Health {
   /** Absent from daemons of an older version. */
   creation?: { reason: string | null }
   netlink: { state: string; reason?: string | null }
+  /** Absent, too. */
+  memory?: { used: number; bound: number; refused: number }
   state?: { file: string; error?: string; pending: { id: string; error: string }[] }
 }
 
@@ -161,13 +167,18 @@ export async function health(
   }
 }
 
-function lineOf({ status, pid, pairs, uptime, creation, netlink, state }: Health): string {
+function lineOf({ status, pid, pairs, uptime, creation, netlink, memory, state }: Health): string {
   const parts = [
     `pid ${pid}`,
     `${pairs} ${pairs === 1 ? 'pair' : 'pairs'}`,
     `up ${uptime} s`,
     `netlink ${netlink.state}`,
   ]
+  if (memory !== undefined) {
+    const [used, bound] = [memory.used, memory.bound].map((bytes) => Math.ceil(bytes / 2 ** 20))
+    const refused = memory.refused > 0 ? `, ${memory.refused} frames dropped for want of it` : ''
+    parts.push(`frames wait in ${used} of ${bound} MiB${refused}`)
+  }
   if (creation?.reason) parts.push(`no pairs can be made: ${creation.reason}`)
   if (netlink.reason) parts.push(netlink.reason)
   if (state?.error !== undefined) parts.push(`wanted pairs not kept: ${state.error}`)

@@ -89,7 +89,7 @@ test('blocks of workers and directions are apart from each other and from the st
 
 test('the memory is as long as its parts: a block of each worker, and one of the pair’s own thread', () => {
   for (const workers of [1, 2, 64]) {
-    expect(allocateCounters(workers).byteLength).toBe(4 * 4 + (workers + 1) * 2 * WORDS * 8)
+    expect(allocateCounters(workers).byteLength).toBe(4 * 6 + (workers + 1) * 2 * WORDS * 8)
   }
 })
 

@@ -12,6 +12,7 @@ import { ServedPair } from '../../../src/datapath/served.js'
 import { planImpair } from '../../../src/faults/impair-plan.js'
 import { planMatch } from '../../../src/faults/match-plan.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
+import { FrameMemory } from '../../../src/frame/memory.js'
 import { Slab } from '../../../src/frame/slab.js'
 import type { HookOf } from '../../../src/hooks/guard.js'
 import { allocateRuleCounts } from '../../../src/hooks/rule.js'
@@ -41,7 +42,8 @@ class Bench {
     state[CARRIER] = 1
     for (const end of MTU) state[end] = 1500
     const { inspected, a, b } = this
-    const setup = { handle: 7, counters: memory, index: 0, inspected, scratch: new Slab(), hookOf }
+    const around = { inspected, scratch: new Slab(), memory: new FrameMemory(), hookOf }
+    const setup = { handle: 7, counters: memory, index: 0, ...around }
     this.pair = new ServedPair({ ...setup, ports: [[a, b]], port: this.#channel.port2 })
     open.push(this)
   }
@@ -205,7 +207,13 @@ describe('adjustments', () => {
   test('a thread that serves other queues of the pair takes none, and does not ask again', () => {
     const { memory, inspected } = bench
     const setup = { handle: 7, counters: memory, index: 1, ports: [], port: undefined }
-    const other = new ServedPair({ ...setup, inspected, scratch: new Slab(), hookOf: undefined })
+    const other = new ServedPair({
+      ...setup,
+      inspected,
+      scratch: new Slab(),
+      memory: new FrameMemory(),
+      hookOf: undefined,
+    })
     bench.post(dropAll(1))
     expect(other.waiting).toBe(true)
     other.adjust()

@@ -12,7 +12,6 @@ import { load } from '../../../src/frame/words.js'
 import type { LinkRequest } from '../../../src/link/protocol.js'
 import { planChains } from '../../../src/pair/chain.js'
 import { Inspection } from '../../../src/pair/inspection.js'
-import { createRing } from '../../../src/ring/ring.js'
 
 const DROP = planRule({ action: { kind: 'drop' } }, 'rule')
 const FRAME = new Uint8Array(60)
@@ -88,7 +87,7 @@ describe('a state refuses what it does not allow', () => {
     ['useFunction', (it) => it.useFunction(0, () => {})],
     [
       'addCapture',
-      (it) => it.addCapture({ ring: createRing(1024), ends: { a: true, b: true }, match: null, snaplen: 1 }),
+      (it) => it.addCapture({ ends: { a: true, b: true }, match: null, snaplen: 1 }, 1024, 'ringBytes'),
     ],
   ]
   const refusal = async (call: () => unknown) => {
@@ -282,8 +281,7 @@ describe("users' hooks", () => {
     await used
     inspection.addRule(1, DROP)
     const waiting = inspection.waitFor(0, {}, Number.POSITIVE_INFINITY)
-    const capture = { ring: createRing(1024), ends: { a: true, b: true }, match: null, snaplen: 1 }
-    inspection.addCapture(capture)
+    inspection.addCapture({ ends: { a: true, b: true }, match: null, snaplen: 1 }, 1024, 'ringBytes')
     const again = inspection.rebuild('it exited')
     expect(ops(again)).toEqual(['watch', 'rule', 'capture'])
     expect(failed).not.toHaveBeenCalled()

@@ -51,7 +51,7 @@ test.each([
   [{ limits: { captures: -1 } }, 'limits.captures must be a whole number from 0 to 1073741824, not -1'],
   [{ limits: { capture: 1 } }, 'unknown attribute limits.capture: there are captures, pair_captures'],
   [{ limits: 3 }, 'limits must be an object, not 3'],
-  [{ worker: 1 }, 'unknown attribute worker: there are workers, limits'],
+  [{ worker: 1 }, 'unknown attribute worker: there are workers, memory, limits'],
 ])('configure refuses %j', (wish, says) => {
   expect(() => configure(wish as object)).toThrow(`EINVAL: ${says}`)
 })
