@@ -35,7 +35,7 @@ export const mutations = [
   {
     invariant: 1,
     defect: 'a frame is received over the end of the one before it',
-    file: 'native/src/burst.rs',
+    file: 'native/src/slab.rs',
     find: 'at = (start + got as usize).next_multiple_of(64);',
     replace: 'at = (start + got as usize - 80).next_multiple_of(64);',
     test: 'test/unit/native.test.ts',
