@@ -25,7 +25,7 @@ export default defineConfig({
     maxWorkers: 2,
     teardownTimeout: 10 * seconds,
     projects: [
-      { test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'], pool: 'threads' } },
+      { test: { ...shared, name: 'unit', include: ['test/{unit,fuzz}/**/*.test.ts'], pool: 'threads' } },
       { test: { ...shared, name: 'kernel', include: ['test/kernel/**/*.test.ts'], pool: 'forks' } },
       { test: { ...shared, name: 'integration', include: ['test/integration/**/*.test.ts'], pool: 'forks' } },
       { test: { ...shared, name: 'container', include: ['test/container/**/*.test.ts'], pool: 'forks' } },

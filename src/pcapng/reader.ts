@@ -71,8 +71,9 @@ export function interfaceOf(view: DataView, at: number, interfaces: number): num
 
 /** Frames that were lost in front of a packet's. */
 export function lostBefore(view: DataView, at: number): number {
-  const captured = (view.getUint32(at + PACKET_HEADER - 8, true) + 3) & ~3
-  return optionOf(view, at, PACKET_HEADER + captured, EPB_DROPCOUNT)
+  const captured = view.getUint32(at + PACKET_HEADER - 8, true)
+  if (captured > lengthOf(view, at)) throw garbled() // also: what is rounded below fits in 32 bits
+  return optionOf(view, at, PACKET_HEADER + ((captured + 3) & ~3), EPB_DROPCOUNT)
 }
 
 /** Frames that statistics tell as lost. */

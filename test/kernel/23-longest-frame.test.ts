@@ -1,7 +1,7 @@
 // The longest frame that a TAP hands out: a tagged one at the greatest MTU, 65,521, is 65,551 bytes with its
 // virtio-net header. It fits into a slot of the slab, and comes back out of it unchanged.
 // Relied on by src/frame/slab.ts (LONGEST_FRAME), src/frame/ethernet.ts (MIN_MTU, MAX_MTU) and
-// native/src/burst.rs.
+// native/src/slab.rs.
 
 import { expect } from 'vitest'
 import { MAX_MTU, MIN_MTU } from '../../src/frame/ethernet.js'

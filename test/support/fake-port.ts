@@ -17,7 +17,7 @@ export function frame(bytes: Uint8Array | number, gso = 0): Frame {
   return { bytes: typeof bytes === 'number' ? new Uint8Array(bytes) : bytes, gso }
 }
 
-/** Gives `slot` the place that native/src/burst.rs would: behind the slot before it. Where its frame starts. */
+/** Gives `slot` the place that native/src/slab.rs would: behind the slot before it. Where its frame starts. */
 export function place(slab: Slab, slot: number, length: number): number {
   const end = slot === 0 ? SLOTS_OFFSET : startOf(slab, slot - 1) + (slab.lengths[slot - 1] ?? 0)
   const start = Math.ceil(end / 64) * 64 + HEADROOM

@@ -1,5 +1,5 @@
 // The slab's layout: its arithmetic, what must fit into a slot, and that the addon was built with the same.
-// src/frame/slab.ts and native/src/burst.rs. That a real kernel's longest frame fits is shown by
+// src/frame/slab.ts and native/src/slab.rs. That a real kernel's longest frame fits is shown by
 // test/kernel/23-longest-frame.test.ts.
 
 import { describe, expect, test } from 'vitest'

@@ -127,3 +127,14 @@ test('refuses a packet without room for one', () => {
 test('refuses an interface that there is none of', () => {
   expect(() => interfaceOf(viewOf(frameBlocks(2)), 0, 0)).toThrow('what the daemon sends is no pcapng')
 })
+
+test.each([33, 0x7fff_fff0, 0x8000_0001, 0xffff_ffff])(
+  'refuses a frame of %i bytes in a shorter block',
+  (captured) => {
+    const block = Buffer.alloc(32)
+    block.writeUInt32LE(ENHANCED_PACKET, 0)
+    block.writeUInt32LE(block.length, 4)
+    block.writeUInt32LE(captured, 20)
+    expect(() => lostBefore(viewOf(block), 0)).toThrow('what the daemon sends is no pcapng')
+  },
+)
