@@ -34,7 +34,7 @@ const { UVETH_FUZZ_SECONDS, UVETH_FUZZ_TARGETS, UVETH_FUZZ_CORPUS, UVETH_SEED = 
 const chosen = UVETH_FUZZ_TARGETS?.split(',')
 const seconds = UVETH_FUZZ_SECONDS === undefined ? undefined : Number(UVETH_FUZZ_SECONDS)
 /** Inputs, where it is a unit test. */
-const FEW = 1000
+const FEW = 500
 
 afterAll(async () => {
   for (const target of TARGETS) await target.close?.()
