@@ -24,10 +24,10 @@ sent = received + dropped, by cause. Then provokes one fault after another. Need
 `
 
 const ROUND_MS = 5_000
-const SHORT_ROUND_MS = 3_000
+const SHORT_ROUND_MS = 2_500
 /** A round in so many ends the daemon. */
 const RESTART_EVERY = 5
-const SHORT_ROUNDS = 5
+const SHORT_ROUNDS = 4
 /** What a round takes beside its traffic, about. */
 const REST_MS = 1_500
 
@@ -73,9 +73,10 @@ async function runSoak({ seed, short, minutes }, tell) {
   await soak.begin()
   const ms = short ? SHORT_ROUND_MS : ROUND_MS
   const rounds = short ? SHORT_ROUNDS : Math.max(1, Math.round((minutes * 60_000) / (ms + REST_MS)))
+  const every = short ? SHORT_ROUNDS : RESTART_EVERY
   for (let round = 1; round <= rounds; round++) {
-    if (round % RESTART_EVERY === 0) {
-      await soak.restartRound(round % (2 * RESTART_EVERY) === 0 ? 'SIGKILL' : 'SIGTERM', ms, tell)
+    if (round % every === 0) {
+      await soak.restartRound(round % (2 * every) === 0 ? 'SIGKILL' : 'SIGTERM', ms, tell)
     } else await soak.changeRound(ms, tell)
   }
   await soak.end()

@@ -18,12 +18,12 @@ export const LIFE_FAULTS = [
   {
     name: 'killed',
     kind: 'life',
-    title: 'kill -9 of a daemon of 40 pairs, and a new start at once',
+    title: 'kill -9 of a daemon of 15 pairs, and a new start at once',
     act: () =>
       withBed(async (bed) => {
         const daemon = new Daemon('killed', ['--state', join(folder, 'killed.json')])
         await daemon.start()
-        for (let n = 0; n < 40; n++) {
+        for (let n = 0; n < 15; n++) {
           const ends = [bed.left, bed.right].map((netns, end) => ({ name: `k${n}e${end}`, netns, up: true }))
           await daemon.ask('POST', '/v1/pairs', { id: `k${n}`, a: ends[0], b: ends[1], quiet: true })
         }
@@ -32,26 +32,26 @@ export const LIFE_FAULTS = [
         const { pairs } = await daemon.ask('GET', '/v1/health')
         await daemon.end()
         await wait(100)
-        expect(pairs === 40, `${pairs} of 40 pairs came back`)
+        expect(pairs === 15, `${pairs} of 15 pairs came back`)
         const left = [...(await linksOf(bed.left)), ...(await linksOf(bed.right))].length
         expect(left === 0, `${left} interfaces are left`)
-        return '40 pairs came back, and none is left after SIGTERM'
+        return '15 pairs came back, and none is left after SIGTERM'
       }),
   },
   {
     name: 'dead-namespace',
     kind: 'life',
-    title: 'a namespace deleted under the ends of 20 pairs',
+    title: 'a namespace deleted under the ends of 8 pairs',
     act: () =>
       withBed(async (bed) => {
         const place = await namespace('dead')
-        for (let n = 0; n < 20; n++) await bed.pair(`d${n}`, { b: { netns: place } })
+        for (let n = 0; n < 8; n++) await bed.pair(`d${n}`, { b: { netns: place } })
         await ip('netns', 'del', place)
         for (let n = 0; n < 200 && (await bed.daemon.ask('GET', '/v1/pairs')).length > 0; n++) await wait(50)
         await expectAlive(bed, 0)
         const left = await linksOf(bed.left)
         expect(left.length === 0, `${left.length} interfaces are left`)
-        return '20 pairs ended, the daemon goes on'
+        return '8 pairs ended, the daemon goes on'
       }),
   },
   {

@@ -33,11 +33,13 @@ export async function provoke({ named, short, pending }, tell) {
   )
   for (const fault of wanted) {
     const missing = PENDING[fault.name]
+    const began = performance.now()
     const passed = missing !== undefined && !pending && named.length === 0
     const one = passed
       ? { outcome: /** @type {const} */ ('open'), detail: missing }
       : await outcomeOf(fault, missing)
-    tell(`${fault.name}: ${one.outcome}${one.detail === '' ? '' : `: ${one.detail}`}`)
+    const seconds = ((performance.now() - began) / 1_000).toFixed(1)
+    tell(`${fault.name} (${seconds} s): ${one.outcome}${one.detail === '' ? '' : `: ${one.detail}`}`)
     shown.push({ kind: fault.kind, title: fault.title, ...one })
   }
   return shown
