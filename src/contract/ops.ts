@@ -37,7 +37,8 @@ export interface Op {
 
 const CREATES = ['EINVAL', 'ENOENT', 'EEXIST', 'EPERM', 'EACCES', 'E2BIG', 'EDQUOT'] as const
 const WISHES = ['EINVAL', 'E2BIG'] as const
-const FINDS = ['ENODEV', 'ENOTUNIQ'] as const
+/** EDQUOT: too many orders of one client, too. */
+const FINDS = ['ENODEV', 'ENOTUNIQ', 'EDQUOT'] as const
 
 export const OPS = {
   'pair.list': { summary: 'All pairs', method: 'GET', path: '/v1/pairs', status: 200, refuses: [] },
@@ -131,7 +132,7 @@ export const OPS = {
     method: 'POST',
     path: '/v1/ends/{ref}/rules',
     status: 201,
-    refuses: [...FINDS, ...WISHES, 'EDQUOT'],
+    refuses: [...FINDS, ...WISHES],
   },
   'rule.clear': {
     summary: 'Remove all rules of an end',
@@ -160,7 +161,7 @@ export const OPS = {
     method: 'GET',
     path: '/v1/pairs/{ref}/capture',
     status: 200,
-    refuses: [...FINDS, 'EINVAL', 'EDQUOT'],
+    refuses: [...FINDS, 'EINVAL'],
     type: 'application/octet-stream',
   },
   events: {

@@ -9,7 +9,7 @@ export function schemaOf(name: OpName, op: Op): object {
   const body = bodyOf(name)
   const codes = [...new Set(op.refuses.map((code) => REFUSALS[code].status))].sort()
   const problems = codes.map((status) => {
-    const meanings = op.refuses.filter((code) => REFUSALS[code].status === status)
+    const meanings = [...new Set(op.refuses)].filter((code) => REFUSALS[code].status === status)
     const description = meanings.map((code) => `${code}: ${REFUSALS[code].meaning}`).join('; ')
     return [status, { description, content: { 'application/problem+json': { schema: PROBLEM } } }]
   })
