@@ -20,6 +20,8 @@ export const errno = {
   EBADF: -constants.errno.EBADF,
   EAGAIN: -constants.errno.EAGAIN,
   EACCES: -constants.errno.EACCES,
+  EMFILE: -constants.errno.EMFILE,
+  ENFILE: -constants.errno.ENFILE,
   EBUSY: -constants.errno.EBUSY,
   ENOMEM: -constants.errno.ENOMEM,
   EEXIST: -constants.errno.EEXIST,

@@ -2,8 +2,9 @@
 // signals that end it. Used by main.ts and extcap.ts, by batches for each of their lines, and by the verbs that
 // run until they are told to stop.
 
-import { closeSync } from 'node:fs'
-import { UvethError } from '../errors.js'
+import { closeSync, writeSync } from 'node:fs'
+import { ofNode, UvethError } from '../errors.js'
+import { legible } from './legible.js'
 import { UsageError } from './usage.js'
 
 const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -15,15 +16,24 @@ export async function runCommand(main: (words: string[]) => Promise<number>): Pr
   // A reader that went away (`| head`) is a normal end of output, not an error; so is a terminal that closed.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && !(error.code === 'EIO' && stream.isTTY)) throw error
+      if (error.code !== 'EPIPE' && !(error.code === 'EIO' && stream.isTTY)) endUnheard(error, stream)
     })
   }
   try {
     process.exitCode = await main(process.argv.slice(2))
-  } catch (error) {
-    process.stderr.write(`${sentenceOf(error)}\n`)
+  } catch (thrown) {
+    const error = (thrown as NodeJS.ErrnoException).code === 'EMFILE' ? ofNode(thrown) : thrown
     process.exitCode = exitCodeOf(error)
+    process.stderr.write(`${sentenceOf(error)}\n`)
   }
+}
+
+/** What it has to say cannot be written (a full disk): that is a failure, told on the other stream if that does. */
+function endUnheard(error: Error, stream: NodeJS.WriteStream): void {
+  try {
+    if (stream === process.stdout) writeSync(process.stderr.fd, `uveth: standard output: ${error.message}\n`)
+  } catch {} // it is full, too
+  process.exit(process.exitCode || 2)
 }
 
 /** Raised by the first signal that asks for the end. A second after it the next one ends the process as it is. */
@@ -53,7 +63,9 @@ function leaveTerminal(): void {
 /** `uveth: …` without a line end. An error that nobody expected comes with its stack. */
 export function sentenceOf(error: unknown): string {
   const known = error instanceof UvethError || error instanceof UsageError
-  return `uveth: ${known ? error.message : ((error as Error).stack ?? error)}`
+  if (known) return `uveth: ${legible(error.message)}`
+  const text = String((error as Error | undefined)?.stack ?? error)
+  return `uveth: ${text.split('\n').map(legible).join('\n')}`
 }
 
 /** 1: wrong use, a bad value, no such device, no daemon. 2: the kernel refused. */

@@ -3,6 +3,7 @@
 
 import { type Globals, readTrailing } from './globals.js'
 import { MONITOR_HELP } from './help.js'
+import { legible, legibleJson } from './legible.js'
 import { placeOf } from './link/format.js'
 import { type Paint, painter, type Session, write } from './session.js'
 import { UsageError } from './usage.js'
@@ -28,8 +29,8 @@ export async function monitor(session: Session, words: string[]): Promise<number
 
 function sayer(globals: Globals): (event: Event) => void {
   const paint = painter(globals)
-  if (globals.json) return (event) => write(`${JSON.stringify(event)}\n`)
-  return (event) => write(`${eventText(event, paint)}\n`)
+  if (globals.json) return (event) => write(`${legibleJson(event)}\n`)
+  return (event) => write(`${eventText(legible(event), paint)}\n`)
 }
 
 /** `carrier veth0: on`. */

@@ -5,6 +5,7 @@ import { styleText } from 'node:util'
 import { ControlClient, socketPath } from '../contract/client.js'
 import { findNetns, inodeOfNetns, readNetns } from '../netns/names.js'
 import type { Globals } from './globals.js'
+import { legible, legibleJson } from './legible.js'
 
 export type Style = 'cyan' | 'yellow' | 'green' | 'red' | 'bold'
 export type Paint = (style: Style, text: string) => string
@@ -24,7 +25,7 @@ export class Session {
     this.client = new ControlClient({
       socket: this.#socket,
       netns: place === undefined ? undefined : String(place),
-      warn: (sentence) => process.stderr.write(`uveth: warning: ${sentence}\n`),
+      warn: (sentence) => process.stderr.write(`uveth: warning: ${legible(sentence)}\n`),
     })
   }
 
@@ -67,7 +68,7 @@ export function write(text: string): void {
 }
 
 export function writeJson(value: unknown, { pretty }: Globals): void {
-  write(`${JSON.stringify(value, null, pretty ? 4 : 0)}\n`)
+  write(`${legibleJson(value, pretty ? 4 : 0)}\n`)
 }
 
 /** Colours on a terminal, unless NO_COLOR or --color say otherwise. */

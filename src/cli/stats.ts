@@ -7,6 +7,7 @@ import { findRef } from '../netns/names.js'
 import { isNobody } from './failure.js'
 import { readTrailing } from './globals.js'
 import { STATS_HELP } from './help.js'
+import { legible } from './legible.js'
 import { placeOf } from './link/format.js'
 import { isTerminal, type Session, write, writeJson } from './session.js'
 import { alignTable, type StatsRow, statsTable } from './table.js'
@@ -29,7 +30,7 @@ export async function stats(session: Session, words: string[]): Promise<number> 
   const counted = await count(session, ref)
   if (globals.json) writeJson(counted.map(jsonOf), globals)
   else if (counted.length > 0) {
-    const table = statsTable(counted.flatMap(rowsOf))
+    const table = statsTable(legible(counted).flatMap(rowsOf))
     write(`${isTerminal() ? alignTable(table) : table.map((row) => row.join('\t')).join('\n')}\n`)
   }
   return 0

@@ -8,8 +8,10 @@ import { UvethError } from '../errors.js'
 import { seesAllProcesses } from './processes.js'
 
 const DEFAULT_SOCKET = '/var/run/docker.sock'
-/** ms until an engine that says nothing counts as stuck. */
+/** ms until an engine that has not said everything counts as stuck. */
 const PATIENCE = 10_000
+/** Characters of an answer; of a container with all its labels there are some ten thousand. */
+const LONGEST_ANSWER = 4 << 20
 
 /** As engines allow them; an id is one too. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
@@ -23,7 +25,11 @@ interface Inspected {
  * The process id of the container `name`. Undefined where there is no engine, or `name` cannot be a
  * container's; `explicit`, then that is the error.
  */
-export async function containerPid(name: string, explicit: boolean): Promise<number | undefined> {
+export async function containerPid(
+  name: string,
+  explicit: boolean,
+  patience = PATIENCE,
+): Promise<number | undefined> {
   if (!NAME.test(name)) {
     if (explicit) throw refused('EINVAL', `'${name}' is no name of a container`)
     return undefined
@@ -33,7 +39,7 @@ export async function containerPid(name: string, explicit: boolean): Promise<num
     if (explicit || socket === undefined) throw noEngine(name, socket, explicit)
     return undefined
   }
-  const { status, body } = await inspect(socket, name).catch((error: NodeJS.ErrnoException) => {
+  const { status, body } = await inspect(socket, name, patience).catch((error: NodeJS.ErrnoException) => {
     if (!explicit && error.code === 'ECONNREFUSED') return { status: 0, body: {} as Inspected }
     throw unreachable(name, socket, error)
   })
@@ -73,19 +79,47 @@ function isThere(socket: string): boolean {
   return statSync(socket, { throwIfNoEntry: false }) !== undefined
 }
 
-async function inspect(socketPath: string, name: string): Promise<{ status: number; body: Inspected }> {
-  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const path = `/containers/${encodeURIComponent(name)}/json`
-    const headers = { host: 'localhost' }
-    const sent = request({ socketPath, path, headers, agent: false, timeout: PATIENCE }, resolve)
-    sent.once('timeout', () => sent.destroy(new Error(`no answer within ${PATIENCE / 1000} s`)))
-    sent.once('error', reject)
-    sent.end()
-  })
-  let text = ''
-  for await (const part of answer.setEncoding('utf8')) text += part
-  const status = answer.statusCode ?? 0
-  return { status, body: status === 200 ? (JSON.parse(text) as Inspected) : {} }
+async function inspect(
+  socketPath: string,
+  name: string,
+  patience: number,
+): Promise<{ status: number; body: Inspected }> {
+  let give: (error: Error) => void = () => {}
+  const stuck = setTimeout(() => give(new Error(`no whole answer within ${patience / 1000} s`)), patience)
+  try {
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const path = `/containers/${encodeURIComponent(name)}/json`
+      const sent = request({ socketPath, path, headers: { host: 'localhost' }, agent: false }, resolve)
+      give = (error) => sent.destroy(error)
+      sent.once('error', reject)
+      sent.end()
+    })
+    give = (error) => answer.destroy(error)
+    let text = ''
+    for await (const part of answer.setEncoding('utf8')) {
+      text += part
+      if (text.length > LONGEST_ANSWER) throw new Error(`its answer is longer than ${LONGEST_ANSWER} bytes`)
+    }
+    const status = answer.statusCode ?? 0
+    return { status, body: status === 200 ? readInspected(text) : {} }
+  } finally {
+    clearTimeout(stuck)
+  }
+}
+
+/** Whatever else speaks HTTP there. */
+function readInspected(text: string): Inspected {
+  const value = JSON.parse(text) as {
+    Id?: unknown
+    State?: { Status?: unknown; Pid?: unknown } | null
+  } | null
+  if (typeof value !== 'object' || value === null) throw new Error('its answer is no container')
+  const { Status, Pid } = value.State ?? {}
+  const state = {
+    ...(typeof Status === 'string' && { Status }),
+    ...(Number.isSafeInteger(Pid) && { Pid: Pid as number }),
+  }
+  return { State: state, ...(typeof value.Id === 'string' && { Id: value.Id }) }
 }
 
 function missing(name: string, socket: string, explicit: boolean): UvethError {

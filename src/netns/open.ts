@@ -35,7 +35,19 @@ function closing<T>(fd: number, use: (fd: number) => T): T {
 
 /** A namespace at `path` that does not open, and what to do about it: `number` says why. */
 export function openError(path: string, number: number): UvethError {
+  if (isExhausted(number))
+    return systemError(
+      number,
+      'open',
+      path,
+      'the process or the machine has none left: raise ulimit -n or LimitNOFILE',
+    )
   return systemError(number, 'open', path, netnsHint(path, number), 'netns')
+}
+
+/** It says nothing of the namespace. */
+export function isExhausted(number: number): boolean {
+  return number === errno.EMFILE || number === errno.ENFILE
 }
 
 export function netnsHint(path: string, number: number): string {

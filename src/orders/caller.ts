@@ -7,8 +7,8 @@ import { readlinkSync, statfsSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { UvethError } from '../errors.js'
 import { closeFd, netnsOpen, peerCredentials } from '../native.js'
-import { nameOrPid, parseInode, pathOfName, pathOfPlace, showInode } from '../netns/names.js'
-import { HOME_PATH, inodeOf, isHome, openError } from '../netns/open.js'
+import { inodeOfNetns, nameOrPid, parseInode, pathOfName, pathOfPlace, showInode } from '../netns/names.js'
+import { HOME_PATH, inodeOf, isExhausted, isHome, openError } from '../netns/open.js'
 import { planNetns } from '../pair/options.js'
 import type { Netns } from '../wishes/end.js'
 
@@ -103,17 +103,22 @@ async function asPeer<T>(
   keeping: Keeping,
   order: (caller: Caller) => Promise<T>,
 ): Promise<T> {
-  const fd = netnsOpen(`/proc/${pid}/ns/net`)
-  if (fd < 0) {
-    // A process that we may not look into, or of another pid namespace, may still stand where we do.
-    const own = home()
-    if (own.inode === claim) return await order(own)
-    throw refused('your network namespace cannot be read: name one with -n')
-  }
-  return await within(fd, keeping, async (caller) => {
+  const own = async (caller: Caller) => {
     if (claim === undefined || claim === caller.inode) return await order(caller)
     throw refused(`you are in ${showInode(caller.inode)}, not in ${showInode(claim)}`)
-  })
+  }
+  // Without a descriptor: whoever has none left can still remove a pair.
+  const seen = keeping === 'looked at' ? inodeOfNetns(pid) : undefined
+  if (seen !== undefined) return await own({ netns: isHome(seen) ? null : pathOfPlace({ pid }), inode: seen })
+  const fd = netnsOpen(pathOfPlace({ pid }))
+  if (isExhausted(fd)) throw openError(pathOfPlace({ pid }), fd)
+  if (fd < 0) {
+    // A process that we may not look into, or of another pid namespace, may still stand where we do.
+    const here = home()
+    if (here.inode === claim) return await order(here)
+    throw refused('your network namespace cannot be read: name one with -n')
+  }
+  return await within(fd, keeping, own)
 }
 
 async function within<T>(fd: number, keeping: Keeping, order: (caller: Caller) => Promise<T>): Promise<T> {

@@ -4,6 +4,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { invalid } from '../errors.js'
 import type { CarrierMode } from '../link/protocol.js'
+import { show } from '../wishes/shape.js'
 import { planFlap } from './options.js'
 
 const MODES: readonly CarrierMode[] = ['on', 'off', 'auto']
@@ -31,7 +32,7 @@ export class Plug {
   /** Ends flaps that run. */
   async set(mode: CarrierMode): Promise<void> {
     if (!MODES.includes(mode))
-      throw invalid(`carrier is one of ${MODES.join(', ')}, not '${mode}'`, 'carrier')
+      throw invalid(`carrier is one of ${MODES.join(', ')}, not ${show(mode)}`, 'carrier')
     this.#mode = mode
     for (const flap of this.#flaps) flap.abort()
     await this.#force(mode, false)

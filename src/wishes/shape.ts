@@ -46,9 +46,10 @@ export function wrong(attribute: string, what: string, value: unknown): Error {
 }
 
 /** A value as a message shows it. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
+  if (typeof value === 'function') return 'a function'
   return String(value)
 }
 

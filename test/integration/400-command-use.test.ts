@@ -16,6 +16,15 @@ function between(left: Netns, right: Netns, ...words: string[]): string[] {
   return ['run', 'veth0', 'veth1', '--netns-a', left.name, '--netns-b', right.name, ...words]
 }
 
+test.each([['--version'], ['--help'], ['doctor', '-j']])(
+  'output that a full disk does not take: %s',
+  async (...words) => {
+    const prefix = ['sh', '-c', 'exec "$@" >/dev/full', 'sh']
+    const { code, stderr } = await uvethOnce(words, { prefix })
+    expect([code, stderr]).toEqual([2, 'uveth: standard output: ENOSPC: no space left on device, write\n'])
+  },
+)
+
 describe('wrong use is exit code 1 and one line', () => {
   const WRONG: [string, string[], RegExp][] = [
     ['an unknown verb', ['fly'], /unknown verb 'fly'/],

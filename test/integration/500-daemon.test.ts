@@ -205,6 +205,18 @@ test('an idle one hardly ever wakes', async () => {
   expect(wakes() - before).toBeLessThan(100)
 })
 
+test('killed with many pairs: the next one waits for their names, and says so', async () => {
+  await using daemon = await TestDaemon.start()
+  await fill(daemon, 60)
+  daemon.program.kill('SIGKILL')
+  const { pid } = daemon.program
+  await until('its end to begin', () => !existsSync(`/proc/${pid}/exe`))
+  await daemon.restart()
+  await fill(daemon, 60) // EEXIST, if one of them were still there
+  const { stdout } = await daemon.stop()
+  expect(stdout).toContain(`"waitsFor":"${pid}"`)
+})
+
 describe('its log', () => {
   test('has a line for what happens to each pair', async () => {
     await using daemon = await TestDaemon.start()

@@ -7,6 +7,8 @@ import { HIGHEST, LIMIT_NAMES, LIMITS, type Limits } from '../../wishes/limits.j
 import { oneOf, whole } from '../../wishes/shape.js'
 import { parseSize } from '../../wishes/units.js'
 import { written } from '../../wishes/words.js'
+import { sentenceOf } from '../failure.js'
+import { legible, legibleJson } from '../legible.js'
 import { memoryOption } from '../memory.js'
 import { DAEMON, LOOK } from '../options.js'
 import { parseAlone, UsageError } from '../usage.js'
@@ -155,12 +157,12 @@ export async function health(
   const client = new ControlClient({ socket: socketPath(values.socket ?? global.socket) })
   try {
     const report = await client.call<Health>('health')
-    process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${lineOf(report)}\n`)
+    process.stdout.write(json ? `${legibleJson(report)}\n` : `${legible(lineOf(report))}\n`)
     return report.status === 'ok' ? 0 : 1
   } catch (error) {
     if (!(error instanceof UvethError)) throw error
     if (json) process.stdout.write(`${JSON.stringify({ status: 'down', error: error.message })}\n`)
-    else process.stderr.write(`uveth: ${error.message}\n`)
+    else process.stderr.write(`${sentenceOf(error)}\n`)
     return 1
   } finally {
     client.close()

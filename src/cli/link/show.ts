@@ -7,6 +7,7 @@ import type { PairStats } from '../../index.js'
 import { findRef } from '../../netns/names.js'
 import { isNobody } from '../failure.js'
 import { type Globals, readTrailing } from '../globals.js'
+import { legible } from '../legible.js'
 import { painter, type Session, write, writeJson } from '../session.js'
 import { briefJson, briefText, linkJson, linkText, type Row } from './format.js'
 import { parseShow, type ShowOrder } from './grammar.js'
@@ -94,5 +95,9 @@ function print(rows: Row[], globals: Globals): void {
     return
   }
   const paint = painter(globals)
-  write(rows.map((row) => `${brief ? briefText(row, paint) : linkText(row, globals, paint)}\n`).join(''))
+  write(
+    legible(rows)
+      .map((row) => `${brief ? briefText(row, paint) : linkText(row, globals, paint)}\n`)
+      .join(''),
+  )
 }

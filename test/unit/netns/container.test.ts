@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { UvethError } from '../../../src/errors.js'
-import { isProcessOf } from '../../../src/netns/container.js'
+import { containerPid, isProcessOf } from '../../../src/netns/container.js'
 import { findNetns, findRef, inodeOfNetns, locate, readNetns } from '../../../src/netns/names.js'
 
 /** Whether this process is to be one that sees all processes of the machine. */
@@ -24,6 +24,14 @@ const CONTAINERS: Record<string, object> = {
   odd: {},
   own: { State: { Status: 'running', Pid: process.pid } },
 }
+/** Answers that are no container. */
+const ODD: Record<string, string> = {
+  null: 'null',
+  number: '7',
+  text: '"x"',
+  cutoff: '{"State":',
+  nothing: '',
+}
 let engine: Server
 let asked: string[] = []
 const before = process.env.DOCKER_HOST
@@ -34,6 +42,19 @@ beforeAll(async () => {
     const name = /^\/containers\/([^/]+)\/json$/.exec(url)?.[1] ?? ''
     if (name === 'broken') return answer.writeHead(500).end('{"message":"broken"}')
     if (name === 'cut') return answer.destroy()
+    if (name === 'slow') {
+      const trickle = setInterval(() => answer.write(' '), 5)
+      return void answer.once('close', () => clearInterval(trickle))
+    }
+    if (name === 'endless') {
+      const more = () => {
+        while (!answer.destroyed && answer.write(' '.repeat(1 << 16)));
+      }
+      answer.on('drain', more)
+      return more()
+    }
+    const odd = ODD[name]
+    if (odd !== undefined) return answer.end(odd)
     const found = CONTAINERS[decodeURIComponent(name)]
     answer.writeHead(found === undefined ? 404 : 200, { 'content-type': 'application/json' })
     answer.end(JSON.stringify(found ?? { message: `No such container: ${name}` }))
@@ -232,4 +253,20 @@ test('the namespace of a process can be compared', () => {
   expect(inodeOfNetns(process.pid)).toBe(inodeOfNetns(undefined))
   expect(inodeOfNetns('/proc/self/ns/net')).toBe(inodeOfNetns(undefined))
   expect(inodeOfNetns('nobody-made-this')).toBeUndefined()
+})
+
+describe('an engine that is none', () => {
+  test.each(Object.keys(ODD))('answers %s', async (name) => {
+    await expect(containerPid(name, true)).rejects.toMatchObject({ code: 'ECONNREFUSED', attribute: 'netns' })
+  })
+
+  test('trickles', async () => {
+    const message = expect.stringMatching(/no whole answer within 0.1 s$/)
+    await expect(containerPid('slow', true, 100)).rejects.toMatchObject({ code: 'ECONNREFUSED', message })
+  })
+
+  test('has no end', async () => {
+    const message = expect.stringMatching(/its answer is longer than 4194304 bytes$/)
+    await expect(containerPid('endless', true)).rejects.toMatchObject({ code: 'ECONNREFUSED', message })
+  })
 })

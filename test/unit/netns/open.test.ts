@@ -11,6 +11,7 @@ import {
   isHome,
   nameOf,
   netnsHint,
+  openError,
   withNetns,
   withNetnsDescriptor,
   withTarget,
@@ -109,4 +110,12 @@ test('nothing stays open, also when the caller or the opening fails', () => {
     refusal('/etc/passwd')
   }
   expect(openHere()).toBe(before)
+})
+
+test('no descriptor left is told as that, and not as a fault of the namespace', () => {
+  for (const number of [errno.EMFILE, errno.ENFILE]) {
+    const error = openError('/run/netns/blue', number)
+    expect(error.message).toMatch(/^E[MN]FILE: .*has none left: raise ulimit -n or LimitNOFILE\)$/)
+    expect(error.errno).toBe(number)
+  }
 })
