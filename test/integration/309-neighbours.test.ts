@@ -1,0 +1,182 @@
+// What one end's owner does delays no other pair: while something mischievous is done to 20 pairs, the orders and pings
+// of another pair of the process are measured; and at the same time, on the same busy machine, those of a pair of another
+// process, to which nothing is done. The 99th hundredth may be 50 ms more than there. The same without a clock, for the
+// turns of the link thread and for bursts: test/unit/link/turns.test.ts, test/unit/datapath/.
+
+import * as childProcess from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createPair, type Pair } from 'uveth'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { Netns, until } from '../support/netns.js'
+import { evaluate } from '../support/program.js'
+import { needs } from '../support/skip.js'
+
+const test = needs('root', 'tun', 'netns', 'ip', 'ping', 'setpriv', 'unshare')
+
+/** ms */
+const MORE = 50
+const MEASURED = 5_000
+/** Who is hurt by a neighbour is hurt each time; a busy machine is not as busy each time. */
+const TRIES = 3
+const PAIRS = 20
+
+interface Setting {
+  left: string
+  right: string
+  /** In the names of its ends, and in their addresses. */
+  name: string
+  net: number
+  time: number
+}
+
+/** Orders of a pair of its own, and pings through it, for so long: the 99th hundredth of each, in ms. */
+async function measure(
+  kit: {
+    createPair: typeof createPair
+    childProcess: typeof childProcess
+    sleep: (ms: number) => Promise<unknown>
+  },
+  { left, right, name, net, time }: Setting,
+): Promise<{ orders: number; pings: number; answered: number }> {
+  const pair = await kit.createPair({
+    a: { name: `${name}0`, netns: left, up: true, addresses: [`10.78.${net}.1/24`] },
+    b: { name: `${name}1`, netns: right, up: true, addresses: [`10.78.${net}.2/24`] },
+    quiet: true,
+  })
+  const words = ['-n', '-i', '0.02', '-c', `${time / 20}`, '-W', '5', `10.78.${net}.2`]
+  const ping = kit.childProcess.spawn('ip', ['netns', 'exec', left, 'ping', ...words])
+  let said = ''
+  ping.stdout.on('data', (text) => {
+    said += text
+  })
+  const ended = new Promise((resolve) => ping.once('close', resolve))
+  const orders: number[] = []
+  for (const end = performance.now() + time; performance.now() < end; await kit.sleep(20)) {
+    const began = performance.now()
+    await pair.a.set({ mtu: orders.length % 2 === 0 ? 1400 : 1500 })
+    orders.push(performance.now() - began)
+  }
+  await ended
+  await pair.close()
+  const pings = [...said.matchAll(/time=([\d.]+)/g)].map(([, ms]) => Number(ms))
+  const p99 = (delays: number[]) =>
+    delays.sort((one, other) => one - other)[Math.floor(delays.length * 0.99)] ?? 0
+  return { orders: p99(orders), pings: p99(pings), answered: pings.length / (time / 20) }
+}
+
+let left: Netns
+let right: Netns
+let pairs: Pair[]
+beforeAll(async () => {
+  left = Netns.create('left')
+  right = Netns.create('right')
+  const wishes = Array.from({ length: PAIRS }, (_, number) => ({
+    a: { name: `m${number}`, netns: left.name, up: true, addresses: [`10.79.${number}.1/24`] },
+    b: { name: `n${number}`, netns: right.name, up: true, addresses: [`10.79.${number}.2/24`] },
+    quiet: true,
+  }))
+  pairs = await Promise.all(wishes.map((wish) => createPair(wish)))
+})
+afterAll(async () => {
+  await Promise.all(pairs.map((pair) => pair.close()))
+  left[Symbol.dispose]()
+  right[Symbol.dispose]()
+})
+
+/** Begins something; what it answers ends it. */
+type Mischief = () => Promise<() => unknown> | (() => unknown)
+
+/** Commands of `ip -batch`, again and again, as fast as it goes. */
+function endless(lines: string): () => unknown {
+  const child = left.spawn('sh', ['-c', `while :; do printf '${lines}'; done | ip -force -batch -`])
+  return () => child.kill()
+}
+
+const each = (command: (name: string) => string) => pairs.map((_, number) => command(`m${number}`)).join('')
+
+const MISCHIEF: Record<string, Mischief> = {
+  'links in mode dormant, that go up and down': () => {
+    left.exec(
+      'sh',
+      '-c',
+      each((name) => `ip link set ${name} mode dormant;`),
+    )
+    const end = endless(each((name) => `link set ${name} down\\nlink set ${name} up\\n`))
+    return () => {
+      end()
+      left.exec(
+        'sh',
+        '-c',
+        each((name) => `ip link set ${name} mode default up;`),
+      )
+    }
+  },
+  'ends that their owner flaps without end': () =>
+    endless(each((name) => `link set ${name} down\\nlink set ${name} up\\n`)),
+  'flaps of 1 ms that were ordered': () => {
+    const ended = new AbortController()
+    for (const pair of pairs) pair.flap(1, 1_000_000, { signal: ended.signal }).catch(() => {})
+    return () => ended.abort()
+  },
+  'an owner in an unprivileged user namespace, that flaps it': async () => {
+    const flaps = 'while :; do ip link set m0 down; ip link set m0 up; done 2>/dev/null'
+    const words = ['--reuid', '65534', '--clear-groups', 'unshare', '-Urn', 'sh', '-c', flaps]
+    const owner = childProcess.spawn('setpriv', words, { stdio: 'ignore' })
+    const [pair] = pairs as [Pair]
+    await until('its namespace', async () => {
+      const moved = await pair.a.move(owner.pid as number).then(
+        () => true,
+        () => false,
+      )
+      return moved && pair.a.netns !== null
+    })
+    return async () => {
+      await pair.a.move(left.name)
+      await pair.a.set({ up: true })
+      owner.kill('SIGKILL')
+      await once(owner, 'exit')
+    }
+  },
+  'as many rules as an end may have, which no index tells apart, and a flood': () => {
+    const [pair] = pairs as [Pair]
+    left.ip('addr', 'replace', '10.79.0.1/24', 'dev', 'm0')
+    left.ip('link', 'set', 'm0', 'up')
+    for (let rule = 0; rule < 1024; rule++) {
+      const value = (rule % 256).toString(16).padStart(2, '0')
+      pair.a.addRule({ kind: 'drop' }, { bytes: [[0, '0fff', `0f${value}`]] })
+    }
+    const floods = [1, 2].map(() => left.spawn('ping', ['-n', '-q', '-f', '-l', '100', '10.79.0.2']))
+    return () => {
+      for (const flood of floods) flood.kill()
+    }
+  },
+}
+
+test.each(Object.keys(MISCHIEF))(
+  'no pair is hurt by %s',
+  async (name) => {
+    const places = { left: left.name, right: right.name, time: MEASURED }
+    const end = await MISCHIEF[name]?.()
+    const seen: unknown[] = []
+    let isWell = false
+    try {
+      for (let time = 0; time < TRIES && !isWell; time++) {
+        const [here, elsewhere] = await Promise.all([
+          measure({ createPair, childProcess, sleep }, { ...places, name: 'v', net: 1 }),
+          evaluate(measure, { ...places, name: 'w', net: 2 }),
+        ])
+        seen.push({ here, elsewhere })
+        isWell =
+          here.orders < elsewhere.orders + MORE &&
+          here.pings < elsewhere.pings + MORE &&
+          here.answered >= 0.95 * elsewhere.answered
+      }
+    } finally {
+      await end?.()
+    }
+    if (process.env.UVETH_SHOW) console.log(name, JSON.stringify(seen))
+    expect({ isWell, seen }).toMatchObject({ isWell: true })
+  },
+  120_000,
+)
