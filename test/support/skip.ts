@@ -4,7 +4,7 @@
 // Nothing here may change the machine: a probe looks, or works in a namespace that ends with it.
 
 import { spawnSync } from 'node:child_process'
-import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs'
+import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, rmdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { release } from 'node:os'
 import { type TestAPI, test } from 'vitest'
@@ -57,6 +57,8 @@ const probes = {
   vlan: () =>
     runs('unshare', '-n', 'ip', 'link', 'add', 'p0', 'type', 'bridge', 'vlan_filtering', '1') &&
     runs('unshare', '-n', 'ip', 'link', 'add', 'link', 'lo', 'name', 'p0', 'type', 'vlan', 'id', '5'),
+  /** A memory cgroup (v1) can be made. */
+  'memory-cgroup': () => makes('/sys/fs/cgroup/memory'),
   /** The kernel has IPv6. */
   ipv6: () => readable('/proc/net/if_inet6'),
   /** The raw-socket package is built for the Node that runs. */
@@ -167,5 +169,21 @@ function allows(path: string, mode: number): boolean {
     return true
   } catch {
     return false
+  }
+}
+
+/** Can a cgroup be made in `folder`, and is it one? */
+function makes(folder: string): boolean {
+  const path = `${folder}/uvt-probe-${process.pid}`
+  try {
+    mkdirSync(path)
+    accessSync(`${path}/memory.limit_in_bytes`)
+    return true
+  } catch {
+    return false
+  } finally {
+    try {
+      rmdirSync(path)
+    } catch {} // it was not made
   }
 }
