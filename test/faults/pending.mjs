@@ -7,7 +7,6 @@ export const PENDING = {
   'memory-cgroup': 'a bound for what a process holds',
   'strange-queue': 'a queue of a stranger is refused, or told',
   'no-descriptors': 'EMFILE is told as such, and DELETE works',
-  'full-output': 'one line, and a status',
   'queue-length': 'a change of the queue that loses nothing uncounted',
   overtaken: 'what is held leaves first when an impairment is replaced',
 }
