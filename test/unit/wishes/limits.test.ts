@@ -18,6 +18,9 @@ import {
 } from '../../../src/wishes/limits.js'
 import { MemoryLink } from '../../support/memory-link.js'
 
+/** Late, so that a busy machine ends nothing. */
+const PATIENT = { timeout: 30_000 }
+
 const defaults = Object.fromEntries(LIMIT_NAMES.map((name) => [name, LIMITS[name].most]))
 const figureOf = (name: LimitName) => figures().find((one) => one.name === name)
 afterEach(() => {
@@ -84,10 +87,10 @@ describe('captures', () => {
     })
     expect(running()).toBe(3)
     await first.return()
-    await expect.poll(running).toBe(2)
+    await expect.poll(running, PATIENT).toBe(2)
     await begin(one)
     await Promise.all([one.close(), other.close()])
-    await expect.poll(running).toBe(0)
+    await expect.poll(running, PATIENT).toBe(0)
   })
 
   test('that were armed for a pair that could not be made, or a file that cannot be, count no more', async () => {
