@@ -15,9 +15,10 @@ const FIRST_FRAMES = 64
 /** Bytes of what is known of a frame, rounded up. */
 const ENTRY = 64
 
-/** Places in Held.times: when a frame is due (ms), and how long it is held. */
+/** Places in Held.times: when a frame is due (ms), how long it is held, and when rules alone would let it go. */
 export const UNTIL = 0 as Place<'time'>
 export const WAIT = 1 as Place<'time'>
+export const LEAST = 2 as Place<'time'>
 
 /** Whoever is told of frames: in columns. */
 interface Tellable {
@@ -25,10 +26,11 @@ interface Tellable {
   readonly delays: Float64Array
 }
 
-/** A frame on its way to another thread: `wait` ms before it is due. */
+/** A frame on its way to another thread: `wait` ms before it is due, `least` before rules alone would let it go. */
 export interface HeldFrame {
   frame: Uint8Array
   wait: number
+  least: number
   number: number
   queue: number
   delay: number
@@ -39,7 +41,7 @@ export class Held {
    * Of the frame that hold() is called for. Not arguments: V8 allocates a number with a fraction for each call
    * that it does not inline.
    */
-  readonly times: Words<'time'> = new Float64Array(2)
+  readonly times: Words<'time'> = new Float64Array(3)
   /** ms, while frames are released; hooks/slot.ts says what stands where. */
   readonly clock: Clock = new Float64Array(2)
   /** Frames held. */
@@ -47,6 +49,7 @@ export class Held {
   readonly #cells: Cells
   /** By entry: what is known of a frame. An entry is free when it is not in the heap. */
   #due = new Float64Array(0)
+  #least = new Float64Array(0)
   #order = new Float64Array(0)
   #number = new Float64Array(0)
   #delay = new Float64Array(0)
@@ -111,6 +114,7 @@ export class Held {
     for (let i = 0, source = start >> 2; i < last; i++) words[target + i] = from[source + i]
     const entry = this.#heap[this.count]
     this.#due[entry] = this.times[UNTIL]
+    this.#least[entry] = this.times[LEAST]
     this.#order[entry] = this.#arrivals++
     this.#number[entry] = number
     this.#delay[entry] = this.times[WAIT]
@@ -124,7 +128,7 @@ export class Held {
 
   /**
    * Holds a frame of a burst for the time that the hooks have said, and of its copies as many as there is room
-   * for: so many are left in the burst. False when there is none for the frame itself.
+   * for: so many are left in the burst. False when there is none for the frame itself. `times[LEAST]` is the caller's.
    */
   holdOf(burst: Burst, frame: number, queue: number): boolean {
     const start = burst.starts[frame]
@@ -179,6 +183,28 @@ export class Held {
     this.#cells.share.drop(ENTRY * (entries - FIRST_FRAMES))
   }
 
+  /** When the last of those that are held now is due; -Infinity when none are. */
+  get last(): number {
+    let last = Number.NEGATIVE_INFINITY
+    for (let place = 0; place < this.count; place++) last = Math.max(last, this.#due[this.#heap[place]])
+    return last
+  }
+
+  /** The number that the next arrival will have: those of before have lower ones. */
+  get arrivals(): number {
+    return this.#arrivals
+  }
+
+  /** Those that came before `arrival` are due at `due` at the latest, in their order, or when rules let them go. */
+  hasten(arrival: number, due: number): void {
+    for (let place = 0; place < this.count; place++) {
+      const entry = this.#heap[place]
+      if (this.#order[entry] >= arrival) continue
+      this.#due[entry] = Math.max(this.#least[entry], Math.min(this.#due[entry], due))
+    }
+    for (let place = (this.count >> 1) - 1; place >= 0; place--) this.#sink(place)
+  }
+
   /** What is held, for another thread, whose clock is another one. */
   export(now: number): HeldFrame[] {
     const entries = Array.from(this.#heap.subarray(0, this.count))
@@ -188,6 +214,7 @@ export class Held {
       return {
         frame: this.#chunkOf(entry).bytes.slice(start, start + this.#length[entry]),
         wait: this.#due[entry] - now,
+        least: this.#least[entry] - now,
         number: this.#number[entry],
         queue: this.#queue[entry],
         delay: this.#delay[entry],
@@ -198,10 +225,11 @@ export class Held {
   /** Takes over what another thread held. How many frames there was no room for. */
   import(frames: HeldFrame[], now: number): number {
     let refused = 0
-    for (const { frame, wait, number, queue, delay } of frames) {
+    for (const { frame, wait, least, number, queue, delay } of frames) {
       const words = new Int32Array((frame.length + 3) >> 2)
       new Uint8Array(words.buffer).set(frame)
       this.times[UNTIL] = now + wait
+      this.times[LEAST] = now + least
       this.times[WAIT] = delay
       if (this.hold(words, 0, frame.length, number, queue)) continue
       this.#cells.share.refuse()
@@ -242,6 +270,7 @@ export class Held {
       return to
     }
     this.#due = floats(this.#due)
+    this.#least = floats(this.#least)
     this.#order = floats(this.#order)
     this.#number = floats(this.#number)
     this.#delay = floats(this.#delay)
@@ -278,8 +307,8 @@ export class Held {
     }
   }
 
-  #sink(): void {
-    for (let place = 0; ; ) {
+  #sink(place = 0): void {
+    for (;;) {
       let child = 2 * place + 1
       if (child >= this.count) return
       if (child + 1 < this.count && this.#before(child + 1, child)) child++

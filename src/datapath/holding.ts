@@ -7,7 +7,7 @@ import { load } from '../frame/words.js'
 import { NOW, type Slot } from '../hooks/slot.js'
 import type { Chunk } from './cells.js'
 import * as count from './counters.js'
-import { Held, type HeldFrame } from './held.js'
+import { Held, type HeldFrame, LEAST } from './held.js'
 import type { Port } from './port.js'
 import type { Sender } from './sender.js'
 
@@ -31,6 +31,9 @@ export class Holding {
   readonly #sender: Sender
   /** ms, performance.now(), when memory is given back, if nothing is held then; Infinity if there is none. */
   #rest = Number.POSITIVE_INFINITY
+  /** Frames of a set of impairments that was replaced: they came before this arrival, and the last one is due then. */
+  #before = 0
+  #behind = Number.NEGATIVE_INFINITY
 
   constructor(wiring: HoldingWiring, sender: Sender, held = new Held()) {
     this.#wiring = wiring
@@ -48,12 +51,31 @@ export class Holding {
     return this.#held.count === 0 ? this.#rest : this.#held.next
   }
 
+  /** The set that has held frames is another one now. `kept`: the frames that it judges do not overtake those. */
+  replaced(kept: boolean): void {
+    this.#before = this.#held.arrivals
+    this.#behind = kept ? this.#held.last : Number.NEGATIVE_INFINITY
+  }
+
+  /** Would a frame that leaves at `due` overtake one of a set that was replaced? */
+  overtakes(due: number): boolean {
+    return due < this.#behind
+  }
+
+  /** Those leave before a frame that leaves at `due`. */
+  hasten(due: number): void {
+    this.#held.hasten(this.#before, due)
+    this.#behind = due
+  }
+
   /**
    * Holds frame `frame` of a burst and its copies, as long as the burst says, for queue `queue`; of the copies as
-   * many as there is room for. False when there is none for the frame itself.
+   * many as there is room for. False when there is none for the frame itself. `ruled`: the ms, by frame, that rules
+   * alone hold it; undefined where nothing else does.
    */
-  hold(burst: Burst, frame: number, queue: number): boolean {
+  hold(burst: Burst, frame: number, queue: number, ruled: Float64Array | undefined): boolean {
     if (this.#held.count >= this.limit) return false
+    this.#held.times[LEAST] = burst.now + (ruled ?? burst.delays)[frame]
     const done = this.#held.holdOf(burst, frame, queue)
     this.#count()
     return done

@@ -94,8 +94,12 @@ export class Inspector {
     this.#holding = new Holding(wiring, this.#sender, held)
   }
 
-  /** `from`: what it goes on from. */
+  /**
+   * `from`: what it goes on from. Frames that are held go on, but no later than frames that are judged by the new set:
+   * nobody has ordered that these overtake them, unless it reorders.
+   */
   impair(plan: ImpairPlan | null, from?: ImpairState): void {
+    this.#holding.replaced(plan?.reorder === undefined)
     const { end, effects } = this.#wiring
     this.impairment = plan === null ? undefined : new Impairment(plan, end, effects, from)
   }
@@ -199,6 +203,8 @@ export class Inspector {
 
   /** Ends: what another thread needs to go on from here; what is held goes with it. */
   state(): InspectorState {
+    // The other queues of a pair that nothing looks into are served elsewhere from now on.
+    if (this.impairment === undefined) this.#hasten(performance.now(), true)
     return {
       progress: {
         origin: performance.timeOrigin,
@@ -224,6 +230,7 @@ export class Inspector {
     }
     this.probes.list = captures.map((plan) => new Probe(plan))
     this.#holding.import(held)
+    if (impair === undefined) this.#holding.replaced(true)
   }
 
   #carrier(): boolean {
@@ -282,8 +289,22 @@ export class Inspector {
       if (!burst.passes(frame)) continue
       const excess = burst.lengths[frame] - limit
       if (excess > 0 && isTooLong(burst.bytes, burst.starts[frame], excess)) burst.drop(frame, 'mtu')
-      else if (burst.delays[frame] > 0 && !this.#holding.hold(burst, frame, queue)) burst.drop(frame, 'limit')
+      else this.#hold(frame, queue)
     }
+  }
+
+  #hold(frame: number, queue: number): void {
+    const burst = this.#burst
+    const due = burst.now + burst.delays[frame]
+    const isHeld = burst.delays[frame] > 0
+    if (this.#holding.overtakes(due)) this.#hasten(due, !isHeld)
+    if (isHeld && !this.#holding.hold(burst, frame, queue, this.impairment?.ruled)) burst.drop(frame, 'limit')
+  }
+
+  /** What a set of impairments held that was replaced leaves by `due`; `now`: at once. */
+  #hasten(due: number, now: boolean): void {
+    this.#holding.hasten(due)
+    if (now) this.release(due)
   }
 
   #route(frame: number, slab: Slab, queue: number): void {

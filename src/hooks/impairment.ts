@@ -61,6 +61,9 @@ export class Impairment implements Hook {
   /** Frames that the direction holds: set it before each call of judge(). */
   held = 0
 
+  /** ms that rules have each frame of the burst held: what it would be held without this. */
+  readonly ruled = new Float64Array(BURST)
+
   readonly #counters: Effects
   readonly #loss: Loss | undefined
   readonly #duplicate: Chance | undefined
@@ -146,6 +149,7 @@ export class Impairment implements Hook {
     const jumps = this.#jumps[i] === 1
     const double = this.#doubled[i] === 1 && this.#lost[i] === 0 ? 1 : 0
     const before = burst.delays[i]
+    this.ruled[i] = before
     let copies = Math.min(burst.copies[i] + double, MAX_COPIES)
     if (jumps) this.#delays[i] = before
     else this.#schedule(burst, i, 1 + copies)

@@ -165,13 +165,14 @@ function readProgress(value: unknown, index: number): Progress {
 }
 
 function readHeld(value: unknown, at: string): Progress['held'][number] {
-  const { frame, wait, number, queue, delay } = record(value, at)
+  const { frame, wait, least = wait, number, queue, delay } = record(value, at)
   const base64 = text(frame, `${at}.frame`)
   const bytes = Buffer.from(base64, 'base64')
   if (bytes.toString('base64') !== base64) throw bad(`${at}.frame is no base64`)
   return {
     frame: new Uint8Array(bytes),
     wait: finite(wait, `${at}.wait`),
+    least: finite(least, `${at}.least`),
     number: whole(number, `${at}.number`),
     queue: whole(queue, `${at}.queue`),
     delay: finite(delay, `${at}.delay`),

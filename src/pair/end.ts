@@ -147,7 +147,8 @@ export class End {
 
   /**
    * Degrades what this end sends, in netem's words: `{ delay: '10ms', loss: '1%', seed: 42 }`. Replaces the
-   * whole set; null takes it away. Frames that are held go on. Acts on the next frame once it resolves.
+   * whole set; null takes it away. Frames that are held go on, but no later than those that come now, which do not
+   * overtake them unless the new set reorders. Acts on the next frame once it resolves.
    * Answers the normal form, with the seed that was chosen if none was given. EINVAL for a bad wish.
    */
   impair(options: ImpairOptions | null): Promise<ImpairPlan | null> {

@@ -46,10 +46,14 @@ const CHANGES: Record<string, Change> = {
     await a.impair({ loss: 0, seed: 1 })
     await a.impair(null)
   },
-  // Frames that are held go on when it is taken away, behind those that come then: so it stays until they went.
   'a rate': async ({ a }, n) => {
     if (n === 0) await a.impair({ rate: '1gbit', limit: 100_000, seed: 1 })
     else await a.patchImpairment({ rate: `${n % 2 === 0 ? 1 : 2}gbit` })
+  },
+  // What is held when it is taken away leaves in front of what comes then.
+  'a delay': async ({ a }, n) => {
+    await a.impair({ delay: n % 3 === 0 ? '20ms' : '1ms', limit: 100_000, seed: 1 })
+    await a.impair(null)
   },
   watches: async ({ a }) => {
     await a.waitFor({ udp: {} })

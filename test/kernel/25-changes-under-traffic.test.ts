@@ -67,6 +67,19 @@ it('a change of txqueuelen loses what is sent meanwhile, and counts it as droppe
   expect(dropped).toBe(sent - read)
 })
 
+it('what waits beyond the end of a shorter queue is thrown away, and nothing counts it', async () => {
+  using tap = RawTap.open()
+  tap.up()
+  using socket = PacketSocket.open(null, tap.name)
+  const before = homeLink(tap.name).stats64.tx.dropped
+  for (let n = 0; n < 100; n++) expect(socket.send(plainFrame())).toBe(true)
+  run('ip', 'link', 'set', tap.name, 'txqueuelen', '10')
+  let read = 0
+  while (typeof tap.read() !== 'number') read++
+  expect(read).toBeLessThan(100)
+  expect(homeLink(tap.name).stats64.tx.dropped - before).toBe(0)
+})
+
 it('super-frames that wait in the ring stay super-frames', async () => {
   using tap = RawTap.open()
   expect(tunSetOffload(tap.fd, OFFLOADS)).toBe(0)

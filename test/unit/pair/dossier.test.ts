@@ -75,6 +75,7 @@ const anyProgress = fc.record(
       fc.record({
         frame: fc.uint8Array({ minLength: 14, maxLength: 80 }),
         wait: finite,
+        least: finite,
         number: fc.maxSafeNat(),
         queue: fc.nat(),
         delay: finite,
