@@ -46,6 +46,8 @@ export const {
   tunSetIff,
   tunSetIfindex,
   tunSetOffload,
+  tunSetOwner,
+  tunSetPersist,
   tunSetVnetHdrSz,
   tunSetVnetLe,
 } = addon

@@ -40,7 +40,7 @@ export function eventText({ event, id, ...fields }: Event, paint: Paint): string
 }
 
 function detailOf(event: string, fields: Event): string {
-  const { a, b, on, end, name, previous, netns, reason } = fields
+  const { a, b, on, end, name, previous, netns, reason, count } = fields
   switch (event) {
     case 'added':
     case 'changed':
@@ -51,6 +51,8 @@ function detailOf(event: string, fields: Event): string {
       return `end ${end}: ${previous} is now ${name}`
     case 'moved':
       return `end ${end}: ${name} is now in netns ${placeOf(netns as string | null)}`
+    case 'foreignQueues':
+      return `end ${end}: ${count} queues of others: frames are lost there`
     case 'removed':
       return String(reason)
     default:

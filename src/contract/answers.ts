@@ -46,6 +46,7 @@ const END = object({
   up: { ...flag, description: 'admin up' },
   flags: { ...whole, description: 'IFF_* of the kernel' },
   txQueueLength: whole,
+  foreignQueues: { ...whole, description: 'queues that others have attached: frames are lost there' },
   impair: IMPAIR,
   rules: RULES,
 } satisfies Record<keyof EndView, object>)

@@ -204,7 +204,8 @@ export class Inspector {
   /** Ends: what another thread needs to go on from here; what is held goes with it. */
   state(): InspectorState {
     // The other queues of a pair that nothing looks into are served elsewhere from now on.
-    if (this.impairment === undefined) this.#hasten(performance.now(), true)
+    const now = performance.now()
+    if (this.impairment === undefined && this.#holding.overtakes(now)) this.#hasten(now, true)
     return {
       progress: {
         origin: performance.timeOrigin,

@@ -13,6 +13,8 @@ import { NO_PAIR, Turns } from './turns.js'
 
 /** ms. The kernel's own events tell why a device is gone; the worker only knows that it is. */
 const GONE_DELAY = 20
+/** ms. Nothing tells that somebody has attached a queue. */
+const QUEUES_LOOK = 1_000
 
 /** What is needed to serve orders. */
 export interface Means {
@@ -27,6 +29,8 @@ export class LinkedPairs {
   readonly #pairs = new Map<number, LinkedPair>()
   /** Inline pairs that were asked back: what goes on when they are. */
   readonly #returned = new Map<number, () => void>()
+  /** Pairs with several queues, which are looked at from time to time. */
+  readonly #watched = new Map<number, NodeJS.Timeout>()
   readonly #turns = new Turns({ errand: (handle) => this.#pairs.get(handle)?.turn() })
 
   /** `port`: to and from the main thread. */
@@ -63,6 +67,8 @@ export class LinkedPairs {
     if (message.event === 'closed') {
       this.#pairs.delete(message.handle)
       this.#turns.forget(message.handle)
+      clearInterval(this.#watched.get(message.handle))
+      this.#watched.delete(message.handle)
     }
     this.#port.postMessage(message)
   }
@@ -93,7 +99,9 @@ export class LinkedPairs {
       await pair.close('failed', null)
       throw error
     }
-    this.#pairs.set(request.handle, pair)
+    const { handle, plan } = request
+    this.#pairs.set(handle, pair)
+    if (plan.queues > 1) this.#watched.set(handle, setInterval(() => pair.look(), QUEUES_LOOK).unref())
     pair.look()
     await pair.settled()
   }

@@ -93,6 +93,8 @@ export interface EndState {
   /** IFF_*, all of them. */
   flags: number
   txQueueLength: number
+  /** Of an end with several queues: those that others have attached. Frames that the kernel gives to them are lost. */
+  foreignQueues: number
 }
 
 /** `close`: by us. `deleted`: the link of `end` was. `netns-deleted`: its namespace. `failed`: our threads. */

@@ -37,6 +37,7 @@ import { NetlinkSocket } from '../netlink/socket.js'
 import type { NetnsPlace } from '../netns/names.js'
 import { inodeOf, isHome, nameOf, withTarget } from '../netns/open.js'
 import type { Death, Device, Hint, Sight } from './device.js'
+import { closeToOthers, foreignQueuesOf, removeForAll } from './foreign-queues.js'
 import { type Features, startInspecting, stopInspecting } from './offloads.js'
 import type { EndChange, EndPlan, EndState } from './protocol.js'
 import { carryOut, moveTo, type Setting, settingsOf } from './requests.js'
@@ -88,7 +89,7 @@ export class Tap implements Device {
     this.fds = fds
     this.ports = fds.map((fd) => ({ kind: 'descriptor', fd, capabilities: CAPABILITIES }))
     this.offloads = offloads
-    const unknown = { address: '', mtu: 0, up: false, flags: 0, txQueueLength: 0 }
+    const unknown = { address: '', mtu: 0, up: false, flags: 0, txQueueLength: 0, foreignQueues: 0 }
     this.state = { name, ifindex: 0, netns: null, netnsInode: 0, ...unknown }
   }
 
@@ -100,6 +101,7 @@ export class Tap implements Device {
       const offloads = openQueue(name, flags | IFF_TUN_EXCL, fds, ifindex)
       const given = tunGetIff(fds[0] as number).name
       for (let queue = 1; queue < queues; queue++) openQueue(given, flags, fds)
+      if (queues > 1) closeToOthers(fds[0] as number)
       return new Tap(home, fds, given, offloads, quiet)
     } catch (error) {
       for (const fd of fds) closeFd(fd)
@@ -129,7 +131,9 @@ export class Tap implements Device {
     if (link === undefined) return this.#alive() ? 'same' : this.#death(nsid)
     const { name, mtu, flags, txqlen: txQueueLength } = link
     const up = (flags & IFF_UP) !== 0
-    this.state = { ...this.state, name, address: formatMac(link.address), mtu, up, flags, txQueueLength }
+    const foreignQueues = foreignQueuesOf(this.#home, this.#where, this.fds) ?? this.state.foreignQueues
+    const address = formatMac(link.address)
+    this.state = { ...this.state, name, address, mtu, up, flags, txQueueLength, foreignQueues }
     this.carrier = link.carrier
     const keys = Object.keys(before) as (keyof EndState)[]
     return keys.some((key) => before[key] !== this.state[key]) ? 'changed' : 'same'
@@ -194,6 +198,7 @@ export class Tap implements Device {
   }
 
   close(): Promise<void> {
+    if (this.fds.length > 1 && this.#link() !== undefined) removeForAll(this.#home, this.#where, this.#fd)
     for (const fd of this.fds) unwatch(fd)
     return new Promise((done) => closeFds([...this.fds], done))
   }
@@ -253,11 +258,15 @@ export class Tap implements Device {
   #ask(): Link | undefined {
     if (this.state.ifindex === 0) return undefined
     try {
-      return getLink(this.#home, { ifindex: this.state.ifindex, nsid: this.#targetNsid() })
+      return getLink(this.#home, this.#where)
     } catch (error) {
       if (error instanceof UvethError) return undefined // not where it was
       throw error
     }
+  }
+
+  get #where(): { ifindex: number; nsid: number | undefined } {
+    return { ifindex: this.state.ifindex, nsid: this.#targetNsid() }
   }
 
   #targetNsid(): number | undefined {

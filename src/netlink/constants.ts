@@ -84,6 +84,7 @@ export const IFLA_MTU = 4
 export const IFLA_QDISC = 6
 export const IFLA_TXQLEN = 13
 export const IFLA_OPERSTATE = 16
+export const IFLA_LINKINFO = 18
 export const IFLA_IFALIAS = 20
 export const IFLA_NET_NS_PID = 19
 export const IFLA_STATS64 = 23
@@ -95,7 +96,12 @@ export const IFLA_NEW_NETNSID = 45
 export const IFLA_TARGET_NETNSID = 46
 export const IFLA_NEW_IFINDEX = 49
 export const IFLA_INET6_ADDR_GEN_MODE = 8
+export const IFLA_INFO_DATA = 2
 export const IN6_ADDR_GEN_MODE_NONE = 1
+
+// if_tun.h
+export const IFLA_TUN_NUM_QUEUES = 8
+export const IFLA_TUN_NUM_DISABLED_QUEUES = 9
 
 // if_addr.h
 export const IFA_ADDRESS = 1

@@ -48,7 +48,7 @@ import {
 } from './constants.js'
 import { type Message, type Request, requestOf } from './message.js'
 
-const IFINFOMSG_LEN = 16
+export const IFINFOMSG_LEN = 16
 const IFADDRMSG_LEN = 8
 const RTGENMSG_LEN = 1
 
@@ -144,11 +144,19 @@ function subjectOf(link: { name?: string | undefined; ifindex?: number | undefin
 }
 
 export function getLinkRequest(query: LinkQuery): Request {
-  const attributes = new AttributeWriter(ifinfomsg(query.ifindex ?? 0))
-  if (query.nsid !== undefined) attributes.s32(IFLA_TARGET_NETNSID, query.nsid)
-  if (query.name !== undefined) attributes.string(IFLA_IFNAME, query.name)
-  if (query.extMask !== undefined) attributes.u32(IFLA_EXT_MASK, query.extMask)
-  return requestOf('RTM_GETLINK', subjectOf(query), RTM_GETLINK, attributes.finish())
+  return requestOf('RTM_GETLINK', subjectOf(query), RTM_GETLINK, whichLink(query))
+}
+
+export function delLinkRequest(query: LinkQuery): Request {
+  return requestOf('RTM_DELLINK', subjectOf(query), RTM_DELLINK, whichLink(query))
+}
+
+function whichLink({ ifindex = 0, nsid, name, extMask }: LinkQuery): Uint8Array {
+  const attributes = new AttributeWriter(ifinfomsg(ifindex))
+  if (nsid !== undefined) attributes.s32(IFLA_TARGET_NETNSID, nsid)
+  if (name !== undefined) attributes.string(IFLA_IFNAME, name)
+  if (extMask !== undefined) attributes.u32(IFLA_EXT_MASK, extMask)
+  return attributes.finish()
 }
 
 /**

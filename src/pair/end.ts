@@ -35,6 +35,7 @@ const UNKNOWN: EndState = {
   up: false,
   flags: 0,
   txQueueLength: 0,
+  foreignQueues: 0,
 }
 
 export class End {
@@ -100,6 +101,11 @@ export class End {
   /** Frames that the kernel keeps before it drops. */
   get txQueueLength(): number {
     return this.#state.txQueueLength
+  }
+
+  /** Queues that others have attached to it; frames that the kernel gives to them are lost, and not counted. */
+  get foreignQueues(): number {
+    return this.#state.foreignQueues
   }
 
   /** The link signal; both ends always have the same. */

@@ -12,6 +12,11 @@ export interface PairEvents {
   carrier: [{ on: boolean }]
   renamed: [{ end: End; name: string; previous: string }]
   moved: [{ end: End; netns: string | null; ifindex: number; name: string }]
+  /**
+   * Others have attached so many queues to an end that has several (it takes CAP_NET_ADMIN in its namespace), or have
+   * left it again: frames that the kernel gives to those are lost, and nothing counts them.
+   */
+  foreignQueues: [{ end: End; count: number }]
   /** A user's hook threw, or did not come back, and is not in the chain any more; frames pass on. */
   hookFailed: [{ end: End; message: string }]
   /** A capture could not be written on (a full disk): what was written before is whole. */

@@ -312,6 +312,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     } else if (before.name !== state.name) {
       this.#tell('renamed', { end, name: state.name, previous: before.name })
     }
+    const count = state.foreignQueues
+    if (before.foreignQueues !== count) this.#tell('foreignQueues', { end, count }, 'warn')
   }
 
   #tell<K extends keyof PairEvents>(event: K, detail: PairEvents[K][0], level?: 'warn'): void {

@@ -39,6 +39,10 @@ export const FAMILIES = {
   uveth_pair_carrier_changes_total: counter('Times that carrier came or went', ['pair']),
   uveth_end_up: gauge('1 while the interface is up: admin state, IFF_UP', END),
   uveth_end_mtu_bytes: gauge('MTU of the interface: L3 payload', END),
+  uveth_end_foreign_queues: gauge(
+    'Queues that others have attached to the interface: frames are lost there',
+    END,
+  ),
   uveth_end_rx_packets_total: counter('Frames that the interface received', END),
   uveth_end_rx_bytes_total: counter('Bytes that the interface received, Ethernet headers included', END),
   uveth_end_tx_packets_total: counter('Frames that the interface sent and its peer received', END),
@@ -104,6 +108,7 @@ function sayEnd(say: Say, end: End, counters: EndCounters, labels: string): void
   const { held, ...inspected } = counters.inspected
   say('uveth_end_up', labels, end.isUp ? 1 : 0)
   say('uveth_end_mtu_bytes', labels, end.mtu)
+  say('uveth_end_foreign_queues', labels, end.foreignQueues)
   say('uveth_end_rx_packets_total', labels, counters.rx_packets)
   say('uveth_end_rx_bytes_total', labels, counters.rx_bytes)
   say('uveth_end_tx_packets_total', labels, counters.tx_packets)

@@ -119,7 +119,10 @@ const ID = {
   ),
 }
 const PAIR_PARTS = {
-  queues: about('queues of each end, at most the number of workers; default 1', whole(1, MAX_INT)),
+  queues: about(
+    "queues of each end, at most the number of workers; default 1, the only number that keeps others with CAP_NET_ADMIN in an end's namespace from attaching one of their own, whose frames are lost",
+    whole(1, MAX_INT),
+  ),
   quiet: about('no IPv6 chatter from fresh links (addr_gen_mode none); default false', flag()),
 }
 

@@ -4,7 +4,9 @@
 import { configure, createPair } from 'uveth'
 import { beforeAll, expect } from 'vitest'
 import { atRest, Cable, stream } from '../support/cable.js'
+import { until } from '../support/netns.js'
 import { needs } from '../support/skip.js'
+import { joinAsNobody, joinQueue } from '../support/stranger.js'
 
 const it = needs('root', 'tun', 'netns', 'ip')
 const FLOWS = Array.from({ length: 16 }, (_, flow) => flow)
@@ -55,6 +57,34 @@ it('replies take the queue that the flow came by', async () => {
   const { a } = await atRest(cable.pair)
   const busy = a.workers.filter(({ tx_packets }) => tx_packets > 0)
   expect(busy.map(({ tx_packets, rx_packets }) => [tx_packets, rx_packets])).toEqual([[200, 200]])
+})
+
+it('a queue that somebody else attaches is told, and does not keep the interface', async () => {
+  await using cable = await Cable.lay({ queues: 2 })
+  const { pair, right } = cable
+  const counts: unknown[] = []
+  pair.on('foreignQueues', ({ end, count }) => counts.push([end === pair.b ? 'b' : 'a', count]))
+  const passing = await joinQueue(right.name, 'x1')
+  await until('it is seen', () => pair.b.foreignQueues === 1)
+  await passing[Symbol.asyncDispose]()
+  await until('it is seen to leave', () => pair.b.foreignQueues === 0)
+  await using _staying = await joinQueue(right.name, 'x1')
+  await until('it is seen again', () => pair.b.foreignQueues === 1)
+  const first = ['b', 1]
+  expect(counts).toEqual([first, ['b', 0], first])
+  expect(pair.a.foreignQueues).toBe(0)
+  await pair.close()
+  expect(right.has('x1')).toBe(false)
+})
+
+needs(
+  'root',
+  'tun',
+  'setpriv',
+)('nobody without CAP_NET_ADMIN can attach one', async () => {
+  await using pair = await createPair({ queues: 2 })
+  expect(joinAsNobody(pair.a.name)).toBe(-1)
+  expect(pair.a.foreignQueues).toBe(0)
 })
 
 it('pairs with one queue are shared out over the workers', async () => {

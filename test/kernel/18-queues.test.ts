@@ -1,11 +1,16 @@
 // A TAP made with IFF_MULTI_QUEUE takes more queues by its name, at home, and keeps them when it moves. A
 // flow's frames written on queue q bring that flow's answers out on queue q.
 // Relied on by src/link/tap.ts (Tap.open attaches all queues before the move) and src/link/linked-pair.ts (queue q
-// of one end is wired to queue q of the other, so that frames of one flow never overtake each other).
+// of one end is wired to queue q of the other, so that frames of one flow never overtake each other), and by
+// src/link/foreign-queues.ts (who may attach one, how many there are, and that a deleted TAP is gone for all).
 
 import { expect } from 'vitest'
+import { tunSetOwner, tunSetPersist } from '../../src/native.js'
+import { NETLINK_ROUTE } from '../../src/netlink/constants.js'
+import { NetlinkSocket } from '../../src/netlink/socket.js'
+import { delLink, getQueues } from '../../src/netlink/tun.js'
 import { tunSetQueue } from '../support/native.js'
-import { Netns } from '../support/netns.js'
+import { homeLink, Netns } from '../support/netns.js'
 import { PacketSocket } from '../support/packet.js'
 import {
   EAGAIN,
@@ -19,6 +24,7 @@ import {
   VNET_HDR_LEN,
 } from '../support/raw-tap.js'
 import { needs } from '../support/skip.js'
+import { joinAsNobody } from '../support/stranger.js'
 
 const it = needs('root', 'tun', 'netns', 'ip')
 
@@ -58,6 +64,30 @@ it('more queues attach by name', () => {
 it('a TAP without the flag takes none: refused', () => {
   using tap = RawTap.open()
   expect(() => RawTap.open(tap.name, MORE)).toThrow(new RegExp(`answered (${-EINVAL}|${-EBUSY})`))
+})
+
+needs(
+  'root',
+  'tun',
+  'setpriv',
+)('until it has an owner, nobody in particular may attach one', () => {
+  using tap = RawTap.open(undefined, FIRST)
+  const before = joinAsNobody(tap.name)
+  expect(tunSetOwner(tap.fd, 0xfffffffe)).toBe(0)
+  expect([before, joinAsNobody(tap.name)]).toEqual([0, -1])
+})
+
+it('how many are attached is told, and a TAP that is deleted is gone, though others hold it and want it kept', () => {
+  using socket = NetlinkSocket.open(NETLINK_ROUTE)
+  using ours = RawTap.open(undefined, FIRST)
+  using foreign = RawTap.open(ours.name, MORE)
+  const { ifindex } = homeLink(ours.name)
+  expect(getQueues(socket, { ifindex })).toBe(2)
+  tunSetQueue(foreign.fd, false)
+  expect(getQueues(socket, { ifindex })).toBe(2)
+  expect(tunSetPersist(foreign.fd, true)).toBe(0)
+  delLink(socket, { ifindex })
+  expect(() => getQueues(socket, { ifindex })).toThrow(/ENODEV/)
 })
 
 it('queues stay attached when the device moves, and it dies with the last descriptor', () => {

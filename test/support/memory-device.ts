@@ -90,7 +90,17 @@ export class MemoryDevice implements Device {
     const { name, mtu, txQueueLength } = plan
     const place = { netns: netnsOf(plan.netns), netnsInode: plan.netns === null ? 1 : 2 }
     const address = formatMac(plan.address)
-    this.#now = { name, ifindex, ...place, address, mtu, up: false, flags: 0, txQueueLength }
+    this.#now = {
+      name,
+      ifindex,
+      ...place,
+      address,
+      mtu,
+      up: false,
+      flags: 0,
+      txQueueLength,
+      foreignQueues: 0,
+    }
     this.state = this.#now
   }
 
@@ -167,6 +177,11 @@ export class MemoryDevice implements Device {
   set(change: Partial<EndState>): void {
     this.#set(change)
     this.#host.hear({ of: 'link', nsid: -1, ifindex: this.#now.ifindex })
+  }
+
+  /** Somebody attaches so many queues: nothing says so. */
+  join(foreignQueues: number): void {
+    this.#set({ foreignQueues })
   }
 
   /** `ip link set X carrier off|on`. */

@@ -7,7 +7,7 @@ import { type Action, difference, modeAfter, type Standing, wantedOf } from '../
 
 const state = (name: string, up: boolean, netns: string | null = null): EndState => ({
   ...{ name, up, netns, ifindex: 1, netnsInode: 1, address: '02:00:00:00:00:01', mtu: 1500 },
-  ...{ flags: 0, txQueueLength: 1000 },
+  ...{ flags: 0, txQueueLength: 1000, foreignQueues: 0 },
 })
 const takes = { header: 12, checksum: true, segmentation: true, longestFrame: 65_543 }
 const plain = { ...takes, checksum: false, segmentation: false }

@@ -28,6 +28,7 @@ class FakeEnd {
   mtu: number
   isUp: boolean
   readonly txQueueLength = 1000
+  readonly foreignQueues = 0
   impairment: ReturnType<typeof planImpair> | null
   counted: ReturnType<typeof countedRule>[]
   readonly #numbers: { last: number }
@@ -59,8 +60,19 @@ class FakeEnd {
   }
 
   get state() {
-    const { name, ifindex, netns, netnsInode, address, mtu, isUp: up, flags, txQueueLength } = this
-    return { name, ifindex, netns, netnsInode, address, mtu, up, flags, txQueueLength }
+    const {
+      name,
+      ifindex,
+      netns,
+      netnsInode,
+      address,
+      mtu,
+      isUp: up,
+      flags,
+      txQueueLength,
+      foreignQueues,
+    } = this
+    return { name, ifindex, netns, netnsInode, address, mtu, up, flags, txQueueLength, foreignQueues }
   }
 
   async set({ name = this.name, mtu = this.mtu, up = this.isUp, ...rest }: EndSettings): Promise<void> {

@@ -257,6 +257,18 @@ test('several queues are spread, and brought together while they are inspected',
   expect(loads()).toEqual([0, 0])
 })
 
+test('queues that others attach to an end are told, and that they leave again', async () => {
+  await using memory = await MemoryLink.start(2)
+  const pair = await memory.createPair({ queues: 2 })
+  for (const count of [2, 0]) {
+    const told = new Promise((resolve) => pair.once('foreignQueues', resolve))
+    memory.host.named('b').join(count)
+    expect(await told).toEqual({ end: pair.b, count })
+    expect([pair.a.foreignQueues, pair.b.foreignQueues]).toEqual([0, count])
+  }
+  await pair.close()
+})
+
 describe('a failure ends at most the pair that it is about', () => {
   test('one that nobody waits for, with its reason', async () => {
     await using memory = await MemoryLink.start()

@@ -23,6 +23,7 @@ const end = (name: string, more: Partial<EndView> = {}): EndView => ({
   up: true,
   flags: 0x1003,
   txQueueLength: 1000,
+  foreignQueues: 0,
   impair: null,
   rules: [],
   ...more,
