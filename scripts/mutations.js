@@ -70,7 +70,7 @@ export const mutations = [
     invariant: 3,
     defect: 'a frame that is not held overtakes those that are due',
     file: 'src/datapath/inspector.ts',
-    find: '    if (this.release(now) > 0) now = performance.now()\n',
+    find: '    while (this.release(now) > 0) now = performance.now()\n',
     replace: '',
     test: 'test/unit/datapath/inspector-held.test.ts',
   },

@@ -225,7 +225,8 @@ class Daemon implements DaemonFace {
       if (event === 'removed') logs.delete(id)
       else logs.set(id, log)
       // A change alone: a pair with all its rules is long.
-      log.info(event === 'changed' ? { change: fields.change } : fields, `pair ${event}`)
+      const level = event === 'foreignQueues' || fields.reason === 'failed' ? 'warn' : 'info'
+      log[level](event === 'changed' ? { change: fields.change } : fields, `pair ${event}`)
       if (event === 'added' || event === 'removed') this.#countIdle()
     })
   }

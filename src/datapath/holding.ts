@@ -62,10 +62,11 @@ export class Holding {
     return due < this.#behind
   }
 
-  /** Those leave before a frame that leaves at `due`. */
-  hasten(due: number): void {
+  /** Those leave before a frame that leaves at `due`; `now`: that is at once, if `slot` lets them. */
+  hasten(due: number, now: boolean, slot: Slot | undefined): void {
     this.#held.hasten(this.#before, due)
     this.#behind = due
+    if (now) this.release(due, slot)
   }
 
   /**

@@ -94,10 +94,7 @@ export class Inspector {
     this.#holding = new Holding(wiring, this.#sender, held)
   }
 
-  /**
-   * `from`: what it goes on from. Frames that are held go on, but no later than frames that are judged by the new set:
-   * nobody has ordered that these overtake them, unless it reorders.
-   */
+  /** `from`: what it goes on from. What is held is not overtaken by what comes, unless the new set reorders. */
   impair(plan: ImpairPlan | null, from?: ImpairState): void {
     this.#holding.replaced(plan?.reorder === undefined)
     const { end, effects } = this.#wiring
@@ -149,7 +146,7 @@ export class Inspector {
     const began = performance.now()
     let now = began
     // What is due goes first: a frame that is not held must not overtake it.
-    if (this.release(now) > 0) now = performance.now()
+    while (this.release(now) > 0) now = performance.now()
     this.#burst.begin(slab, now)
     for (let slot = 0; slot < received; slot++) {
       const start = this.#starts[slot]
@@ -205,7 +202,8 @@ export class Inspector {
   state(): InspectorState {
     // The other queues of a pair that nothing looks into are served elsewhere from now on.
     const now = performance.now()
-    if (this.impairment === undefined && this.#holding.overtakes(now)) this.#hasten(now, true)
+    if (this.impairment === undefined && this.#holding.overtakes(now))
+      this.#holding.hasten(now, true, undefined)
     return {
       progress: {
         origin: performance.timeOrigin,
@@ -284,28 +282,21 @@ export class Inspector {
 
   /** What is to wait is held now. What the cable does not take is dropped: too long, or more than can be held. */
   #settle(queue: number): void {
+    const { impairment } = this
     const burst = this.#burst
     const limit = load(this.#wiring.state, this.#wiring.mtu) + MTU_OVERHEAD
     for (let frame = 0; frame < burst.count; frame++) {
       if (!burst.passes(frame)) continue
       const excess = burst.lengths[frame] - limit
       if (excess > 0 && isTooLong(burst.bytes, burst.starts[frame], excess)) burst.drop(frame, 'mtu')
-      else this.#hold(frame, queue)
+      else {
+        const delay = burst.delays[frame]
+        if (this.#holding.overtakes(burst.now + delay))
+          this.#holding.hasten(burst.now + delay, delay === 0, impairment?.slot)
+        if (delay > 0 && !this.#holding.hold(burst, frame, queue, impairment?.ruled))
+          burst.drop(frame, 'limit')
+      }
     }
-  }
-
-  #hold(frame: number, queue: number): void {
-    const burst = this.#burst
-    const due = burst.now + burst.delays[frame]
-    const isHeld = burst.delays[frame] > 0
-    if (this.#holding.overtakes(due)) this.#hasten(due, !isHeld)
-    if (isHeld && !this.#holding.hold(burst, frame, queue, this.impairment?.ruled)) burst.drop(frame, 'limit')
-  }
-
-  /** What a set of impairments held that was replaced leaves by `due`; `now`: at once. */
-  #hasten(due: number, now: boolean): void {
-    this.#holding.hasten(due)
-    if (now) this.release(due)
   }
 
   #route(frame: number, slab: Slab, queue: number): void {

@@ -14,7 +14,7 @@ import { NO_PAIR, Turns } from './turns.js'
 /** ms. The kernel's own events tell why a device is gone; the worker only knows that it is. */
 const GONE_DELAY = 20
 /** ms. Nothing tells that somebody has attached a queue. */
-const QUEUES_LOOK = 1_000
+const QUEUES_LOOK = 250
 
 /** What is needed to serve orders. */
 export interface Means {

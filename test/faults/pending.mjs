@@ -5,8 +5,6 @@
 export const PENDING = {
   'refused-memory': 'a refused allocation is to be a drop',
   'memory-cgroup': 'a bound for what a process holds',
-  'strange-queue': 'a queue of a stranger is refused, or told',
   'no-descriptors': 'EMFILE is told as such, and DELETE works',
-  'queue-length': 'a change of the queue that loses nothing uncounted',
-  overtaken: 'what is held leaves first when an impairment is replaced',
+  'queue-length': 'the kernel does not count what a shorter queue has no room for: said where it is set',
 }
