@@ -26,12 +26,8 @@ export interface Sender {
  * another pid namespace with this number, or one that has gone, does not hold the socket. One that has become a
  * privileged program since, by exec, is told by AT_SECURE, and looked at before and after that. What is left: a
  * sender that shares its socket with a privileged process and can choose its own pid.
+ * `unable`: its process may not order, whatever socket it sends by.
  */
-export function isAdmin(sender: Sender, proc = '/proc'): boolean {
-  return standingOf(sender, proc) === 'admin'
-}
-
-/** `unable`: its process may not order, whatever socket it sends by. */
 function standingOf({ port, pid, uid }: Sender, proc: string): 'admin' | 'unable' | 'unknown' {
   let folder = -1
   try {

@@ -65,7 +65,7 @@ export type FamilyName = keyof typeof FAMILIES
 export type Say = (name: FamilyName, labels: string, value: number) => void
 
 /** Written as Prometheus reads them: `a="x",b="y"`. */
-export function labelsOf(labels: Record<string, string>): string {
+function labelsOf(labels: Record<string, string>): string {
   return Object.entries(labels)
     .map(([name, value]) => `${name}="${value.replace(/["\\\n]/g, escaped)}"`)
     .join(',')

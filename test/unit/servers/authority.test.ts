@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { isAdmin, lookingOnce } from '../../../src/servers/authority.js'
+import { lookingOnce } from '../../../src/servers/authority.js'
 
 const SENDER = { port: 4_000_000_042, pid: 42, uid: 0 }
 const ALL = '000001ffffffffff'
@@ -63,7 +63,7 @@ function make({
   symlinkSync(socket, join(at, 'fd/3'))
 }
 
-const may = (changed: Partial<typeof SENDER> = {}) => isAdmin({ ...SENDER, ...changed }, proc)
+const may = (changed: Partial<typeof SENDER> = {}) => lookingOnce(proc)({ ...SENDER, ...changed })
 
 describe('may not', () => {
   const cases: [string, Described, Partial<typeof SENDER>][] = [
