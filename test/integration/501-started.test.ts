@@ -22,7 +22,7 @@ const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
 /** Calls ensureDaemon in a process of its own, as a verb does. */
 function caller(prefix: string[], socket: string): Program<AnyMessages> {
   const start = new URL('./daemon/start.js', `file://${COMMAND}`).href
-  const script = `const { ensureDaemon } = await import('${start}'); await ensureDaemon('${socket}', { start: true })`
+  const script = `const { ensureDaemon } = await import('${start}'); await ensureDaemon('${socket}', { start: true }, () => {})`
   return new Program([process.execPath, '--input-type=module', '-e', script], { prefix })
 }
 
@@ -78,7 +78,7 @@ describe('started by a verb', () => {
     using folder = new Folder()
     const socket = folder.file('control.sock')
     const start = new URL('./daemon/start.js', `file://${COMMAND}`).href
-    const node = `"${process.execPath}" --input-type=module -e "const { ensureDaemon } = await import('${start}'); await ensureDaemon('${socket}', { start: true })"`
+    const node = `"${process.execPath}" --input-type=module -e "const { ensureDaemon } = await import('${start}'); await ensureDaemon('${socket}', { start: true }, () => {})"`
     const script = `ip netns exec ${blue.name} ${node} && readlink /proc/$(cat ${socket}.lock)/ns/net`
     // A pid namespace, whose pid 1 is the shell; the daemon ends with it.
     const command = [
@@ -177,7 +177,7 @@ describe('started by a verb', () => {
     using blue = Netns.create('blue')
     using folder = new Folder()
     const start = new URL('./daemon/start.js', `file://${COMMAND}`).href
-    const node = `"${process.execPath}" --input-type=module -e "const { ensureDaemon } = await import('${start}'); await ensureDaemon('${folder.file('s')}', { start: true })"`
+    const node = `"${process.execPath}" --input-type=module -e "const { ensureDaemon } = await import('${start}'); await ensureDaemon('${folder.file('s')}', { start: true }, () => {})"`
     const script = `${inside(blue).join(' ')} setpriv --bounding-set=-sys_admin ${node}; exit $?`
     const command = ['unshare', '--pid', '--fork', '--mount-proc', ...inside(home), 'sh', '-c', script]
     await using program = new Program(command, {})
