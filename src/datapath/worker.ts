@@ -107,6 +107,8 @@ function adopt({ handle, counters, queues, port: line, state }: Extract<Order, {
 function release({ handle, surrender }: Extract<Order, { op: 'release' }>): void {
   const pair = pairs.get(handle)
   if (pair === undefined) return
+  // An impairment that was taken away holds nothing back for the threads that go on.
+  if (surrender) pair.adjust()
   loop.remove(pair)
   pairs.delete(handle)
   if (!surrender) return pair.close()
