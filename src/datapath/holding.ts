@@ -76,7 +76,8 @@ export class Holding {
    */
   hold(burst: Burst, frame: number, queue: number, ruled: Float64Array | undefined): boolean {
     if (this.#held.count >= this.limit) return false
-    this.#held.times[LEAST] = burst.now + (ruled ?? burst.delays)[frame]
+    const waits = ruled ?? burst.delays
+    this.#held.times[LEAST] = burst.now + waits[frame]
     const done = this.#held.holdOf(burst, frame, queue)
     this.#count()
     return done

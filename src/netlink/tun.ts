@@ -21,7 +21,7 @@ export function delLink(client: Client, query: LinkQuery): void {
   client.request(delLinkRequest(query))
 }
 
-export function parseQueues({ payload }: Message): number {
+function parseQueues({ payload }: Message): number {
   let queues = 0
   const attributes = new AttributeDecoder(payload, IFINFOMSG_LEN)
   within(attributes, IFLA_LINKINFO, (info) =>

@@ -251,7 +251,7 @@ describe('GET', () => {
     expect(parameters).toContainEqual(expect.objectContaining({ name: 'ref', in: 'path', required: true }))
     const schema = requestBody.content['application/json'].schema
     expect(Object.keys(schema.properties)).toEqual(['id', 'a', 'b', 'queues', 'quiet'])
-    expect(Object.keys(responses)).toEqual(['201', '403', '409', '413', '422'])
+    expect(Object.keys(responses)).toEqual(['201', '403', '409', '413', '422', '429'])
     expect(responses[409].content['application/problem+json'].schema.properties.code).toEqual({
       type: 'string',
     })

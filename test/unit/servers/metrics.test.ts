@@ -26,8 +26,8 @@ function pair(id: string) {
     carrier: true,
     closed: undefined as string | undefined,
     counters: () => ({ a: counters(11), b: counters(22) }),
-    a: { name: `${id}a`, netns: null, isUp: true, mtu: 1400, rules: () => [rule] },
-    b: { name: `${id}b`, netns: 'blue', isUp: false, mtu: 1500, rules: () => [] },
+    a: { name: `${id}a`, netns: null, isUp: true, mtu: 1400, foreignQueues: 0, rules: () => [rule] },
+    b: { name: `${id}b`, netns: 'blue', isUp: false, mtu: 1500, foreignQueues: 0, rules: () => [] },
   }
 }
 
