@@ -39,8 +39,8 @@ Usage: uveth run A B [OPTIONS]
   --rule-a RULE     for single frames that A sends: 'drop udp dport 53 nth 3'; also several times
   --rule-b RULE     the same of B
   --capture FILE    write what crosses the pair into FILE, as pcapng
-  --memory SIZE     for frames that wait, held or in the capture's ring, like 512mb (default: a quarter of
-                    what the machine or its memory cgroup leaves to the command)
+  --memory SIZE     for frames that wait, held or in the capture's ring, like 512mb (default: a
+                    quarter of what the machine or its memory cgroup leaves to the command)
   --down            leave both ends down; otherwise they are brought up
   --quiet           no IPv6 chatter from the fresh interfaces
   --json            JSON lines on stdout: ready, carrier, renamed, moved, stats, closed
