@@ -201,9 +201,7 @@ export class Inspector {
   /** Ends: what another thread needs to go on from here; what is held goes with it. */
   state(): InspectorState {
     // The other queues of a pair that nothing looks into are served elsewhere from now on.
-    const now = performance.now()
-    if (this.impairment === undefined && this.#holding.overtakes(now))
-      this.#holding.hasten(now, true, undefined)
+    if (this.impairment === undefined) this.#holding.hasten(performance.now(), true, undefined)
     return {
       progress: {
         origin: performance.timeOrigin,

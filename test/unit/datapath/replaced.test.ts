@@ -80,6 +80,17 @@ describe('frames of the set before', () => {
     expect(marksOf(bench.delivered)).toEqual([1, 2])
   })
 
+  test('and so do those that are due already, and were not sent yet', () => {
+    const bench = benchOf()
+    impair(bench, { delay: 0.01 })
+    bench.send(marked(1), marked(2))
+    const { due } = bench.inspector
+    take(bench)
+    while (performance.now() <= due);
+    expect(bench.inspector.state().progress.held).toEqual([])
+    expect(marksOf(bench.delivered)).toEqual([1, 2])
+  })
+
   test('moved to another thread they still do', () => {
     const [one, other] = [holding(), benchOf()]
     const state = one.inspector.state()
