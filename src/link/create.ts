@@ -4,7 +4,7 @@
 import { errno, systemError, UvethError } from '../errors.js'
 import { getLink, setLink } from '../netlink/route.js'
 import type { NetlinkSocket } from '../netlink/socket.js'
-import { type Target, withNetns } from '../netns/open.js'
+import { needSpare, type Target, withNetns } from '../netns/open.js'
 import type { EndPlan } from './protocol.js'
 import { indexTaken, moveTo } from './requests.js'
 import { Tap } from './tap.js'
@@ -18,6 +18,7 @@ export function createTap(home: NetlinkSocket, plan: EndPlan, queues: number, qu
     const tap = Tap.open(home, { name, queues, ifindex: indexAtHome(home, plan, target), quiet })
     try {
       place(home, tap, plan, target)
+      needSpare() // whoever could not make a pair must be able to remove one
     } catch (error) {
       tap.discard()
       throw error

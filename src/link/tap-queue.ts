@@ -16,12 +16,13 @@ import {
   tunSetVnetHdrSz,
   tunSetVnetLe,
 } from '../native.js'
+import { isExhausted, openError } from '../netns/open.js'
 import { fallbackForced } from './fallback.js'
 
 /** Opens one queue, adds its descriptor to `fds` at once, and sets it up. The offloads that it has. */
 export function openQueue(name: string, flags: number, fds: number[], ifindex?: number): number {
   const fd = tunOpen()
-  if (fd < 0) throw openError(fd)
+  if (fd < 0) throw tunError(fd)
   fds.push(fd)
   // Without an off-to-on transition operstate stays UNKNOWN (test/kernel/02, 07).
   const bornOff = (tunGetFeatures(fd) & IFF_NO_CARRIER) !== 0 && !fallbackForced('no-carrier')
@@ -42,7 +43,8 @@ export function openQueue(name: string, flags: number, fds: number[], ifindex?: 
   return taken
 }
 
-function openError(number: number): UvethError {
+function tunError(number: number): UvethError {
+  if (isExhausted(number)) return openError('/dev/net/tun', number)
   const hints: Record<number, string> = {
     [errno.ENOENT]:
       'no TUN device here: modprobe tun; mkdir -p /dev/net && mknod /dev/net/tun c 10 200; in a container: --device /dev/net/tun',

@@ -35,7 +35,7 @@ import { allocNsid, getLink, setLink } from '../netlink/route.js'
 import type { Link, LinkStats } from '../netlink/rtnl.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import type { NetnsPlace } from '../netns/names.js'
-import { inodeOf, isHome, nameOf, withTarget } from '../netns/open.js'
+import { inodeOf, isExhausted, isHome, nameOf, withTarget } from '../netns/open.js'
 import type { Death, Device, Hint, Sight } from './device.js'
 import { closeToOthers, foreignQueuesOf, removeForAll } from './foreign-queues.js'
 import { type Features, startInspecting, stopInspecting } from './offloads.js'
@@ -266,11 +266,7 @@ export class Tap implements Device {
   }
 
   get #where(): { ifindex: number; nsid: number | undefined } {
-    return { ifindex: this.state.ifindex, nsid: this.#targetNsid() }
-  }
-
-  #targetNsid(): number | undefined {
-    return this.#nsid === HOME_NSID ? undefined : this.#nsid
+    return { ifindex: this.state.ifindex, nsid: this.#nsid === HOME_NSID ? undefined : this.#nsid }
   }
 
   /** Finds the device again, by its descriptor: namespace first, then its index there. */
@@ -280,11 +276,13 @@ export class Tap implements Device {
         const inode = inodeOf(fd)
         this.#nsid = isHome(inode) ? HOME_NSID : allocNsid(this.#home, fd)
         this.#netnsGone = false
-        const { ifindex } = getLink(this.#home, { name, nsid: this.#targetNsid() })
+        const { ifindex } = getLink(this.#home, { name, nsid: this.#where.nsid })
         this.state = { ...this.state, name, ifindex, netns: nameOf(inode), netnsInode: inode }
       })
     } catch (error) {
-      if (!(error instanceof UvethError)) throw error // it moved on, or died; the caller asks again
+      // It moved on, or died: it is asked again. One that is being made is not found without descriptors.
+      if (!(error instanceof UvethError) || (this.state.ifindex === 0 && isExhausted(error.errno)))
+        throw error
     }
   }
 

@@ -14,15 +14,21 @@ import {
 } from './names.js'
 
 export const HOME_PATH = '/proc/thread-self/ns/net'
+/** Descriptors that are to be left when something has been made. */
+const SPARE = 8
 
 /** How rtnetlink is told of a namespace. By a process where /proc does not let us have a descriptor. */
 export type Target = { netnsFd: number } | { netnsPid: number }
 
 /** Opens `path`, runs `use` with the descriptor, closes it. */
 export function withNetnsDescriptor<T>(path: string, use: (fd: number) => T): T {
+  return closing(openNetns(path), use)
+}
+
+function openNetns(path: string): number {
   const fd = netnsOpen(path)
   if (fd < 0) throw openError(path, fd)
-  return closing(fd, use)
+  return fd
 }
 
 function closing<T>(fd: number, use: (fd: number) => T): T {
@@ -45,8 +51,18 @@ export function openError(path: string, number: number): UvethError {
   return systemError(number, 'open', path, netnsHint(path, number), 'netns')
 }
 
+/** Fails when this process could not open some more. */
+export function needSpare(): void {
+  const opened: number[] = []
+  try {
+    while (opened.length < SPARE) opened.push(openNetns(HOME_PATH))
+  } finally {
+    for (const fd of opened) closeFd(fd)
+  }
+}
+
 /** It says nothing of the namespace. */
-export function isExhausted(number: number): boolean {
+export function isExhausted(number: number | undefined): boolean {
   return number === errno.EMFILE || number === errno.ENFILE
 }
 

@@ -126,13 +126,19 @@ export const LIFE_FAULTS = [
     act: () =>
       withBed(async (bed) => {
         await bed.pair('p')
-        await run('prlimit', ['--pid', String(bed.daemon.pid), '--nofile=48'])
+        await run('prlimit', ['--pid', String(bed.daemon.pid), '--nofile=64'])
         let said = ''
         let made = 0
         for (; made < 60 && said === ''; made++) said = await refusalOf(bed.pair(`d${made}`))
         expect(said.includes('EMFILE'), `after ${made}: ${said.slice(0, 160)}`)
         const gone = await refusalOf(bed.daemon.ask('DELETE', '/v1/pairs/id:p'))
         expect(gone === '', `DELETE: ${gone.slice(0, 160)}`)
+        // By who has no connection yet, and names a namespace.
+        for (said = ''; said === ''; made++) said = await refusalOf(bed.pair(`d${made}`))
+        const words = [CLI, '--socket', bed.daemon.socket, '-n', bed.left, 'link', 'del', 'd0a']
+        const told = await refusalOf(run(process.execPath, words))
+        expect(told === '', `link del: ${told.slice(-200)}`)
+        await expectAlive(bed, 1)
         return `EMFILE after ${made} pairs, DELETE works`
       }),
   },

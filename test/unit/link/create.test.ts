@@ -27,6 +27,7 @@ function step(name: string, ...details: unknown[]): void {
 }
 
 vi.mock('../../../src/netns/open.js', () => ({
+  needSpare: () => step('spare'),
   withNetns: (_: unknown, work: (target: unknown) => unknown) => work(kernel.target),
 }))
 vi.mock('../../../src/netlink/route.js', () => ({
@@ -65,6 +66,7 @@ test('at home it has its name from the start, and is set there', () => {
   expect(kernel.said).toEqual([
     ['open', { name: 'veth0', queues: 1, ifindex: undefined, quiet: true }],
     ['set', { ifindex: 7, address: undefined, mtu: 1400, txqlen: 50 }],
+    ['spare'],
   ])
 })
 
@@ -75,6 +77,7 @@ test('elsewhere it is opened at home under a name that nobody has, and gets its 
     ['open', { name: '_uveth%d', queues: 1, ifindex: undefined, quiet: true }],
     ['set', { ifindex: 7, address: undefined, mtu: 1400, txqlen: 50 }],
     ['move', { ifindex: 7, netnsFd: 33, name: 'veth0', newIfindex: 7 }],
+    ['spare'],
   ])
 })
 
@@ -83,7 +86,7 @@ test('an index at home that somebody has is refused before a device is opened', 
   expect(steps()).toEqual(['getLink'])
 })
 
-test.each(['set', 'move'])('what is refused by %s leaves nothing', (refused) => {
+test.each(['set', 'move', 'spare'])('what is refused by %s leaves nothing', (refused) => {
   Object.assign(kernel, { target: { netnsFd: 33 }, refused })
   expect(() => make()).toThrow(UvethError)
   expect(steps().at(-1)).toBe('discard')
@@ -114,6 +117,7 @@ test('a process that cannot be looked into may stand at home: its index is asked
     ['open', { name: '_uveth%d', queues: 1, ifindex: 7, quiet: true }],
     ['set', { ifindex: 7, address: undefined, mtu: 1400, txqlen: 50 }],
     ['move', { ifindex: 7, netnsPid: 42, name: 'veth0', newIfindex: 7 }],
+    ['spare'],
   ])
 })
 
