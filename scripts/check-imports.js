@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url'
 export const rules = {
   cli: {
     may: [
-      ...['daemon', 'doctor', 'contract', 'index', 'netns'],
+      ...['daemon', 'doctor', 'iproute', 'contract', 'index', 'netns'],
       ...['faults/impair-words', 'faults/rule-words', 'faults/rule-values', 'wishes'],
       ...['capture/files', 'capture/sink', 'pcapng/reader', 'native', 'own-file'],
     ],
@@ -53,6 +53,10 @@ export const rules = {
       'own-file',
     ],
     because: 'an order goes through the registry and the pair, never straight to the data path',
+  },
+  iproute: {
+    may: ['contract/ops', 'wishes/words'],
+    because: "it is iproute2's grammar: words in, wishes out, whoever reads the line",
   },
   contract: {
     may: ['index', 'wishes'],

@@ -1,8 +1,8 @@
 // The options that stand before the verb, as iproute2 spells them: one dash or two, and any beginning of
 // the word; where it is the beginning of several, the first in the table is meant. Pure.
 
+import { expand } from '../iproute/words.js'
 import { UsageError } from './usage.js'
-import { expand } from './words.js'
 
 const COLORS = ['auto', 'always', 'never'] as const
 

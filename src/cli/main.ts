@@ -5,12 +5,13 @@
 // Before anything else: without a listener Node opens its inspector on SIGUSR1.
 process.on('SIGUSR1', () => {})
 
+import { expand } from '../iproute/words.js'
 import { version } from '../version.js'
 import { runCommand } from './failure.js'
 import { type Globals, readGlobals } from './globals.js'
 import { Session } from './session.js'
 import { UsageError } from './usage.js'
-import { expand, VERBS } from './words.js'
+import { VERBS } from './words.js'
 
 const HELP = `uveth: a virtual Ethernet cable in user space
 

@@ -1,16 +1,9 @@
 // How a verb reads its options: util.parseArgs, with its complaints made into one line.
 
 import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { UsageError } from '../iproute/usage.js'
 
-/** Wrong use of the command: one line on stderr, exit code 1. */
-export class UsageError extends Error {}
-
-export function misused(message: string): UsageError {
-  return new UsageError(message)
-}
-
-/** A word that iproute2 takes, and uveth does not. */
-export class UnsupportedError extends UsageError {}
+export { UsageError }
 
 export type OptionTable = NonNullable<ParseArgsConfig['options']>
 

@@ -1,7 +1,4 @@
-// The words of a command line, as iproute2 reads them: keywords may be shortened, values follow their
-// keyword. Used by everything in this folder that speaks iproute2's grammar. Pure.
-
-import { UsageError } from './usage.js'
+// The command's verbs, in the order that decides what a short form means. Used by main.ts and completion.ts.
 
 /** Verbs may be shortened: the first that begins with the word is meant. */
 export const VERBS = [
@@ -18,26 +15,3 @@ export const VERBS = [
   'shim',
   'help',
 ] as const
-
-/**
- * iproute2's matches(): `word` is the beginning of `keyword`. Where several keywords begin with it, the
- * first one that the caller asks about wins, so the order of a table is part of the grammar.
- */
-export function matches(word: string, keyword: string): boolean {
-  return word !== '' && keyword.startsWith(word)
-}
-
-/** The first of `keywords` that `word` is short for. */
-export function expand<T extends string>(word: string, keywords: readonly T[]): T | undefined {
-  return keywords.find((keyword) => matches(word, keyword))
-}
-
-/** iproute2's invarg(). */
-export function wrong(argument: string, why: string): UsageError {
-  return new UsageError(`argument "${argument}" is wrong: ${why}`)
-}
-
-/** iproute2's duparg2(). */
-export function garbage(word: string): UsageError {
-  return new UsageError(`either "dev" is duplicate, or "${word}" is garbage`)
-}

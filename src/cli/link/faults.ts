@@ -8,13 +8,13 @@ import { formatImpair, impairWord, parseImpairWords } from '../../faults/impair-
 import { withUnit } from '../../faults/rule-values.js'
 import { formatRule, parseRuleWords, ruleWord } from '../../faults/rule-words.js'
 import type { ImpairOptions, ImpairPlan, RuleStats } from '../../index.js'
+import { FAULTS } from '../../iproute/keywords.js'
+import { expand, matches, wrong } from '../../iproute/words.js'
 import { findRef } from '../../netns/names.js'
 import { written } from '../../wishes/words.js'
 import { type Globals, readTrailing } from '../globals.js'
 import { type Session, write, writeJson } from '../session.js'
 import { UsageError } from '../usage.js'
-import { expand, matches, wrong } from '../words.js'
-import { FAULTS } from './keywords.js'
 
 export type FaultOrder = { ref: string } & (
   | { fault: 'impair'; order: 'show' | 'none'; words: string[] }

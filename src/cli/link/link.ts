@@ -3,11 +3,6 @@
 
 import type { EndWish, PairView } from '../../contract/ops.js'
 import { renamed, UvethError } from '../../errors.js'
-import { findRef, locate, readNetns } from '../../netns/names.js'
-import { isNobody } from '../failure.js'
-import { LINK_HELP } from '../help.js'
-import { type Session, write } from '../session.js'
-import { giveFault, parseFault } from './faults.js'
 import {
   type AddOrder,
   parseAdd,
@@ -16,7 +11,12 @@ import {
   parseShort,
   readSubverb,
   type SetOrder,
-} from './grammar.js'
+} from '../../iproute/grammar.js'
+import { findRef, locate, readNetns } from '../../netns/names.js'
+import { isNobody } from '../failure.js'
+import { LINK_HELP } from '../help.js'
+import { type Session, write } from '../session.js'
+import { giveFault, parseFault } from './faults.js'
 import { printPair, show } from './show.js'
 
 /** ms for a daemon that is ending. */

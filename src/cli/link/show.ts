@@ -4,13 +4,13 @@
 import type { PairView } from '../../contract/ops.js'
 import { UvethError } from '../../errors.js'
 import type { PairStats } from '../../index.js'
+import { parseShow, type ShowOrder } from '../../iproute/grammar.js'
 import { findRef } from '../../netns/names.js'
 import { isNobody } from '../failure.js'
 import { type Globals, readTrailing } from '../globals.js'
 import { legible } from '../legible.js'
 import { painter, type Session, write, writeJson } from '../session.js'
 import { briefJson, briefText, linkJson, linkText, type Row } from './format.js'
-import { parseShow, type ShowOrder } from './grammar.js'
 
 /** Words behind `link show`. */
 export async function show(session: Session, words: string[]): Promise<number> {

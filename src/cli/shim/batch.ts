@@ -5,10 +5,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { ordersOf, splitWords } from '../batch.js'
+import { ordersOf, splitWords } from '../../iproute/batch-lines.js'
+import { type IpLine, readIpLine, verbOf } from '../../iproute/ip-line.js'
 import type { Session } from '../session.js'
 import { carryOut, ip, openSession } from './ip.js'
-import { type IpLine, readIpLine, verbOf } from './words.js'
 
 /** What shim/ip has seen already of a batch on stdin. */
 export interface Begun {

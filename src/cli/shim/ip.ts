@@ -6,15 +6,15 @@
 import { spawnSync } from 'node:child_process'
 import type { PairView } from '../../contract/ops.js'
 import { libcSentence, UvethError } from '../../errors.js'
+import { parseDel } from '../../iproute/grammar.js'
+import { type IpLine, parseVeth, readIpLine, type VethOrder, verbOf } from '../../iproute/ip-line.js'
+import { UnsupportedError, UsageError } from '../../iproute/usage.js'
+import { wrong } from '../../iproute/words.js'
 import { inodeOfNetns, isEndAt, isHidden, readNetns } from '../../netns/names.js'
 import { isNobody } from '../failure.js'
 import { noGlobals } from '../globals.js'
-import { parseDel } from '../link/grammar.js'
 import { createPair } from '../link/link.js'
 import { Session } from '../session.js'
-import { UnsupportedError, UsageError } from '../usage.js'
-import { wrong } from '../words.js'
-import { type IpLine, parseVeth, readIpLine, type VethOrder, verbOf } from './words.js'
 
 /** The exit code of an order that is ours; undefined: the real ip has to answer it. */
 export type Answer = number | undefined

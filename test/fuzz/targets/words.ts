@@ -2,16 +2,16 @@
 // read; and what is read can be written and read again.
 
 import assert from 'node:assert/strict'
-import { splitWords } from '../../../src/cli/batch.js'
 import { parseFault } from '../../../src/cli/link/faults.js'
-import * as grammar from '../../../src/cli/link/grammar.js'
-import { parseVeth, readIpLine, verbOf } from '../../../src/cli/shim/words.js'
 import { planImpair } from '../../../src/faults/impair-plan.js'
 import { formatImpair, IMPAIR_WORDS, parseImpairWords } from '../../../src/faults/impair-words.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
 import { ACTION_WORDS, formatRule, MATCH_WORDS, parseRuleWords } from '../../../src/faults/rule-words.js'
 import * as address from '../../../src/frame/address.js'
 import { formatMac, parseMac } from '../../../src/frame/mac.js'
+import { splitWords } from '../../../src/iproute/batch-lines.js'
+import * as grammar from '../../../src/iproute/grammar.js'
+import { parseVeth, readIpLine, verbOf } from '../../../src/iproute/ip-line.js'
 import * as units from '../../../src/wishes/units.js'
 import { refusing } from '../allow.js'
 import type { Target } from '../fuzz.js'
@@ -89,7 +89,7 @@ const PARSERS = [
 export const command: Target = {
   name: 'command-words',
   kind: 'words',
-  about: /src\/cli\/(link\/(grammar|keywords|faults)|shim\/words|words|batch)/,
+  about: /src\/(iproute\/|cli\/link\/faults)/,
   seeds: [
     'v0 address 02:00:00:00:00:01 mtu 1500 type veth peer name v1 netns red',
     'dev v0 up mtu 9000 name v2 netns 1 txqueuelen 100 carrier off',

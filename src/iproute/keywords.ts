@@ -1,9 +1,9 @@
 // The attributes of one interface in `ip link add` and `ip link set`: iproute2's keywords, in the order
 // in which it compares them (which decides what `a` or `tx` is short for). Called by grammar.ts. Pure.
 
-import { NUMBER, type Words, written } from '../../wishes/words.js'
-import { UnsupportedError, UsageError } from '../usage.js'
-import { garbage, matches, wrong } from '../words.js'
+import { NUMBER, type Words, written } from '../wishes/words.js'
+import { UnsupportedError, UsageError } from './usage.js'
+import { garbage, matches, wrong } from './words.js'
 
 export type NetnsOf = (text: string) => string | number
 
@@ -24,7 +24,7 @@ export interface Attributes {
   carrier?: string
   /**
    * Words that ip takes and the daemon does not, for `ip link set`. They are refused, and so are those that
-   * the kernel takes and forgets for veth, unless this list is there (cli/shim/words.ts).
+   * the kernel takes and forgets for veth, unless this list is there (ip-line.ts).
    */
   later?: string[]
 }

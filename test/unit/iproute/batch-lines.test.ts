@@ -1,8 +1,8 @@
-// The lines of a batch, as `ip -batch` reads them: src/cli/batch.ts. How orders are given is shown by the
-// integration tests. And the picture of the progress bar.
+// The lines of a batch, as `ip -batch` reads them: src/iproute/batch-lines.ts. How orders are given is shown by the
+// integration tests.
 
 import { expect, test } from 'vitest'
-import { ordersOf, splitWords } from '../../../src/cli/batch.js'
+import { ordersOf, splitWords } from '../../../src/iproute/batch-lines.js'
 import { Progress, picture } from '../../../src/cli/progress.js'
 
 async function read(text: string) {

@@ -1,8 +1,8 @@
-// What the shim makes of the words of an `ip` command line: src/cli/shim/words.ts. Namespaces are names here.
+// What the shim makes of the words of an `ip` command line: src/iproute/ip-line.ts. Namespaces are names here.
 
 import { describe, expect, test } from 'vitest'
-import { parseVeth, readIpLine, verbOf } from '../../../../src/cli/shim/words.js'
-import { UnsupportedError, UsageError } from '../../../../src/cli/usage.js'
+import { parseVeth, readIpLine, verbOf } from '../../../src/iproute/ip-line.js'
+import { UnsupportedError, UsageError } from '../../../src/iproute/usage.js'
 
 const split = (line: string) => line.split(' ').filter((word) => word !== '')
 const veth = (line: string) => parseVeth(split(line), (text) => text)

@@ -1,13 +1,13 @@
 // iproute2's grammar of `ip link add|set|del … type veth`: words in, wishes out, with iproute2's own
-// complaints in one line. Used by link.ts for the command line and for batches. Pure: it looks at nothing
+// complaints in one line. Used by cli/link/ for the command line and for batches, and by ip-line.ts. Pure: it looks at nothing
 // but the words (`netnsOf` tells a namespace's name from a process id). Values are the daemon's to judge: a wish
 // has them as they are written.
 
-import type { EndWish, PairWish } from '../../contract/ops.js'
-import { Words, written } from '../../wishes/words.js'
-import { misused, UsageError } from '../usage.js'
-import { expand, garbage, matches, wrong } from '../words.js'
+import type { EndWish, PairWish } from '../contract/ops.js'
+import { Words, written } from '../wishes/words.js'
 import { type Attributes, fill, type NetnsOf } from './keywords.js'
+import { misused, UsageError } from './usage.js'
+import { expand, garbage, matches, wrong } from './words.js'
 
 export interface AddOrder {
   wish: PairWish

@@ -2,11 +2,11 @@
 // `link add … type veth` as the kernel understands it, with what the daemon cannot do left for `ip link set`.
 // Pure, apart from `netnsOf`.
 
-import type { EndWish } from '../../contract/ops.js'
-import { type AddOrder, fillAdd, orderOf, wishOf } from '../link/grammar.js'
-import type { Attributes, NetnsOf } from '../link/keywords.js'
-import { UnsupportedError, UsageError } from '../usage.js'
-import { expand, matches, wrong } from '../words.js'
+import type { EndWish } from '../contract/ops.js'
+import { type AddOrder, fillAdd, orderOf, wishOf } from './grammar.js'
+import type { Attributes, NetnsOf } from './keywords.js'
+import { UnsupportedError, UsageError } from './usage.js'
+import { expand, matches, wrong } from './words.js'
 
 /** In iproute2's order, which decides what a short form means. What is none of them shim/ip has passed on. */
 const OPTIONS = [

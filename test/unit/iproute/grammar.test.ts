@@ -1,4 +1,4 @@
-// iproute2's grammar of `ip link`: src/cli/link/grammar.ts and keywords.ts. Words in, wishes out; what `ip` would
+// iproute2's grammar of `ip link`: src/iproute/grammar.ts and keywords.ts. Words in, wishes out; what `ip` would
 // complain about is complained about in one line.
 
 import fc from 'fast-check'
@@ -10,8 +10,8 @@ import {
   parseShort,
   parseShow,
   readSubverb,
-} from '../../../../src/cli/link/grammar.js'
-import { UsageError } from '../../../../src/cli/usage.js'
+} from '../../../src/iproute/grammar.js'
+import { UsageError } from '../../../src/iproute/usage.js'
 
 const split = (line: string) => line.split(' ').filter((word) => word !== '')
 /** Namespaces of digits are process ids here, except `7`. */
