@@ -3,6 +3,5 @@
 
 /** @type {Record<string, string>} */
 export const PENDING = {
-  'refused-memory': 'a refused allocation is a drop; the other pair is to go on carrying meanwhile',
   'queue-length': 'the kernel does not count what a shorter queue has no room for: said where it is set',
 }
