@@ -23,6 +23,7 @@ export type {
   EndOptions,
   EndSettings,
   PairOptions,
+  SightingsWish,
   WaitOptions,
 } from './pair/options.js'
 export { createPair, type Pair } from './pair/pair.js'

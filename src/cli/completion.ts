@@ -46,7 +46,7 @@ const AFTER: Record<string, Candidates> = {
   impair: { words: `show none ${IMPAIR}` },
   rule: { words: 'add show del flush' },
   distribution: { words: DISTRIBUTIONS.join(' ') },
-  '--end': { words: 'a b both' },
+  '--end': { words: 'a b' },
   dev: { names: 'interfaces' },
   '--netlink': { words: 'on off' },
   '--limit': { words: LIMIT_NAMES.map((name) => `${name}=`).join(' ') },

@@ -9,6 +9,7 @@ import { conclude, joinNegative, openStream, queryOf } from './capture/capture.j
 import { leavePipe, record } from './capture/recording.js'
 import { isNobody, runCommand, sentenceOf, stopSignal } from './failure.js'
 import { noGlobals } from './globals.js'
+import { legible, UNFIT } from './legible.js'
 import { Session, write } from './session.js'
 import { EXTCAP, parseVerb, UsageError } from './usage.js'
 
@@ -21,7 +22,7 @@ Wireshark runs it, where it finds it:
   tshark -i uveth:veth0
 
 UVETH_SOCKET names the daemon's socket, where it is not the default; one has to have the right to open it.
-By hand: uveth-extcap --capture --extcap-interface uveth:veth0 --fifo FILE [--snaplen N] [--end a|b|both]
+By hand: uveth-extcap --capture --extcap-interface uveth:veth0 --fifo FILE [--snaplen N] [--end a|b | --both]
 `
 
 const OPTIONS = {
@@ -36,6 +37,7 @@ const OPTIONS = {
   fifo: { type: 'string' },
   snaplen: { type: 'string' },
   end: { type: 'string' },
+  both: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -45,10 +47,11 @@ const PREFIX = 'uveth:'
 
 /** Ethernet, and what may be asked before a capture. */
 const DLTS = 'dlt {number=1}{name=EN10MB}{display=Ethernet}\n'
-const CONFIG = `arg {number=0}{call=--end}{display=Ends}{type=selector}{tooltip=Each end is an interface of the capture}
-value {arg=0}{value=both}{display=Both ends}{default=true}
-value {arg=0}{value=a}{display=End a}{default=false}
-value {arg=0}{value=b}{display=End b}{default=false}
+const CONFIG = `arg {number=0}{call=--end}{display=Where}{type=selector}{tooltip=Each end is an interface of the capture}
+value {arg=0}{value=sender}{display=At the sender: each frame once, with what became of it}{default=true}
+value {arg=0}{value=both}{display=At both ends: as it was sent, and as it was delivered}{default=false}
+value {arg=0}{value=a}{display=At end a: what it sends, and what is delivered to it}{default=false}
+value {arg=0}{value=b}{display=At end b: what it sends, and what is delivered to it}{default=false}
 arg {number=1}{call=--snaplen}{display=Bytes of each frame}{type=unsigned}{range=1,262144}{default=262144}
 `
 
@@ -89,7 +92,9 @@ async function listInterfaces(): Promise<number> {
   const session = new Session(noGlobals())
   try {
     for (const { id, a, b } of await session.client.call<PairView[]>('pair.list')) {
-      const shown = `uveth ${a.name} <-> ${b.name}`.replace(/[{}]/g, (brace) => (brace === '{' ? '(' : ')'))
+      const shown = legible(`uveth ${a.name} <-> ${b.name}`).replace(/[{}]/g, (brace) =>
+        brace === '{' ? '(' : ')',
+      )
       write(`interface {value=${PREFIX}${escapeId(id)}}{display=${shown}}\n`)
     }
   } catch (error) {
@@ -100,30 +105,48 @@ async function listInterfaces(): Promise<number> {
   return 0
 }
 
-/** Braces would end the value, and begin others: they stand as in a URL, and so does the sign that says so. */
+/**
+ * Braces would end the value, and begin others, and control characters reach terminals: they stand as in a URL, and so
+ * does the sign that says so.
+ */
 function escapeId(id: string): string {
-  return id.replace(/[%{}]/g, encodeURIComponent)
+  return id.replace(/[%{}]/g, encodeURIComponent).replace(UNFIT, encodeURIComponent)
 }
 
 function unescapeId(text: string): string {
-  return text.replace(/%(25|7B|7D)/g, decodeURIComponent)
+  return text.replace(/(%[0-9A-F]{2})+/g, decoded)
+}
+
+/** What was written by hand may be anything. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 async function capturePair(values: Values, filter: string): Promise<number> {
-  const { fifo, snaplen, end } = values
+  const { fifo, snaplen } = values
   const name = values['extcap-interface'] ?? ''
   if (!name.startsWith(PREFIX)) throw new UsageError(`--extcap-interface takes ${PREFIX}ID, not '${name}'`)
   if (fifo === undefined) throw new UsageError('--capture needs --fifo FILE')
   if (filter !== '') throw new UsageError(NO_FILTER)
   const session = new Session(noGlobals())
   try {
-    const query = queryOf({ end, snaplen })
+    const query = queryOf({ snaplen, ...whereOf(values) })
     const stop = stopSignal()
     const ref = `id:${unescapeId(name.slice(PREFIX.length))}`
     return conclude(await record(await openStream(session, ref, query), fifo, stop))
   } finally {
     session.close()
   }
+}
+
+/** Wireshark has one list for both options. */
+function whereOf({ end, both }: Values): { end?: string; both?: boolean } {
+  if (end === undefined || end === 'sender') return both === undefined ? {} : { both }
+  return end === 'both' ? { both: true } : { end, ...(both && { both }) }
 }
 
 await runCommand(main)

@@ -68,6 +68,11 @@ export function sentenceOf(error: unknown): string {
   return `uveth: ${text.split('\n').map(legible).join('\n')}`
 }
 
+/** What a capture is without. */
+export function lostSentence(lost: number): string {
+  return `${lost} ${lost === 1 ? 'frame was' : 'frames were'} lost: more came than could be written in time`
+}
+
 /** 1: wrong use, a bad value, no such device, no daemon. 2: the kernel refused. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof UvethError) || error.code === 'ENODEV' || isNobody(error)) return 1

@@ -104,11 +104,12 @@ Examples:
 
 export const CAPTURE_HELP = `uveth capture: what crosses a pair, as pcapng
 
-Usage: uveth capture NAME [-w FILE] [--end a|b|both] [--snaplen N] [RING] [MATCH]
+Usage: uveth capture NAME [-w FILE] [--end a|b | --both] [--snaplen N] [RING] [MATCH]
 
   -w FILE           a file, which is replaced, a named pipe, or - for standard output (the default, unless
                     that is a terminal)
-  --end a|b|both    which ends of the pair (default both); each is an interface of the file
+  --end a|b         at this end only: what it sends, and what is delivered to it
+  --both            at both ends: each frame as it was sent, and once more as it was delivered
   --snaplen N       keep N bytes of each frame (default: all)
 
 RING: a ring of files FILE-00001, FILE-00002 and so on
@@ -118,9 +119,11 @@ RING: a ring of files FILE-00001, FILE-00002 and so on
 
 MATCH: only some frames, in the words of rules: uveth link help has them.
 
-Recorded is what each end sends and what it is given. A comment says what became of a frame: dropped, and
-why; delayed, duplicated or changed. epb_packetid is the same for a frame at both ends. Frames that could
-not be written fast enough are lost: the statistics at the file's end count them, and standard error says so.
+Both ends are interfaces of the file; where they have one name, it stands as NAME@NETNS. A frame is there
+once, at the end that sent it, and a comment says what became of it: dropped, and why; delayed, duplicated
+or changed. (One that was held, and is dropped when carrier goes, is there once more.) With --both it has the
+same epb_packetid at both ends. Frames that could not be written fast enough are lost: the statistics at the
+file's end count them, and standard error says so.
 
 Ctrl-C, SIGTERM, SIGHUP, the end of the pair and a reader that leaves end it, with a complete file and status
 0. A second signal ends it as it is, a second after the first. Where the daemon is killed the file is

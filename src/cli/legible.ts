@@ -3,7 +3,7 @@
 // of its own for half of it, and gets the rest here.
 
 /** Control characters, and those that change the direction or the lines of a text. */
-const UNFIT = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+export const UNFIT = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 
 /** A text, or all texts in a value. */
 export function legible<T>(value: T): T {

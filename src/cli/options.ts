@@ -14,6 +14,7 @@ export const RUN = {
   'rule-a': { type: 'string', multiple: true },
   'rule-b': { type: 'string', multiple: true },
   capture: { type: 'string' },
+  both: { type: 'boolean' },
   memory: { type: 'string' },
   down: { type: 'boolean' },
   quiet: { type: 'boolean' },
@@ -25,6 +26,7 @@ export const RUN = {
 export const CAPTURE = {
   write: { type: 'string', short: 'w' },
   end: { type: 'string' },
+  both: { type: 'boolean' },
   snaplen: { type: 'string' },
   filesize: { type: 'string' },
   seconds: { type: 'string' },

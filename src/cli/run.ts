@@ -15,7 +15,8 @@ import {
 import { findNetns } from '../netns/names.js'
 import { oneOf } from '../wishes/shape.js'
 import { written } from '../wishes/words.js'
-import { stopSignal } from './failure.js'
+import { lostSentence, stopSignal } from './failure.js'
+import { legible } from './legible.js'
 import { memoryOption } from './memory.js'
 import { RUN } from './options.js'
 import { formatStats } from './table.js'
@@ -38,7 +39,8 @@ Usage: uveth run A B [OPTIONS]
   --impair-b WORDS  the same of B
   --rule-a RULE     for single frames that A sends: 'drop udp dport 53 nth 3'; also several times
   --rule-b RULE     the same of B
-  --capture FILE    write what crosses the pair into FILE, as pcapng
+  --capture FILE    write what crosses the pair into FILE, as pcapng: each frame once, at its sender
+  --both            the capture has each frame at its receiver, too
   --memory SIZE     for frames that wait, held or in the capture's ring, like 512mb (default: a
                     quarter of what the machine or its memory cgroup leaves to the command)
   --down            leave both ends down; otherwise they are brought up
@@ -81,6 +83,7 @@ export async function run(args: string[]): Promise<number> {
     throw new UsageError(
       "--capture takes a file: run's standard output is its own; uveth capture writes there",
     )
+  if (values.both && values.capture === undefined) throw new UsageError('--both needs --capture FILE')
   const memory = memoryOption(values.memory)
   if (memory !== undefined) configure({ memory })
   const say = values.json ? sayJson : sayText
@@ -90,7 +93,7 @@ export async function run(args: string[]): Promise<number> {
     a: await endOptions(a, 'a', values),
     b: await endOptions(b, 'b', values),
     quiet: values.quiet ?? false,
-    ...(values.capture !== undefined && { capture: values.capture }),
+    ...(values.capture !== undefined && { capture: { path: values.capture, both: values.both ?? false } }),
     ...(logger && { logger }),
     signal: stop,
   }
@@ -104,11 +107,18 @@ export async function run(args: string[]): Promise<number> {
   }
   let code = 0
   pair.once('captureFailed', ({ path, message }) => {
-    process.stderr.write(`uveth: the capture ${path} is not complete: ${message}\n`)
+    tell(`the capture ${path} is not complete: ${message}`)
     code = REFUSED
   })
+  pair.once('captureLost', ({ path, lost }) =>
+    tell(`the capture ${path} is not complete: ${lostSentence(lost)}`),
+  )
   await untilClosed(pair, say, stop)
   return code
+}
+
+function tell(sentence: string): void {
+  process.stderr.write(`uveth: ${legible(sentence)}\n`)
 }
 
 /** The option that an attribute of the pair comes from. */
@@ -116,6 +126,7 @@ export function optionOf(attribute: string): string {
   const [, end = '', key = '', rest = ''] = /^([ab])\.(\w+)(.*)$/.exec(attribute) ?? []
   if (key === 'name') return end.toUpperCase()
   if (key === 'mtu') return '--mtu'
+  if (attribute.startsWith('capture')) return '--capture'
   if (key === '') return `--${attribute}`
   const option = { addresses: 'addr', rules: 'rule' }[key] ?? key
   const part = rest.replace(/^\.(?:\d+\.)?/, '')

@@ -157,7 +157,7 @@ export const OPS = {
   },
   'pair.capture': {
     summary:
-      'A pcapng stream of what the ends send and are given, from the headers of the answer on; it is complete when the pair ends or the client closes its side of the connection',
+      'A pcapng stream of what the ends send, with what became of it (and, if that is asked for, of what they are given), from the headers of the answer on; it is complete when the pair ends or the client closes its side of the connection',
     method: 'GET',
     path: '/v1/pairs/{ref}/capture',
     status: 200,

@@ -15,8 +15,10 @@ export interface CapturePlan {
   id: number
   /** Of createRing(). */
   ring: SharedArrayBuffer
-  /** Whose frames are recorded. */
+  /** Whose frames are recorded: those that they send, with their fate, */
   ends: { a: boolean; b: boolean }
+  /** and those that are delivered to them, too. */
+  delivered: boolean
   /** Only frames that it matches, without nth, every and first; null for all. */
   match: MatchPlan | null
   /** Bytes recorded of each frame at most. */

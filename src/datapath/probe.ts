@@ -1,12 +1,12 @@
 // A capture's part in the worker: records what the ends sent, with the verdict on it,
-// and what was delivered to them, into a ring that another thread reads (capture/thread.ts, or a reader of
+// and, where that is wanted, what was delivered to them, into a ring that another thread reads (capture/thread.ts, or a reader of
 // frames). datapath/inspector.ts calls it after the hooks. What the user holds is pair/captures.ts's Capture, and
 // what writes is capture/'s CaptureSession. It changes no frame and no verdict, and never blocks: while the ring
 // is full records are lost, and counted for each end.
 
 import { type Burst, PASS } from '../frame/burst.js'
 import { Packet } from '../frame/packet.js'
-import { LONGEST_FRAME } from '../frame/slab.js'
+import { BURST, LONGEST_FRAME } from '../frame/slab.js'
 import { behind, type Place, type Words } from '../frame/words.js'
 import { Matcher } from '../hooks/matcher.js'
 import * as record from '../ring/record.js'
@@ -26,7 +26,9 @@ export class Probe {
   readonly plan: CapturePlan
   readonly #ring: RingWriter
   readonly #floats: record.RecordFloats
-  readonly #ends: readonly [boolean, boolean]
+  /** By end: is what it sends recorded, and what is delivered to it? */
+  readonly #sent: readonly [boolean, boolean]
+  readonly #given: readonly [boolean, boolean]
   readonly #matcher: Matcher | null
   readonly #packet = new Packet()
   readonly #snaplen: number
@@ -36,23 +38,33 @@ export class Probe {
   /** The one that the last frame came from. */
   #source: Uint8Array | undefined
   #sourceWords: Int32Array | undefined
+  /** Of the burst that is not published yet: who sent it, the number of its first frame, and where each record is. */
+  #sender: 0 | 1 = 0
+  #first = 0
+  #count = 0
+  readonly #records = new Int32Array(BURST)
 
   constructor(plan: CapturePlan) {
     this.plan = plan
     this.#ring = new RingWriter(plan.ring)
     this.#floats = this.#ring.floats
-    this.#ends = [plan.ends.a, plan.ends.b]
+    this.#sent = [plan.ends.a, plan.ends.b]
+    this.#given = [plan.ends.a && plan.delivered, plan.ends.b && plan.delivered]
     this.#matcher = plan.match === null ? null : new Matcher(plan.match)
     this.#snaplen = Math.min(plan.snaplen, LONGEST_FRAME)
   }
 
   /** Records what `end` sent, as it was sent, with what the hooks have said of it: those that were dropped too. */
   sent(burst: Burst, end: 0 | 1): void {
-    if (!this.#wants(end)) return
+    if (!this.#sent[end] || this.#ring.ended) return
+    this.#sender = end
+    this.#first = burst.numbers[0]
+    this.#count = burst.count
     const { bytes, count, sentStarts, sentLengths, verdicts, copies, reasons } = burst
     for (let i = 0; i < count; i++) {
       const what = end | record.OUTBOUND | (verdicts[i] << 8) | (copies[i] << 16)
       const at = this.#record(what, bytes, sentStarts[i], sentLengths[i], reasons[i])
+      this.#records[i] = at
       if (at < 0) continue
       this.#floats[behind(at, record.TIME)] = burst.now
       this.#floats[behind(at, record.ID)] = 2 * burst.numbers[i] + end
@@ -62,20 +74,35 @@ export class Probe {
 
   /**
    * Records a frame that was delivered to `end`. `told` (NUMBER, SEEN, WAITED) says its number in the direction that it
-   * came by, when that was, and the ms that it was held; no arguments, since V8 allocates such. With a verdict: that was to be delivered, and was dropped after it had been
-   * recorded where it was sent; then it is recorded there once more if that end alone is wanted.
+   * came by, when that was, and the ms that it was held; no arguments, since V8 allocates such. With a verdict: that was
+   * to be delivered, and was dropped after it had been recorded where it was sent. Where deliveries are not recorded the
+   * record there says so; of a frame that was held, and whose record has gone, there is another one.
    */
   delivered(end: 0 | 1, bytes: Uint8Array, start: number, length: number, told: Told, verdict = PASS): void {
+    const sender = end === 0 ? 1 : 0
     let what = end | (verdict << 8)
-    if (!this.#wants(end)) {
-      if (verdict === PASS || !this.#wants(end === 0 ? 1 : 0)) return
-      what = (1 - end) | record.OUTBOUND | (verdict << 8)
+    if (!this.#given[end]) {
+      if (verdict === PASS || !this.#sent[sender] || this.#amend(sender, told, verdict)) return
+      what = sender | record.OUTBOUND | (verdict << 8)
     }
+    if (this.#ring.ended) return
     const at = this.#record(what, bytes, start, length, undefined)
     if (at < 0) return
     this.#floats[behind(at, record.TIME)] = told[SEEN]
-    this.#floats[behind(at, record.ID)] = 2 * told[NUMBER] + (1 - end)
+    this.#floats[behind(at, record.ID)] = 2 * told[NUMBER] + sender
     this.#floats[behind(at, record.DELAY)] = told[WAITED]
+  }
+
+  /** Writes the verdict on a frame of this burst into its record; false when there is no such any more. */
+  #amend(sender: 0 | 1, told: Told, verdict: number): boolean {
+    const at = told[NUMBER] - this.#first
+    if (sender !== this.#sender || at < 0 || at >= this.#count) return false
+    const place = this.#records[at]
+    if (place < 0) return true // not wanted, or lost
+    const words: record.RecordWords = this.#ring.words
+    const what = behind(2 * place, record.WHAT)
+    words[what] = (words[what] & ~0xff00) | (verdict << 8)
+    return true
   }
 
   /**
@@ -83,11 +110,8 @@ export class Probe {
    * True when the reader was waiting: one that sleeps on the ring is awake now, another one wants a message.
    */
   flush(): boolean {
+    this.#count = 0
     return this.#ring.publish()
-  }
-
-  #wants(end: 0 | 1): boolean {
-    return this.#ends[end] && !this.#ring.ended
   }
 
   /**

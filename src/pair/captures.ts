@@ -5,15 +5,16 @@
 import { CaptureSession, type CaptureSink } from '../capture/session.js'
 import type { CaptureResult } from '../capture/setup.js'
 import type { CapturePlan } from '../datapath/adjust.js'
+import { invalid } from '../errors.js'
 import { planMatch } from '../faults/match-plan.js'
 import { parseMac } from '../frame/mac.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
-import { CAPTURE, FILTER, TARGET } from '../wishes/capture.js'
+import { CAPTURE, FILTER, SIGHTINGS, TARGET } from '../wishes/capture.js'
 import { keepTo, take } from '../wishes/limits.js'
-import { at } from '../wishes/shape.js'
+import { at, checked } from '../wishes/shape.js'
 import type { End } from './end.js'
 import type { Inspection } from './inspection.js'
-import type { CaptureTarget, CaptureWish } from './options.js'
+import type { CaptureTarget, CaptureWish, SightingsWish } from './options.js'
 
 /** Bytes of a frame; more than the longest has. */
 const SNAPLEN = 262_144
@@ -25,6 +26,14 @@ const SMALLEST_RING = 256 * 1024
 /** Recorded in the worker, not written yet. */
 type Armed = CapturePlan
 type GiveBack = () => void
+
+/** Who hears how a capture that ran has ended; `path` is that of its file. */
+interface Told {
+  /** It could not be written on. */
+  failed(path: string | undefined, error: Error): void
+  /** It is complete but for so many frames. */
+  lost(path: string | undefined, lost: number): void
+}
 
 /** A capture that runs. */
 export class Capture implements AsyncDisposable {
@@ -59,16 +68,15 @@ export class Capture implements AsyncDisposable {
 
 export class Captures {
   readonly #inspection: Inspection
-  readonly #failed: (path: string | undefined, error: Error) => void
+  readonly #told: Told
   readonly #running = new Set<Capture>()
   /** What the limits count, by the capture's number: given back when its file is complete. */
   readonly #counted = new Map<number, GiveBack>()
   #over = false
 
-  /** `failed`: a capture that ran could not be written on. */
-  constructor(inspection: Inspection, failed: (path: string | undefined, error: Error) => void) {
+  constructor(inspection: Inspection, told: Told) {
     this.#inspection = inspection
-    this.#failed = failed
+    this.#told = told
   }
 
   /** From here on frames are recorded, into memory at first. */
@@ -101,8 +109,9 @@ export class Captures {
   }
 
   /** Records without a file, for who reads them in this thread. */
-  sightings(wish: CaptureWish): RingStream<Sighting> {
-    const { ringBytes, ...wanted } = planCapture(wish)
+  sightings(wish: SightingsWish): RingStream<Sighting> {
+    const { ringBytes, ...wanted } = planCapture(checked(SIGHTINGS, wish))
+    wanted.delivered = true
     return this.#inspection.sightings(this.#inspection.addCapture(wanted, ringBytes, 'ringBytes'))
   }
 
@@ -110,7 +119,7 @@ export class Captures {
   async start(armed: Armed, sink: CaptureSink, a: End, b: End): Promise<Capture> {
     const { id, ring, ends, snaplen } = armed
     const about = (letter: 'a' | 'b', end: End) => ({
-      name: end.name,
+      name: nameOf(end),
       mac: parseMac(end.address) as Uint8Array,
       description: `end ${letter}: ${placed(end)}, peer ${placed(end.peer)}`,
     })
@@ -138,7 +147,10 @@ export class Captures {
     if (this.#over) void session.end() // the pair ended while it was made
     await session.ready
     const path = typeof sink === 'object' && 'path' in sink ? sink.path : undefined
-    session.finished.catch((error: Error) => this.#failed(path, error))
+    session.finished.then(
+      ({ lost }) => lost > 0 && this.#told.lost(path, lost),
+      (error: Error) => this.#told.failed(path, error),
+    )
     return capture
   }
 
@@ -149,7 +161,11 @@ export class Captures {
   }
 }
 
-/** Ends of one name are told by where they are. */
+/** Two ends of one name are told apart by where they are. */
+function nameOf({ name, netns, peer }: End): string {
+  return name === peer.name && netns !== null ? `${name}@${netns}` : name
+}
+
 function placed({ name, netns }: End): string {
   return netns === null ? name : `${name} netns ${netns}`
 }
@@ -168,10 +184,16 @@ function planCapture(
   wish: CaptureWish,
   attribute = '',
 ): Omit<CapturePlan, 'id' | 'ring'> & { ringBytes: number } {
-  const { end, snaplen = SNAPLEN, ringBytes = RING_BYTES } = CAPTURE.read(wish, attribute)
+  const { end, both = false, snaplen = SNAPLEN, ringBytes = RING_BYTES } = CAPTURE.read(wish, attribute)
+  if (both && end !== undefined)
+    throw invalid(
+      `both does not go with one end: ${end} has what it sends and what it is given`,
+      at(attribute, 'both'),
+    )
   return {
     ringBytes: Math.max(ringBytes, SMALLEST_RING),
     ends: { a: end !== 'b', b: end !== 'a' },
+    delivered: both || end !== undefined,
     match: wish.match === undefined ? null : planMatch(wish.match, at(attribute, 'match'), FILTER),
     snaplen,
   }

@@ -142,11 +142,12 @@ function readCounts<T extends object>(value: unknown, zeros: T, at: string): T {
 
 function readCapture(value: unknown, index: number): Omit<CapturePlan, 'ring'> {
   const at = `captures.${index}`
-  const { id, ends, match, snaplen } = record(value, at)
+  const { id, ends, delivered, match, snaplen } = record(value, at)
   const { a, b } = record(ends, `${at}.ends`)
   return {
     id: whole(id, `${at}.id`),
     ends: { a: a === true, b: b === true },
+    delivered: delivered !== false, // those of before have it
     match: match === null ? null : planMatch(match, `${at}.match`),
     snaplen: whole(snaplen, `${at}.snaplen`),
   }

@@ -21,8 +21,10 @@ export interface PairEvents {
   hookFailed: [{ end: End; message: string }]
   /** A capture could not be written on (a full disk): what was written before is whole. */
   captureFailed: [{ path: string | undefined; message: string }]
+  /** A capture is complete but for so many frames, which came faster than they could be written. */
+  captureLost: [{ path: string | undefined; lost: number }]
   /**
-   * The last event. `end` is the one that was deleted, null when the pair was closed by us. `message`: what has
+   * The last event but those of captures. `end` is the one that was deleted, null when the pair was closed by us. `message`: what has
    * failed, where the reason is that.
    */
   closed: [{ reason: ClosedReason; end: End | null; message?: string }]

@@ -8,7 +8,7 @@ import { LONGEST_FRAME } from '../frame/slab.js'
 import { workerCount } from '../link/link.js'
 import type { EndChange, EndPlan, PairPlan } from '../link/protocol.js'
 import { type NetnsPlace, placeOf } from '../netns/names.js'
-import type { CAPTURE, CAPTURE_STREAM, TARGET } from '../wishes/capture.js'
+import type { CAPTURE, CAPTURE_STREAM, SIGHTINGS, TARGET } from '../wishes/capture.js'
 import { type END, NETNS, type Netns, PAIR, SETTING } from '../wishes/end.js'
 import { type Given, type Read, wrong } from '../wishes/shape.js'
 import { FLAP, WAIT } from '../wishes/times.js'
@@ -19,6 +19,7 @@ export type EndOptions = Given<typeof END>
 export type EndSettings = Given<typeof SETTING>
 /** What is captured, and how much of it. */
 export type CaptureWish = Given<typeof CAPTURE>
+export type SightingsWish = Given<typeof SIGHTINGS>
 export type CaptureTarget = Exclude<Given<typeof TARGET>, string>
 export type CaptureStreamWish = Given<typeof CAPTURE_STREAM>
 export type WaitOptions = Given<typeof WAIT>

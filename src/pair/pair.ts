@@ -18,7 +18,7 @@ import { End } from './end.js'
 import { type PairEvents, tell } from './events.js'
 import { releaseId, reserveId, takeId } from './id.js'
 import { Inspection } from './inspection.js'
-import type { CaptureStreamWish, CaptureTarget, CaptureWish } from './options.js'
+import type { CaptureStreamWish, CaptureTarget, CaptureWish, SightingsWish } from './options.js'
 import { type PairOptions, planPair } from './options.js'
 import { type FlapOptions, Plug } from './plug.js'
 import {
@@ -61,9 +61,10 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const hookFailed = (end: 0 | 1, message: string) =>
       this.#tell('hookFailed', { end: end === 0 ? this.a : this.b, message }, 'warn')
     this.#inspection = new Inspection(this.#link, this.#handle, this.#memory, queues, hookFailed)
-    this.#captures = new Captures(this.#inspection, (path, { message }) =>
-      this.#tell('captureFailed', { path, message }, 'warn'),
-    )
+    this.#captures = new Captures(this.#inspection, {
+      failed: (path, { message }) => this.#tell('captureFailed', { path, message }, 'warn'),
+      lost: (path, lost) => this.#tell('captureLost', { path, lost }, 'warn'),
+    })
     this.#plug = new Plug((mode, patient) =>
       this.#link.request({ op: 'carrier', handle: this.#handle, mode, patient }),
     )
@@ -194,8 +195,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   }
 
   /**
-   * Captures into a file (pcapng) or a named pipe: what the ends send, with what became of it, and what is
-   * delivered to them. Records from the moment of the call; resolves when the file is open.
+   * Captures into a file (pcapng) or a named pipe: what the ends send, with what became of it; with `both`, or at one
+   * `end`, what is delivered, too. Records from the moment of the call; resolves when the file is open.
    */
   async capture(target: string | CaptureTarget): Promise<Capture> {
     const { wish, sink } = planTarget(target)
@@ -220,8 +221,11 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     }
   }
 
-  /** What becomes of each frame, as it happens: a stream of records, from the moment of the call. */
-  sightings(wish: CaptureWish = {}): RingStream<Sighting> {
+  /**
+   * What becomes of each frame, as it happens: a stream of records, from the moment of the call; one where it was sent,
+   * one where it was delivered.
+   */
+  sightings(wish: SightingsWish = {}): RingStream<Sighting> {
     return this.#captures.sightings(wish)
   }
 

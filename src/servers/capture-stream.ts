@@ -81,9 +81,10 @@ function drained(response: ServerResponse): Promise<void> {
 }
 
 /** The query has been checked. */
-function wishOf({ end, snaplen, match }: CaptureQuery): CaptureStreamWish {
+function wishOf({ end, both, snaplen, match }: CaptureQuery): CaptureStreamWish {
   return {
     ...(end !== undefined && { end }),
+    ...(both !== undefined && { both: both === 'true' }),
     ...(snaplen !== undefined && { snaplen: Number(snaplen) }),
     ...(match !== undefined && { match: JSON.parse(match) as Match }),
   }

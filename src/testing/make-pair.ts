@@ -24,7 +24,7 @@ export async function makePair(
   netns: { readonly a: string; readonly b: string },
   file: string | undefined,
 ): Promise<Pair> {
-  const { pair: options, signal, seed } = plan
+  const { pair: options, signal, seed, both } = plan
   const endOf = (end: 'a' | 'b'): EndOptions => ({
     ...options[end],
     addresses: addressesOf(options[end], 4),
@@ -35,7 +35,7 @@ export async function makePair(
     ...options,
     a: endOf('a'),
     b: endOf('b'),
-    ...(file !== undefined && { capture: file }),
+    ...(file !== undefined && { capture: { path: file, both } }),
     ...(signal && { signal }),
   })
   const { a, b } = pair

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { invalid } from '../errors.js'
 import { planRule } from '../faults/rule-plan.js'
 import type { EndOptions, PairOptions } from '../index.js'
 import { type TEST_END, TESTBED } from '../wishes/kit.js'
@@ -22,6 +23,7 @@ export interface TestbedPlan {
   seed: number
   name: string
   capture: 'on-failure' | 'always' | false
+  both: boolean
   artifacts: string
   signal: AbortSignal | undefined
 }
@@ -41,10 +43,12 @@ export function planTestbed(options: WithPairOptions, caller: string): TestbedPl
     seed: wanted,
     name = caller,
     capture = 'on-failure',
+    both = false,
     artifacts,
     signal,
     ...rest
   } = checked(TESTBED, options)
+  if (both && capture === false) throw invalid('both is of the capture, and capture: false has none', 'both')
   const seed = chooseSeed(wanted)
   const ends = { a: planEnd('a', a, seed), b: planEnd('b', b, seed) }
   return {
@@ -54,6 +58,7 @@ export function planTestbed(options: WithPairOptions, caller: string): TestbedPl
     seed,
     name,
     capture,
+    both,
     artifacts: resolve(artifacts ?? (process.env.UVETH_ARTIFACTS || FOLDER)),
     signal,
   }

@@ -3,7 +3,7 @@
 import { invalid } from '../errors.js'
 import { LARGEST_RING } from '../ring/ring.js'
 import { MATCH } from './match.js'
-import { about, above, at, object, oneOf, type Read, type Shape, short, text, whole } from './shape.js'
+import { about, above, at, flag, object, oneOf, type Read, type Shape, short, text, whole } from './shape.js'
 import { SIGNAL } from './times.js'
 
 export const BYTES = whole(1, LARGEST_RING, 'a number of bytes')
@@ -23,7 +23,11 @@ export const FILTER: typeof MATCH = {
 }
 
 const CAPTURE_PARTS = {
-  end: about('capture one end only; default: both, each an interface of the file', oneOf('a', 'b')),
+  end: about(
+    'capture at one end only, what it sends and what is delivered to it; default: what both send, each frame once, at its sender',
+    oneOf('a', 'b'),
+  ),
+  both: about('each frame at its receiver, too: once as it was sent, once as it was delivered', flag()),
   match: about('only frames that match, without nth, every and first', FILTER),
   snaplen: about('bytes kept of each frame; default: all', BYTES),
   ringBytes: about(
@@ -33,6 +37,9 @@ const CAPTURE_PARTS = {
 }
 
 export const CAPTURE = object(CAPTURE_PARTS)
+const { both: _, ...sightingParts } = CAPTURE_PARTS
+/** Records for a program, at both ends of their way. */
+export const SIGHTINGS = object(sightingParts)
 export const CAPTURE_STREAM = object({ ...CAPTURE_PARTS, signal: SIGNAL })
 
 const MANY = Number.MAX_SAFE_INTEGER
@@ -72,6 +79,7 @@ export const TARGET = short(
 /** As a query has it: everything is text. */
 export const CAPTURE_QUERY = object({
   end: CAPTURE_PARTS.end,
+  both: queried(CAPTURE_PARTS.both, /^(true|false)$/, JSON.parse),
   snaplen: queried(BYTES, /^\d{1,15}$/, Number),
   match: queried(FILTER, /^\{/, JSON.parse),
 })

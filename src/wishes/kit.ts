@@ -24,6 +24,7 @@ export const TESTBED = object({
     "capture from the first frame, and keep the file when the test fails, or always; false: frames are not looked at, so that offloads stay on; default 'on-failure'",
     oneOf('on-failure', 'always', false),
   ),
+  both: about('the capture has each frame at its receiver, too', flag()),
   artifacts: about(
     'the folder for captures; default: $UVETH_ARTIFACTS, or uveth-artifacts here',
     text('the path of a folder'),

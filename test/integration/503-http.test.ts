@@ -267,6 +267,7 @@ describe('GET', () => {
     const capture = json.paths['/v1/pairs/{ref}/capture'].get
     expect(Object.keys(capture.responses['200'].content)).toEqual(['application/octet-stream'])
     expect(capture.parameters.map(({ name }: { name: string }) => name).sort()).toEqual([
+      'both',
       'end',
       'match',
       'ref',

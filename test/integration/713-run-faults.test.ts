@@ -10,7 +10,7 @@ import { numbered, readNumbered } from '../support/frames.js'
 import { Netns, until } from '../support/netns.js'
 import { PacketSocket } from '../support/packet.js'
 import { readPcapng } from '../support/pcapng.js'
-import { uveth, uvethOnce } from '../support/program.js'
+import { type AnyMessages, Program, uveth, uvethOnce } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip')
@@ -23,6 +23,7 @@ describe('refused, and nothing is made', () => {
     [['--impair-b', ' '], 1, /--impair-b takes what is to be done, like 'delay 10ms', not nothing/],
     [['--rule-a', ''], 1, /the rule is empty/],
     [['--capture', '-'], 1, /--capture takes a file: run's standard output is its own/],
+    [['--both'], 1, /--both needs --capture FILE/],
     [['--rule-a', 'eat'], 1, /begins with "eat"/],
     [['--rule-b', 'drop udp tcp'], 1, /wants tcp and udp: no frame is both/],
     [['--capture', '/none/such/file'], 2, /ENOENT: no such file or directory, open '\/none\/such\/file'/],
@@ -37,7 +38,7 @@ test('drops what it is told to from the first frame on, and writes it down', asy
   using home = Netns.create('home')
   using folder = new Folder()
   const file = folder.file('x.pcapng')
-  const words = ['run', 'x0', 'x1', '--quiet', '--json', '--capture', file]
+  const words = ['run', 'x0', 'x1', '--quiet', '--json', '--capture', file, '--both']
   const faults = [
     '--rule-a',
     'drop nth 2',
@@ -90,6 +91,35 @@ test('a signal that is repeated within a second is one: the file is complete', a
   }
   expect(await program.end()).toMatchObject({ code: 0, signal: null, stderr: '' })
   expect(readPcapng(readFileSync(file))[0]?.statistics).toHaveLength(2)
+})
+
+test('frames that a capture has lost are told', async () => {
+  using home = Netns.create('home')
+  using folder = new Folder()
+  const fifo = folder.file('fifo')
+  execFileSync('mkfifo', [fifo])
+  await using reader = new Program<AnyMessages>(
+    ['sh', '-c', `exec 3< ${fifo}; echo open; exec sleep 600`],
+    {},
+  )
+  await using program = uveth(['run', 'x0', 'x1', '--quiet', '--json', '--capture', fifo], {
+    netns: home.name,
+  })
+  await reader.line(/open/)
+  await program.next('ready')
+  using near = PacketSocket.open(home, 'x0')
+  using far = PacketSocket.open(home, 'x1')
+  for (let number = 0; number < 12_000; number++) {
+    near.send(numbered(0, number, 1500))
+    if (number % 100 === 99) for (let frames = 0; frames < 100; frames++) await far.receive()
+  }
+  const { code, stderr } = await program.stop('SIGINT')
+  expect(code).toBe(0)
+  expect(stderr).toMatch(
+    new RegExp(
+      `^uveth: the capture ${fifo} is not complete: \\d+ frames were lost: more came than [^\n]+\n$`,
+    ),
+  )
 })
 
 test('a disk that is full: told at once, and by the status; the pair goes on', async () => {

@@ -32,7 +32,7 @@ export class Recording {
   constructor({ sink, snaplen = 262_144, ringBytes = 2 ** 22 }: Wish) {
     const ring = createRing(ringBytes)
     this.session = new CaptureSession({ ring, sink, interfaces, snaplen })
-    this.probe = new Probe({ id: 1, ring, ends: { a: true, b: true }, match: null, snaplen })
+    this.probe = new Probe({ id: 1, ring, ends: { a: true, b: true }, delivered: true, match: null, snaplen })
   }
 
   static async start(wish: Wish): Promise<Recording> {

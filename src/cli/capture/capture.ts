@@ -9,13 +9,19 @@ import { findRef } from '../../netns/names.js'
 import { ROTATION } from '../../wishes/capture.js'
 import { parseSize } from '../../wishes/units.js'
 import { written } from '../../wishes/words.js'
-import { stopSignal } from '../failure.js'
+import { lostSentence, stopSignal } from '../failure.js'
 import { CAPTURE_HELP } from '../help.js'
+import { legible } from '../legible.js'
 import { CAPTURE } from '../options.js'
 import { type Session, write } from '../session.js'
 import { parseVerb, UsageError } from '../usage.js'
 import { type Recorded, record } from './recording.js'
 
+interface Queried {
+  end?: string | undefined
+  both?: boolean | undefined
+  snaplen?: string | undefined
+}
 type Values = ReturnType<typeof parseVerb<typeof CAPTURE>>['values']
 
 /** Words behind `capture`. */
@@ -53,19 +59,19 @@ export function joinNegative(words: string[]): string[] {
 
 /** Says what is missing from the file, to programs too; answers the status. */
 export function conclude({ lost, cut }: Recorded): number {
-  const were = lost === 1 ? 'frame was' : 'frames were'
-  if (lost > 0)
-    complain(
-      `${lost} ${were} lost: more came than could be written in time; --snaplen, --end or a match make it less`,
-    )
+  if (lost > 0) complain(`${lostSentence(lost)}; --snaplen, --end or a match make it less`)
   if (cut)
     complain('the daemon ended in the middle of the capture: what had come is complete, the rest is missing')
   return cut ? 2 : 0
 }
 
 /** Options in the words of the daemon. */
-export function queryOf({ end, snaplen }: { end?: string | undefined; snaplen?: string | undefined }) {
-  return { ...(end !== undefined && end !== 'both' && { end }), ...(snaplen !== undefined && { snaplen }) }
+export function queryOf({ end, both, snaplen }: Queried): Record<string, string> {
+  return {
+    ...(end !== undefined && { end }),
+    ...(both && { both: 'true' }),
+    ...(snaplen !== undefined && { snaplen }),
+  }
 }
 
 /** What the daemon refuses is told in the words of the command. */
@@ -119,5 +125,5 @@ function say(sentence: string): void {
 }
 
 function complain(sentence: string): void {
-  process.stderr.write(`uveth: ${sentence}\n`)
+  process.stderr.write(`uveth: ${legible(sentence)}\n`)
 }

@@ -18,7 +18,13 @@ const END = { impair: IMPAIR, rules: [RULE], counts: { forwarded: { frames: 3 } 
 const HELD = { frame: 'AAECAw==', wait: 1.5, number: 3, queue: 1, delay: 2 }
 const PROGRESS = { origin: 1.5, number: 7, impairment: { a: { b: 1, c: 'x' } }, held: [HELD] }
 const WISHES = { from: null, sent: { a: { name: 'v0' }, b: {} }, since: { a: { up: true } } }
-const CAPTURE = { id: 1, ends: { a: true, b: false }, match: { arp: { op: 1 } }, snaplen: 65535 }
+const CAPTURE = {
+  id: 1,
+  ends: { a: true, b: false },
+  delivered: true,
+  match: { arp: { op: 1 } },
+  snaplen: 65535,
+}
 const DOSSIER = {
   version: 1,
   id: 'v0',

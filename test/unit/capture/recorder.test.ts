@@ -46,7 +46,7 @@ function recordTo(
 ) {
   const ring = createRing(bytes)
   const ends = { a: interfaces[0] !== null, b: interfaces[1] !== null }
-  const probe = new Probe({ id: 1, ring, ends, match: null, snaplen: 65_535 })
+  const probe = new Probe({ id: 1, ring, ends, delivered: true, match: null, snaplen: 65_535 })
   const files = new CaptureFiles(sinkPlan, { ended: () => true })
   const recorder = new Recorder({ ring, sink: sinkPlan, interfaces, snaplen: 65_535 }, files)
   recorder.begin()

@@ -73,7 +73,7 @@ test.each<[string, number, Arrange]>([
     LESS_THAN_A_NUMBER,
     (bench) => {
       const ends = { a: true, b: true }
-      const plan = { id: 1, ring: createRing(65_536), ends, match: null, snaplen: 65_535 }
+      const plan = { id: 1, ring: createRing(65_536), ends, delivered: true, match: null, snaplen: 65_535 }
       bench.inspector.probes.list = [new Probe(plan)]
     },
   ],
@@ -85,7 +85,7 @@ test.each<[string, number, Arrange]>([
       bench.addRule({ kind: 'drop' }, { every: 5 })
       bench.addRule({ kind: 'delay', ms: 0.02 }, { every: 3 })
       const ends = { a: true, b: true }
-      const plan = { id: 1, ring: createRing(1 << 20), ends, match: null, snaplen: 65_535 }
+      const plan = { id: 1, ring: createRing(1 << 20), ends, delivered: true, match: null, snaplen: 65_535 }
       bench.inspector.probes.list = [new Probe(plan)]
       const reader = new RingReader(plan.ring)
       return () => {

@@ -144,7 +144,7 @@ describe('held', () => {
     const bench = benchOf(undefined, 1, heldIn(1))
     impair(bench, { delay: 10_000, limit: 4_294_967_295 })
     const ring = createRing(2 ** 20)
-    const plan = { id: 1, ring, ends: { a: true, b: false }, match: null, snaplen: 60 }
+    const plan = { id: 1, ring, ends: { a: true, b: false }, delivered: true, match: null, snaplen: 60 }
     bench.inspector.probes.list = [new Probe(plan)]
     for (let n = 0; n < 5; n++) bench.send(...Array.from({ length: 64 }, () => marked(1)))
     expect(bench.counts).toMatchObject({

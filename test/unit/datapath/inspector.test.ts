@@ -34,7 +34,9 @@ function superOf(wish: Wish): { bytes: Buffer; header: Buffer } {
 /** Captures from here on; the ring. */
 function captured(bench: InspectedBench, ends = { a: true, b: true }): SharedArrayBuffer {
   const ring = createRing(2 ** 16)
-  bench.inspector.probes.list = [new Probe({ id: 1, ring, ends, match: null, snaplen: 65_536 })]
+  bench.inspector.probes.list = [
+    new Probe({ id: 1, ring, ends, delivered: true, match: null, snaplen: 65_536 }),
+  ]
   bench.inspector.compose()
   return ring
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { CapturePlan } from '../../../src/datapath/adjust.js'
 import { Probe } from '../../../src/datapath/probe.js'
 import { planMatch } from '../../../src/faults/match-plan.js'
-import { Burst } from '../../../src/frame/burst.js'
+import { Burst, DROPPED, PASS } from '../../../src/frame/burst.js'
 import { LONGEST_FRAME, Slab } from '../../../src/frame/slab.js'
 import { FrameRecord, LONGEST_REASON } from '../../../src/ring/record.js'
 import { createRing, endRing, RingReader } from '../../../src/ring/ring.js'
@@ -19,6 +19,7 @@ function planOf(changes: Partial<CapturePlan> = {}): CapturePlan {
     id: 1,
     ring: createRing(2 ** 20),
     ends: { a: true, b: true },
+    delivered: true,
     match: null,
     snaplen: 65_536,
     ...changes,
@@ -101,6 +102,35 @@ describe('frames that an end sent', () => {
     const records = recordsOf(plan)
     expect(records.map(({ bytes }) => bytes)).toEqual(frames)
     for (const { reason } of records) expect(reason).toBe('x'.repeat(LONGEST_REASON))
+  })
+})
+
+describe('where deliveries are not recorded', () => {
+  test('each frame is there once, and says so when it was refused at its delivery', () => {
+    const plan = planOf({ delivered: false, match: planMatch({ length: { min: 61 } }, 'match') })
+    const probe = new Probe(plan)
+    const burst = burstOf(frames, 40)
+    burst.hold(3, 5)
+    probe.sent(burst, 1)
+    const deliver = (i: number, waited: number, verdict: number) => {
+      const told = Float64Array.of(40 + i, NOW + waited, waited)
+      probe.delivered(0, slab.bytes, burst.starts[i] as number, burst.lengths[i] as number, told, verdict)
+    }
+    deliver(0, 0, DROPPED.down) // too short for the match: no record, then either
+    deliver(1, 0, PASS)
+    deliver(2, 0, DROPPED.error)
+    probe.flush()
+    deliver(3, 5, DROPPED.carrier) // it was held: its record has been read
+    probe.flush()
+    const records = recordsOf(plan)
+    expect(records.map(({ end, outbound, id, cause }) => [end, outbound, id, cause])).toEqual([
+      [1, true, 83, undefined],
+      [1, true, 85, 'error'],
+      [1, true, 87, undefined],
+      [1, true, 89, undefined],
+      [1, true, 87, 'carrier'],
+    ])
+    expect(records.map(({ delay }) => delay)).toEqual([0, 0, 5, 0, 5])
   })
 })
 

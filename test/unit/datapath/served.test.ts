@@ -165,7 +165,10 @@ describe('adjustments', () => {
 
   test('a capture looks at both ends, until it is taken away', () => {
     const ring = createRing(4096)
-    bench.post({ op: 'capture', plan: { id: 3, ring, ends: { a: true, b: true }, match: null, snaplen: 99 } })
+    bench.post({
+      op: 'capture',
+      plan: { id: 3, ring, ends: { a: true, b: true }, delivered: true, match: null, snaplen: 99 },
+    })
     bench.send(60)
     expect(bench.watched).toEqual([true, true, true])
     const reader = new RingReader(ring)

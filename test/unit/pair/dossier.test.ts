@@ -88,6 +88,7 @@ const anyProgress = fc.record(
 const anyCapture = fc.record({
   id: fc.nat(),
   ends: fc.record({ a: fc.boolean(), b: fc.boolean() }),
+  delivered: fc.boolean(),
   match: fc.constantFrom(null, planMatch({ arp: {} }, 'match')),
   snaplen: fc.nat(),
 })

@@ -87,7 +87,12 @@ describe('a state refuses what it does not allow', () => {
     ['useFunction', (it) => it.useFunction(0, () => {})],
     [
       'addCapture',
-      (it) => it.addCapture({ ends: { a: true, b: true }, match: null, snaplen: 1 }, 1024, 'ringBytes'),
+      (it) =>
+        it.addCapture(
+          { ends: { a: true, b: true }, delivered: true, match: null, snaplen: 1 },
+          1024,
+          'ringBytes',
+        ),
     ],
   ]
   const refusal = async (call: () => unknown) => {
@@ -281,7 +286,11 @@ describe("users' hooks", () => {
     await used
     inspection.addRule(1, DROP)
     const waiting = inspection.waitFor(0, {}, Number.POSITIVE_INFINITY)
-    inspection.addCapture({ ends: { a: true, b: true }, match: null, snaplen: 1 }, 1024, 'ringBytes')
+    inspection.addCapture(
+      { ends: { a: true, b: true }, delivered: true, match: null, snaplen: 1 },
+      1024,
+      'ringBytes',
+    )
     const again = inspection.rebuild('it exited')
     expect(ops(again)).toEqual(['watch', 'rule', 'capture'])
     expect(failed).not.toHaveBeenCalled()

@@ -122,7 +122,7 @@ describe.each(ways)('forwarded %s', (_way, options) => {
     const [a, b] = memory.host.devices
     const folder = mkdtempSync(join(tmpdir(), 'uveth-pair-'))
     try {
-      const capture = await pair.capture(join(folder, 'x.pcapng'))
+      const capture = await pair.capture({ path: join(folder, 'x.pcapng'), both: true })
       for (let n = 0; n < 50; n++) a?.send(frame(64, n))
       await b?.take(50)
       expect(await capture.stop()).toMatchObject({ records: 100, lost: 0 }) // sent, and delivered

@@ -24,7 +24,7 @@ const slower = { ...slow, restart: false }
 const ring = new SharedArrayBuffer(8)
 const watch = { match: planMatch({}, 'match') }
 const hook = { url: 'file:///hook.mjs', options: { n: 1 } }
-const capture = { id: 9, ring, ends: { a: true, b: false }, match: null, snaplen: 96 }
+const capture = { id: 9, ring, ends: { a: true, b: false }, delivered: true, match: null, snaplen: 96 }
 
 /** What end a is wanted to be like; b is left alone. */
 const a = (chain: Partial<Chain>): Wanted => withChain(NOTHING, 0, chain)

@@ -20,7 +20,7 @@ test('misuse is refused', () => {
   )
   expect(() => planTestbed({ a: { netns: 'left' } as never }, 'x')).toThrow(/unknown attribute a\.netns/)
   expect(() => planTestbed({ sede: 1 } as never, 'x')).toThrow(
-    /^EINVAL: unknown attribute sede: there are a, b, seed, name, capture, artifacts, signal, id, queues, quiet, inline, logger$/,
+    /^EINVAL: unknown attribute sede: there are a, b, seed, name, capture, both, artifacts, signal, id, queues, quiet, inline, logger$/,
   )
   expect(() => planTestbed({ b: { adress: [] } as never }, 'x')).toThrow(
     /^EINVAL: unknown attribute b.adress: there are name, addresses, up, address, mtu, txQueueLength, dad, ifindex, impair/,

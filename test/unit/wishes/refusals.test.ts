@@ -121,9 +121,10 @@ const OTHERS: [name: string, shape: Shape<unknown>, by: Asked, [path: string, va
   [
     'capture',
     CAPTURE,
-    (wish) => new Captures(NOBODY, () => {}).arm(wish),
+    (wish) => new Captures(NOBODY, NOBODY).arm(wish),
     [
       ['end', 'c'],
+      ['both', 1],
       ['match', { nth: 1 }],
       ['snaplen', 0],
       ['ringBytes', 2 ** 40],
@@ -147,6 +148,7 @@ const OTHERS: [name: string, shape: Shape<unknown>, by: Asked, [path: string, va
       ['path', ''],
       ['rotate', {}],
       ['end', 1],
+      ['both', 'yes'],
       ['match', 5],
       ['snaplen', -1],
       ['ringBytes', 0],
@@ -190,6 +192,7 @@ const OTHERS: [name: string, shape: Shape<unknown>, by: Asked, [path: string, va
       ['seed', -1],
       ['name', 7],
       ['capture', true],
+      ['both', 1],
       ['artifacts', 7],
       ['signal', 5],
     ],
