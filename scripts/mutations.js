@@ -61,9 +61,9 @@ export const mutations = [
   {
     invariant: 3,
     defect: 'frames that are due at the same time leave in another order than they came',
-    file: 'src/datapath/held.ts',
-    find: 'this.#order[first] < this.#order[second]',
-    replace: 'this.#order[first] > this.#order[second]',
+    file: 'src/datapath/entries.ts',
+    find: 'this.order[first] < this.order[second]',
+    replace: 'this.order[first] > this.order[second]',
     test: 'test/unit/datapath/held.test.ts',
   },
   {
@@ -93,7 +93,7 @@ export const mutations = [
   {
     invariant: 4,
     defect: 'copies are not counted',
-    file: 'src/datapath/inspector.ts',
+    file: 'src/datapath/wire.ts',
     find: '    if (copies > 0) counters[count.COPIED] += copies\n',
     replace: '',
     test: 'test/unit/datapath/inspector.test.ts',
@@ -149,18 +149,18 @@ export const mutations = [
   {
     invariant: 10,
     defect: 'a hook sees a frame whose checksum is not finished',
-    file: 'src/datapath/inspector.ts',
-    find: '        finishChecksum(slab.bytes, start, length)\n',
+    file: 'src/frame/burst.ts',
+    find: '    if (this.#states[frame] === AS_SENT) this.#make(frame)\n',
     replace: '',
-    test: 'test/unit/datapath/inspector.test.ts',
+    test: 'test/unit/datapath/runs.test.ts',
   },
   {
     invariant: 10,
-    defect: "an inspected end's offloads stay on",
-    file: 'src/link/offloads.ts',
-    find: '  setOffloads(tap, 0)\n',
-    replace: '',
-    test: 'test/integration/208-inspected-offloads.test.ts',
+    defect: 'a frame that a hook has written to leaves as its sender sent it',
+    file: 'src/frame/burst.ts',
+    find: 'this.#isSame(frame) ? MADE : CHANGED',
+    replace: 'MADE',
+    test: 'test/unit/datapath/runs.test.ts',
   },
   {
     invariant: 11,

@@ -20,6 +20,7 @@ const addon = load()
 export const {
   closeFd,
   closeFds,
+  copyBytes,
   fdInode,
   flock,
   netlinkBind,

@@ -43,7 +43,7 @@ export class Holding {
 
   /** Frames held. */
   get count(): number {
-    return this.#held.count
+    return this.#held.frames
   }
 
   /** When the next frame is due, in ms; when none is held, and memory is: when that is given back. */
@@ -75,12 +75,27 @@ export class Holding {
    * alone hold it; undefined where nothing else does.
    */
   hold(burst: Burst, frame: number, queue: number, ruled: Float64Array | undefined): boolean {
-    if (this.#held.count >= this.limit) return false
-    const waits = ruled ?? burst.delays
-    this.#held.times[LEAST] = burst.now + waits[frame]
+    if (this.#held.frames >= this.limit) return false
+    this.#held.times[LEAST] = burst.now + (ruled ?? burst.delays)[frame]
     const done = this.#held.holdOf(burst, frame, queue)
     this.#count()
     return done
+  }
+
+  /** The same for `count` neighbours with one time. How many of them are held. */
+  holdRun(
+    burst: Burst,
+    frame: number,
+    count: number,
+    queue: number,
+    ruled: Float64Array | undefined,
+  ): number {
+    const most = Math.min(count, this.limit - this.#held.frames)
+    if (most <= 0) return 0
+    this.#held.times[LEAST] = burst.now + (ruled ?? burst.delays)[frame]
+    const done = this.#held.holdRun(burst, frame, most, queue)
+    this.#count()
+    return done ? most : 0
   }
 
   /** Sends what is due, and what `slot` lets pass. How many frames that were. */
@@ -97,7 +112,7 @@ export class Holding {
         this.#stage(chunk)
       }
       if (sender.staged === 0) break
-      released += sender.staged
+      for (let at = 0; at < sender.staged; at++) released += sender.frames[at]
       this.#part(chunk, queue, load(this.#wiring.state, count.CARRIER) !== 0)
     }
     if (released > 0) this.#count()
@@ -157,7 +172,7 @@ export class Holding {
   }
 
   #count(): void {
-    this.#wiring.counters[count.HELD] = this.#held.count
+    this.#wiring.counters[count.HELD] = this.#held.frames
     if (this.#held.count === 0)
       this.#rest = this.#held.grown ? performance.now() + REST : Number.POSITIVE_INFINITY
   }

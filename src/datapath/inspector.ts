@@ -1,15 +1,15 @@
 // One direction while it is inspected: the frames' way through the chain of hooks. forward.ts hands over a
 // burst that was received; loop.ts asks for what is held and due. Nothing here allocates for a frame.
 //
-//   forward(burst) -> wire frames with finished checksums -> chain -> verdicts
-//       dropped: counted by cause        pass: sent at once, from the slab
+//   forward(burst) -> frames as they came, the wire frames of each super-frame described -> chain -> verdicts
+//       dropped: counted by cause        pass: sent at once, from the slab, in runs (wire.ts)
 //       held: copied (held.ts)           -> release(now) -> sent when its time has come
 
 import type { ImpairPlan } from '../faults/impair-plan.js'
-import { Burst, PASS } from '../frame/burst.js'
-import { isTooLong, MTU_OVERHEAD } from '../frame/ethernet.js'
-import { cutSegment, finishChecksum, segmentsOf } from '../frame/segment.js'
+import { Burst } from '../frame/burst.js'
+import { finishChecksum, isSendable } from '../frame/segment.js'
 import { BURST, HEADROOM, SLAB_BYTES, SLOTS_OFFSET, type Slab, VNET_HDR_LEN } from '../frame/slab.js'
+import { SuperFrame } from '../frame/super-frame.js'
 import { load, type Place } from '../frame/words.js'
 import type { Hook } from '../hooks/hook.js'
 import { type Effects, Impairment, type ImpairState, shifted } from '../hooks/impairment.js'
@@ -23,6 +23,7 @@ import type { Port } from './port.js'
 import { Probe } from './probe.js'
 import { Probes } from './probes.js'
 import { Sender } from './sender.js'
+import { Wire } from './wire.js'
 
 /** ms that a burst may take: its worker serves other pairs, too. With a chain that needs more, it is a smaller one. */
 const PATIENCE = 0.5
@@ -38,7 +39,7 @@ export interface Wiring {
   readonly mtu: Place<'state'>
   readonly counters: count.Counters
   readonly effects: Effects
-  /** A slab of this thread for frames that are made: segments, and frames put in. */
+  /** A slab of this thread for frames that are made: of super-frames that are cut, and frames put in. */
   readonly scratch: Slab
   readonly watcher: Watcher
 }
@@ -73,6 +74,7 @@ export class Inspector {
   most = BURST
   readonly #wiring: Wiring
   readonly #burst = new Burst()
+  readonly #whole = new SuperFrame()
   #chain: readonly Hook[] = []
   /** Captures want frames as they were sent, and a hook of the chain may change them. */
   #keeps = false
@@ -85,6 +87,7 @@ export class Inspector {
   readonly #lengths = new Int32Array(BURST)
   readonly #sender: Sender
   readonly #holding: Holding
+  readonly #wire: Wire
 
   constructor(wiring: Wiring, held?: Held) {
     this.#wiring = wiring
@@ -92,6 +95,7 @@ export class Inspector {
     this.probes = new Probes(wiring)
     this.#sender = new Sender(wiring, this.probes)
     this.#holding = new Holding(wiring, this.#sender, held)
+    this.#wire = new Wire(wiring, this.#sender, this.#holding)
   }
 
   /** `from`: what it goes on from. What is held is not overtaken by what comes, unless the new set reorders. */
@@ -135,10 +139,8 @@ export class Inspector {
 
   /** Carries a burst of `received` frames that was read from queue `queue` into `slab`. How many bytes that were. */
   forward(slab: Slab, received: number, queue: number): number {
-    const { counters } = this.#wiring
     let bytes = -received * VNET_HDR_LEN
     for (let slot = 0; slot < received; slot++) bytes += slab.lengths[slot]
-    counters[count.RECEIVED_BYTES] += bytes
     this.#sender.down = 0
     this.#linked = this.#carrier()
     this.#starts.set(slab.starts)
@@ -151,14 +153,14 @@ export class Inspector {
     for (let slot = 0; slot < received; slot++) {
       const start = this.#starts[slot]
       const length = this.#lengths[slot] - VNET_HDR_LEN
-      const segments = segmentsOf(slab.bytes, start, length)
-      if (segments === 0) {
-        finishChecksum(slab.bytes, start, length)
-        this.#take(start, length)
-      } else {
+      if (this.#whole.read(slab.bytes, start, length)) {
         this.#conclude(slab, queue)
-        this.#cut(slab, start, length, segments, queue, now)
+        if (this.#whole.divisible) this.#divide(slab, queue, now)
+        else this.#cut(queue, now)
         this.#burst.begin(slab, now)
+      } else {
+        if (!isSendable(slab.bytes, start, length)) finishChecksum(slab.bytes, start, length)
+        this.#take(start, length)
       }
     }
     this.#conclude(slab, queue)
@@ -236,23 +238,38 @@ export class Inspector {
 
   #take(start: number, length: number): void {
     this.#wiring.counters[count.RECEIVED]++
+    this.#wiring.counters[count.RECEIVED_BYTES] += length
     this.#burst.push(start, length, this.#number++)
   }
 
-  /** The cold path: a super-frame that was on its way when its sender's offloads were switched off. */
-  #cut(slab: Slab, start: number, length: number, segments: number, queue: number, now: number): void {
+  /** A super-frame: its wire frames are judged where it stands, as many at a time as a burst has. */
+  #divide(slab: Slab, queue: number, now: number): void {
+    const { counters } = this.#wiring
+    const burst = this.#burst
+    for (let first = 0; first < this.#whole.count; first += BURST) {
+      burst.begin(slab, now, this.#whole, first)
+      counters[count.RECEIVED_BYTES] += burst.pushWhole(this.#number)
+      counters[count.RECEIVED] += burst.count
+      this.#number += burst.count
+      this.#conclude(slab, queue)
+    }
+  }
+
+  /** The cold path: a super-frame that cannot be described anew for a run. */
+  #cut(queue: number, now: number): void {
     const { scratch } = this.#wiring
     const burst = this.#burst
+    const whole = this.#whole
     burst.begin(scratch, now)
     let at = SLOTS_OFFSET
-    for (let index = 0; index < segments; index++) {
+    for (let index = 0; index < whole.count; index++) {
       // A segment is no longer than the whole of it.
-      if (burst.count === BURST || at + HEADROOM + length > SLAB_BYTES) {
+      if (burst.count === BURST || at + HEADROOM + whole.length > SLAB_BYTES) {
         this.#conclude(scratch, queue)
         burst.begin(scratch, now)
         at = SLOTS_OFFSET
       }
-      const size = cutSegment(slab.bytes, start, length, index, scratch.bytes, at + HEADROOM)
+      const size = whole.cut(index, scratch.bytes, at + HEADROOM)
       this.#take(at + HEADROOM, size)
       at = Math.ceil((at + HEADROOM + size) / 64) * 64
     }
@@ -263,56 +280,19 @@ export class Inspector {
   #conclude(slab: Slab, queue: number): void {
     const burst = this.#burst
     if (burst.count === 0) return
+    // Captures record bytes: of frames that are no super-frame, finished ones.
+    if (this.probes.count > 0 && burst.whole === undefined) burst.makeAll()
     if (this.impairment !== undefined) this.impairment.held = this.#holding.count
     if (this.#linked) this.#judge(queue)
     else for (let frame = 0; frame < burst.count; frame++) burst.drop(frame, 'carrier')
     this.probes.sent(burst)
-    for (let frame = 0; frame < burst.count; frame++) this.#route(frame, slab, queue)
-    if (this.#sender.staged > 0) this.#sender.send(slab, queue)
+    this.#wire.send(burst, slab, queue)
     this.probes.flush()
   }
 
   #judge(queue: number): void {
     if (this.#keeps) this.#burst.keep()
     for (const hook of this.#chain) hook.judge(this.#burst)
-    this.#settle(queue)
-  }
-
-  /** What is to wait is held now. What the cable does not take is dropped: too long, or more than can be held. */
-  #settle(queue: number): void {
-    const { impairment } = this
-    const burst = this.#burst
-    const limit = load(this.#wiring.state, this.#wiring.mtu) + MTU_OVERHEAD
-    for (let frame = 0; frame < burst.count; frame++) {
-      if (!burst.passes(frame)) continue
-      const excess = burst.lengths[frame] - limit
-      if (excess > 0 && isTooLong(burst.bytes, burst.starts[frame], excess)) burst.drop(frame, 'mtu')
-      else {
-        const delay = burst.delays[frame]
-        if (this.#holding.overtakes(burst.now + delay))
-          this.#holding.hasten(burst.now + delay, delay === 0, impairment?.slot)
-        if (delay > 0 && !this.#holding.hold(burst, frame, queue, impairment?.ruled))
-          burst.drop(frame, 'limit')
-      }
-    }
-  }
-
-  #route(frame: number, slab: Slab, queue: number): void {
-    const burst = this.#burst
-    const { counters } = this.#wiring
-    const verdict = burst.verdicts[frame]
-    if (verdict !== PASS) {
-      counters[count.dropsOf(verdict)]++
-      return
-    }
-    const copies = burst.copies[frame]
-    if (copies > 0) counters[count.COPIED] += copies
-    if (burst.delays[frame] > 0) return // held
-    for (let copy = 0; copy <= copies; copy++) {
-      if (this.#sender.staged === BURST) this.#sender.send(slab, queue)
-      const at = this.#sender.stage(slab, burst.starts[frame], burst.lengths[frame])
-      this.#sender.numbers[at] = burst.numbers[frame]
-      this.#sender.delays[at] = 0
-    }
+    this.#wire.settle(this.#burst, queue, this.impairment)
   }
 }

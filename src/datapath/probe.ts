@@ -6,7 +6,7 @@
 
 import { type Burst, PASS } from '../frame/burst.js'
 import { Packet } from '../frame/packet.js'
-import { BURST, LONGEST_FRAME } from '../frame/slab.js'
+import { BURST, LONGEST_FRAME, VNET_HDR_LEN } from '../frame/slab.js'
 import { behind, type Place, type Words } from '../frame/words.js'
 import { Matcher } from '../hooks/matcher.js'
 import * as record from '../ring/record.js'
@@ -18,6 +18,9 @@ export type Told = Words<'told'>
 export const NUMBER = 0 as Place<'told'>
 export const SEEN = 1 as Place<'told'>
 export const WAITED = 2 as Place<'told'>
+
+/** One wire frame of a super-frame at a time. */
+const cut = new Uint8Array(LONGEST_FRAME + 2 * VNET_HDR_LEN)
 
 /** ms. performance.timeOrigin may be off by what the clock was set since the process began. */
 const LARGEST_SLEW = 2
@@ -60,10 +63,13 @@ export class Probe {
     this.#sender = end
     this.#first = burst.numbers[0]
     this.#count = burst.count
-    const { bytes, count, sentStarts, sentLengths, verdicts, copies, reasons } = burst
+    const { whole, first, count, sentStarts, sentLengths, verdicts, copies, reasons } = burst
+    const bytes = whole === undefined ? burst.memory : cut
     for (let i = 0; i < count; i++) {
       const what = end | record.OUTBOUND | (verdicts[i] << 8) | (copies[i] << 16)
-      const at = this.#record(what, bytes, sentStarts[i], sentLengths[i], reasons[i])
+      if (whole !== undefined) whole.cut(first + i, cut, VNET_HDR_LEN)
+      const start = whole === undefined ? sentStarts[i] : VNET_HDR_LEN
+      const at = this.#record(what, bytes, start, sentLengths[i], reasons[i])
       this.#records[i] = at
       if (at < 0) continue
       this.#floats[behind(at, record.TIME)] = burst.now

@@ -1,9 +1,11 @@
-// The last step of an inspected direction: gathers frames that are to go now, sends them as one burst, counts
-// what became of each, and shows probes what was delivered. Used by inspector.ts, for what passes at once, and by
-// holding.ts, for what was held.
+// The last step of an inspected direction: gathers runs that are to go now, sends them as one burst, counts
+// what became of each, and shows probes what was delivered. A run is one wire frame, or neighbours of one super-frame
+// behind headers of their own; each has its virtio-net header in front of it. Used by wire.ts, for what passes at
+// once, and by holding.ts, for what was held.
 
 import { DROPPED, PASS } from '../frame/burst.js'
-import { BURST, VNET_HDR_LEN } from '../frame/slab.js'
+import { cutSegment, finishChecksum } from '../frame/segment.js'
+import { BURST, LONGEST_FRAME, VNET_HDR_LEN } from '../frame/slab.js'
 import type { Outgoing } from './cells.js'
 import * as count from './counters.js'
 import type { Port } from './port.js'
@@ -11,19 +13,23 @@ import { NUMBER, SEEN, type Told, WAITED } from './probe.js'
 import type { Probes } from './probes.js'
 
 export class Sender {
-  /** Frames gathered; at most BURST. */
+  /** Runs gathered; at most BURST. */
   staged = 0
   /** Frames refused since the peer is down; inspector.ts begins to count anew with each burst. */
   down = 0
-  /** Of each frame: its number, and how long it was held (ms). For probes; written by who stages it. */
+  /** Of each run: the number of its first frame, how long it was held (ms), its wire frames and their bytes; written by who stages it. */
   readonly numbers = new Float64Array(BURST)
   readonly delays = new Float64Array(BURST)
-  /** Bytes of each: a port writes errors over its own lengths. */
+  readonly frames = new Int32Array(BURST)
+  readonly bytes = new Int32Array(BURST)
+  /** Bytes of each as it stands there: a port writes errors over its own lengths. */
   readonly #lengths = new Int32Array(BURST)
   readonly #probes: Probes
   readonly #ports: readonly Port[]
   readonly #counters: count.Counters
   readonly #told: Told = new Float64Array(3)
+  /** A wire frame that is shown. */
+  readonly #shown = new Uint8Array(2 * VNET_HDR_LEN + LONGEST_FRAME)
 
   /** `ports`: where frames go, by number of the queue. */
   constructor({ ports, counters }: { ports: readonly Port[]; counters: count.Counters }, probes: Probes) {
@@ -32,7 +38,7 @@ export class Sender {
     this.#counters = counters
   }
 
-  /** Adds a frame that stands in `from`, with a virtio-net header of zeros in front of it. Its place in `numbers`. */
+  /** Adds what stands in `from`, its virtio-net header in front of it. Its place in `numbers` and so on. */
   stage(from: Outgoing, start: number, length: number): number {
     const at = this.staged++
     from.starts[at] = start
@@ -47,15 +53,18 @@ export class Sender {
     const staged = this.staged
     const shown = this.#begin()
     this.staged = 0
-    counters[count.SENT] += (this.#ports[queue] as Port).transmit(from, staged)
+    ;(this.#ports[queue] as Port).transmit(from, staged)
     for (let at = 0; at < staged; at++) {
       const length = from.lengths[at]
+      const frames = this.frames[at]
       let verdict = PASS
-      if (length > 0) counters[count.SENT_BYTES] += length - VNET_HDR_LEN
-      else {
+      if (length > 0) {
+        counters[count.SENT] += frames
+        counters[count.SENT_BYTES] += this.bytes[at]
+      } else {
         verdict = count.refusal(length)
-        if (verdict === DROPPED.down) this.down++
-        counters[count.dropsOf(verdict)]++
+        if (verdict === DROPPED.down) this.down += frames
+        counters[count.dropsOf(verdict)] += frames
       }
       if (shown) this.#show(from, at, verdict)
     }
@@ -66,8 +75,10 @@ export class Sender {
     const { staged } = this
     const shown = this.#begin()
     this.staged = 0
-    this.#counters[count.DROPPED_CARRIER] += staged
-    for (let at = 0; shown && at < staged; at++) this.#show(from, at, DROPPED.carrier)
+    for (let at = 0; at < staged; at++) {
+      this.#counters[count.DROPPED_CARRIER] += this.frames[at]
+      if (shown) this.#show(from, at, DROPPED.carrier)
+    }
   }
 
   /** Does a capture want to see them? Then it sees them now. */
@@ -77,11 +88,27 @@ export class Sender {
     return true
   }
 
-  #show(from: Outgoing, at: number, verdict: number): void {
-    const start = from.starts[at]
+  /** Each wire frame of a run, finished. */
+  #show({ bytes, starts }: Outgoing, at: number, verdict: number): void {
+    const start = starts[at]
     const length = this.#lengths[at]
-    this.#told[NUMBER] = this.numbers[at]
-    this.#told[WAITED] = this.delays[at]
-    this.#probes.delivered(from.bytes, start, length, this.#told, verdict)
+    const frames = this.frames[at]
+    const told = this.#told
+    told[WAITED] = this.delays[at]
+    for (let index = 0; index < frames; index++) {
+      told[NUMBER] = this.numbers[at] + index
+      const shown = this.#shown
+      const place = VNET_HDR_LEN
+      if (frames > 1) {
+        const one = cutSegment(bytes, start, length, index, shown, place)
+        this.#probes.delivered(shown, place, one, told, verdict)
+      } else if (bytes[start - VNET_HDR_LEN] === 0) {
+        this.#probes.delivered(bytes, start, length, told, verdict)
+      } else {
+        shown.set(bytes.subarray(start - VNET_HDR_LEN, start + length))
+        finishChecksum(shown, place, length)
+        this.#probes.delivered(shown, place, length, told, verdict)
+      }
+    }
   }
 }

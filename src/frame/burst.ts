@@ -1,12 +1,36 @@
 // What hooks see: the wire frames of one burst of one direction, and the verdict on each. Made once for
 // each direction and filled again for every burst: nothing of it outlives the call. A leaf.
 //
-// Frames stand in `bytes`; frame i is `lengths[i]` bytes from `starts[i]` (destination MAC first, no
-// virtio-net header), a single wire frame with finished checksums. Times are milliseconds of
-// `performance.now()` of the thread that runs the loop.
+// A burst is of frames that stand in memory as the end has sent them, or of neighbouring wire frames of one
+// super-frame, `whole`, from its `first`: those have lengths, numbers and headers, and no bytes of their own until
+// somebody asks. Who asks gets bytes with a finished checksum (destination MAC first, no virtio-net header):
+//
+//   AS_SENT --made(), packet(deep)--> MADE --frame(), bytes, starts--> LENT --isPart()--> MADE or CHANGED
+//      `------------------------------ replace(), changing() -------------------------------> CHANGED
+//
+// What is CHANGED travels alone; the others, as parts of a super-frame, in runs. A frame that is none leaves as it
+// came, its checksum unfinished if nobody asked. Times are milliseconds of `performance.now()` of the loop's thread.
+//
+// For captures: before the verdicts are carried out, the burst's frames as the end sent them are
+// `whole.cut(first + i)`, or, of a burst without `whole`, what stands at `sentStarts[i]`. `whole.write(to, at, first,
+// count)` and `whole.payload(first, count)` bytes from `whole.payloadAt(first)` are the same as one super-frame, of
+// which wire frame i (segment.ts) has verdicts[i], copies[i], delays[i], reasons[i] and numbers[i]. Frames that are
+// none may be unfinished then, each with its virtio-net header in front of it (VNET_HDR_LEN bytes).
 
 import { CAUSES, type Cause } from './cause.js'
-import { BURST, HEADROOM, KEPT_OFFSET, SLAB_BYTES, SLOTS_OFFSET, type Slab, VNET_HDR_LEN } from './slab.js'
+import { Packet } from './packet.js'
+import { finishChecksum } from './segment.js'
+import {
+  BURST,
+  HEADROOM,
+  KEPT_OFFSET,
+  MADE_BYTES,
+  SLAB_BYTES,
+  SLOTS_OFFSET,
+  type Slab,
+  VNET_HDR_LEN,
+} from './slab.js'
+import type { SuperFrame } from './super-frame.js'
 
 /** A verdict: pass, or 1 + the index of a cause of CAUSES. */
 export const PASS = 0
@@ -20,15 +44,23 @@ export const DROPPED = Object.fromEntries(CAUSES.map((cause, index) => [cause, i
   number
 >
 
+/** What has become of a frame's bytes. */
+const AS_SENT = 0
+const MADE = 1
+const LENT = 2
+const CHANGED = 3
+
 export class Burst {
-  bytes: Uint8Array = new Uint8Array(0)
-  /** The same memory in words of 4 bytes; every frame starts at a multiple of 64. */
-  words: Int32Array = new Int32Array(0)
+  /** The super-frame that all frames of the burst are of, and which of its wire frames is frame 0. */
+  whole: SuperFrame | undefined
+  first = 0
+  /** What all frames of the burst stand in, once they have bytes; in words of 4 bytes, too. */
+  memory: Uint8Array = new Uint8Array(0)
+  memoryWords: Int32Array = new Int32Array(0)
   /** Frames in it. */
   count = 0
   /** ms; when the burst was received. */
   now = 0
-  readonly starts = new Int32Array(BURST)
   readonly lengths = new Int32Array(BURST)
   /** Where each frame stands as the end has sent it, and how long it was then: for captures. */
   readonly sentStarts = new Int32Array(BURST)
@@ -42,35 +74,79 @@ export class Burst {
   readonly copies = new Uint8Array(BURST)
   /** Why a frame was dropped or changed, for captures; undefined where the cause says it all. */
   readonly reasons: (string | undefined)[] = new Array<string | undefined>(BURST).fill(undefined)
+  readonly #starts = new Int32Array(BURST)
+  readonly #states = new Uint8Array(BURST)
+  readonly #checks = new Uint16Array(BURST)
+  readonly #packet = new Packet()
+  #lent = false
   #spill = SLAB_BYTES
 
-  /** Begins a burst of frames that stand in `slab`. */
-  begin(slab: Pick<Slab, 'bytes' | 'words'>, now: number): void {
-    this.bytes = slab.bytes
-    this.words = slab.words
+  /** Begins a burst of frames that stand in `slab`; `whole`: of wire frames of it, from `first`. */
+  begin(slab: Pick<Slab, 'bytes' | 'words'>, now: number, whole?: SuperFrame, first = 0): void {
+    this.memory = slab.bytes
+    this.memoryWords = slab.words
     this.now = now
     this.count = 0
+    this.whole = whole
+    this.first = first
     this.#spill = SLAB_BYTES
+    this.#lent = false
   }
 
   /** Adds a frame, with the verdict "pass". There is room for BURST of them. */
   push(start: number, length: number, number: number): void {
     const at = this.count++
-    this.starts[at] = this.sentStarts[at] = start
+    this.#starts[at] = this.sentStarts[at] = start
     this.lengths[at] = this.sentLengths[at] = length
     this.numbers[at] = number
     this.verdicts[at] = PASS
     this.delays[at] = 0
     this.copies[at] = 0
     this.reasons[at] = undefined
+    this.#states[at] = AS_SENT
+  }
+
+  /** Adds as many wire frames of `whole` as there are, and there is room for; the first one has `number`. Their bytes. */
+  pushWhole(number: number): number {
+    const whole = this.whole as SuperFrame
+    const count = Math.min(BURST, whole.count - this.first)
+    const most = whole.headers + whole.size
+    let bytes = 0
+    for (let at = 0; at < count; at++) {
+      this.push(FIRST_FRAME, most, number + at)
+      bytes += most
+    }
+    const last = whole.wireLength(this.first + count - 1)
+    this.lengths[count - 1] = this.sentLengths[count - 1] = last
+    return bytes - most + last
+  }
+
+  /** The memory that frames stand in. To be asked for in each burst; then all frames of it have bytes. */
+  get bytes(): Uint8Array {
+    if (!this.#lent) this.#lendAll()
+    return this.memory
+  }
+
+  /** The same in words of 4 bytes; every frame starts at a multiple of 4. */
+  get words(): Int32Array {
+    if (!this.#lent) this.#lendAll()
+    return this.memoryWords
+  }
+
+  /** Where each frame's first byte stands in `bytes`; as `bytes`. */
+  get starts(): Int32Array {
+    if (!this.#lent) this.#lendAll()
+    return this.#starts
   }
 
   /** Copies the frames as they are now to where captures look, before a hook that may change them. */
   keep(): void {
+    // A super-frame stays as it is.
+    if (this.whole !== undefined) return
     const last = this.count - 1
-    const first = this.starts[0]
-    const end = this.starts[last] + this.lengths[last]
-    this.bytes.copyWithin(KEPT_OFFSET + first, first, end)
+    const first = this.#starts[0] - VNET_HDR_LEN
+    const end = this.#starts[last] + this.lengths[last]
+    this.memory.copyWithin(KEPT_OFFSET + first, first, end)
     for (let frame = 0; frame <= last; frame++) this.sentStarts[frame] += KEPT_OFFSET
   }
 
@@ -96,29 +172,77 @@ export class Burst {
     this.copies[frame] = Math.min(255, this.copies[frame] + copies)
   }
 
-  /** A view of the frame's bytes: may be read and written, but not kept. Allocates the view. */
+  /**
+   * A view of the frame's bytes: may be read and written, but not kept. Allocates the view. Of a super-frame it is
+   * made of, which takes about a microsecond; if it is written, too, the frame travels alone.
+   */
   frame(frame: number): Uint8Array {
-    const start = this.starts[frame]
-    return this.bytes.subarray(start, start + this.lengths[frame])
+    const start = this.made(frame)
+    if (this.#states[frame] === MADE) this.#states[frame] = LENT
+    return this.memory.subarray(start, start + this.lengths[frame])
   }
 
   /** Puts other bytes in its place, of any length from 14. False, and dropped, when there is no room for them. */
   replace(frame: number, bytes: Uint8Array): boolean {
-    if (bytes.length > this.lengths[frame]) {
-      const start = this.#spill + HEADROOM
-      const end = Math.ceil((start + bytes.length) / 64) * 64
-      if (end > KEPT_OFFSET) {
+    const isPart = this.whole !== undefined && this.#states[frame] === AS_SENT
+    if (isPart || bytes.length > this.lengths[frame]) {
+      const start = this.#room(bytes.length, KEPT_OFFSET - MADE_BYTES)
+      if (start < 0) {
         this.drop(frame, 'hook', 'no room for a longer frame')
         return false
       }
-      // The virtio-net header of a wire frame is all zero, there as here.
-      this.bytes.fill(0, this.#spill, start)
-      this.starts[frame] = start
-      this.#spill = end
+      this.#starts[frame] = start
     }
-    this.bytes.set(bytes, this.starts[frame])
+    const start = this.#starts[frame]
+    this.memory.set(bytes, start)
+    // A frame with nothing left to do.
+    this.memory.fill(0, start - VNET_HDR_LEN, start)
     this.lengths[frame] = bytes.length
+    this.#states[frame] = CHANGED
     return true
+  }
+
+  /** Where its bytes stand, with a finished checksum: for reading. */
+  made(frame: number): number {
+    if (this.#states[frame] === AS_SENT) this.#make(frame)
+    return this.#starts[frame]
+  }
+
+  /** The same, for writing. */
+  changing(frame: number): number {
+    const start = this.made(frame)
+    this.#states[frame] = CHANGED
+    return start
+  }
+
+  /** Gives every frame its bytes. */
+  makeAll(): void {
+    for (let frame = 0; frame < this.count; frame++) this.made(frame)
+  }
+
+  /** What its headers say; with `deep`, its bytes may be compared, too. To be read before the next is asked for. */
+  packet(frame: number, deep = false): Packet {
+    const { whole } = this
+    if (!deep && whole !== undefined && this.#states[frame] <= MADE) return whole.packet(this.first + frame)
+    const start = deep ? this.made(frame) : this.#starts[frame]
+    this.#packet.read(this.memory, start, this.lengths[frame])
+    return this.#packet
+  }
+
+  /** Can it travel as a part of the super-frame that it came with? */
+  isPart(frame: number): boolean {
+    if (this.whole === undefined) return false
+    if (this.#states[frame] === LENT) this.#states[frame] = this.#isSame(frame) ? MADE : CHANGED
+    return this.#states[frame] !== CHANGED
+  }
+
+  /** Where it stands to be sent alone, with its virtio-net header: that may leave the checksum to the receiver. */
+  alone(frame: number): number {
+    const { whole } = this
+    if (whole === undefined || this.#states[frame] !== AS_SENT) return this.#starts[frame]
+    const start = this.#room(this.lengths[frame], KEPT_OFFSET)
+    whole.writeAlone(this.first + frame, this.memory, start)
+    return start
   }
 
   /**
@@ -130,13 +254,17 @@ export class Burst {
     let whole = this.count === count
     this.count = count
     for (let frame = 0; frame < count; frame++) {
+      if (this.#states[frame] <= MADE && this.lengths[frame] !== this.sentLengths[frame]) this.changing(frame)
       if (this.#isWhole(frame)) {
-        const start = this.starts[frame]
-        if (start !== this.#sentStart(frame)) this.bytes.fill(0, start - VNET_HDR_LEN, start)
+        const start = this.#starts[frame]
+        if (start !== this.#sentStart(frame)) {
+          this.memory.fill(0, start - VNET_HDR_LEN, start)
+          this.#states[frame] = CHANGED
+        }
         continue
       }
       whole = false
-      this.starts[frame] = FIRST_FRAME
+      this.#starts[frame] = FIRST_FRAME
       this.lengths[frame] = 0
       this.delays[frame] = 0
       this.verdicts[frame] = DROPPED.hook
@@ -145,15 +273,53 @@ export class Burst {
     return whole
   }
 
+  #lendAll(): void {
+    this.#lent = true
+    for (let frame = 0; frame < this.count; frame++) {
+      this.made(frame)
+      if (this.#states[frame] === MADE) this.#states[frame] = LENT
+    }
+  }
+
+  #make(frame: number): void {
+    this.#states[frame] = MADE
+    const { whole } = this
+    if (whole === undefined) {
+      finishChecksum(this.memory, this.#starts[frame], this.sentLengths[frame])
+      return
+    }
+    const start = this.#room(this.sentLengths[frame], KEPT_OFFSET)
+    whole.cut(this.first + frame, this.memory, start)
+    this.#starts[frame] = this.sentStarts[frame] = start
+    const check = start + whole.checkAt
+    this.#checks[frame] = (this.memory[check] << 8) | this.memory[check + 1]
+  }
+
+  /** Behind the slots: where a frame of `length` bytes may start; -1 when it would end behind `end`. */
+  #room(length: number, end: number): number {
+    const start = this.#spill + HEADROOM
+    const next = Math.ceil((start + length) / 64) * 64
+    if (next > end) return -1
+    this.#spill = next
+    return start
+  }
+
+  /** It was handed out: is it what it was? */
+  #isSame(frame: number): boolean {
+    const { whole, first, memory } = this
+    if (this.lengths[frame] !== this.sentLengths[frame]) return false
+    return (whole as SuperFrame).isSame(first + frame, memory, this.#starts[frame], this.#checks[frame])
+  }
+
   /** Where it began before any hook. */
   #sentStart(frame: number): number {
     return this.sentStarts[frame] % KEPT_OFFSET
   }
 
   #isWhole(frame: number): boolean {
-    const start = this.starts[frame]
+    const start = this.#starts[frame]
     const length = this.lengths[frame]
-    const inside = start >= FIRST_FRAME && length >= 0 && start + length <= this.bytes.length
+    const inside = start >= FIRST_FRAME && length >= 0 && start + length <= this.memory.length
     const delay = this.delays[frame]
     const judged = this.verdicts[frame] <= CAUSES.length && delay >= 0 && delay < Number.POSITIVE_INFINITY
     return inside && judged && start % 4 === 0

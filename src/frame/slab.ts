@@ -26,8 +26,10 @@ export const HEADROOM = 64
 export const VNET_HDR_LEN = 12
 export const LONGEST_FRAME = 65_600
 export const SLAB_BYTES = SLOTS_OFFSET + 256 * 1024 + HEADROOM
-/** Behind the slots: where a hook puts a frame that has become longer (burst.ts). Untouched, it costs nothing. */
-export const SPILL_BYTES = 256 * 1024
+/** What frames of one super-frame need, 64 at most, if each is made: with headroom, headers, up to a cache line (burst.ts). */
+export const MADE_BYTES = 96 * 1024
+/** Behind the slots: where such stand, and where a hook puts a frame that has become longer. Untouched, it costs nothing. */
+export const SPILL_BYTES = 256 * 1024 + MADE_BYTES
 /** Behind that: a copy of the slots, for frames as they were before the hooks (burst.ts). */
 export const KEPT_OFFSET = SLAB_BYTES + SPILL_BYTES
 

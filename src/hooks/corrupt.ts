@@ -32,7 +32,7 @@ export class Corrupt {
     const bits = burst.lengths[frame] * 8
     drawAll(this.#key, number, 1, 2, this.#place)
     const bit = Math.floor((this.#place[0] / DRAWS) * bits)
-    burst.bytes[burst.starts[frame] + (bit >> 3)] ^= 1 << (bit & 7)
+    burst.memory[burst.changing(frame) + (bit >> 3)] ^= 1 << (bit & 7)
     burst.reasons[frame] ??= 'corrupted'
   }
 }

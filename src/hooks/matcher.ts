@@ -2,12 +2,15 @@
 // allocates nothing.
 
 import type { MatchPlan } from '../faults/match-plan.js'
+import { ETH_HLEN } from '../frame/ethernet.js'
 import { ABSENT, FIELD, type Fields, type Packet } from '../frame/packet.js'
 import type { Place } from '../frame/words.js'
 
 export class Matcher {
   /** Frames that hit() has matched; to be handed on when another Matcher goes on counting. */
   matched: number
+  /** Are there bytes to be compared that differ from one wire frame of a super-frame to the next? */
+  readonly deep: boolean
   readonly #nth: number
   readonly #every: number
   readonly #first: number
@@ -30,6 +33,8 @@ export class Matcher {
     this.#every = normal.every ?? 1
     this.#first = normal.first ?? Number.POSITIVE_INFINITY
     this.#ranges = Int32Array.from(ranges.flat())
+    // IP addresses, and what stands in front of IP, are the same for all.
+    this.deep = patterns.some(({ l3, offset, mask }) => !l3 && offset + mask.length > ETH_HLEN)
     let place = 0
     this.#patterns = Int32Array.from(
       patterns.flatMap(({ l3, offset, mask }) => {

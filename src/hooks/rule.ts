@@ -40,7 +40,10 @@ export class Rules implements Hook {
   #rules: readonly Rule[] = []
   /** Made anew for the first burst after a change. */
   #index: RuleIndex | undefined
-  readonly #packet = new Packet()
+  /** Does a match of one reach beyond the headers? */
+  #deep = false
+  /** The burst's, of the frame that is asked about. */
+  #packet = new Packet()
   /** Places of the bits of one corruption, so that none is flipped twice. */
   readonly #flipped = new Int32Array(MAX_BITS)
 
@@ -64,13 +67,11 @@ export class Rules implements Hook {
       key: keyOf('seed' in action ? action.seed : 0, 0, 'rule'),
     }
     const at = this.#rules.findIndex((other) => other.plan.id === id)
-    this.#index = undefined
-    this.#rules = at < 0 ? [...this.#rules, rule] : this.#rules.with(at, rule)
+    this.#replace(at < 0 ? [...this.#rules, rule] : this.#rules.with(at, rule))
   }
 
   remove(id: number): void {
-    this.#index = undefined
-    this.#rules = this.#rules.filter((rule) => rule.plan.id !== id)
+    this.#replace(this.#rules.filter((rule) => rule.plan.id !== id))
   }
 
   state(): RulesState {
@@ -88,6 +89,12 @@ export class Rules implements Hook {
       if (burst.passes(frame)) this.#judgeOne(this.#index, burst, frame)
   }
 
+  #replace(rules: readonly Rule[]): void {
+    this.#index = undefined
+    this.#rules = rules
+    this.#deep = rules.some(({ matcher }) => matcher.deep)
+  }
+
   #judgeOne(index: RuleIndex, burst: Burst, frame: number): void {
     this.#read(burst, frame)
     index.seek(this.#packet, 0)
@@ -102,7 +109,7 @@ export class Rules implements Hook {
   }
 
   #read(burst: Burst, frame: number): void {
-    this.#packet.read(burst.bytes, burst.starts[frame], burst.lengths[frame])
+    this.#packet = burst.packet(frame, this.#deep)
   }
 
   /** Has it done something? */
@@ -140,11 +147,11 @@ export class Rules implements Hook {
     const from = action.offset ?? ETHERNET_HEADER
     const length = burst.lengths[frame]
     if (from >= length) return false
-    const start = burst.starts[frame] + from
-    if ('mask' in action) burst.bytes[start] ^= action.mask
+    const start = burst.changing(frame) + from
+    if ('mask' in action) burst.memory[start] ^= action.mask
     else {
       const bytes = action.offset === undefined ? length - from : 1
-      this.#flip(burst.bytes, start, bytes, action.bits, rule)
+      this.#flip(burst.memory, start, bytes, action.bits, rule)
     }
     return true
   }

@@ -3,7 +3,6 @@
 
 import type { MatchPlan } from '../faults/match-plan.js'
 import type { Burst } from '../frame/burst.js'
-import { Packet } from '../frame/packet.js'
 import { type RingReader, RingWriter } from '../ring/ring.js'
 import type { Hook } from './hook.js'
 import { Matcher } from './matcher.js'
@@ -33,7 +32,7 @@ export interface WatchState {
 
 export class Watches implements Hook {
   readonly #watcher: Watcher
-  readonly #packet = new Packet()
+  #deep = false
   #watches: Watch[] = []
 
   constructor(watcher: Watcher) {
@@ -46,20 +45,20 @@ export class Watches implements Hook {
 
   add(id: number, match: MatchPlan, shared: SharedArrayBuffer | undefined, matched = 0): void {
     const ring = shared && new RingWriter(shared)
-    this.#watches.push({ id, match, matcher: new Matcher(match, matched), shared, ring })
+    this.#replace([...this.#watches, { id, match, matcher: new Matcher(match, matched), shared, ring }])
   }
 
   remove(id: number): void {
-    this.#watches = this.#watches.filter((watch) => watch.id !== id)
+    this.#replace(this.#watches.filter((watch) => watch.id !== id))
   }
 
   judge(burst: Burst): void {
     for (let frame = 0; frame < burst.count; frame++) {
-      this.#packet.read(burst.bytes, burst.starts[frame], burst.lengths[frame])
+      const packet = burst.packet(frame, this.#deep)
       // Backwards: a watch that has found its frame is taken out.
       for (let at = this.#watches.length - 1; at >= 0; at--) {
         const watch = this.#watches[at] as Watch
-        if (watch.matcher.hit(this.#packet)) this.#found(watch, burst, frame)
+        if (watch.matcher.hit(packet)) this.#found(watch, burst, frame)
       }
     }
   }
@@ -73,12 +72,17 @@ export class Watches implements Hook {
     }))
   }
 
+  #replace(watches: Watch[]): void {
+    this.#watches = watches
+    this.#deep = watches.some(({ matcher }) => matcher.deep)
+  }
+
   #found({ id, ring }: Watch, burst: Burst, frame: number): void {
-    const start = burst.starts[frame]
+    const start = burst.made(frame)
     const length = burst.lengths[frame]
     if (ring === undefined) {
       this.remove(id)
-      this.#watcher.frame(id, burst.bytes.slice(start, start + length))
+      this.#watcher.frame(id, burst.memory.slice(start, start + length))
       return
     }
     const at = ring.reserve(4 + length)
@@ -86,7 +90,7 @@ export class Watches implements Hook {
     ring.words[at >> 2] = length
     const last = (length + 3) >> 2
     const target = (at >> 2) + 1
-    for (let i = 0, source = start >> 2; i < last; i++) ring.words[target + i] = burst.words[source + i]
+    for (let i = 0, source = start >> 2; i < last; i++) ring.words[target + i] = burst.memoryWords[source + i]
     if (ring.publish()) this.#watcher.frames(id)
   }
 }

@@ -11,6 +11,8 @@ export interface Frame {
   bytes: Uint8Array
   /** gso_type: above 0 for a super-frame. */
   gso: number
+  /** The virtio-net header; none: zeros, but for gso_type. */
+  header?: Uint8Array
 }
 
 export function frame(bytes: Uint8Array | number, gso = 0): Frame {
@@ -40,8 +42,9 @@ export const UNINSPECTED: Pick<Direction, 'queue' | 'adjustable' | 'inspector'> 
 export class FakePort implements Port {
   /** Bursts that receive() will answer, one by one; a number is answered as it is (a negative errno). */
   readonly incoming: (Frame[] | number)[]
-  /** What the kernel took, in order. */
+  /** What the kernel took, in order; and the virtio-net header of each. */
   readonly delivered: Frame[] = []
+  readonly headers: Uint8Array[] = []
   /** Calls of transmit(). */
   transmits = 0
   /** 0, or the negative errno with which the kernel refuses the frame at this place of its burst. */
@@ -56,10 +59,11 @@ export class FakePort implements Port {
     if (burst === undefined) return 0
     if (typeof burst === 'number') return burst
     if (burst.length > BURST) throw new Error(`a burst of ${burst.length} frames`)
-    burst.forEach(({ bytes, gso }, slot) => {
+    burst.forEach(({ bytes, gso, header }, slot) => {
       const start = place(slab, slot, bytes.length)
       slab.bytes.fill(0, start - VNET_HDR_LEN, start)
       slab.bytes[start - VNET_HDR_LEN + 1] = gso
+      if (header !== undefined) slab.bytes.set(header, start - VNET_HDR_LEN)
       slab.bytes.set(bytes, start)
     })
     return burst.length
@@ -78,6 +82,7 @@ export class FakePort implements Port {
       }
       const start = startOf(slab, slot)
       const gso = slab.bytes[start - VNET_HDR_LEN + 1] ?? 0
+      this.headers.push(slab.bytes.slice(start - VNET_HDR_LEN, start))
       this.delivered.push({ bytes: slab.bytes.slice(start, start + length - VNET_HDR_LEN), gso })
       sent++
     }

@@ -3,7 +3,7 @@
 import { Cells } from '../../src/datapath/cells.js'
 import { type Held, UNTIL, WAIT } from '../../src/datapath/held.js'
 import { FrameMemory, Share } from '../../src/frame/memory.js'
-import { LONGEST_FRAME, SLOTS_OFFSET } from '../../src/frame/slab.js'
+import { LONGEST_FRAME, SLOTS_OFFSET, VNET_HDR_LEN } from '../../src/frame/slab.js'
 
 export const SMALL_CHUNK = 512 * 1024
 /** Frames of up to 1,981 bytes that it has cells for. */
@@ -25,21 +25,20 @@ export interface Wish {
   delay?: number
 }
 
-const words = new Int32Array(LONGEST_FRAME / 4 + 1)
+const bytes = new Uint8Array(VNET_HDR_LEN + LONGEST_FRAME)
 
 export function hold(held: Held, { due, length, number, queue = 0, delay = 0 }: Wish): boolean {
-  const bytes = new Uint8Array(words.buffer)
-  bytes.fill(number & 0xff, 0, length)
+  bytes.fill(number & 0xff, VNET_HDR_LEN, VNET_HDR_LEN + length)
   held.times[UNTIL] = due
   held.times[WAIT] = delay
-  return held.hold(words, 0, length, number, queue)
+  return held.hold(bytes, VNET_HDR_LEN, length, number, queue)
 }
 
 /** Takes out the next one, and says what is known of it. */
 export function take(held: Held): Wish & { fill: number[] } {
   const { next: due, nextLength: length, nextQueue: queue } = held
   const [numbers, delays] = [new Float64Array(1), new Float64Array(1)]
-  held.tell({ numbers, delays }, 0)
+  held.tell({ numbers, delays, frames: new Int32Array(1), bytes: new Int32Array(1) }, 0)
   const [[number], [delay]] = [numbers, delays] as unknown as [[number], [number]]
   const { nextChunk: chunk, nextStart: start } = held
   const bytes = chunk.bytes.slice(start, start + length)

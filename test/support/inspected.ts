@@ -16,7 +16,8 @@ import { Inspector } from '../../src/datapath/inspector.js'
 import type { Port } from '../../src/datapath/port.js'
 import { planImpair } from '../../src/faults/impair-plan.js'
 import type { Burst } from '../../src/frame/burst.js'
-import { Slab } from '../../src/frame/slab.js'
+import { wireFrames } from '../../src/frame/segment.js'
+import { Slab, VNET_HDR_LEN } from '../../src/frame/slab.js'
 import { FakePort, type Frame, frame, UNINSPECTED } from './fake-port.js'
 
 const slab = new Slab()
@@ -69,9 +70,13 @@ export class InspectedBench {
     forward(this.#direction, slab, met)
   }
 
-  /** What was delivered on queue 0, as bytes. */
+  /** What was delivered on queue 0, as the wire frames that a receiver makes of it, finished. */
   get delivered(): Buffer[] {
-    return (this.tx[0] as FakePort).delivered.map(({ bytes }) => Buffer.from(bytes))
+    const { delivered, headers } = this.tx[0] as FakePort
+    return delivered.flatMap(({ bytes }, at) => {
+      const whole = Buffer.concat([headers[at] as Uint8Array, bytes])
+      return wireFrames(whole, VNET_HDR_LEN, bytes.length).map((frame) => Buffer.from(frame))
+    })
   }
 
   /** Sends everything that is held, however long it still had. */

@@ -2,8 +2,8 @@
 // integration tests.
 
 import { expect, test } from 'vitest'
-import { ordersOf, splitWords } from '../../../src/iproute/batch-lines.js'
 import { Progress, picture } from '../../../src/cli/progress.js'
+import { ordersOf, splitWords } from '../../../src/iproute/batch-lines.js'
 
 async function read(text: string) {
   const orders = []
