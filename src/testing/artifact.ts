@@ -1,4 +1,4 @@
-// Files that a test leaves behind when it failed: its capture and the report, under the test's name. Used by
+// Files that a test leaves behind when it failed: its captures and the report, under the test's name. Used by
 // testbed.ts.
 
 import { constants } from 'node:fs'
@@ -16,22 +16,32 @@ export function fileName(test: string): string {
 }
 
 export interface Artifacts {
-  /** Path of the capture; undefined when there was none to keep. */
-  capture: string | undefined
-  /** Writes the report beside it. */
+  /** Paths of the captures; empty when there were none to keep. */
+  captures: readonly string[]
+  /** Writes the report beside them. */
   report(text: string): Promise<void>
 }
 
-/** Keeps the capture `file` in `folder`; tests of the same name, also in other processes, are numbered. */
-export async function keep(folder: string, test: string, file: string | undefined): Promise<Artifacts> {
+/** A capture: `of` stands in its name, where the test has several. */
+export interface Captured {
+  readonly of: string
+  readonly path: string
+}
+
+/** Keeps the captures in `folder`; tests of the same name, also in other processes, are numbered. */
+export async function keep(folder: string, test: string, files: readonly Captured[]): Promise<Artifacts> {
   await mkdir(folder, { recursive: true })
   for (let number = 1; ; number++) {
     const path = join(folder, `${fileName(test)}${number === 1 ? '' : `-${number}`}`)
     const report = (text: string) => writeFile(`${path}.txt`, `${text}\n`)
+    const captures: string[] = []
     try {
-      if (file === undefined) await writeFile(`${path}.txt`, '', { flag: 'wx' })
-      else await copyReadable(file, `${path}.pcapng`)
-      return { capture: file && `${path}.pcapng`, report }
+      if (files.length === 0) await writeFile(`${path}.txt`, '', { flag: 'wx' })
+      for (const file of files) {
+        captures.push(`${path}${file.of && `-${file.of}`}.pcapng`)
+        await copyReadable(file.path, captures.at(-1) as string)
+      }
+      return { captures, report }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }

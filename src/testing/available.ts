@@ -34,9 +34,14 @@ function missingTun(): string | undefined {
   }
 }
 
-function missingProgram(): string | undefined {
+/** The first of these programs that is not on the PATH. */
+export function missingOf(programs: readonly string[]): string | undefined {
   const folders = (process.env.PATH ?? '').split(':')
-  const missing = PROGRAMS.find((name) => !folders.some((folder) => executable(`${folder}/${name}`)))
+  return programs.find((name) => !folders.some((folder) => executable(`${folder}/${name}`)))
+}
+
+function missingProgram(): string | undefined {
+  const missing = missingOf(PROGRAMS)
   return (
     missing && `there is no '${missing}' on the PATH: install iproute2 (Debian: apt-get install iproute2)`
   )

@@ -3,6 +3,17 @@
 
 export { available } from './available.js'
 export type { CarriedOptions, DroppedOptions } from './expectation.js'
+export { lab } from './lab.js'
+export type {
+  CableOptions,
+  Lab,
+  LabCable,
+  LabNode,
+  LabNodes,
+  LabOptions,
+  MakeLab,
+  NodeInTest,
+} from './lab-types.js'
 export { assertCarried, assertDropped, matchers, type Observed, type PairMatchers } from './matchers.js'
 export { type Observation, type ObserveOptions, observe } from './observation.js'
 export type { TestEndOptions, WithPairOptions } from './options.js'
@@ -13,6 +24,5 @@ export {
   type RunningProgram,
   type SpawnOptions,
 } from './program.js'
-export type { Exec, Spawn } from './programs.js'
-export type { PairContext } from './testbed.js'
-export { withPair } from './with-pair.js'
+export type { Exec, NodeExec, NodeSpawn, Spawn } from './programs.js'
+export { type PairContext, withPair } from './with-pair.js'

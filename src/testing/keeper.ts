@@ -1,45 +1,67 @@
-// The two namespaces of a testbed, and the process that keeps them: it makes them, and when its stdin ends it
+// The namespaces of a testbed, and the process that keeps them: it makes them, and when its stdin ends it
 // ends what runs in them and removes them. Its stdin ends by close(), with the process that has forked this
 // one, or with this process, however that ends (process.exit, a signal, kill -9): so there is one way of
 // cleaning up, and nothing is left behind. It is in a session of its own, where a terminal's Ctrl-C does not
 // reach it. Made by testbed.ts.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { UvethError } from '../errors.js'
 
-// $1: a file to remove, the others: names of namespaces. A kernel says which IPv6 groups it is in (MLD) twice,
-// each time after a random part of a second; make-pair.ts waits for that. So it is told to say it within a
-// millisecond. Containers see /proc/sys read-only; `ip netns exec` has mounts of its own, where it need not be.
+// $1: a folder to make, and to remove in the end; then for each namespace its name, what people call it, and a line
+// for the shell that runs in it when it is made. All of these run side by side. What comes by stdin are process groups
+// in namespaces that are not ours: they are ended like what runs in ours.
 const SCRIPT = `
 trap '' HUP INT TERM
-file=$1
+folder=$1
 shift
-made=
+names=
+groups=
 clear() {
-  for netns in $made; do
+  for group in $groups; do kill -9 -"$group"; done
+  for netns in $names; do
     for pid in $(ip netns pids "$netns"); do kill -9 "$pid"; done
     ip netns del "$netns"
-  done 2>/dev/null
-  rm -f "$file"
+  done
+  rm -rf "$folder"
 }
-for netns in "$@"; do
-  ip netns add "$netns" || { clear; exit 1; }
-  made="$made $netns"
-  ip -n "$netns" link set lo up || { clear; exit 1; }
-  ip netns exec "$netns" sh -c '
-    interval=/proc/sys/net/ipv6/conf/default/mldv2_unsolicited_report_interval
-    [ -w $interval ] || mount -o remount,rw,bind /proc/sys
-    echo 1 >$interval
-  ' 2>/dev/null
+refuse() { clear 2>/dev/null; exit "$1"; }
+mkdir "$folder" || refuse 1
+lines=
+at=0
+for word in "$@"; do
+  [ $((at % 3)) -ne 0 ] || { names="$names $word"; lines="\${lines}netns add $word
+"; }
+  at=$((at + 1))
 done
+printf %s "$lines" | ip -batch - || refuse 1
+running=
+while [ $# -gt 0 ]; do
+  { said=$(ip netns exec "$1" sh -c "$3" 2>&1) || { echo "$2: $said" >&2; exit 1; } } &
+  running="$running $!"
+  shift 3
+done
+status=0
+for pid in $running; do wait "$pid" || status=2; done
+[ "$status" = 0 ] || refuse 2
 echo ready
-read -r _
-clear
+while read -r group; do groups="$groups $group"; done
+clear 2>/dev/null
 `
+/** The exit status when a namespace was made, but not what it is to be. */
+const NOT_SET_UP = 2
+
+/** A namespace to make. */
+export interface Wanted {
+  /** Under /run/netns. */
+  readonly netns: string
+  /** What people call it. */
+  readonly name: string
+  /** For `sh -c` in it. */
+  readonly setUp: string
+}
 
 const keepers = new Set<Keeper>()
 
@@ -54,15 +76,12 @@ function follow(keeper: Keeper): void {
 }
 
 export class Keeper {
-  /** Names under /run/netns. */
-  readonly netns: { readonly a: string; readonly b: string }
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>
   readonly #exited: Promise<unknown>
 
-  private constructor(file: string) {
-    const name = `uveth-${process.pid}-${randomBytes(4).toString('hex')}`
-    this.netns = { a: `${name}-a`, b: `${name}-b` }
-    this.#process = spawn('sh', ['-c', SCRIPT, 'uveth-keeper', file, this.netns.a, this.netns.b], {
+  private constructor(folder: string, wanted: readonly Wanted[]) {
+    const words = wanted.flatMap(({ netns, name, setUp }) => [netns, name, setUp])
+    this.#process = spawn('sh', ['-c', SCRIPT, 'uveth-keeper', folder, ...words], {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
     })
@@ -71,9 +90,9 @@ export class Keeper {
     this.#process.stdin.on('error', () => {}) // it has ended already
   }
 
-  /** Makes the namespaces, lo up in each; `file` is removed with them. */
-  static async start(file: string): Promise<Keeper> {
-    const keeper = new Keeper(file)
+  /** Makes the namespaces, and `folder`, which is removed with them. */
+  static async start(folder: string, wanted: readonly Wanted[]): Promise<Keeper> {
+    const keeper = new Keeper(folder, wanted)
     await keeper.#ready()
     follow(keeper)
     return keeper
@@ -82,6 +101,11 @@ export class Keeper {
   /** It was told to clean up. */
   get ended(): boolean {
     return this.#process.stdin.writableEnded
+  }
+
+  /** A process group that is to end with what it keeps, wherever it is. */
+  endToo(group: number): void {
+    if (!this.ended) this.#process.stdin.write(`${group}\n`)
   }
 
   /** Has it clean up, and does not wait for that. */
@@ -107,19 +131,22 @@ export class Keeper {
       once(this.#process.stdout, 'data'),
       once(this.#process, 'close').then(() => undefined),
     ])
-    if (said === undefined) {
-      const hint =
-        'in a container this needs --cap-add SYS_ADMIN, and often --security-opt apparmor=unconfined'
-      throw new UvethError(`EPERM: network namespaces cannot be made: ${complaint.trim()} (${hint})`, {
-        code: 'EPERM',
-        hint,
-      })
-    }
+    if (said === undefined) throw this.#refusal(complaint.trim())
     // A test that waits for nothing any more is to end, not to hang.
     this.#process.unref()
     for (const stream of [this.#process.stdin, this.#process.stdout, this.#process.stderr]) {
       const socket: unknown = stream
       ;(socket as Socket).unref()
     }
+  }
+
+  #refusal(complaint: string): UvethError {
+    if (this.#process.exitCode === NOT_SET_UP)
+      return new UvethError(`EOPNOTSUPP: the lab cannot be set up: ${complaint}`, { code: 'EOPNOTSUPP' })
+    const hint = 'in a container this needs --cap-add SYS_ADMIN, and often --security-opt apparmor=unconfined'
+    return new UvethError(`EPERM: network namespaces cannot be made: ${complaint} (${hint})`, {
+      code: 'EPERM',
+      hint,
+    })
   }
 }

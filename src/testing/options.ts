@@ -1,25 +1,26 @@
-// What a test may ask of its pair, with the defaults and the places in the environment where they come from.
-// Called by testbed.ts.
+// What a test may ask of its pair or its lab, with the defaults and the places in the environment where they come
+// from. A pair is the lab of two nodes, a and b. Called by with-pair.ts, lab.ts and vitest.ts.
 
-import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, join, resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { invalid } from '../errors.js'
-import { planRule } from '../faults/rule-plan.js'
-import type { EndOptions, PairOptions } from '../index.js'
-import { type TEST_END, TESTBED } from '../wishes/kit.js'
+import type { EndOptions } from '../index.js'
+import { type CablePlan, checkFaults, type LabPlan, planLab } from '../labs/plan.js'
+import { LAB_OF_TEST, type LAB_TEST, type TEST_END, TESTBED } from '../wishes/kit.js'
 import { checked, type Given } from '../wishes/shape.js'
-import { chooseSeed, withSeed } from './seeded.js'
+import { cableSeed, chooseSeed, withSeed } from './seeded.js'
 
 export type WithPairOptions = Given<typeof TESTBED>
 export type TestEndOptions = Given<typeof TEST_END>
+export type LabTestOptions = Given<typeof LAB_TEST>
+/** Without the types that tell nodes and cables by their names (lab-types.ts). */
+export type AnyLabOptions = Given<typeof LAB_OF_TEST>
 
-export interface TestbedPlan {
-  pair: Omit<PairOptions, 'a' | 'b'> & { a: EndOptions; b: EndOptions }
-  ip: { a: string; b: string }
-  ip6: { a: string; b: string }
+export interface TestPlan {
+  /** What the report is about. */
+  of: 'pair' | 'lab'
+  lab: LabPlan
   seed: number
   name: string
   capture: 'on-failure' | 'always' | false
@@ -36,56 +37,64 @@ const DEFAULTS = {
   b: { name: 'uveth-b', addresses: ['192.0.2.2/24'], addresses6: ['2001:db8::2/64'] },
 }
 
-export function planTestbed(options: WithPairOptions, caller: string): TestbedPlan {
-  const {
-    a,
-    b,
-    seed: wanted,
-    name = caller,
-    capture = 'on-failure',
-    both = false,
-    artifacts,
-    signal,
-    ...rest
-  } = checked(TESTBED, options)
-  if (both && capture === false) throw invalid('both is of the capture, and capture: false has none', 'both')
-  const seed = chooseSeed(wanted)
-  const ends = { a: planEnd('a', a, seed), b: planEnd('b', b, seed) }
-  return {
-    pair: { quiet: true, ...rest, ...ends },
-    ip: { a: addressOf(ends.a, 4), b: addressOf(ends.b, 4) },
-    ip6: { a: addressOf(ends.a, 6), b: addressOf(ends.b, 6) },
-    seed,
-    name,
-    capture,
-    both,
-    artifacts: resolve(artifacts ?? (process.env.UVETH_ARTIFACTS || FOLDER)),
-    signal,
-  }
+/** `caller`: what the test is called if it has no name. */
+export function planPairTest(options: WithPairOptions, caller: string): TestPlan {
+  const { a, b, seed, name, capture, both, artifacts, signal, ...rest } = checked(TESTBED, options)
+  const test = planTest({ seed, name, capture, both, artifacts, signal }, caller)
+  const pair = { quiet: true, ...rest, a: planEnd('a', a), b: planEnd('b', b) }
+  const node = (name: string) =>
+    ({ name, kind: 'host', outside: [], container: undefined, routes: [] }) as const
+  const lab = { nodes: [node('a'), node('b')], cables: [{ name: 'pair', pair }], ends: [], neighbours: false }
+  return { of: 'pair', lab: seeded(lab, test.seed), ...test }
 }
 
-function planEnd(end: 'a' | 'b', options: TestEndOptions = {}, seed: number): EndOptions {
-  // They are added when counting begins: a bad one is refused before anything is made.
-  for (const [at, rule] of (options.rules ?? []).entries()) planRule(rule, `${end}.rules.${at}`)
+export function planLabTest(options: AnyLabOptions, caller: string): TestPlan {
+  const { nodes, cables, routes, neighbours, ...test } = checked(LAB_OF_TEST, options)
+  const planned = planTest(test, caller)
+  const lab = planLab({
+    nodes,
+    cables,
+    ...(routes && { routes }),
+    ...(neighbours !== undefined && { neighbours }),
+  })
+  return { of: 'lab', lab: seeded(lab, planned.seed), ...planned }
+}
+
+function planTest(
+  options: { [K in keyof LabTestOptions]: LabTestOptions[K] | undefined },
+  caller: string,
+): Omit<TestPlan, 'of' | 'lab'> {
+  const { seed, name = caller, capture = 'on-failure', both = false, artifacts, signal } = options
+  if (both && capture === false) throw invalid('both is of the capture, and capture: false has none', 'both')
+  const folder = artifacts ?? (process.env.UVETH_ARTIFACTS || FOLDER)
+  return { seed: chooseSeed(seed), name, capture, both, artifacts: resolve(folder), signal }
+}
+
+function planEnd(end: 'a' | 'b', options: TestEndOptions = {}): EndOptions {
+  checkFaults(options, end)
   const { name, addresses, addresses6 } = DEFAULTS[end]
-  const { impair, ...rest } = options
-  const hasIpv6 = existsSync('/proc/net/if_inet6') && (rest.mtu ?? IPV6_MIN_MTU) >= IPV6_MIN_MTU
+  const hasIpv6 = existsSync('/proc/net/if_inet6') && (options.mtu ?? IPV6_MIN_MTU) >= IPV6_MIN_MTU
   const own = hasIpv6 ? [...addresses, ...addresses6] : addresses
-  return { name, addresses: own, up: true, ...rest, ...(impair && { impair: withSeed(impair, seed) }) }
+  return { name, addresses: own, up: true, ...options }
+}
+
+/** Impairments of its ends have the seed of their cable, unless they have one. */
+function seeded(lab: LabPlan, seed: number): LabPlan {
+  const endOf = (end: EndOptions, number: number) =>
+    end.impair ? { ...end, impair: withSeed(end.impair, cableSeed(seed, number)) } : end
+  const cables = lab.cables.map(({ name, pair }, number): CablePlan => {
+    return { name, pair: { ...pair, a: endOf(pair.a, number), b: endOf(pair.b, number) } }
+  })
+  return { ...lab, cables }
 }
 
 /** The first address of that version, without its prefix; empty where there is none. */
-function addressOf(options: EndOptions, version: 4 | 6): string {
+export function addressOf(options: EndOptions, version: 4 | 6): string {
   return addressesOf(options, version)[0]?.split('/')[0] ?? ''
 }
 
 export function addressesOf({ addresses = [] }: EndOptions, version: 4 | 6): string[] {
   return addresses.filter((address) => address.includes(':') === (version === 6))
-}
-
-/** Where a capture goes while nobody knows whether it will be kept. */
-export function temporaryFile(): string {
-  return join(tmpdir(), `uveth-${process.pid}-${randomBytes(4).toString('hex')}.pcapng`)
 }
 
 /** Where the call came from, by a stack: `client.test.ts-12`. `self`: the URL of the file that was called. */

@@ -1,5 +1,5 @@
-// Programs that a test runs in the namespaces of its pair: `exec` to their end, `spawn` for servers. Made by
-// testbed.ts, which ends what still runs with the pair.
+// A program that a test runs in a node of its lab, or at an end of its pair: `exec` to its end, `spawn` for servers.
+// Made by programs.ts; what still runs is ended with the lab (keeper.ts).
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { invalid, UvethError } from '../errors.js'
@@ -36,9 +36,20 @@ const PATIENCE = 10_000
 /** Lines of a program's output that a failing test shows. */
 const LAST_LINES = 5
 
-/** A program that runs in the namespace of one end. */
+/** Where programs run. */
+export interface Place {
+  /** Of the node; a or b of a pair. */
+  readonly name: string
+  /** What stands in front of a command that is to run there. */
+  readonly enter: readonly string[]
+  /** Has the process group `group`, which nothing else there would end, end with the lab. */
+  readonly keep?: (group: number) => void
+}
+
+/** A program that runs in a node, or in the namespace of one end. */
 export class RunningProgram {
-  readonly end: 'a' | 'b'
+  /** Name of the node; a or b of a pair. */
+  readonly node: string
   /** Resolves when it has ended and its output is complete, however it ended. */
   readonly ended: Promise<ExecResult>
   /** What it has written so far. */
@@ -53,15 +64,18 @@ export class RunningProgram {
   readonly #news = new Set<() => void>()
 
   /** @internal */
-  constructor(end: 'a' | 'b', netns: string, command: string[], options: SpawnOptions) {
+  constructor({ name, enter, keep }: Place, command: string[], options: SpawnOptions) {
     const { env, cwd } = options
-    this.end = end
+    this.node = name
     this.#words = command[1] === '-c' ? (command[2] as string) : command.join(' ')
-    this.#child = spawn('ip', ['netns', 'exec', netns, ...command], {
+    const [program, ...words] = [...enter, ...command] as [string, ...string[]]
+    this.#child = spawn(program, words, {
       stdio: ['pipe', 'pipe', 'pipe'],
+      detached: keep !== undefined,
       env: { ...process.env, ...env },
       ...(cwd !== undefined && { cwd }),
     })
+    if (this.#child.pid !== undefined) keep?.(this.#child.pid)
     this.#child.stdin?.on('error', () => {}) // it does not read
     this.#hear('stdout')
     this.#hear('stderr')
@@ -86,7 +100,7 @@ export class RunningProgram {
 
   /** `node server.mjs on b`. */
   get what(): string {
-    return `'${this.#words}' on ${this.end}`
+    return `'${this.#words}' on ${this.node}`
   }
 
   /**

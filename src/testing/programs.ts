@@ -1,12 +1,13 @@
-// The programs of one test: what `exec` and `spawn` of its context are. Made by testbed.ts.
+// The programs of one test: what `exec` and `spawn` of its context are, and those of each node. Made by testbed.ts.
 
-import { EXEC, PROGRAM_END, SPAWN } from '../wishes/kit.js'
-import { checked, type Shape } from '../wishes/shape.js'
+import { EXEC, SPAWN } from '../wishes/kit.js'
+import { checked, oneOf, type Shape } from '../wishes/shape.js'
 import {
   commandOf,
   type ExecOptions,
   type ExecResult,
   finish,
+  type Place,
   RunningProgram,
   type SpawnOptions,
 } from './program.js'
@@ -26,34 +27,40 @@ export interface Spawn {
   (end: 'a' | 'b', line: string, options?: SpawnOptions): RunningProgram
 }
 
+/** The same in the one node that it is of. */
+export interface NodeExec {
+  (command: string, args: readonly string[], options?: ExecOptions): Promise<ExecResult>
+  (line: string, options?: ExecOptions): Promise<ExecResult>
+}
+export interface NodeSpawn {
+  (command: string, args: readonly string[], options?: SpawnOptions): RunningProgram
+  (line: string, options?: SpawnOptions): RunningProgram
+}
+
+/** What may stand behind a command: its arguments, then options. */
+type Words<Options> = [second?: readonly string[] | Options, third?: Options]
+
 export class Programs {
-  readonly exec: Exec
-  readonly spawn: Spawn
-  readonly #netns: { readonly a: string; readonly b: string }
+  readonly #places: readonly Place[]
   readonly #running = new Set<RunningProgram>()
   readonly #spawned: RunningProgram[] = []
 
-  constructor(netns: { readonly a: string; readonly b: string }) {
-    this.#netns = netns
-    this.exec = async (
-      end: 'a' | 'b',
-      command: string,
-      second?: readonly string[] | ExecOptions,
-      third?: ExecOptions,
-    ): Promise<ExecResult> => {
-      const { args, options } = split(second, third, EXEC)
-      return await finish(this.#start(end, commandOf(command, args), options), options)
-    }
-    this.spawn = (
-      end: 'a' | 'b',
-      command: string,
-      second?: readonly string[] | SpawnOptions,
-      third?: SpawnOptions,
-    ): RunningProgram => {
-      const { args, options } = split(second, third, SPAWN)
-      const program = this.#start(end, commandOf(command, args), options)
-      this.#spawned.push(program)
-      return program
+  constructor(places: readonly Place[]) {
+    this.#places = places
+  }
+
+  readonly exec: Exec = async (end: string, command: string, ...words: Words<ExecOptions>) =>
+    await this.#exec(this.#placeOf(end), command, words)
+
+  readonly spawn: Spawn = (end: string, command: string, ...words: Words<SpawnOptions>) =>
+    this.#spawn(this.#placeOf(end), command, words)
+
+  /** Those of one node. */
+  of(node: string): { exec: NodeExec; spawn: NodeSpawn } {
+    const place = this.#placeOf(node)
+    return {
+      exec: async (command: string, ...words: Words<ExecOptions>) => await this.#exec(place, command, words),
+      spawn: (command: string, ...words: Words<SpawnOptions>) => this.#spawn(place, command, words),
     }
   }
 
@@ -67,9 +74,25 @@ export class Programs {
     await Promise.allSettled([...this.#running].map(({ ended }) => ended))
   }
 
-  #start(end: 'a' | 'b', command: string[], options: SpawnOptions): RunningProgram {
-    PROGRAM_END.read(end, 'end')
-    const program = new RunningProgram(end, this.#netns[end], command, options)
+  #placeOf(name: string): Place {
+    const names = this.#places.map((place) => place.name)
+    return this.#places[names.indexOf(oneOf(...names).read(name, 'end'))] as Place
+  }
+
+  async #exec(place: Place, command: string, words: Words<ExecOptions>): Promise<ExecResult> {
+    const { args, options } = split(words, EXEC)
+    return await finish(this.#start(place, commandOf(command, args), options), options)
+  }
+
+  #spawn(place: Place, command: string, words: Words<SpawnOptions>): RunningProgram {
+    const { args, options } = split(words, SPAWN)
+    const program = this.#start(place, commandOf(command, args), options)
+    this.#spawned.push(program)
+    return program
+  }
+
+  #start(place: Place, command: string[], options: SpawnOptions): RunningProgram {
+    const program = new RunningProgram(place, command, options)
     this.#running.add(program)
     const over = () => void this.#running.delete(program)
     program.ended.then(over, over)
@@ -78,8 +101,7 @@ export class Programs {
 }
 
 function split<Options extends object>(
-  second: readonly string[] | Options | undefined,
-  third: Options | undefined,
+  [second, third]: Words<Options>,
   shape: Shape<Options, unknown>,
 ): { args: readonly string[] | undefined; options: Options } {
   const args = Array.isArray(second) ? second : undefined

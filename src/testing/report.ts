@@ -1,4 +1,4 @@
-// What a failing test says about its cable, so that it can be understood and repeated: the seed, what was done
+// What a failing test says about its cables, so that it can be understood and repeated: the seed, what was done
 // to frames at each end and how often, the programs that ran, and where the capture is. Used by testbed.ts.
 
 import { inspect } from 'node:util'
@@ -8,13 +8,13 @@ import type { End, Pair } from '../index.js'
 import { type CountedEnd, counted } from './counted.js'
 import { countWords, frames } from './frame-words.js'
 
-/** What is said of an end. Taken while its pair lives. */
-export function endWords(pair: Pair, letter: 'a' | 'b'): string[] {
+/** What is said of an end, at the node that is called `node`. Taken while its pair lives. */
+export function endWords(pair: Pair, letter: 'a' | 'b', node: string = letter): string[] {
   const end = pair[letter]
   const state = pair.closed !== undefined ? 'gone' : end.isUp ? 'up' : 'down'
   const carrier = end.carrier ? '' : ', no carrier'
   return [
-    `${letter}: ${end.name}, ${state}${carrier}, mtu ${end.mtu}; ${trafficWords(counted(pair)[letter])}`,
+    `${node}: ${end.name}, ${state}${carrier}, mtu ${end.mtu}; ${trafficWords(counted(pair)[letter])}`,
     ...impairWords(end),
     ...ruleWords(end),
   ]
@@ -37,9 +37,15 @@ function ruleWords(end: End): string[] {
 }
 
 /** The whole of it; `words`: of the ends and of programs. */
-export function reportWords(words: readonly string[], seed: number, capture: string): string {
-  const lines = [`seed: ${seed}, to repeat: UVETH_SEED=${seed}`, ...words, `capture: ${capture}`]
-  return `uveth, the pair of this test:\n${lines.map((line) => `  ${line}`).join('\n')}`
+export function reportWords(
+  of: 'pair' | 'lab',
+  words: readonly string[],
+  seed: number,
+  captures: readonly string[],
+): string {
+  const files = captures.map((capture) => `capture: ${capture}`)
+  const lines = [`seed: ${seed}, to repeat: UVETH_SEED=${seed}`, ...words, ...files]
+  return `uveth, the ${of} of this test:\n${lines.map((line) => `  ${line}`).join('\n')}`
 }
 
 /** The error with the report in its message; one that is no Error becomes the cause of one. */

@@ -8,6 +8,8 @@ import { SEED } from '../wishes/impair.js'
 
 const VARIABLE = 'UVETH_SEED'
 const SEEDS = Number.MAX_SAFE_INTEGER + 1
+/** More than a test has corrupting rules, each of which has a seed of its own. */
+const STRIDE = 1_000_003
 
 /** The seed of a test: the one that it asks for, the environment's, or a random one. */
 export function chooseSeed(wanted: number | undefined): number {
@@ -15,6 +17,11 @@ export function chooseSeed(wanted: number | undefined): number {
   const text = process.env[VARIABLE]
   if (text === undefined || text === '') return randomInt(2 ** 32)
   return SEED.read(/^\d+$/.test(text) ? Number(text) : text, VARIABLE)
+}
+
+/** Two cables that lose frames by chance are not to lose the same ones. The first one's is the test's. */
+export function cableSeed(seed: number, cable: number): number {
+  return (seed + STRIDE * cable) % SEEDS
 }
 
 /** `options` with the seed, unless they have one or are none. */

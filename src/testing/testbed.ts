@@ -1,65 +1,61 @@
-// Two namespaces, a pair between them, and the programs in them: laid before a test, removed after it, with a
-// report and a capture when it failed. Used by with-pair.ts and by vitest.ts; the order of things on the way
-// in and on the way out stands here.
+// A lab of nodes and cables, and the programs in it: laid before a test, removed after it, with a report and
+// captures when it failed. Used by with-pair.ts, lab.ts and vitest.ts; the order of things on the way in and
+// on the way out stands here.
 
+import { randomBytes } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { UvethError } from '../errors.js'
-import type { End, Pair } from '../index.js'
+import { setUpScript } from '../labs/commands.js'
 import { type Artifacts, keep } from './artifact.js'
-import { available } from './available.js'
+import { available, missingOf } from './available.js'
 import { Keeper } from './keeper.js'
-import { makePair } from './make-pair.js'
-import { planTestbed, type TestbedPlan, temporaryFile, type WithPairOptions } from './options.js'
-import { type Exec, Programs, type Spawn } from './programs.js'
+import { type Laid, makePairs } from './make-pairs.js'
+import { findNodes, type NodePlace } from './nodes.js'
+import type { TestPlan } from './options.js'
+import { Programs } from './programs.js'
 import { endWords, reportWords } from './report.js'
 
-/** What a test is given. */
-export interface PairContext {
-  readonly pair: Pair
-  readonly a: End
-  readonly b: End
-  /** The first IPv4 address of each end, without prefix; empty where it has none. */
-  readonly ip: { readonly a: string; readonly b: string }
-  /** The same for IPv6. */
-  readonly ip6: { readonly a: string; readonly b: string }
-  /** Names of the namespaces, for `ip -n` and `ip netns exec`. */
-  readonly netns: { readonly a: string; readonly b: string }
-  /** For everything that the test draws itself. */
-  readonly seed: number
-  readonly exec: Exec
-  readonly spawn: Spawn
-}
-
 export class Testbed {
-  readonly context: PairContext
-  readonly #plan: TestbedPlan
+  readonly plan: TestPlan
+  readonly nodes: readonly NodePlace[]
+  readonly laid: readonly Laid[]
+  readonly programs: Programs
   readonly #keeper: Keeper
-  readonly #programs: Programs
-  /** The capture, where it is written. */
-  readonly #file: string | undefined
+  readonly #folder: string
+  #closed: Promise<string> | undefined
 
-  private constructor(plan: TestbedPlan, keeper: Keeper, pair: Pair, file: string | undefined) {
-    this.#plan = plan
+  private constructor(plan: TestPlan, keeper: Keeper, folder: string, nodes: NodePlace[], laid: Laid[]) {
+    this.plan = plan
+    this.nodes = nodes
+    this.laid = laid
     this.#keeper = keeper
-    this.#programs = new Programs(keeper.netns)
-    this.#file = file
-    const { a, b } = pair
-    const { ip, ip6, seed } = plan
-    const { exec, spawn } = this.#programs
-    this.context = { pair, a, b, ip, ip6, netns: keeper.netns, seed, exec, spawn }
+    this.#folder = folder
+    const keep = (group: number) => keeper.endToo(group)
+    this.programs = new Programs(
+      nodes.map((node) => (node.plan.container === undefined ? node : { ...node, keep })),
+    )
   }
 
-  /** `caller`: what the test is called if it has no name. On failure nothing is left behind. */
-  static async lay(options: WithPairOptions, caller: string): Promise<Testbed> {
-    const plan = planTestbed(options, caller)
+  /** On failure nothing is left behind. */
+  static async lay(plan: TestPlan): Promise<Testbed> {
     plan.signal?.throwIfAborted()
-    const missing = available()
-    if (missing !== undefined) throw new UvethError(`EPERM: ${missing}`, { code: 'EPERM', hint: missing })
-    const file = temporaryFile()
-    const keeper = await Keeper.start(file)
+    refuseMissing(plan)
+    const prefix = `uveth-${process.pid}-${randomBytes(4).toString('hex')}`
+    const nodes = await findNodes(plan.lab.nodes, prefix)
+    // Where captures go while nobody knows whether they will be kept.
+    const folder = join(tmpdir(), prefix)
+    const keeper = await Keeper.start(
+      folder,
+      nodes.flatMap(({ name, netns, plan: node }) =>
+        typeof netns === 'string' ? [{ netns, name, setUp: setUpScript(node) }] : [],
+      ),
+    )
     try {
-      const captured = plan.capture === false ? undefined : file
-      const pair = await makePair(plan, keeper.netns, captured)
-      return new Testbed(plan, keeper, pair, captured)
+      const laid = await makePairs(plan, nodes, (cable) =>
+        plan.capture === false ? undefined : fileIn(folder, cable),
+      )
+      return new Testbed(plan, keeper, folder, nodes, laid)
     } catch (error) {
       await keeper.close()
       plan.signal?.throwIfAborted()
@@ -67,31 +63,68 @@ export class Testbed {
     }
   }
 
-  /** Removes everything. When the test has failed it keeps the artifacts, and answers the report. */
-  async close(failed: boolean): Promise<string> {
-    const { pair } = this.context
-    const words = failed ? [...endWords(pair, 'a'), ...endWords(pair, 'b'), ...this.#programs.words()] : []
+  /** Removes everything. When the test has failed it keeps the artifacts, and answers the report. Any number of times. */
+  close(failed: boolean): Promise<string> {
+    this.#closed ??= this.#close(failed)
+    return this.#closed
+  }
+
+  async #close(failed: boolean): Promise<string> {
+    const words = failed ? [...this.#endWords(), ...this.programs.words()] : []
     try {
-      await pair.close() // completes the capture
+      await Promise.all(this.laid.map(({ pair }) => pair.close())) // completes the captures
       return await this.#leave(failed, words)
     } finally {
       await this.#keeper.close()
-      await this.#programs.ended()
+      await this.programs.ended()
     }
   }
 
+  #endWords(): string[] {
+    const { of } = this.plan
+    return this.laid.flatMap(({ pair, nodes }) =>
+      (['a', 'b'] as const).flatMap((end) => endWords(pair, end, of === 'pair' ? end : nodes[end].name)),
+    )
+  }
+
   async #leave(failed: boolean, words: string[]): Promise<string> {
-    const { artifacts, name, capture, seed } = this.#plan
+    const { of, artifacts, name, capture, seed } = this.plan
     if (!failed && capture !== 'always') return ''
-    if (this.#keeper.ended) return reportWords(words, seed, 'none (the test runner is gone)')
+    const say = (captures: readonly string[]) => reportWords(of, words, seed, captures)
+    if (this.#keeper.ended) return say(['none (the test runner is gone)'])
+    const files = this.laid.map(({ plan: { name: cable } }) => ({
+      of: of === 'pair' ? '' : cable,
+      path: fileIn(this.#folder, cable),
+    }))
     // A full disk must not hide why the test has failed.
-    const kept = await keep(artifacts, name, this.#file).catch(notKept)
-    const report = reportWords(words, seed, kept.capture ?? 'none (capture: false)')
+    const kept = await keep(artifacts, name, capture === false ? [] : files).catch(notKept)
+    const report = say(kept.captures.length > 0 ? kept.captures : ['none (capture: false)'])
     if (failed) await kept.report(report)
     return report
   }
 }
 
+function fileIn(folder: string, cable: string): string {
+  return join(folder, `${cable}.pcapng`)
+}
+
+function refuseMissing({ lab }: TestPlan): void {
+  const refuse = (code: string, why: string) => {
+    throw new UvethError(`${code}: ${why}`, { code, hint: why })
+  }
+  const missing = available()
+  if (missing !== undefined) refuse('EPERM', missing)
+  const nat = lab.nodes.find(({ kind }) => kind === 'nat')
+  if (nat !== undefined && missingOf(['nft']) !== undefined)
+    refuse('ENOENT', `node ${nat.name}: a nat needs 'nft' on the PATH: apt-get install nftables`)
+  const container = lab.nodes.find((node) => node.container !== undefined)
+  if (container !== undefined && missingOf(['nsenter']) !== undefined)
+    refuse(
+      'ENOENT',
+      `node ${container.name}: a container needs 'nsenter' on the PATH: apt-get install util-linux`,
+    )
+}
+
 function notKept(error: Error): Artifacts {
-  return { capture: `not kept: ${error.message}`, report: async () => {} }
+  return { captures: [`not kept: ${error.message}`], report: async () => {} }
 }

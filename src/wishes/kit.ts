@@ -4,17 +4,16 @@ import { CAUSES, type Cause } from '../frame/cause.js'
 import { BYTES, FILTER } from './capture.js'
 import { END, PAIR } from './end.js'
 import { SEED } from './impair.js'
+import { LAB } from './lab.js'
 import { about, flag, object, oneOf, opaque, type Shape, text, whole, wrong } from './shape.js'
 import { SIGNAL, TIMEOUT } from './times.js'
 
-const { netns: _, ...endParts } = END.parts
+const { netns: _netns, ...endParts } = END.parts
 /** Of an end in a namespace of its own. */
 export const TEST_END = object(endParts)
 
 const { a: _a, b: _b, capture: _capture, signal: _signal, ...pairParts } = PAIR.parts
-export const TESTBED = object({
-  a: about('as in createPair; up and with addresses unless this says otherwise', TEST_END),
-  b: TEST_END,
+const TEST = {
   seed: about('for everything that draws and has no seed of its own; default: $UVETH_SEED, or random', SEED),
   name: about(
     'what the test is called, in the artifacts; default: file and line of the call',
@@ -30,8 +29,16 @@ export const TESTBED = object({
     text('the path of a folder'),
   ),
   signal: SIGNAL,
+}
+export const TESTBED = object({
+  a: about('as in createPair; up and with addresses unless this says otherwise', TEST_END),
+  b: TEST_END,
+  ...TEST,
   ...pairParts,
 })
+/** The part of a lab's options that is the test's; the other part is the lab (wishes/lab.ts). */
+export const LAB_TEST = object(TEST)
+export const LAB_OF_TEST = object({ ...LAB.parts, ...TEST }, ['nodes', 'cables'])
 
 /** Frames of a pair that are kept, for assertions about them. */
 export const OBSERVE = object({
@@ -50,8 +57,16 @@ const SOME_CAUSES: Shape<Cause | readonly Cause[], readonly Cause[]> = {
   },
 }
 
+/** `client:eth0`. Which there are is known to the one who is asked. */
+const LAB_END = text('NODE:INTERFACE of a lab', /^[^\s:]+:[^\s:]+$/) as Shape<LabEndName>
+const SOME_END = text('a, b, or NODE:INTERFACE of a lab', /^([ab]|[^\s:]+:[^\s:]+)$/) as Shape<
+  'a' | 'b' | LabEndName
+>
+type LabEndName = `${string}:${string}`
+
 const CARRIED_PARTS = {
-  from: about('the end that sent them; default: either', oneOf('a', 'b')),
+  from: about('the end that sent them: a, b, or client:eth0 of a lab; default: any', SOME_END),
+  at: about('of a lab: only what crosses the cable of this end, in either direction', LAB_END),
   times: about('exactly so many; default: one or more', whole(0, Number.MAX_SAFE_INTEGER)),
   within: about('milliseconds that they may still be on their way; default 1000', TIMEOUT),
 }
@@ -77,7 +92,6 @@ export const EXEC = object({
   signal: about('kills it', SIGNAL),
   allowFailure: about('resolve, whatever its exit code is', flag()),
 })
-export const PROGRAM_END = oneOf('a', 'b')
 
 function isObject(given: unknown): boolean {
   return typeof given === 'object' && given !== null

@@ -183,6 +183,25 @@ function fieldsOf(given: unknown, attribute: string, keys: readonly string[]): R
   throw invalid(`unknown attribute ${name}: there are ${keys.join(', ') || 'none'}`, name)
 }
 
+/** An object with keys of its writer's choice, each of which is `item`. */
+export function table<G, R>(
+  what: string,
+  key: RegExp,
+  item: Shape<G, R>,
+): Shape<{ readonly [key: string]: G | undefined }, Record<string, R>> {
+  return {
+    schema: { type: 'object', propertyNames: { pattern: key.source }, additionalProperties: item.schema },
+    read(given, attribute) {
+      if (typeof given !== 'object' || given === null || Array.isArray(given))
+        throw wrong(attribute, 'an object', given)
+      const rows = Object.entries(given).filter(([, row]) => row !== undefined)
+      for (const [name] of rows)
+        if (!key.test(name)) throw invalid(`${attribute}: ${show(name)} is not ${what}`, attribute)
+      return Object.fromEntries(rows.map(([name, row]) => [name, item.read(row, at(attribute, name))]))
+    },
+  }
+}
+
 /** An object that may be written shorter: a value that is none stands for an object with only `key`. */
 export function short<
   S extends Shape<unknown> & { readonly parts: Parts },

@@ -65,7 +65,7 @@ async function expectNothingLeft(): Promise<void> {
   await until('the servers to end', () => servers.every((pid) => !existsSync(`/proc/${pid}`)))
   const temporary = readdirSync(folder).filter((name) => name.startsWith('tmp-'))
   const captures = () =>
-    temporary.flatMap((name) => readdirSync(`${folder}/${name}`).filter((file) => file.endsWith('.pcapng')))
+    temporary.flatMap((name) => readdirSync(`${folder}/${name}`).filter((file) => file.startsWith('uveth-')))
   await until('the captures to go', () => captures().length === 0)
 }
 

@@ -25,15 +25,18 @@ async function messageOf(promise: Promise<unknown>): Promise<string> {
 test('misuse is refused before anything is counted', async () => {
   const fake = new FakePair().observed()
   const refusals: [Promise<void>, RegExp][] = [
-    [assertCarried({} as never), /^EINVAL: give a pair, or what withPair hands out$/],
+    [assertCarried({} as never), /^EINVAL: give a pair, or what withPair or lab hands out$/],
     [assertCarried(null as never), /^EINVAL: give a pair/],
     [assertCarried(fake.pair, { upd: {} } as never), /^EINVAL: .*upd/],
     [assertCarried(fake.pair, { udp: {}, nth: 3 }), /^EINVAL: match\.nth counts frames/],
     [
       assertCarried(fake.pair, dns, { form: 'a' } as never),
-      /unknown attribute form: there are from, times, within$/,
+      /unknown attribute form: there are from, at, times, within$/,
     ],
-    [assertCarried(fake.pair, dns, { from: 'c' as never }), /^EINVAL: from must be one of a, b, not "c"$/],
+    [
+      assertCarried(fake.pair, dns, { from: 'c' as never }),
+      /^EINVAL: from must be a, b, or NODE:INTERFACE of a lab, not "c"$/,
+    ],
     [assertCarried(fake.pair, dns, { times: 1.5 }), /^EINVAL: times must be a whole number/],
     [assertCarried(fake.pair, dns, { within: -1 }), /^EINVAL: within must be milliseconds/],
     [

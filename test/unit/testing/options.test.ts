@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { End } from '../../../src/index.js'
-import { planTestbed } from '../../../src/testing/options.js'
+import { addressOf, planPairTest, type TestPlan } from '../../../src/testing/options.js'
 import { chooseSeed, seedEnds } from '../../../src/testing/seeded.js'
 
 beforeEach(() => {
@@ -13,29 +13,38 @@ afterEach(() => {
   vi.unstubAllEnvs()
 })
 
+/** The pair of a plan, and the addresses that its test is told. */
+function addressed({ lab }: Pick<TestPlan, 'lab'>) {
+  const pair = lab.cables[0]?.pair
+  if (pair === undefined) throw new Error('no pair')
+  const first = (version: 4 | 6) => ({ a: addressOf(pair.a, version), b: addressOf(pair.b, version) })
+  return { pair, ip: first(4), ip6: first(6) }
+}
+
 test('misuse is refused', () => {
-  expect(() => planTestbed(null as never, 'x')).toThrow(/^EINVAL: the wish must be an object, not null/)
-  expect(() => planTestbed({ capture: true as never }, 'x')).toThrow(
+  expect(() => planPairTest(null as never, 'x')).toThrow(/^EINVAL: the wish must be an object, not null/)
+  expect(() => planPairTest({ capture: true as never }, 'x')).toThrow(
     /capture must be one of on-failure, always, false, not true/,
   )
-  expect(() => planTestbed({ a: { netns: 'left' } as never }, 'x')).toThrow(/unknown attribute a\.netns/)
-  expect(() => planTestbed({ sede: 1 } as never, 'x')).toThrow(
+  expect(() => planPairTest({ a: { netns: 'left' } as never }, 'x')).toThrow(/unknown attribute a\.netns/)
+  expect(() => planPairTest({ sede: 1 } as never, 'x')).toThrow(
     /^EINVAL: unknown attribute sede: there are a, b, seed, name, capture, both, artifacts, signal, id, queues, quiet, inline, logger$/,
   )
-  expect(() => planTestbed({ b: { adress: [] } as never }, 'x')).toThrow(
+  expect(() => planPairTest({ b: { adress: [] } as never }, 'x')).toThrow(
     /^EINVAL: unknown attribute b.adress: there are name, addresses, up, address, mtu, txQueueLength, dad, ifindex, impair/,
   )
-  expect(() => planTestbed({ a: 'left' as never }, 'x')).toThrow(/^EINVAL: a must be an object/)
-  expect(() => planTestbed({ a: { addresses: '10.0.0.1/8' as never } }, 'x')).toThrow(
+  expect(() => planPairTest({ a: 'left' as never }, 'x')).toThrow(/^EINVAL: a must be an object/)
+  expect(() => planPairTest({ a: { addresses: '10.0.0.1/8' as never } }, 'x')).toThrow(
     /^EINVAL: a.addresses must be an array of IP addresses/,
   )
-  expect(() => planTestbed({ seed: -1 }, 'x')).toThrow(/^EINVAL: seed must be a whole number/)
+  expect(() => planPairTest({ seed: -1 }, 'x')).toThrow(/^EINVAL: seed must be a whole number/)
   vi.stubEnv('UVETH_SEED', '12x')
-  expect(() => planTestbed({}, 'x')).toThrow(/^EINVAL: UVETH_SEED must be a whole number .*, not "12x"$/)
+  expect(() => planPairTest({}, 'x')).toThrow(/^EINVAL: UVETH_SEED must be a whole number .*, not "12x"$/)
 })
 
 test('the defaults: two addressed ends that are up, quiet', () => {
-  const { pair, ip, ip6, name, capture, artifacts, seed } = planTestbed({}, 'a.test.ts-7')
+  const { name, capture, artifacts, seed, ...plan } = planPairTest({}, 'a.test.ts-7')
+  const { pair, ip, ip6 } = addressed(plan)
   expect(pair).toMatchObject({
     quiet: true,
     a: { name: 'uveth-a', up: true },
@@ -60,14 +69,15 @@ test('what is asked for replaces them', () => {
     quiet: false,
     inline: true,
   }
-  const { pair, ip, ip6, artifacts } = planTestbed({ ...wish, name: 'mine' }, 'x')
+  const { artifacts, ...plan } = planPairTest({ ...wish, name: 'mine' }, 'x')
+  const { pair, ip, ip6 } = addressed(plan)
   expect(pair).toMatchObject({ quiet: false, inline: true, a: wish.a, b: wish.b })
   expect({ ip, ip6, artifacts }).toEqual({
     ip: { a: '10.0.0.1', b: '' },
     ip6: { a: '', b: '' },
     artifacts: '/tmp/kept',
   })
-  expect(planTestbed({ artifacts: '/tmp/other' }, 'x').artifacts).toBe('/tmp/other')
+  expect(planPairTest({ artifacts: '/tmp/other' }, 'x').artifacts).toBe('/tmp/other')
 })
 
 test('the seed is the wish, the environment or random, in this order', () => {
@@ -79,9 +89,8 @@ test('the seed is the wish, the environment or random, in this order', () => {
 })
 
 test('impairments of the options take the seed unless they have one', () => {
-  const { pair } = planTestbed(
-    { seed: 5, a: { impair: { loss: 1 } }, b: { impair: { loss: 1, seed: 6 } } },
-    'x',
+  const { pair } = addressed(
+    planPairTest({ seed: 5, a: { impair: { loss: 1 } }, b: { impair: { loss: 1, seed: 6 } } }, 'x'),
   )
   expect([pair.a.impair, pair.b.impair]).toEqual([
     { loss: 1, seed: 5 },

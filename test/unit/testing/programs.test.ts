@@ -4,7 +4,8 @@ import { expect, test } from 'vitest'
 import { withPair } from '../../../src/testing/index.js'
 import { Programs } from '../../../src/testing/programs.js'
 
-const { exec, spawn } = new Programs({ a: 'left', b: 'right' })
+const placeOf = (name: string) => ({ name, enter: ['ip', 'netns', 'exec', name] })
+const { exec, spawn } = new Programs([placeOf('a'), placeOf('b')])
 const options = (wrong: object) => wrong as never
 
 test('misuse of exec is refused', async () => {

@@ -72,7 +72,7 @@ test('an end says its traffic, its impairment and its rules', () => {
 })
 
 test('the report says how to repeat', () => {
-  expect(reportWords(['a: …'], 42, '/tmp/x.pcapng')).toBe(
+  expect(reportWords('pair', ['a: …'], 42, ['/tmp/x.pcapng'])).toBe(
     'uveth, the pair of this test:\n  seed: 42, to repeat: UVETH_SEED=42\n  a: …\n  capture: /tmp/x.pcapng',
   )
 })

@@ -9,17 +9,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { UvethError } from '../../../src/errors.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
 import { createPair } from '../../../src/index.js'
+import { planLab } from '../../../src/labs/plan.js'
 import { Registry } from '../../../src/orders/registry.js'
 import { Captures } from '../../../src/pair/captures.js'
 import { planFlap, planWait } from '../../../src/pair/options.js'
 import { type HttpServer, openHttp } from '../../../src/servers/http.js'
 import { carried, dropped } from '../../../src/testing/expectation.js'
 import { observe } from '../../../src/testing/observation.js'
-import { planTestbed } from '../../../src/testing/options.js'
+import { planPairTest } from '../../../src/testing/options.js'
 import { Programs } from '../../../src/testing/programs.js'
 import { CAPTURE, ROTATION } from '../../../src/wishes/capture.js'
 import { PAIR, PAIR_CHANGE, PAIR_WISH } from '../../../src/wishes/end.js'
 import { CARRIED, DROPPED, EXEC, OBSERVE, SPAWN, TESTBED } from '../../../src/wishes/kit.js'
+import { LAB, type LabWish } from '../../../src/wishes/lab.js'
 import { RULE } from '../../../src/wishes/rule.js'
 import type { Parts, Shape } from '../../../src/wishes/shape.js'
 import { FLAP, WAIT } from '../../../src/wishes/times.js'
@@ -81,7 +83,7 @@ describe('of a pair', () => {
     const order = await byHttp('/v1/pairs', wish)
     expect(order.status).toBe(422)
     expect([order.attribute, restOf(order)]).toEqual([path, restOf(library)])
-    const kit = await refusalOf(() => planTestbed(wish, 'x'))
+    const kit = await refusalOf(() => planPairTest(wish, 'x'))
     expect(kit).toMatchObject({ code: 'EINVAL', attribute: path })
     if (path !== 'a.netns') expect(restOf(kit)).toBe(restOf(library)) // it has no namespaces to choose
   })
@@ -187,7 +189,7 @@ const OTHERS: [name: string, shape: Shape<unknown>, by: Asked, [path: string, va
   [
     'testbed',
     TESTBED,
-    (wish) => planTestbed(wish, 'x'),
+    (wish) => planPairTest(wish, 'x'),
     [
       ['seed', -1],
       ['name', 7],
@@ -198,9 +200,20 @@ const OTHERS: [name: string, shape: Shape<unknown>, by: Asked, [path: string, va
     ],
   ],
   [
+    'lab',
+    LAB,
+    (wish) => planLab(wish as LabWish),
+    [
+      ['nodes', 5],
+      ['cables', {}],
+      ['routes', 'none'],
+      ['neighbours', 1],
+    ],
+  ],
+  [
     'spawn',
     SPAWN,
-    (wish) => new Programs({ a: 'x', b: 'x' }).spawn('a', 'true', wish),
+    (wish) => new Programs([{ name: 'a', enter: ['true'] }]).spawn('a', 'true', wish),
     [
       ['env', 5],
       ['cwd', 5],
@@ -209,7 +222,7 @@ const OTHERS: [name: string, shape: Shape<unknown>, by: Asked, [path: string, va
   [
     'exec',
     EXEC,
-    (wish) => new Programs({ a: 'x', b: 'x' }).exec('a', 'true', wish),
+    (wish) => new Programs([{ name: 'a', enter: ['true'] }]).exec('a', 'true', wish),
     [
       ['env', 5],
       ['cwd', 5],
@@ -234,6 +247,7 @@ const OTHERS: [name: string, shape: Shape<unknown>, by: Asked, [path: string, va
     (wish) => carried(NOBODY, undefined, wish, false),
     [
       ['from', 'c'],
+      ['at', 'c'],
       ['times', 1.5],
       ['within', -1],
     ],
@@ -244,6 +258,7 @@ const OTHERS: [name: string, shape: Shape<unknown>, by: Asked, [path: string, va
     (wish) => dropped(NOBODY, wish, false),
     [
       ['from', 'c'],
+      ['at', 5],
       ['times', -1],
       ['within', 'long'],
       ['cause', 'lost'],

@@ -1,0 +1,86 @@
+// The commands that make a node what it is: a line for the shell when its namespace is made, and lines for `ip -batch`
+// when its ends are there. Whoever makes a lab runs them in the node. Text only; nothing is run here.
+
+import { formatAddress } from '../frame/address.js'
+import type { LabPlan, NodePlan } from './plan.js'
+import type { LabEnd } from './segments.js'
+
+/** The interface of a node of kind bridge that its ends are ports of. */
+const BRIDGE = 'br0'
+
+// What a kernel does by itself is made the same on every machine: a namespace takes some of it from its maker, who may
+// forward (Docker does) or filter. A kernel says which IPv6 groups it is in (MLD) twice, each time after a random part of
+// a second; who counts frames waits for that, so it is told to say it within a millisecond. Containers see /proc/sys
+// read-only; `ip netns exec` has mounts of its own, where it need not be.
+const COMMON = `
+no() { echo "$1" >&2; exit 1; }
+ip link set lo up || exit 1
+cd /proc/sys/net
+[ -w ipv4/ip_forward ] || mount -o remount,rw,bind /proc/sys
+tell() { { [ ! -e "$1" ] || echo "$2" >"$1"; } 2>/dev/null; }
+tell ipv6/conf/default/mldv2_unsolicited_report_interval 1
+tell ipv4/ip_forward 0
+`
+
+const ROUTER = `
+tell ipv4/ip_forward 1 && tell ipv6/conf/all/forwarding 1 || no "it cannot forward: /proc/sys/net is not writable"
+tell ipv4/conf/all/rp_filter 0
+tell ipv4/conf/default/rp_filter 0
+`
+
+// Without IPv6, of which a port has no use, and with no delay before a port forwards.
+const BRIDGE_LINES = `
+tell ipv6/conf/all/disable_ipv6 1
+tell ipv6/conf/default/disable_ipv6 1
+ip link add ${BRIDGE} type bridge forward_delay 0 || no "it cannot be a bridge: the kernel needs CONFIG_BRIDGE"
+ip link set ${BRIDGE} up || exit 1
+`
+
+/**
+ * A port keeps its number where that is free, and what nobody inside has asked for is dropped before it is tracked: a
+ * packet that comes too early takes no port away from the one that follows (both sides of a hole are punched at once).
+ */
+function natLines(outside: readonly string[]): string {
+  const names = `{ ${outside.map((name) => `"${name}"`).join(', ')} }`
+  return `
+nft -f - <<'END' || no "it cannot be a nat: nftables with nat is needed, of the kernel (CONFIG_NF_TABLES_INET, CONFIG_NFT_MASQ) and of Debian (apt-get install nftables)"
+table inet uveth {
+  chain leaving { type nat hook postrouting priority 100; oifname ${names} masquerade; }
+  chain inward { type filter hook input priority 0; iifname ${names} meta l4proto { icmp, ipv6-icmp } accept; iifname ${names} ct state new drop; }
+  chain through { type filter hook forward priority 0; iifname ${names} ct state new drop; }
+}
+END
+`
+}
+
+/** For `sh -c` in its fresh namespace. */
+export function setUpScript({ kind, outside }: NodePlan): string {
+  if (kind === 'bridge') return COMMON + BRIDGE_LINES
+  if (kind === 'host') return COMMON
+  return COMMON + ROUTER + (kind === 'nat' ? natLines(outside) : '')
+}
+
+/** For `ip -batch` in the node, when its ends have their addresses. `macOf`: of an end, as text. */
+export function linkLines(node: NodePlan, plan: LabPlan, macOf: (end: LabEnd) => string): string[] {
+  const own = plan.ends.filter((end) => end.node === node.name)
+  if (node.kind === 'bridge') return own.map(({ name }) => `link set dev ${name} master ${BRIDGE}`)
+  const routes = node.routes.map(({ to, via }) => `route add ${to} via ${via}`)
+  return plan.neighbours
+    ? [...routes, ...own.flatMap((end) => neighbourLines(end, plan.ends, macOf))]
+    : routes
+}
+
+/** As if they had just been asked for: the kernel asks again when they are old. */
+function neighbourLines(end: LabEnd, ends: readonly LabEnd[], macOf: (end: LabEnd) => string): string[] {
+  const speaks = (family: number) => end.up && end.cidrs.some(({ address }) => address.length === family)
+  return ends
+    .filter((other) => other !== end && other.segment === end.segment)
+    .flatMap((other) =>
+      other.cidrs
+        .filter(({ address }) => speaks(address.length))
+        .map(
+          ({ address }) =>
+            `neigh replace ${formatAddress(address)} lladdr ${macOf(other)} dev ${end.name} nud reachable`,
+        ),
+    )
+}

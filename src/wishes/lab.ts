@@ -1,0 +1,140 @@
+// Labs: nodes (network namespaces, containers) and the cables between them. Tables only; labs/ makes plans of them, and
+// the test kit asks for them. A cable is a pair with everything that a pair has.
+
+import type { Cidr } from '../frame/address.js'
+import { END, PAIR } from './end.js'
+import {
+  about,
+  at,
+  flag,
+  type Given,
+  list,
+  object,
+  oneOf,
+  type Read,
+  type Shape,
+  table,
+  text,
+  wrong,
+} from './shape.js'
+
+export const NODE_KINDS = ['host', 'router', 'bridge', 'nat'] as const
+
+/** Names of nodes stand in names of namespaces and of files. */
+const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/
+const NODE_NAME_WORDS = '1 to 32 letters, digits, "_", "." and "-", the first one a letter or a digit'
+
+const INTERFACE: Shape<string> = END.parts.name
+/** One, or several; read as several. */
+const INTERFACES: Shape<string | readonly string[], readonly string[]> = {
+  schema: { anyOf: [INTERFACE.schema, { type: 'array', items: INTERFACE.schema, minItems: 1 }] },
+  read(given, attribute) {
+    const names: readonly unknown[] = Array.isArray(given) ? given : [given]
+    if (names.length === 0) throw wrong(attribute, 'a name of an interface or several', given)
+    return names.map((name) => INTERFACE.read(name, attribute))
+  },
+}
+
+const LAB_NODE = object({
+  kind: about(
+    'host (default); router: forwards; bridge: its ends are ports of one; nat: a router that gives what leaves by its outside its own address, and takes in nothing that was not asked for',
+    oneOf(...NODE_KINDS),
+  ),
+  forward: about('a host that forwards, as a router does', flag()),
+  outside: about('of kind nat: its interface, or several, that lead outside', INTERFACES),
+  container: about(
+    'name or id of a container that runs: it is the node, and its own interfaces stay as they are',
+    text('a name or an id'),
+  ),
+})
+export type NodeWish = Given<typeof LAB_NODE>
+
+const { netns: _netns, name: _name, addresses: _addresses, ...endParts } = END.parts
+/** What else is wished of an end than where it is, its name and its addresses. */
+const LAB_END = object(endParts)
+const { a: _a, b: _b, id: _id, capture: _capture, signal: _signal, ...pairParts } = PAIR.parts
+const CABLE_OPTIONS = object({
+  id: about('its name in the lab; default: the names of its nodes, client-nat', text('a name', NODE_NAME)),
+  a: about('of the first end: as in createPair; up unless this says otherwise', LAB_END),
+  b: LAB_END,
+  ...pairParts,
+})
+export type CableOptions = Given<typeof CABLE_OPTIONS>
+
+/** `client:eth0 192.0.2.2/24`, in its parts. */
+export interface EndPlace {
+  readonly node: string
+  readonly name: string
+  readonly addresses: readonly string[]
+  readonly cidrs: readonly Cidr[]
+}
+const PLACE = 'NODE:INTERFACE and addresses, like "client:eth0 192.0.2.2/24 2001:db8::2/64"'
+
+function readPlace(given: unknown, attribute: string): EndPlace {
+  const [place = '', ...addresses] = typeof given === 'string' ? given.trim().split(/\s+/) : []
+  const [node = '', name = '', ...rest] = place.split(':')
+  if (node === '' || name === '' || rest.length > 0) throw wrong(attribute, PLACE, given)
+  INTERFACE.read(name, attribute)
+  if (name.includes('%')) throw wrong(attribute, `${PLACE}, with the whole name of the interface`, given)
+  return { node, name, addresses, cidrs: END.parts.addresses.read(addresses, attribute) }
+}
+
+type CableWish = readonly [a: string, b: string, options?: CableOptions]
+export interface ReadCable {
+  readonly a: EndPlace
+  readonly b: EndPlace
+  readonly options: CableOptions
+}
+
+const CABLE: Shape<CableWish, ReadCable> = {
+  schema: {
+    type: 'array',
+    prefixItems: [{ type: 'string' }, { type: 'string' }, CABLE_OPTIONS.schema],
+    minItems: 2,
+    maxItems: 3,
+  },
+  read(given, attribute) {
+    if (!Array.isArray(given) || given.length < 2 || given.length > 3)
+      throw wrong(attribute, 'an array of two ends and perhaps options', given)
+    const [a, b, options = {}] = given as unknown[]
+    CABLE_OPTIONS.read(options, attribute)
+    return {
+      a: readPlace(a, at(attribute, 'a')),
+      b: readPlace(b, at(attribute, 'b')),
+      options: options as CableOptions,
+    }
+  },
+}
+
+const DESTINATIONS = table('a destination', /./, text('a node or an address'))
+const ROUTES: Shape<'auto' | Given<typeof ROUTE_TABLE>, 'auto' | Read<typeof ROUTE_TABLE>> = {
+  get schema() {
+    return { anyOf: [{ const: 'auto' }, ROUTE_TABLE.schema] }
+  },
+  read(given, attribute) {
+    if (typeof given === 'string' && given !== 'auto')
+      throw wrong(attribute, '"auto" or the routes of each node', given)
+    return given === 'auto' ? given : ROUTE_TABLE.read(given, attribute)
+  },
+}
+const ROUTE_TABLE = table(NODE_NAME_WORDS, NODE_NAME, DESTINATIONS)
+
+export const LAB = object(
+  {
+    nodes: about('by their names', table(NODE_NAME_WORDS, NODE_NAME, LAB_NODE)),
+    cables: about(
+      'each: two ends, as NODE:INTERFACE with addresses, and options of the pair',
+      list('an array of cables', CABLE, true),
+    ),
+    routes: about(
+      "'auto' (default): the shortest way to each subnet; or for each node, destinations (default, or a prefix) with the node or the address that leads there",
+      ROUTES,
+    ),
+    neighbours: about(
+      'nodes know the MAC addresses of their neighbours from the beginning; default true',
+      flag(),
+    ),
+  },
+  ['nodes', 'cables'],
+)
+export type LabWish = Given<typeof LAB>
