@@ -107,17 +107,15 @@ const CABLE: Shape<CableWish, ReadCable> = {
 }
 
 const DESTINATIONS = table('a destination', /./, text('a node or an address'))
+const ROUTE_TABLE = table(NODE_NAME_WORDS, NODE_NAME, DESTINATIONS)
 const ROUTES: Shape<'auto' | Given<typeof ROUTE_TABLE>, 'auto' | Read<typeof ROUTE_TABLE>> = {
-  get schema() {
-    return { anyOf: [{ const: 'auto' }, ROUTE_TABLE.schema] }
-  },
+  schema: { anyOf: [{ const: 'auto' }, ROUTE_TABLE.schema] },
   read(given, attribute) {
     if (typeof given === 'string' && given !== 'auto')
       throw wrong(attribute, '"auto" or the routes of each node', given)
     return given === 'auto' ? given : ROUTE_TABLE.read(given, attribute)
   },
 }
-const ROUTE_TABLE = table(NODE_NAME_WORDS, NODE_NAME, DESTINATIONS)
 
 export const LAB = object(
   {
