@@ -13,7 +13,7 @@ import { blocksOf } from './counters.js'
 import type { Engine } from './engine.js'
 import { Loop } from './loop.js'
 import { openPorts, type PortCouple, type WatchedPort } from './port.js'
-import { ServedPair } from './served.js'
+import { type PairState, ServedPair } from './served.js'
 
 /** Bursts of a direction before the event loop has its turn. */
 const ROUNDS = 8
@@ -81,6 +81,7 @@ export class InlineLoop {
   readonly #counters: SharedArrayBuffer
   readonly #port: MessagePort
   readonly #memory: FrameMemory
+  readonly #state: PairState
   readonly #waiting: ((pair: ServedPair) => void)[] = []
   readonly #engine = new TurnEngine(() => this.#serve())
   /** It gets no orders, and the link thread hears of a device's end, or its peer's, by itself. */
@@ -98,12 +99,18 @@ export class InlineLoop {
   )
   #pair: ServedPair | undefined
 
-  /** `port`: where adjustments come from; `memory`: of the process, for what is held. */
-  constructor(handle: number, counters: SharedArrayBuffer, port: MessagePort, memory: FrameMemory) {
+  /** `port`: where adjustments come from; `state`: what it begins with; `memory`: of the process, for what is held. */
+  constructor(
+    handle: number,
+    counters: SharedArrayBuffer,
+    { port, state }: { port: MessagePort; state: PairState },
+    memory: FrameMemory,
+  ) {
     this.#memory = memory
     this.#handle = handle
     this.#counters = counters
     this.#port = port
+    this.#state = state
   }
 
   /** The descriptors are ours until end(). */
@@ -120,6 +127,7 @@ export class InlineLoop {
       inspected: this.#loop.inspected,
     })
     this.#pair = pair
+    pair.resume(this.#state)
     for (const give of this.#waiting.splice(0)) give(pair)
     pair.adjust()
     this.#port.on('message', (adjustment: Adjustment) => {

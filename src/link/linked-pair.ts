@@ -7,16 +7,15 @@
 //                                |                                     what is closed is told, once
 //                                +--> undone: nothing is left, create() has thrown
 //
-//   state      hear, look   change, setMode, inspect, own, readopt, stats  close
+//   state      hear, look   every order                                   close
 //   creating   -            -                                             -           nobody has it yet
 //   running    in a turn    carried out                                   -> ending
 //   ending     nothing      not allowed: descriptors may be another's     resolves with the first
 //   ended      nothing      not allowed                                   resolves at once
 //
 // While it runs it is forwarded by the pool; or by the thread that made it, which it was lent to (inline); or, for a
-// moment, by nobody: its worker was lost, which is told, and readopt() is awaited.
+// moment, by nobody: its worker was lost, which is told, or it was suspended; then readopt() is awaited.
 
-import type { MessagePort } from 'node:worker_threads'
 import { abandonHeld, MTU, type StateWords, stateOf } from '../datapath/counters.js'
 import { type Capabilities, checkPort, type PortCouple, type PortSpec } from '../datapath/port.js'
 import { store } from '../frame/words.js'
@@ -24,6 +23,7 @@ import { Carrier, drainHere } from './carrier.js'
 import { closeAll, type Device, type Hint, lastStats, type OpenDevice, reasonOf } from './device.js'
 import type { Pool } from './pool.js'
 import type {
+  Beginning,
   CarrierMode,
   ClosedReason,
   EndChange,
@@ -103,14 +103,14 @@ export class LinkedPair {
   /** All or nothing: on failure both devices are gone before the error is passed on. */
   static async create(
     context: Context,
-    { handle, plan, counters, port, inspected }: Extract<LinkRequest, { op: 'create' }>,
+    { handle, plan, counters, begin, inspected }: Extract<LinkRequest, { op: 'create' }>,
   ): Promise<LinkedPair> {
     const made: Device[] = []
     let pair: LinkedPair | undefined
     try {
       for (const end of plan.ends) made.push(context.open(end, plan.queues, plan.quiet))
       pair = new LinkedPair(context, handle, plan, made as [Device, Device], counters)
-      pair.#begin(port, inspected)
+      pair.#begin(begin, inspected)
       return pair
     } catch (error) {
       await pair?.undo()
@@ -126,10 +126,10 @@ export class LinkedPair {
   }
 
   /** Forwarded and inspected as it shall be before there is a frame. */
-  #begin(port: MessagePort | undefined, inspected: Inspected): void {
+  #begin(begin: Beginning | undefined, inspected: Inspected): void {
     for (const port of this.#queues().flat()) checkPort(port)
     this.#inspected = inspected
-    if (port !== undefined) this.#adopt(port)
+    if (begin !== undefined) this.#adopt(begin)
     else this.#context.tell({ event: 'lent', handle: this.handle, queues: this.#queues() })
     this.#follow()
     for (const end of ENDS) {
@@ -207,27 +207,22 @@ export class LinkedPair {
     this.#follow()
   }
 
-  /** After it was lost: has the pool serve it again. */
-  readopt(port: MessagePort): void {
+  /** After it was lost, or suspended: has the pool serve it again. */
+  readopt(begin: Beginning): void {
     try {
-      this.#adopt(port)
+      this.#adopt(begin)
     } catch (error) {
       this.fail(error)
     }
   }
 
-  /** Has the pool serve it; adjustments will come through `port`. */
-  #adopt(port: MessagePort): void {
+  /** Has the pool serve it. */
+  #adopt(begin: Beginning): void {
     const together = this.#inspected.includes(true)
     const lost = (why: string) => this.#lost(why)
     const adoptee = { handle: this.handle, counters: this.#counters, queues: this.#queues(), lost }
-    this.#context.pool.adopt(adoptee, port, together)
+    this.#context.pool.adopt(adoptee, begin, together)
     this.#is = { ...this.#is, gathered: together }
-  }
-
-  /** Has a worker of its own serve it, with a module of hooks loaded; why not, or undefined. */
-  async own(url: string): Promise<string | undefined> {
-    return await this.#context.pool.own(this.handle, url)
   }
 
   /** The devices' own counters. */

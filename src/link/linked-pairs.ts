@@ -81,7 +81,7 @@ export class LinkedPairs {
   async #answer(id: number, request: LinkRequest, means: Means): Promise<void> {
     try {
       const value =
-        request.op === 'create' ? await this.#create(request, means) : await this.#carryOut(request)
+        request.op === 'create' ? await this.#create(request, means) : await this.#carryOut(request, means)
       this.#tell({ event: 'reply', id, value })
     } catch (error) {
       this.#tell({ event: 'refused', id, error: toWire(error) })
@@ -106,7 +106,7 @@ export class LinkedPairs {
     await pair.settled()
   }
 
-  async #carryOut(request: Exclude<LinkRequest, { op: 'create' }>): Promise<unknown> {
+  async #carryOut(request: Exclude<LinkRequest, { op: 'create' }>, { pool }: Means): Promise<unknown> {
     const { handle } = request
     const pair = this.#pairs.get(handle)
     if (request.op === 'returned') return this.#returned.get(handle)?.()
@@ -123,9 +123,11 @@ export class LinkedPairs {
       case 'inspect':
         return pair.inspect(request.inspected)
       case 'own':
-        return await pair.own(request.url)
+        return await pool.own(handle, request.url)
       case 'readopt':
-        return pair.readopt(request.port)
+        return pair.readopt(request.begin)
+      case 'suspend':
+        return await pool.suspend(handle)
       case 'stats':
         return pair.stats()
     }

@@ -2,13 +2,13 @@
 // becomes of pairs whose worker dies. Commanded by the link thread; workers are its own children, so they are gone
 // before its descriptors are closed. It knows pairs by their handles only.
 
-import type { MessagePort } from 'node:worker_threads'
 import type { Notice } from '../datapath/orders.js'
 import type { PortCouple } from '../datapath/port.js'
 import type { PairState } from '../datapath/served.js'
 import { UvethError } from '../errors.js'
 import { actionsOf, decide, type Places, type Wanted } from './placement.js'
 import { type Hearing, type PooledWorker, TOO_LONG } from './pooled-worker.js'
+import type { Beginning } from './protocol.js'
 
 /** A pair as the pool knows it. */
 export interface Adoptee {
@@ -52,17 +52,27 @@ export class Pool {
   }
 
   /** `together`: as in gather(). */
-  adopt(pair: Adoptee, port: MessagePort, together: boolean): void {
+  adopt(pair: Adoptee, begin: Beginning, together: boolean): void {
     const unowned = { places: [], own: undefined, starting: undefined, watchdog: undefined }
     const served: Served = { ...pair, ...unowned, turn: Promise.resolve() }
     this.#serving.set(pair.handle, served)
-    this.#place(served, { to: together ? 'together' : 'spread' }, port)
+    this.#place(served, { to: together ? 'together' : 'spread' }, begin)
   }
 
   /** Afterwards no worker touches the pair's descriptors. */
   async release(handle: number): Promise<void> {
     const served = this.#serving.get(handle)
     if (served !== undefined) await this.#drop(served)
+  }
+
+  /** The same, and nothing that was held is lost: what another thread goes on from. */
+  async suspend(handle: number): Promise<PairState> {
+    const served = this.#serving.get(handle)
+    if (served === undefined) return []
+    const left = [...new Set(served.places)].map((worker) => worker.surrender(handle))
+    await this.#drop(served)
+    for (const surrendered of left) surrendered?.port?.close()
+    return left.find((surrendered) => surrendered?.port !== undefined)?.state ?? []
   }
 
   /**
@@ -152,14 +162,14 @@ export class Pool {
     }
   }
 
-  /** `port`: its line, when it is new. Otherwise the workers that it leaves hand over what the next ones need. */
-  #place(served: Served, wanted: Wanted<PooledWorker>, port?: MessagePort): void {
+  /** `begin`: when it is new. Otherwise the workers that it leaves hand over what the next ones need. */
+  #place(served: Served, wanted: Wanted<PooledWorker>, begin?: Beginning): void {
     const { handle, counters, places: now } = served
     const running = this.#workers.filter(({ serving }) => serving)
     if (running.length === 0) throw new UvethError('no forwarding worker runs', { code: 'ERR_LINK' })
     const next = decide(served.queues.length, now, wanted, running)
-    let line = port
-    let state: PairState | undefined
+    let line = begin?.port
+    let state = begin?.state
     for (const action of actionsOf(now, next)) {
       const { worker } = action
       if (action.do === 'leave') {

@@ -2,6 +2,7 @@
 
 import type { MessagePort } from 'node:worker_threads'
 import type { PortCouple } from '../datapath/port.js'
+import type { PairState } from '../datapath/served.js'
 import type { WireError } from '../errors.js'
 import type { Cidr } from '../frame/address.js'
 import type { LinkStats } from '../netlink/rtnl.js'
@@ -49,22 +50,23 @@ export interface EndChange {
 }
 
 export type LinkRequest =
-  /** `port`: where the pair's adjustments will come from. `inspected`: as in 'inspect'. */
+  /** `begin`: not for an inline pair. `inspected`: as in 'inspect'. */
   | {
       op: 'create'
       handle: number
       plan: PairPlan
       counters: SharedArrayBuffer
-      /** Not for an inline pair. */
-      port?: MessagePort
+      begin?: Beginning
       inspected: Inspected
     }
   /** The ends whose frames are looked into from now on. */
   | { op: 'inspect'; handle: number; inspected: Inspected }
   /** A worker of the pair's own, with this module of hooks loaded. Answers why not, or nothing. */
   | { op: 'own'; handle: number; url: string }
-  /** After 'lost': served by the pool again, and adjusted through another port. */
-  | { op: 'readopt'; handle: number; port: MessagePort }
+  /** After 'lost', or 'suspend': served by the pool again. */
+  | { op: 'readopt'; handle: number; begin: Beginning }
+  /** Served by nobody, until 'readopt'; frames wait in the devices. Answers the PairState that it goes on from. */
+  | { op: 'suspend'; handle: number }
   | { op: 'change'; handle: number; end: 0 | 1; change: EndChange }
   /** `patient`: a flap's, of which many may come. Whoever waits for something else goes first. */
   | { op: 'carrier'; handle: number; mode: CarrierMode; patient: boolean }
@@ -72,6 +74,14 @@ export type LinkRequest =
   /** An inline pair's descriptors are not used any more. */
   | { op: 'returned'; handle: number }
   | { op: 'close'; handle: number }
+
+/** What a thread takes a pair over with. */
+export interface Beginning {
+  /** Where the pair's adjustments come from. */
+  port: MessagePort
+  /** What it is to do to frames, from the first one on, and where it goes on. */
+  state: PairState
+}
 
 export type Inspected = [a: boolean, b: boolean]
 

@@ -8,7 +8,7 @@ import { UvethError } from '../errors.js'
 import { NETNS_DIRECTORY, pathOfName } from '../netns/names.js'
 import { nameOf } from '../netns/open.js'
 import { readOwn, replaceOwn } from '../own-file.js'
-import { type Dossier, readDossier, writeDossier } from '../pair/dossier.js'
+import { type Dossier, readDossier, withoutDevices, writeDossier } from '../pair/dossier.js'
 import { Pair } from '../pair/pair.js'
 import type { Logger } from '../wishes/end.js'
 import type { Caller } from './caller.js'
@@ -23,6 +23,7 @@ const LAST_RETRY = 10_000
 
 /** A pair as the file has it. */
 type Saved = Dossier<PairWish>
+type DossierOf = (pair: Pair, wishes: Saved['wishes']) => Saved | Promise<Saved>
 
 interface Pending {
   saved: Saved
@@ -102,9 +103,10 @@ export class State {
     clearTimeout(this.#rewrite)
     this.#watcher?.close()
     await this.#attempt
-    // Once more, for what the rules and the data path have counted.
-    await this.#save()
     this.#closed = true
+    await this.#writing
+    // Once more, for what was counted, and how far each impairment has come: nothing is forwarded any more.
+    await this.#write((pair, wishes) => Pair.suspend(pair, wishes).catch(() => Pair.dossier(pair, wishes)))
     clearTimeout(this.#timer)
     clearTimeout(this.#rewrite)
   }
@@ -165,18 +167,17 @@ export class State {
     if (this.#closed) return this.#writing
     this.#next ??= this.#writing.then(async () => {
       this.#next = undefined
-      await this.#write()
+      if (!this.#closed) await this.#write(Pair.dossier)
     })
     this.#writing = this.#next
     return this.#next
   }
 
-  async #write(): Promise<void> {
-    if (this.#closed) return
+  async #write(dossierOf: DossierOf): Promise<void> {
     clearTimeout(this.#rewrite)
-    const pending = [...this.#pending.values()].map(({ saved }) => [saved.id, saved] as const)
-    const present = this.#registry.list().map((entry) => [entry.pair.id, this.#saved(entry)] as const)
-    this.#known = new Map([...pending, ...present])
+    const present = await Promise.all(this.#registry.list().map((entry) => this.#saved(entry, dossierOf)))
+    const pending = [...this.#pending.values()].map(({ saved }) => saved)
+    this.#known = new Map([...pending, ...present].map((saved) => [saved.id, saved]))
     try {
       const pairs = [...this.#known.values()].map(writeDossier)
       await replaceOwn(this.#path, `${JSON.stringify({ pairs })}\n`)
@@ -188,10 +189,10 @@ export class State {
     }
   }
 
-  #saved({ pair, wish }: Entry<SentWish>): Saved {
+  async #saved({ pair, wish }: Entry<SentWish>, dossierOf: DossierOf): Promise<Saved> {
     const from = this.#from.get(wish) ?? nameOf(wish.inode)
     this.#from.set(wish, from)
-    return Pair.dossier(pair, { from, sent: wish.wish, since: wish.since })
+    return withoutDevices(await dossierOf(pair, { from, sent: wish.wish, since: wish.since }))
   }
 }
 

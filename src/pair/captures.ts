@@ -12,6 +12,7 @@ import type { RingStream, Sighting } from '../ring/stream.js'
 import { CAPTURE, FILTER, SIGHTINGS, TARGET } from '../wishes/capture.js'
 import { keepTo, take } from '../wishes/limits.js'
 import { at, checked } from '../wishes/shape.js'
+import type { CaptureDossier } from './dossier.js'
 import type { End } from './end.js'
 import type { Inspection } from './inspection.js'
 import type { CaptureTarget, CaptureWish, SightingsWish } from './options.js'
@@ -72,6 +73,8 @@ export class Captures {
   readonly #running = new Set<Capture>()
   /** What the limits count, by the capture's number: given back when its file is complete. */
   readonly #counted = new Map<number, GiveBack>()
+  /** Of a pair that goes on as another one: recorded, and not written yet. */
+  readonly #kept = new Map<number, Armed>()
   #over = false
 
   constructor(inspection: Inspection, told: Told) {
@@ -83,9 +86,30 @@ export class Captures {
   arm(wish: CaptureWish, attribute = ''): Armed {
     const { ringBytes, ...wanted } = planCapture(wish, attribute)
     keepTo('pair_captures', this.#counted.size + 1)
+    return this.#count(() => this.#inspection.addCapture(wanted, ringBytes, at(attribute, 'ringBytes')))
+  }
+
+  /** Those of an earlier pair, each with a ring of its own: they wait for again(). */
+  keep(captures: readonly CaptureDossier[]): Armed[] {
+    for (const { ringBytes, ...wanted } of captures) {
+      const arm = () => ({ ...wanted, ring: this.#inspection.rings.open(ringBytes, 'ringBytes') })
+      this.#kept.set(wanted.id, this.#count(arm))
+    }
+    return [...this.#kept.values()]
+  }
+
+  /** One of those, which is written from now on. */
+  async again(id: number, sink: CaptureSink, a: End, b: End): Promise<Capture> {
+    const armed = this.#kept.get(id)
+    if (armed === undefined) throw invalid(`no capture ${id} waits to be written`, 'id', 'ENOENT')
+    this.#kept.delete(id)
+    return await this.start(armed, sink, a, b)
+  }
+
+  #count(arm: () => Armed): Armed {
     const giveBack = take('captures')
     try {
-      const plan = this.#inspection.addCapture(wanted, ringBytes, at(attribute, 'ringBytes'))
+      const plan = arm()
       this.#counted.set(plan.id, () => {
         giveBack()
         this.#inspection.rings.close(plan.ring)
@@ -157,6 +181,7 @@ export class Captures {
   /** The pair has ended: resolves when all files are complete. */
   async close(): Promise<void> {
     this.#over = true
+    for (const id of this.#kept.keys()) this.#giveBack(id)
     await Promise.allSettled([...this.#running].map((capture) => Capture.session(capture).end()))
   }
 }

@@ -3,6 +3,7 @@
 // reconfigure.ts. Knows neither threads nor devices.
 
 import type { CapturePlan } from '../datapath/adjust.js'
+import type { Progress } from '../datapath/inspector.js'
 import { type ImpairPlan, planImpair } from '../faults/impair-plan.js'
 import type { MatchPlan } from '../faults/match-plan.js'
 import { type NormalRule, planRule, type RulePlan } from '../faults/rule-plan.js'
@@ -42,6 +43,19 @@ export const NOTHING: Wanted = { ends: [EMPTY, EMPTY], captures: new Map() }
 export interface ChainPlan {
   impair: ImpairPlan | null
   rules: readonly CountedRule[]
+}
+
+/** What each direction is in the middle of; nothing, of a pair that is forwarded, or has no hook. */
+export type Progresses = readonly [] | readonly [a: Progress, b: Progress]
+
+/** What a pair begins with. */
+export interface Start {
+  chains: readonly [a: ChainPlan, b: ChainPlan]
+  /** Armed: each with its ring. */
+  captures?: readonly CapturePlan[]
+  progress?: Progresses
+  /** The highest number that a rule had. */
+  lastRule?: number
 }
 
 export function hasFaults({ impair, rules }: ChainPlan): boolean {

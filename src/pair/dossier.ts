@@ -11,11 +11,35 @@ import { planImpair } from '../faults/impair-plan.js'
 import { planMatch } from '../faults/match-plan.js'
 import { planRule } from '../faults/rule-plan.js'
 import type { CarrierMode } from '../link/protocol.js'
-import { type ChainPlan, type CountedRule, countedRule, planChains, ruleStats } from './chain.js'
-import { NO_COUNTS } from './stats.js'
+import { CARRIER_MODES } from '../wishes/names.js'
+import {
+  at,
+  flag,
+  list,
+  object,
+  oneOf,
+  orNull,
+  type Parts,
+  type Read,
+  type Shape,
+  show,
+  text,
+  value,
+  whole,
+} from '../wishes/shape.js'
+import { FLAP } from '../wishes/times.js'
+import {
+  type ChainPlan,
+  type CountedRule,
+  countedRule,
+  type Progresses,
+  planChains,
+  ruleStats,
+} from './chain.js'
+import type { FlapPlan } from './options.js'
+import { NO_COUNTS, settled } from './stats.js'
 
 const VERSION = 1
-const MODES: readonly CarrierMode[] = ['on', 'off', 'auto']
 
 /** `W`: a pair's wishes in the words of who keeps the dossier. They are checked when the pair is made. */
 export interface Wishes<W> {
@@ -31,17 +55,35 @@ interface EndDossier extends ChainPlan {
   counts: DirectionCounts
 }
 
+/** A capture that is open. Its ring stays with who reads it: the next one has its own. */
+export type CaptureDossier = Omit<CapturePlan, 'ring'> & { ringBytes: number }
+
 export interface Dossier<W = object> {
   version: typeof VERSION
   id: string
   wishes: Wishes<W>
   carrier: CarrierMode
+  /** Those that run. */
+  flaps: FlapPlan[]
   a: EndDossier
   b: EndDossier
-  /** Captures that are open. Their rings stay with who reads them. */
-  captures: Omit<CapturePlan, 'ring'>[]
-  /** What each direction is in the middle of; nothing, where the devices go too. */
-  progress: readonly [] | readonly [a: Progress, b: Progress]
+  /** The highest number that a rule had: it is not given again. */
+  lastRule: number
+  captures: CaptureDossier[]
+  progress: Progresses
+}
+
+/** The same for a pair that will have other devices: what is held, or on its way, is lost with these. */
+export function withoutDevices<W>(dossier: Dossier<W>): Dossier<W> {
+  const { a, b, progress } = dossier
+  return {
+    ...dossier,
+    flaps: [],
+    a: { ...a, counts: settled(a.counts) },
+    b: { ...b, counts: settled(b.counts) },
+    captures: [],
+    progress: progress.map((direction) => ({ ...direction, held: [] })) as unknown as Progresses,
+  }
 }
 
 /** As JSON has it. */
@@ -78,185 +120,176 @@ function writeProgress({ held, ...rest }: Progress): object {
 }
 
 /** From JSON. EBADMSG for what is no dossier, or one of a newer version. */
-export function readDossier(value: unknown): Dossier {
+export function readDossier(given: unknown): Dossier {
   try {
-    const given = record(value, 'a dossier')
-    if (given.version === undefined) return readBefore(given)
-    if (given.version !== VERSION)
-      throw bad(`its version is ${show(given.version)}, and ${VERSION} is the newest that is understood here`)
-    return readCurrent(given)
+    const { version } = ANYTHING.read(given, 'a dossier') as { version?: unknown }
+    if (version === undefined) return readBefore(given)
+    if (version === VERSION) return readCurrent(given)
+    throw bad(`its version is ${show(version)}, and ${VERSION} is the newest that is understood here`)
   } catch (error) {
-    if (error instanceof UvethError && error.code !== 'EBADMSG') throw bad(error.message)
-    throw error
+    throw error instanceof UvethError && error.code !== 'EBADMSG' ? bad(error.message) : error
   }
 }
-
-function readCurrent({ id, wishes, carrier, a, b, captures, progress }: Fields): Dossier {
-  const { from, sent, since } = record(wishes, 'wishes')
-  const [first, second, ...others] = list(progress, 'progress').map(readProgress)
-  if (others.length > 0 || (first === undefined) !== (second === undefined))
-    throw bad('progress is of both directions, or of none')
-  return {
-    version: VERSION,
-    id: text(id, 'id'),
-    wishes: {
-      from: from === null ? null : text(from, 'wishes.from'),
-      sent: record(sent, 'wishes.sent'),
-      since: record(since, 'wishes.since'),
-    },
-    carrier: mode(carrier),
-    a: readEnd(a, 'a'),
-    b: readEnd(b, 'b'),
-    captures: list(captures, 'captures').map(readCapture),
-    progress: first === undefined || second === undefined ? [] : [first, second],
-  }
-}
-
-function readEnd(value: unknown, end: string): EndDossier {
-  const { impair, rules, counts } = record(value, end)
-  return {
-    impair: impair === null ? null : planImpair(impair, `${end}.impair`),
-    rules: list(rules, `${end}.rules`).map((rule, at) => readRule(rule, `${end}.rules.${at}`)),
-    counts: readCounts(counts, NO_COUNTS, `${end}.counts`),
-  }
-}
-
-function readRule(value: unknown, at: string): CountedRule {
-  const { id, matched, hits, action, match } = record(value, at)
-  const plan = { id: whole(id, `${at}.id`), ...planRule({ action, match }, at) }
-  return countedRule(plan, whole(matched, `${at}.matched`), whole(hits, `${at}.hits`))
-}
-
-/** With the zeros that are not written. */
-function readCounts<T extends object>(value: unknown, zeros: T, at: string): T {
-  const given = record(value, at)
-  const unknown = Object.keys(given).find((key) => !Object.hasOwn(zeros, key))
-  if (unknown !== undefined) throw bad(`${at}.${unknown} is no count`)
-  const parts = Object.entries(zeros).map(([key, zero]) => {
-    const { [key]: part = typeof zero === 'object' ? {} : 0 } = given
-    const where = `${at}.${key}`
-    return [key, typeof zero === 'object' ? readCounts(part, zero as object, where) : whole(part, where)]
-  })
-  return Object.fromEntries(parts) as T
-}
-
-function readCapture(value: unknown, index: number): Omit<CapturePlan, 'ring'> {
-  const at = `captures.${index}`
-  const { id, ends, delivered, match, snaplen } = record(value, at)
-  const { a, b } = record(ends, `${at}.ends`)
-  return {
-    id: whole(id, `${at}.id`),
-    ends: { a: a === true, b: b === true },
-    delivered: delivered !== false, // those of before have it
-    match: match === null ? null : planMatch(match, `${at}.match`),
-    snaplen: whole(snaplen, `${at}.snaplen`),
-  }
-}
-
-function readProgress(value: unknown, index: number): Progress {
-  const at = `progress.${index}`
-  const { origin, number, impairment, held } = record(value, at)
-  if (impairment !== undefined) checkPlain(record(impairment, `${at}.impairment`), `${at}.impairment`)
-  return {
-    origin: finite(origin, `${at}.origin`),
-    number: whole(number, `${at}.number`),
-    ...(impairment !== undefined && { impairment: impairment as NonNullable<Progress['impairment']> }),
-    held: list(held, `${at}.held`).map((frame, n) => readHeld(frame, `${at}.held.${n}`)),
-  }
-}
-
-function readHeld(value: unknown, at: string): Progress['held'][number] {
-  const { frame, wait, least = wait, number, queue, delay } = record(value, at)
-  const base64 = text(frame, `${at}.frame`)
-  const bytes = Buffer.from(base64, 'base64')
-  if (bytes.toString('base64') !== base64) throw bad(`${at}.frame is no base64`)
-  return {
-    frame: new Uint8Array(bytes),
-    wait: finite(wait, `${at}.wait`),
-    least: finite(least, `${at}.least`),
-    number: whole(number, `${at}.number`),
-    queue: whole(queue, `${at}.queue`),
-    delay: finite(delay, `${at}.delay`),
-  }
-}
-
-/** The state of an impairment is numbers, and a word; what they mean is known to who drew them. */
-function checkPlain(value: Fields, at: string): void {
-  for (const [key, part] of Object.entries(value)) {
-    if (typeof part === 'object') checkPlain(record(part, `${at}.${key}`), `${at}.${key}`)
-    else if (typeof part !== 'string') finite(part, `${at}.${key}`)
-  }
-}
-
-/** Before there were dossiers: wishes, and what came since, impairments and carrier among it; rules beside them. */
-function readBefore({ id, from, wish, since, rules }: Fields): Dossier {
-  const sent = record(wish, 'wish')
-  const { carrier = 'auto', ...ends } = record(since, 'since')
-  const ruled = record(rules ?? {}, 'rules')
-  const of = (end: 'a' | 'b') => {
-    const later = record(ends[end] ?? {}, `since.${end}`)
-    const { impair, rules: own, ...settings } = { ...record(sent[end] ?? {}, `wish.${end}`), ...later }
-    const chain = { impair, rules: list(own ?? ruled[end] ?? [], `rules.${end}`) } as Parameters<
-      typeof planChains
-    >[0]['a'] &
-      object
-    return { settings, chain }
-  }
-  const [a, b] = [of('a'), of('b')]
-  const [chainA, chainB] = planChains({ a: a.chain, b: b.chain })
-  return {
-    version: VERSION,
-    id: text(id, 'id'),
-    wishes: {
-      from: from === null ? null : text(from, 'from'),
-      sent,
-      since: { a: a.settings, b: b.settings },
-    },
-    carrier: mode(carrier),
-    a: { ...chainA, counts: NO_COUNTS },
-    b: { ...chainB, counts: NO_COUNTS },
-    captures: [],
-    progress: [],
-  }
-}
-
-type Fields = Readonly<Record<string, unknown>>
 
 function bad(why: string): UvethError {
   return new UvethError(`EBADMSG: ${why.replace(/^E[A-Z]+: /, '')}`, { code: 'EBADMSG' })
 }
 
-function show(value: unknown): string {
-  return JSON.stringify(value) ?? String(value)
+/** All of which are to be there. */
+function every<const P extends Parts>(parts: P) {
+  return object(parts, Object.keys(parts) as (keyof P & string)[])
 }
 
-function record(value: unknown, at: string): Fields {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields
-  throw bad(`${at} must be an object, not ${show(value)}`)
+/** Read by a function of its own, which checks it. */
+function planned<R>(read: (given: unknown, attribute: string) => R): Shape<unknown, R> {
+  return { schema: {}, read }
 }
 
-function list(value: unknown, at: string): unknown[] {
-  if (Array.isArray(value)) return value
-  throw bad(`${at} must be an array, not ${show(value)}`)
+const TEXT = text('a text')
+const COUNT = whole(0, Number.MAX_SAFE_INTEGER)
+const FRACTION = value<number>('a number', {}, (given) =>
+  Number.isFinite(given) ? (given as number) : undefined,
+)
+const ANYTHING = value<object>('an object', {}, (given) =>
+  typeof given === 'object' && given !== null && !Array.isArray(given) ? given : undefined,
+)
+const BASE64 = value<string, Uint8Array>('base64', {}, (given) => {
+  const bytes = Buffer.from(String(given), 'base64')
+  return bytes.toString('base64') === given ? new Uint8Array(bytes) : undefined
+})
+
+/** With the zeros that are not written. */
+function countsLike<T extends object>(zeros: T): Shape<unknown, T> {
+  const parts = Object.entries(zeros).map(([key, zero]) => [
+    key,
+    typeof zero === 'object' ? countsLike(zero as object) : COUNT,
+  ])
+  const shape = object(Object.fromEntries(parts) as Record<string, Shape<unknown>>)
+  return planned((given, attribute) => ({ ...zeros, ...shape.read(given, attribute) }))
 }
 
-function text(value: unknown, at: string): string {
-  if (typeof value === 'string') return value
-  throw bad(`${at} must be a text, not ${show(value)}`)
+const RULE = every({ id: COUNT, matched: COUNT, hits: COUNT, action: ANYTHING, match: ANYTHING })
+const COUNTED_RULE = planned((given, attribute): CountedRule => {
+  const { id, matched, hits, action, match } = RULE.read(given, attribute)
+  return countedRule({ id, ...planRule({ action, match }, attribute) }, matched, hits)
+})
+
+const END = object(
+  {
+    impair: orNull(planned(planImpair)),
+    rules: list('an array', COUNTED_RULE, true),
+    counts: countsLike(NO_COUNTS),
+  },
+  ['rules', 'counts'],
+)
+
+const CAPTURE = object(
+  {
+    id: COUNT,
+    ends: every({ a: flag(), b: flag() }),
+    delivered: flag(),
+    match: orNull(planned(planMatch)),
+    snaplen: COUNT,
+    ringBytes: COUNT,
+  },
+  ['id', 'ends', 'snaplen', 'ringBytes'],
+)
+
+/** As those who draw leave it (hooks/impairment.ts). */
+const IMPAIRMENT = object(
+  {
+    seed: COUNT,
+    number: COUNT,
+    loss: every({ model: TEXT, state: FRACTION }),
+    duplicate: FRACTION,
+    corrupt: FRACTION,
+    reorder: every({ last: FRACTION, counted: COUNT }),
+    delay: FRACTION,
+    rate: FRACTION,
+    slot: every({ slots: COUNT, next: FRACTION, packets: FRACTION, bytes: FRACTION }),
+  },
+  ['seed', 'number'],
+)
+
+const HELD = every({
+  frame: BASE64,
+  wait: FRACTION,
+  least: FRACTION,
+  number: COUNT,
+  queue: COUNT,
+  delay: FRACTION,
+})
+
+const PROGRESS = object(
+  { origin: FRACTION, number: COUNT, impairment: IMPAIRMENT, held: list('an array', HELD, true) },
+  ['origin', 'number', 'held'],
+)
+
+const DOSSIER = object(
+  {
+    version: COUNT,
+    id: TEXT,
+    wishes: object({ from: orNull(TEXT), sent: ANYTHING, since: ANYTHING }, ['sent', 'since']),
+    carrier: oneOf(...CARRIER_MODES),
+    flaps: list('an array', FLAP, true),
+    a: END,
+    b: END,
+    lastRule: COUNT,
+    captures: list('an array', CAPTURE, true),
+    progress: list('an array', PROGRESS, true),
+  },
+  ['id', 'wishes', 'carrier', 'a', 'b', 'captures', 'progress'],
+)
+
+function readCurrent(given: unknown): Dossier {
+  const { flaps = [], lastRule = 0, a, b, captures, progress, ...rest } = DOSSIER.read(given, '')
+  if (progress.length !== 0 && progress.length !== 2) throw bad('progress is of both directions, or of none')
+  return {
+    ...rest,
+    version: VERSION,
+    wishes: { ...rest.wishes, from: rest.wishes.from ?? null },
+    flaps: flaps.map(({ ms, times = 1 }) => ({ ms, times })),
+    a: { ...a, impair: a.impair ?? null },
+    b: { ...b, impair: b.impair ?? null },
+    lastRule,
+    captures: captures.map(({ match = null, delivered = true, ...plan }) => ({ ...plan, delivered, match })),
+    progress: progress as Read<typeof PROGRESS>[] as unknown as Progresses,
+  }
 }
 
-function finite(value: unknown, at: string): number {
-  if (Number.isFinite(value)) return value as number
-  throw bad(`${at} must be a number, not ${show(value)}`)
-}
+/** Before there were dossiers: wishes, and what came since, impairments and carrier among it; rules beside them. */
+const BEFORE = object(
+  {
+    id: TEXT,
+    from: orNull(TEXT),
+    wish: ANYTHING,
+    since: ANYTHING,
+    rules: object({ a: planned((given) => given), b: planned((given) => given) }),
+  },
+  ['id', 'wish', 'since'],
+)
 
-function whole(value: unknown, at: string): number {
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
-  throw bad(`${at} must be a whole number, not ${show(value)}`)
-}
-
-function mode(value: unknown): CarrierMode {
-  const found = MODES.find((known) => known === value)
-  if (found === undefined) throw bad(`carrier is one of ${MODES.join(', ')}, not ${show(value)}`)
-  return found
+function readBefore(given: unknown): Dossier {
+  const { id, from = null, wish: sent, since, rules: ruled = {} } = BEFORE.read(given, '')
+  const { carrier = 'auto', ...ends } = since as Record<string, unknown>
+  const of = (end: 'a' | 'b') => {
+    const wished = ANYTHING.read((sent as Record<string, unknown>)[end] ?? {}, `wish.${end}`)
+    const later = ANYTHING.read(ends[end] ?? {}, `since.${end}`)
+    const { impair, rules = ruled[end] ?? [], ...settings } = { ...wished, ...later } as Record<string, never>
+    return { settings, chain: { impair, rules: list('an array', ANYTHING).read(rules, at('rules', end)) } }
+  }
+  const [a, b] = [of('a'), of('b')]
+  const [chainA, chainB] = planChains({ a: a.chain, b: b.chain } as Parameters<typeof planChains>[0])
+  return {
+    version: VERSION,
+    id,
+    wishes: { from, sent, since: { a: a.settings, b: b.settings } },
+    carrier: oneOf(...CARRIER_MODES).read(carrier, 'carrier'),
+    flaps: [],
+    a: { ...chainA, counts: NO_COUNTS },
+    b: { ...chainB, counts: NO_COUNTS },
+    lastRule: 0,
+    captures: [],
+    progress: [],
+  }
 }

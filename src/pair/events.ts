@@ -30,9 +30,12 @@ export interface PairEvents {
   closed: [{ reason: ClosedReason; end: End | null; message?: string }]
 }
 
+/** Whose events they are. */
+export type Teller = EventEmitter<PairEvents> & { readonly id: string; readonly a: End; readonly b: End }
+
 /** What happens before a pair has its id is a part of its creation, and not logged. */
 export function tell<K extends keyof PairEvents>(
-  pair: EventEmitter<PairEvents> & { readonly id: string; readonly a: End },
+  pair: Teller,
   logger: Logger | undefined,
   event: K,
   detail: PairEvents[K][0],

@@ -4,7 +4,7 @@
 //
 //   new --connect(chains)--> arming --begin()--> open --close()--> closed
 //                               |                |  ^
-//                               |                +--+ rebuild(): a new line, everything but users' hooks again
+//                               |                +--+ rebuild(): another thread, everything but users' hooks again
 //                               +---close(): the pair could not be made--> closed
 //
 //   always        impairment rules settled close          what takes something away: removeRule removeHook …
@@ -17,14 +17,14 @@ import type { MessagePort } from 'node:worker_threads'
 import type { AdjustNotice, CapturePlan } from '../datapath/adjust.js'
 import { shareOf, stateOf } from '../datapath/counters.js'
 import type { InlineLoop } from '../datapath/inline.js'
-import { invalid, pairClosed } from '../errors.js'
+import { pairClosed } from '../errors.js'
 import { type ImpairPlan, mergeImpair, planImpair } from '../faults/impair-plan.js'
 import { planMatch } from '../faults/match-plan.js'
 import type { RulePlan } from '../faults/rule-plan.js'
 import { Share } from '../frame/memory.js'
-import { type Judge, messageOf } from '../hooks/guard.js'
+import type { Judge } from '../hooks/guard.js'
 import { frameMemory } from '../link/memory.js'
-import type { Inspected, LinkRequest } from '../link/protocol.js'
+import type { Beginning, Inspected, LinkRequest } from '../link/protocol.js'
 import { nextSighting, type RingStream, type Sighting } from '../ring/stream.js'
 import { keepTo } from '../wishes/limits.js'
 import {
@@ -32,19 +32,18 @@ import {
   countedRule,
   ENDS,
   type EndIndex,
+  type Progresses,
   type RuleStats,
   ruleStats,
+  type Start,
   withEntry,
   without,
 } from './chain.js'
 import { Line } from './line.js'
-import { hookError, plainOptions } from './options.js'
 import { Rings } from './rings.js'
 import { Standing } from './standing.js'
+import { type HookFailed, UserHooks } from './user-hooks.js'
 import { type Watchable, Watching } from './watching.js'
-
-/** A user's hook threw, or did not come back, and is not in the chain any more. */
-export type HookFailed = (end: EndIndex, message: string) => void
 
 /** What is needed of link/link.ts. */
 export interface Orders {
@@ -52,17 +51,11 @@ export interface Orders {
 }
 
 export class Inspection {
-  readonly #link: Orders
-  readonly #handle: number
-  readonly #hookFailed: HookFailed
   readonly #standing: Standing
+  readonly #hooks: UserHooks
   readonly #watching: Watching
   readonly #share: Share
   readonly rings: Rings
-  /** Hooks that are being loaded. */
-  readonly #loading = new Map<number, (error: string | undefined) => void>()
-  /** The loop of a pair that is forwarded in this thread. */
-  #inline: InlineLoop | undefined
   #lastId = 0
   /** Rules have numbers of their own, which people read. */
   #lastRule = 0
@@ -74,9 +67,6 @@ export class Inspection {
     queues: number,
     hookFailed: HookFailed,
   ) {
-    this.#link = link
-    this.#handle = handle
-    this.#hookFailed = hookFailed
     this.#share = new Share(frameMemory(), shareOf(memory))
     this.rings = new Rings(this.#share)
     this.#watching = new Watching(this.rings)
@@ -84,25 +74,36 @@ export class Inspection {
     this.#standing = new Standing(line, queues, (inspected) =>
       link.request({ op: 'inspect', handle, inspected }),
     )
+    this.#hooks = new UserHooks({
+      standing: this.#standing,
+      nextId: () => ++this.#lastId,
+      own: (url) => link.request<string | undefined>({ op: 'own', handle, url }),
+      failed: hookFailed,
+    })
   }
 
-  /** The far side of the line, for the thread that will forward; `chains`: what it meets from its first frame. */
-  connect(chains: readonly [ChainPlan, ChainPlan]): MessagePort {
-    const far = this.#standing.connect()
+  /** What the thread that will forward begins with: what is done to the first frame, and where it goes on. */
+  connect({ chains, captures = [], progress = [], lastRule = 0 }: Start): Beginning {
     for (const end of ENDS) {
       const { impair, rules } = chains[end]
       this.#standing.change(end, {
         impair: impair && { plan: impair, restart: true },
         rules: new Map(rules.map((rule) => [rule.plan.id, rule])),
       })
-      this.#lastRule = Math.max(this.#lastRule, ...rules.map(({ plan }) => plan.id))
+      this.#lastRule = Math.max(this.#lastRule, lastRule, ...rules.map(({ plan }) => plan.id))
     }
-    return far
+    this.#standing.capture(new Map(captures.map((plan) => [plan.id, plan])))
+    this.#lastId = Math.max(0, ...captures.map(({ id }) => id))
+    return this.#standing.connect(progress)
+  }
+
+  get lastRule(): number {
+    return this.#lastRule
   }
 
   /** The ends that are looked into, as the pair is made. From now on changes are told to the link thread. */
   begin(inline: InlineLoop | undefined): Inspected {
-    this.#inline = inline
+    this.#hooks.inline = inline
     return this.#standing.begin()
   }
 
@@ -180,43 +181,16 @@ export class Inspection {
 
   /** Loads a module of hooks and puts its hook behind the others; its number. */
   async useModule(end: EndIndex, url: string, options: unknown): Promise<number> {
-    this.#standing.needOpen()
-    const plain = plainOptions(options)
-    if (this.#inline === undefined) {
-      const why = await this.#link.request<string | undefined>({ op: 'own', handle: this.#handle, url })
-      if (why !== undefined) throw hookError(url, why)
-    }
-    const id = ++this.#lastId
-    const loaded = new Promise<string | undefined>((resolve) => this.#loading.set(id, resolve))
-    this.#standing.change(end, {
-      hooks: withEntry(this.#standing.chain(end).hooks, id, { url, options: plain }),
-    })
-    const failed = await loaded
-    if (failed !== undefined) {
-      this.#dropHook(end, id)
-      throw hookError(url, failed)
-    }
-    await this.#standing.told
-    return id
+    return await this.#hooks.useModule(end, url, options)
   }
 
   /** A function of this thread as a hook; armed when this returns. */
   useFunction(end: EndIndex, judge: Judge): number {
-    this.#standing.needOpen()
-    if (this.#inline === undefined) {
-      throw invalid(
-        'a function as a hook needs createPair({ inline: true }); otherwise give the URL of a module',
-        'hook',
-      )
-    }
-    const id = ++this.#lastId
-    this.#standing.change(end, { hooks: withEntry(this.#standing.chain(end).hooks, id, null) })
-    this.#inline.use(end, id, judge, (error) => this.#hookEnded(id, messageOf(error)))
-    return id
+    return this.#hooks.useFunction(end, judge)
   }
 
   async removeHook(end: EndIndex, id: number): Promise<void> {
-    if (this.#dropHook(end, id)) await this.settled()
+    if (this.#hooks.drop(end, id)) await this.settled()
   }
 
   /** Begins a capture, armed when this returns. `ringBytes`: what may wait for its reader; `attribute` calls it. */
@@ -245,15 +219,13 @@ export class Inspection {
     await this.#standing.settled()
   }
 
-  /** The pair's own worker is gone: what was wanted, again, for the thread that goes on; without the hooks. */
-  rebuild(why: string): MessagePort {
+  /** The thread that forwarded does so no more: what the next one begins with, without the hooks; `why` is for those. */
+  rebuild(why: string, progress: Progresses = []): Beginning {
     this.#share.abandon()
-    const far = this.#standing.rebuild()
-    // Told later: who hears it may use the pair, which is forwarded again by then.
-    for (const end of ENDS)
-      for (const id of this.#standing.chain(end).hooks.keys()) queueMicrotask(() => this.#hookEnded(id, why))
+    const begin = this.#standing.connect(progress)
+    this.#hooks.lost(why)
     this.#watching.wakeAll()
-    return far
+    return begin
   }
 
   /** The pair has ended; captures may still be written. */
@@ -261,7 +233,7 @@ export class Inspection {
     this.#share.abandon()
     this.#standing.close()
     this.#watching.close(pairClosed())
-    for (const loaded of this.#loading.values()) loaded('the pair is closed')
+    this.#hooks.close()
   }
 
   async #setImpair(end: EndIndex, plan: ImpairPlan | null, restart: boolean): Promise<ImpairPlan | null> {
@@ -294,27 +266,8 @@ export class Inspection {
       case 'frames':
         return this.#watching.wake(notice.id)
       case 'hook-ready':
-        return this.#loaded(notice.id, undefined)
       case 'hook-failed':
-        return this.#hookEnded(notice.id, notice.message)
+        return this.#hooks.hear(notice)
     }
-  }
-
-  #loaded(id: number, error: string | undefined): void {
-    this.#loading.get(id)?.(error)
-    this.#loading.delete(id)
-  }
-
-  #hookEnded(id: number, message: string): void {
-    if (this.#loading.has(id)) return this.#loaded(id, message)
-    for (const end of ENDS) if (this.#dropHook(end, id)) this.#hookFailed(end, message)
-  }
-
-  /** False when it is not in the chain any more. */
-  #dropHook(end: EndIndex, id: number): boolean {
-    const { hooks } = this.#standing.chain(end)
-    if (!hooks.has(id)) return false
-    this.#standing.change(end, { hooks: without(hooks, id) })
-    return true
   }
 }

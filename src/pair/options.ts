@@ -95,7 +95,10 @@ export function planFrame(frame: Uint8Array): Uint8Array {
   return frame
 }
 
-export function planFlap(ms: number, times: number): { ms: number; times: number } {
+/** Carrier goes for `ms`, `times` times. */
+export type FlapPlan = Required<Given<typeof FLAP>>
+
+export function planFlap(ms: number, times: number): FlapPlan {
   return { times, ...FLAP.read({ ms, times }, '') }
 }
 

@@ -2,22 +2,24 @@
 // work is done by the link thread (devices) and the forwarding workers (frames).
 
 import { EventEmitter } from 'node:events'
-import type { MessagePort } from 'node:worker_threads'
 import type { CaptureSink } from '../capture/session.js'
 import { allocateCounters } from '../datapath/counters.js'
-import type { InlineLoop } from '../datapath/inline.js'
-import { type Link, linkThread, type PairEvent, workerCount } from '../link/link.js'
+import type { PairState } from '../datapath/served.js'
+import { invalid } from '../errors.js'
+import { type Link, linkThread, workerCount } from '../link/link.js'
 import { frameMemory } from '../link/memory.js'
-import type { CarrierMode, ClosedReason, EndState, KernelStats, PairPlan } from '../link/protocol.js'
+import type { Beginning, CarrierMode, ClosedReason, PairPlan } from '../link/protocol.js'
+import { capacityOf } from '../ring/ring.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
 import type { Logger } from '../wishes/end.js'
 import { Capture, Captures, planTarget } from './captures.js'
-import { type ChainPlan, ENDS, hasFaults, planChains } from './chain.js'
+import { type ChainPlan, ENDS, hasFaults, type Progresses, planChains, type Start } from './chain.js'
 import type { Dossier, Wishes } from './dossier.js'
 import { End } from './end.js'
-import { type PairEvents, tell } from './events.js'
+import type { PairEvents } from './events.js'
 import { releaseId, reserveId, takeId } from './id.js'
 import { Inspection } from './inspection.js'
+import { Life } from './life.js'
 import type { CaptureStreamWish, CaptureTarget, CaptureWish, SightingsWish } from './options.js'
 import { type PairOptions, planPair } from './options.js'
 import { type FlapOptions, Plug } from './plug.js'
@@ -35,44 +37,42 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   readonly a: End
   readonly b: End
   readonly #link: Link
-  readonly #handle: number
+  readonly #life: Life
   readonly #memory = allocateCounters(workerCount())
   /** What was counted before there was this memory. */
   readonly #base: BaseCounts
   readonly #inspection: Inspection
   readonly #captures: Captures
-  #inline: InlineLoop | undefined
-  #ended: Promise<void> | undefined
+  readonly #plug: Plug
   readonly #logger: Logger | undefined
   #id = ''
   /** The id that nobody else may have, until release(). */
   #reserved: string | undefined
-  readonly #plug: Plug
-  #carrier = false
-  #closed: ClosedReason | undefined
-  #lastKernelStats: KernelStats = [null, null]
 
   private constructor(link: Link, logger: Logger | undefined, queues: number, base = NO_BASE) {
     super()
     this.#base = base
     this.#logger = logger
     this.#link = link
-    this.#handle = this.#link.register((event) => this.#hear(event))
-    const hookFailed = (end: 0 | 1, message: string) =>
-      this.#tell('hookFailed', { end: end === 0 ? this.a : this.b, message }, 'warn')
-    this.#inspection = new Inspection(this.#link, this.#handle, this.#memory, queues, hookFailed)
-    this.#captures = new Captures(this.#inspection, {
-      failed: (path, { message }) => this.#tell('captureFailed', { path, message }, 'warn'),
-      lost: (path, lost) => this.#tell('captureLost', { path, lost }, 'warn'),
+    const life = new Life(this, link, logger, {
+      lost: (why) => this.#inspection.rebuild(why),
+      ended: () => this.#end(),
     })
-    this.#plug = new Plug((mode, patient) =>
-      this.#link.request({ op: 'carrier', handle: this.#handle, mode, patient }),
-    )
-    this.a = new End(this, 0, this.#link, this.#handle, this.#inspection)
-    this.b = new End(this, 1, this.#link, this.#handle, this.#inspection)
+    const { handle } = life
+    this.#life = life
+    const hookFailed = (end: 0 | 1, message: string) =>
+      life.tell('hookFailed', { end: end === 0 ? this.a : this.b, message }, 'warn')
+    this.#inspection = new Inspection(link, handle, this.#memory, queues, hookFailed)
+    this.#captures = new Captures(this.#inspection, {
+      failed: (path, { message }) => life.tell('captureFailed', { path, message }, 'warn'),
+      lost: (path, lost) => life.tell('captureLost', { path, lost }, 'warn'),
+    })
+    this.#plug = new Plug((mode, patient) => link.request({ op: 'carrier', handle, mode, patient }))
+    this.a = new End(this, 0, link, handle, this.#inspection)
+    this.b = new End(this, 1, link, handle, this.#inspection)
   }
 
-  /** Users have createPair(). `from`: what an earlier pair was; its impairments and rules instead of the options'. */
+  /** Users have createPair(). `from`: what an earlier pair was, as which it goes on; its impairments and rules count. */
   static async create(options: PairOptions, link?: Link, from?: Dossier): Promise<Pair> {
     const plan = planPair(options, from && [from.a, from.b].some(hasFaults))
     const chains = from === undefined ? planChains(options) : ([from.a, from.b] as const)
@@ -82,15 +82,21 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const pair = new Pair(link ?? linkThread(), logger, plan.queues, base)
     try {
       if (options.id !== undefined) pair.#reserve(options.id)
-      await pair.#make(plan, chains, options.capture)
+      const kept = from && { ...from, captures: pair.#captures.keep(from.captures) }
+      await pair.#make(plan, { chains, ...kept }, options.capture)
       pair.#name(options.id)
-      if (from !== undefined && from.carrier !== 'auto') await pair.setCarrier(from.carrier)
+      if (from !== undefined) await pair.#goOn(from)
       if (signal !== undefined) pair.#obey(signal)
       return pair
     } catch (error) {
       await pair.#undo()
       throw error
     }
+  }
+
+  async #goOn({ carrier, flaps }: Dossier): Promise<void> {
+    if (carrier !== 'auto') await this.setCarrier(carrier)
+    for (const { ms, times } of flaps) this.flap(ms, times).catch(() => {}) // whoever ordered it is not here
   }
 
   #reserve(id: string): void {
@@ -102,7 +108,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   #name(id: string | undefined): void {
     this.#reserved ??= takeId(this.a.name)
     this.#id = id ?? this.#reserved
-    if (this.#closed !== undefined) this.#release() // while it was made
+    if (this.closed !== undefined) this.#release() // while it was made
     this.#logger?.info({ pair: this.#id, a: this.a.name, b: this.b.name }, 'pair created')
   }
 
@@ -118,49 +124,77 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     if (this.a.name !== '') await this.close().catch(() => {})
     this.#inspection.close()
     this.#captures.abandon()
-    this.#link.forget(this.#handle)
+    this.#link.forget(this.#life.handle)
     this.#release()
   }
 
+  #end(): Promise<void> {
+    this.#release()
+    this.#inspection.close()
+    return this.#captures.close()
+  }
+
   /** What the first frame is to meet is armed before there is one. */
-  async #make(
-    plan: PairPlan,
-    chains: readonly [ChainPlan, ChainPlan],
-    capture: PairOptions['capture'],
-  ): Promise<void> {
+  async #make(plan: PairPlan, start: Start, capture: PairOptions['capture']): Promise<void> {
     const inspection = this.#inspection
-    const port = inspection.connect(chains)
+    const { handle } = this.#life
+    const begin = inspection.connect(start)
     const target = capture === undefined ? undefined : planTarget(capture, 'capture')
     const armed = target && this.#captures.arm(target.wish, 'capture')
-    if (plan.inline) this.#inline = await this.#openLoop(port)
-    const inspected = inspection.begin(this.#inline)
-    const request = { op: 'create', handle: this.#handle, plan, counters: this.#memory, inspected } as const
+    if (plan.inline) await this.#openLoop(begin)
+    const inspected = inspection.begin(this.#life.inline)
+    const request = { op: 'create', handle, plan, counters: this.#memory, inspected } as const
     if (plan.inline) await this.#link.request(request)
-    else await this.#link.request({ ...request, port }, [port])
+    else await this.#link.request({ ...request, begin }, [begin.port])
     if (target !== undefined && armed !== undefined)
       await this.#captures.start(armed, target.sink, this.a, this.b)
   }
 
   /** The one part that needs the addon in this thread: loaded when it is asked for. */
-  async #openLoop(port: MessagePort): Promise<InlineLoop> {
+  async #openLoop(begin: Beginning): Promise<void> {
     const { InlineLoop } = await import('../datapath/inline.js')
-    return new InlineLoop(this.#handle, this.#memory, port, frameMemory())
+    this.#life.inline = new InlineLoop(this.#life.handle, this.#memory, begin, frameMemory())
   }
 
-  /** What a pair that is to go on as this one, with other devices, is made of. */
-  static dossier<W>(pair: Pair, wishes: Wishes<W>): Dossier<W> {
+  /** What it is made of again; of one that is forwarded, without what is on its way (withoutDevices()). */
+  static dossier<W>(pair: Pair, wishes: Wishes<W>, progress: Progresses = []): Dossier<W> {
+    const inspection = pair.#inspection
     const [countsA, countsB] = baseOf(pair.#memory, pair.#base)
-    const [a, b] = ENDS.map((end) => pair.#inspection.chain(end)) as [ChainPlan, ChainPlan]
+    const [a, b] = ENDS.map((end) => inspection.chain(end)) as [ChainPlan, ChainPlan]
     return {
       version: 1,
       id: pair.#id,
       wishes,
       carrier: pair.#plug.mode,
+      flaps: pair.#plug.flaps,
       a: { ...a, counts: countsA },
       b: { ...b, counts: countsB },
-      captures: pair.#inspection.captures.map(({ ring: _, ...plan }) => plan),
-      progress: [],
+      lastRule: inspection.lastRule,
+      captures: inspection.captures.map(({ ring, ...plan }) => ({ ...plan, ringBytes: capacityOf(ring) })),
+      progress,
     }
+  }
+
+  /**
+   * Has nobody forward for it: frames wait in the devices, and carrier stays. All that another pair needs to go on as
+   * this one; or this one itself, by resume(). It may be closed.
+   */
+  static async suspend<W>(pair: Pair, wishes: Wishes<W>): Promise<Dossier<W>> {
+    if (pair.#life.inline) throw invalid('an inline pair is forwarded by the thread that made it', 'inline')
+    const { handle } = pair.#life
+    const state = await pair.#link.request<PairState>({ op: 'suspend', handle })
+    const progress = state.map(({ progress }) => progress) as unknown as Progresses
+    return Pair.dossier(pair, wishes, progress)
+  }
+
+  /** It is forwarded again, from where it was suspended. */
+  static async resume(pair: Pair, { progress }: Dossier): Promise<void> {
+    await pair.#life.readopt(pair.#inspection.rebuild('the pair was suspended', progress))
+  }
+
+  /** A capture of the pair as which this one goes on is written from now on. */
+  static recapture(pair: Pair, id: number, sink: CaptureSink): Promise<Capture> {
+    return pair.#captures.again(id, sink, pair.a, pair.b)
   }
 
   /** The name that end `a` was made with, with a suffix if another pair of this process has it. */
@@ -170,12 +204,12 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
 
   /** The link signal on both ends: both are up, unless setCarrier has forced it. */
   get carrier(): boolean {
-    return this.#carrier
+    return this.#life.carrier
   }
 
   /** Why the pair has ended; undefined while it lives. */
   get closed(): ClosedReason | undefined {
-    return this.#closed
+    return this.#life.closed
   }
 
   /**
@@ -240,10 +274,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
 
   /** The counters joined with the kernel's own of each interface. After the end: as they were then. */
   async stats(): Promise<PairStats> {
-    const kernel =
-      this.#closed === undefined
-        ? await this.#link.request<KernelStats>({ op: 'stats', handle: this.#handle })
-        : this.#lastKernelStats
+    const kernel = await this.#life.stats()
     const { a, b } = this.counters()
     return {
       a: { ...joinKernel(a, kernel[0]), rules: this.a.rules() },
@@ -253,8 +284,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
 
   /** Removes both interfaces. Resolves when they are gone and their names free; any number of times. */
   async close(): Promise<void> {
-    if (this.#closed === undefined) await this.#link.request({ op: 'close', handle: this.#handle })
-    await this.#ended
+    await this.#life.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -266,62 +296,6 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const abort = () => void this.close().catch(() => {})
     signal.addEventListener('abort', abort, { once: true })
     this.once('closed', () => signal.removeEventListener('abort', abort))
-  }
-
-  #hear(event: PairEvent): void {
-    switch (event.event) {
-      case 'lent':
-        this.#inline?.begin(event.queues)
-        break
-      case 'recall':
-        this.#inline?.end()
-        void this.#link.request({ op: 'returned', handle: this.#handle }).catch(() => {})
-        break
-      case 'lost': {
-        const port = this.#inspection.rebuild(event.why)
-        // It may be ending just now.
-        void this.#link.request({ op: 'readopt', handle: this.#handle, port }, [port]).catch(() => {})
-        break
-      }
-      case 'state':
-        return this.#report(event.end === 0 ? this.a : this.b, event.state)
-      case 'carrier':
-        this.#carrier = event.on
-        if (!event.on) this.#inline?.discard()
-        this.#tell('carrier', { on: event.on })
-        break
-      case 'closed': {
-        this.#link.forget(this.#handle)
-        this.#inline?.end() // where nobody was left to ask it back
-        this.#release()
-        this.#closed = event.reason
-        this.#carrier = false
-        this.#lastKernelStats = event.stats
-        this.#inspection.close()
-        this.#ended = this.#captures.close()
-        const end = event.end === null ? null : event.end === 0 ? this.a : this.b
-        const message = event.why === undefined ? {} : { message: event.why }
-        const level = event.reason === 'failed' ? 'warn' : undefined
-        this.#tell('closed', { reason: event.reason, end, ...message }, level)
-        break
-      }
-    }
-  }
-
-  #report(end: End, state: EndState): void {
-    const before = End.update(end, state)
-    if (before === undefined) return // being created
-    if (before.ifindex !== state.ifindex || before.netns !== state.netns) {
-      this.#tell('moved', { end, netns: state.netns, ifindex: state.ifindex, name: state.name })
-    } else if (before.name !== state.name) {
-      this.#tell('renamed', { end, name: state.name, previous: before.name })
-    }
-    const count = state.foreignQueues
-    if (before.foreignQueues !== count) this.#tell('foreignQueues', { end, count }, 'warn')
-  }
-
-  #tell<K extends keyof PairEvents>(event: K, detail: PairEvents[K][0], level?: 'warn'): void {
-    tell(this, this.#logger, event, detail, level)
   }
 }
 

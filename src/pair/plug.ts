@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import { invalid } from '../errors.js'
 import type { CarrierMode } from '../link/protocol.js'
 import { show } from '../wishes/shape.js'
-import { planFlap } from './options.js'
+import { type FlapPlan, planFlap } from './options.js'
 
 const MODES: readonly CarrierMode[] = ['on', 'off', 'auto']
 
@@ -17,7 +17,7 @@ export interface FlapOptions {
 export class Plug {
   readonly #force: (mode: CarrierMode, patient: boolean) => Promise<void>
   #mode: CarrierMode = 'auto'
-  readonly #flaps = new Set<AbortController>()
+  readonly #flaps = new Map<AbortController, { ms: number; left: number }>()
 
   /** `force` resolves when the kernel shows it; patient orders let those of others go first. */
   constructor(force: (mode: CarrierMode, patient: boolean) => Promise<void>) {
@@ -29,28 +29,34 @@ export class Plug {
     return this.#mode
   }
 
+  /** Those that run, with the times that are left. */
+  get flaps(): FlapPlan[] {
+    return [...this.#flaps.values()].map(({ ms, left: times }) => ({ ms, times }))
+  }
+
   /** Ends flaps that run. */
   async set(mode: CarrierMode): Promise<void> {
     if (!MODES.includes(mode))
       throw invalid(`carrier is one of ${MODES.join(', ')}, not ${show(mode)}`, 'carrier')
     this.#mode = mode
-    for (const flap of this.#flaps) flap.abort()
+    for (const flap of this.#flaps.keys()) flap.abort()
     await this.#force(mode, false)
   }
 
   async flap(ms: number, times: number, { signal }: FlapOptions): Promise<void> {
     const plan = planFlap(ms, times)
+    const flap = { ms: plan.ms, left: plan.times }
     const ended = new AbortController()
     const end = () => ended.abort()
     signal?.addEventListener('abort', end, { once: true })
     if (signal?.aborted) end()
-    this.#flaps.add(ended)
+    this.#flaps.set(ended, flap)
     try {
-      for (let flap = 0; flap < plan.times && !ended.signal.aborted; flap++) {
+      for (; flap.left > 0 && !ended.signal.aborted; flap.left--) {
         await this.#force('off', true)
         await pause(plan.ms, ended.signal)
         await this.#force(this.#mode, true)
-        if (flap < plan.times - 1) await pause(plan.ms, ended.signal)
+        if (flap.left > 1) await pause(plan.ms, ended.signal)
       }
     } finally {
       this.#flaps.delete(ended)

@@ -1,9 +1,10 @@
 // From what is wanted of a pair's frames, and what is wanted now, to what is to be done: lists of plain actions, which
-// inspection.ts carries out. Pure: knows no thread, no port and no device.
+// standing.ts carries out; and what a thread begins with. Pure: knows no thread, no port and no device.
 
 import type { Adjustment } from '../datapath/adjust.js'
+import type { PairState } from '../datapath/served.js'
 import type { Inspected } from '../link/protocol.js'
-import { type Chain, ENDS, type EndIndex, type Wanted } from './chain.js'
+import { type Chain, ENDS, type EndIndex, type Progresses, type Wanted } from './chain.js'
 
 /** What is, when something else is wanted. */
 export interface Present {
@@ -49,6 +50,25 @@ export function inspectedBy({ ends: [a, b], captures }: Wanted): Inspected {
 
 function isEmpty({ impair, rules, watches, hooks }: Chain): boolean {
   return impair === null && rules.size + watches.size + hooks.size === 0
+}
+
+const UNBEGUN = { origin: 0, number: 0, held: [] }
+
+/** What a thread begins with, but for users' hooks: that what is wanted is in force, and goes on where it was. */
+export function stateFor(wanted: Wanted, progress: Progresses): PairState {
+  const { ends, captures } = wanted
+  if (progress.length === 0 && !inspectedBy(wanted).includes(true)) return []
+  const state = ENDS.map((end) => {
+    const { impair, rules, watches } = ends[end]
+    return {
+      progress: progress[end] ?? UNBEGUN,
+      impair: impair?.plan,
+      rules: [...rules.values()].map(({ plan, counts }) => ({ plan, counts: new Float64Array(counts) })),
+      watches: [...watches].map(([id, { match, ring }]) => ({ id, match, matched: 0, ring })),
+      captures: [...captures.values()],
+    }
+  })
+  return state as [(typeof state)[0], (typeof state)[0]]
 }
 
 /** What makes `after` of `before`, in the data path. */

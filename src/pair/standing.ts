@@ -1,16 +1,14 @@
-// What stands for a pair's frames: what is wanted of them (chain.ts), and its way into force. Every change is made into
-// a list of actions (reconfigure.ts), which is carried out here: posted to the thread that forwards (line.ts), told
-// to the link thread. Used by inspection.ts, whose header has the states; knows no user's wish.
+// What stands for a pair's frames: what is wanted of them (chain.ts), and its way into force. A thread that takes the
+// pair over begins with all of it; every change after that is made into a list of actions (reconfigure.ts), which is
+// carried out here: posted to the thread that forwards (line.ts), told to the link thread. Used by inspection.ts,
+// whose header has the states; knows no user's wish.
 
-import type { MessagePort } from 'node:worker_threads'
 import type { Adjustment } from '../datapath/adjust.js'
 import { pairClosed } from '../errors.js'
-import type { Inspected } from '../link/protocol.js'
-import { type Chain, type EndIndex, NOTHING, type Wanted, withChain } from './chain.js'
+import type { Beginning, Inspected } from '../link/protocol.js'
+import { type Chain, type EndIndex, NOTHING, type Progresses, type Wanted, withChain } from './chain.js'
 import type { Line } from './line.js'
-import { actionsFor, difference, inspectedBy } from './reconfigure.js'
-
-const NO_HOOKS: Chain['hooks'] = new Map()
+import { actionsFor, inspectedBy, stateFor } from './reconfigure.js'
 
 export class Standing {
   readonly #line: Line
@@ -30,9 +28,10 @@ export class Standing {
     this.#tellLink = tellLink
   }
 
-  /** A line; its far side, for the thread that will forward. */
-  connect(): MessagePort {
-    return this.#line.connect()
+  /** A new line, and all that is wanted but users' hooks, for the thread that will forward. */
+  connect(progress: Progresses): Beginning {
+    this.#line.listen()
+    return { port: this.#line.connect(), state: stateFor(this.#wanted, progress) }
   }
 
   /** The ends that are looked into, as the pair is made. From now on changes are told to the link thread. */
@@ -71,19 +70,6 @@ export class Standing {
   async settled(): Promise<void> {
     await this.#told
     await this.#line.sync()
-  }
-
-  /** A new line, for another thread: everything is posted again, but users' hooks. */
-  rebuild(): MessagePort {
-    this.#line.listen()
-    const far = this.#line.connect()
-    const [a, b] = this.#wanted.ends
-    const ends = [
-      { ...a, hooks: NO_HOOKS },
-      { ...b, hooks: NO_HOOKS },
-    ] as const
-    for (const adjustment of difference(NOTHING, { ...this.#wanted, ends })) this.#line.post(adjustment)
-    return far
   }
 
   /** Takes what was said while this thread was busy. */

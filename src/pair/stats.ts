@@ -113,22 +113,20 @@ export function countersOf(memory: SharedArrayBuffer, base = NO_BASE): PairCount
   return { a: countersOfEnd(memory, 0, base), b: countersOfEnd(memory, 1, base) }
 }
 
-/**
- * What a pair that is made again goes on counting from, where its devices are not the same: what was on its way, or
- * held, is lost with them, and counts as dropped, so that everything that was received is accounted for.
- */
+/** What a pair that goes on as this one counts from; what is held is counted by who holds it. */
 export function baseOf(memory: SharedArrayBuffer, before: BaseCounts): BaseCounts {
-  const settle = (end: 0 | 1): DirectionCounts => {
+  const of = (end: 0 | 1) => {
     const counts = sentBy(memory, end, before[end])
-    const { received, sent, drops, inspected } = counts
-    const lost = received + inspected.copied + inspected.injected - sent - sumDrops(drops)
-    return {
-      ...counts,
-      drops: { ...drops, carrier: drops.carrier + Math.max(0, lost) },
-      inspected: { ...inspected, held: 0 },
-    }
+    return { ...counts, inspected: { ...counts.inspected, held: 0 } }
   }
-  return [settle(0), settle(1)]
+  return [of(0), of(1)]
+}
+
+/** What was on its way, or held, is lost: it counts as dropped, so that all that was received is accounted for. */
+export function settled(counts: DirectionCounts): DirectionCounts {
+  const { received, sent, drops, inspected } = counts
+  const lost = received + inspected.copied + inspected.injected - sent - sumDrops(drops)
+  return { ...counts, drops: { ...drops, carrier: drops.carrier + Math.max(0, lost) } }
 }
 
 /** Joins the data path's counters with the kernel's: drops add up, since each frame is dropped once. */

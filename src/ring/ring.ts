@@ -40,6 +40,11 @@ export function createRing(bytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(RECORDS + capacity)
 }
 
+/** Bytes for records; createRing() of as many makes one of the same size. */
+export function capacityOf(ring: SharedArrayBuffer): number {
+  return ring.byteLength - RECORDS
+}
+
 /** No more is written; what is there can still be read. Wakes the reader. Any thread may say it. */
 export function endRing(ring: SharedArrayBuffer): void {
   const state: Words<'ring'> = new Int32Array(ring, 0, RECORDS / 4)
@@ -64,7 +69,7 @@ class RingMemory {
     this.floats = new Float64Array(ring)
     this.state = this.words
     this.losses = this.floats
-    this.capacity = ring.byteLength - RECORDS
+    this.capacity = capacityOf(ring)
   }
 
   get ended(): boolean {

@@ -36,7 +36,7 @@ describe('a file that cannot be used', () => {
       '{"pairs":[{"version":2}]}',
       'one of its pairs: its version is 2, and 1 is the newest that is understood here',
     ],
-    ['{"pairs":[{"version":1,"id":"cable"}]}', 'one of its pairs: wishes must be an object'],
+    ['{"pairs":[{"version":1,"id":"cable"}]}', 'one of its pairs: wishes is missing'],
   ])('%s: the daemon does not start, and leaves it alone', async (text, complaint) => {
     await using daemon = await TestDaemon.start()
     writeFileSync(fileOf(daemon), text)

@@ -1,10 +1,13 @@
-// --state FILE, where others or the disk are in its way: one daemon for each file, and what a full disk means for
-// orders and for a start.
+// --state FILE: seeds go on where they were. Where others or the disk are in its way: one daemon for each file, and
+// what a full disk means for orders and for a start.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { Folder, inside, launchDaemon, TestDaemon } from '../support/daemon.js'
+import { marked } from '../support/hooks.js'
+import { until } from '../support/netns.js'
+import { PacketSocket } from '../support/packet.js'
 import { uvethOnce } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
@@ -12,6 +15,41 @@ const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
 
 const idsOf = (pairs: { id: string }[]) => pairs.map(({ id }) => id).sort()
 const wanted = (file: string) => idsOf(JSON.parse(readFileSync(file, 'utf8')).pairs)
+
+test('a pair loses, after SIGTERM and a restart, the frames that its seed would have hit', async () => {
+  await using daemon = await TestDaemon.start('--state', 'FOLDER/state.json')
+  const impair = { loss: { random: 50 }, seed: 11 }
+  const wish = {
+    id: 'cable',
+    quiet: true,
+    a: { name: 'x0', up: true, impair },
+    b: { name: 'x1', up: true },
+  }
+  await daemon.ask('POST', '/v1/pairs', wish)
+  /** Frames lost so far, after each that is sent. */
+  const send = async (from: number, to: number): Promise<number[]> => {
+    const lost: number[] = []
+    const socket = PacketSocket.open(daemon.home, 'x0')
+    for (let mark = from; mark < to; mark++) {
+      socket.send(marked(mark))
+      await until('it to be judged', async () => {
+        const { a } = (await daemon.ask('GET', '/v1/pairs/id:cable/stats')).json
+        lost[mark - from] = a.drops.loss
+        return a.tx_packets + a.drops.loss > mark
+      })
+    }
+    socket.close()
+    return lost
+  }
+  const before = await send(0, 7)
+  await daemon.stop()
+  await daemon.restart()
+  const both = [...before, ...(await send(7, 13))]
+  // The same seed, from its first frame.
+  await daemon.ask('DELETE', '/v1/pairs/id:cable')
+  await daemon.ask('POST', '/v1/pairs', wish)
+  expect(await send(0, 13)).toEqual(both)
+})
 
 test('a file that another daemon keeps its pairs in: the second one does not start', async () => {
   await using daemon = await TestDaemon.start('--state', 'FOLDER/state.json')

@@ -14,16 +14,25 @@ import type { Target } from '../fuzz.js'
 
 const IMPAIR = { limit: 1000, delay: { time: 10, jitter: 2, correlation: 25 }, loss: { random: 1 }, seed: 7 }
 const RULE = { id: 1, matched: 3, hits: 2, action: { kind: 'drop' }, match: { ip: { version: 4 }, nth: 3 } }
-const END = { impair: IMPAIR, rules: [RULE], counts: { forwarded: { frames: 3 } } }
-const HELD = { frame: 'AAECAw==', wait: 1.5, number: 3, queue: 1, delay: 2 }
-const PROGRESS = { origin: 1.5, number: 7, impairment: { a: { b: 1, c: 'x' } }, held: [HELD] }
+const END = { impair: IMPAIR, rules: [RULE], counts: { received: 3, drops: { loss: 2 } } }
+const HELD = { frame: 'AAECAw==', wait: 1.5, least: 1, number: 3, queue: 1, delay: 2 }
+const DRAWN = {
+  ...{
+    seed: 7,
+    number: 9,
+    loss: { model: 'random', state: 0.5 },
+    duplicate: 1,
+    corrupt: 2,
+    delay: 3,
+    rate: -1e12,
+  },
+  ...{ reorder: { last: 1, counted: 2 }, slot: { slots: 1, next: 2.5, packets: 3, bytes: -4 } },
+}
+const PROGRESS = { origin: 1.5, number: 7, impairment: DRAWN, held: [HELD] }
 const WISHES = { from: null, sent: { a: { name: 'v0' }, b: {} }, since: { a: { up: true } } }
 const CAPTURE = {
-  id: 1,
-  ends: { a: true, b: false },
-  delivered: true,
-  match: { arp: { op: 1 } },
-  snaplen: 65535,
+  ...{ id: 1, ends: { a: true, b: false }, delivered: true, match: { arp: { op: 1 } } },
+  ...{ snaplen: 65535, ringBytes: 4096 },
 }
 const DOSSIER = {
   version: 1,
@@ -46,7 +55,12 @@ export const dossier: Target = {
   kind: 'json',
   about: /src\/(pair\/(dossier|chain)|faults\/.*plan|wishes\/)/,
   seeds: [
-    JSON.stringify({ ...DOSSIER, captures: [CAPTURE], progress: [PROGRESS, PROGRESS] }),
+    JSON.stringify({
+      ...DOSSIER,
+      flaps: [{ ms: 2, times: 3 }],
+      captures: [CAPTURE],
+      progress: [PROGRESS, PROGRESS],
+    }),
     JSON.stringify({ ...DOSSIER, captures: [], progress: [] }),
     JSON.stringify(BEFORE),
   ],

@@ -50,9 +50,9 @@ class Bench {
   } satisfies Context
 
   create(inspected: Inspected = [false, false], inline = false): Promise<LinkedPair> {
-    const port = inline ? {} : { port: this.#channel.port1 }
+    const begin = inline ? {} : { begin: { port: this.#channel.port1, state: [] as [] } }
     const counters = allocateCounters(1)
-    const request = { handle: 7, plan: { ...plan, inline }, counters, inspected, ...port }
+    const request = { handle: 7, plan: { ...plan, inline }, counters, inspected, ...begin }
     return LinkedPair.create(this.#context, { op: 'create', ...request })
   }
 
@@ -226,7 +226,7 @@ test('lost, it is adopted again as it is; lost again and again, it ends with the
     bench.asked.length = 0
     bench.adoptee?.lost('its thread exited')
     expect(bench.told.at(-1)).toEqual({ event: 'lost', handle: 7, why: 'its thread exited' })
-    pair.readopt(port1)
+    pair.readopt({ port: port1, state: [] })
     expect(bench.asked).toEqual(['adopt together'])
   }
   bench.adoptee?.lost('its thread exited')
@@ -240,7 +240,7 @@ test('that nobody can adopt again ends, with the reason', async () => {
   const pair = await bench.create()
   const { port1 } = new MessageChannel()
   bench.refusal = new Error('no forwarding worker runs')
-  pair.readopt(port1)
+  pair.readopt({ port: port1, state: [] })
   await pair.close('close', null)
   expect(bench.told.at(-1)).toMatchObject({
     event: 'closed',

@@ -93,7 +93,7 @@ async function bench(size: number, module?: string) {
       queues: Array(queues).fill([{}, {}]),
       lost: (why) => lost.push(`${handle}: ${why}`),
     }
-    pool.adopt(adoptee, new MessageChannel().port1, together)
+    pool.adopt(adoptee, { port: new MessageChannel().port1, state: [] }, together)
   }
   return { pool, workers, lost, adopt }
 }
@@ -120,6 +120,20 @@ test('a pair is gathered and spread by handing over', async () => {
   ])
   pool.gather(1, false)
   expect(workers.map(({ load }) => load)).toEqual([1, 1])
+})
+
+test('a pair that is suspended is served by nobody, and what one of its workers leaves is kept', async () => {
+  const { pool, workers, adopt } = await bench(2)
+  adopt(1, 2)
+  expect(await pool.suspend(1)).toEqual([])
+  expect(workers.map(({ orders }) => orders)).toEqual([
+    ['adopt 1 x1', 'surrender 1', 'release 1'],
+    ['adopt 1 x1', 'surrender 1', 'release 1'],
+  ])
+  expect(workers.map(({ load }) => load)).toEqual([0, 0])
+  expect(await pool.suspend(1)).toEqual([])
+  adopt(1)
+  expect(workers[0]?.orders.at(-1)).toBe('adopt 1 x1')
 })
 
 test('a drain is asked for piece by piece; of a dead worker nothing is left', async () => {

@@ -154,7 +154,13 @@ export class FakePair extends EventEmitter {
       counts: NO_COUNTS,
     })
     const [a, b] = [of(pair.a), of(pair.b)]
-    return { version: 1, id: pair.id, wishes, carrier: pair.mode, a, b, captures: [], progress: [] }
+    const nothing = { flaps: [], captures: [], progress: [] } as const
+    return { version: 1, id: pair.id, wishes, carrier: pair.mode, a, b, lastRule: 0, ...nothing } as never
+  }
+
+  static async suspend<W>(pair: FakePair, wishes: Wishes<W>): Promise<Dossier<W>> {
+    const direction = { origin: 0, number: 7, held: [] }
+    return { ...FakePair.dossier(pair, wishes), progress: [direction, direction] }
   }
 
   async setCarrier(mode: Dossier['carrier']): Promise<void> {

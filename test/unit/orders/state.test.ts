@@ -100,12 +100,15 @@ test('pairs are made again as they were, counts of rules as at the end', async (
   ).toBe(false)
 })
 
-test('what happens after its end is not written', async () => {
+test('at its end the pairs are suspended: the file says how far each has come, and nothing after that', async () => {
   const first = await open()
   await add({ id: 'cable', a: { name: 'x0' } })
+  expect(saved()).toMatchObject([{ id: 'cable', progress: [] }])
   await first.close()
   await registry.clear()
-  expect(saved()).toMatchObject([{ id: 'cable' }])
+  expect(saved()).toMatchObject([{ id: 'cable', progress: [{ number: 7 }, { number: 7 }] }])
+  await open()
+  expect(FakePair.made.at(-1)?.from).toMatchObject({ progress: [{ number: 7 }, { number: 7 }] })
 })
 
 test('a pair that cannot be made stays wanted, is told, and is tried again', async () => {

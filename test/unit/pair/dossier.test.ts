@@ -91,6 +91,7 @@ const anyCapture = fc.record({
   delivered: fc.boolean(),
   match: fc.constantFrom(null, planMatch({ arp: {} }, 'match')),
   snaplen: fc.nat(),
+  ringBytes: fc.nat(),
 })
 const anyDossier: fc.Arbitrary<Dossier> = fc
   .record({
@@ -101,10 +102,15 @@ const anyDossier: fc.Arbitrary<Dossier> = fc
     counts: fc.tuple(anyCounts, anyCounts),
     impair: fc.tuple(fc.option(anyImpair), fc.option(anyImpair)),
     rules: fc.array(anyRule, { maxLength: 4 }),
+    flaps: fc.array(
+      fc.record({ ms: fc.integer({ min: 1, max: 9 }), times: fc.integer({ min: 1, max: 9 }) }),
+      { maxLength: 2 },
+    ),
+    lastRule: fc.nat(),
     captures: fc.array(anyCapture, { maxLength: 2 }),
     progress: fc.oneof(fc.constant([] as const), fc.tuple(anyProgress, anyProgress)),
   })
-  .map(({ id, from, wish, carrier, counts, impair, rules, captures, progress }) => {
+  .map(({ id, from, wish, counts, impair, rules, ...rest }) => {
     const counted = rules.map(({ planned, matched, hits }, at) =>
       countedRule({ id: at + 3, ...planned }, matched, hits),
     )
@@ -112,12 +118,10 @@ const anyDossier: fc.Arbitrary<Dossier> = fc
       version: 1,
       id,
       wishes: { from, sent: wish, since: { a: wish } },
-      carrier,
+      ...rest,
       a: { impair: impair[0], rules: counted.slice(0, 2), counts: counts[0] },
       b: { impair: impair[1], rules: counted.slice(2), counts: counts[1] },
-      captures,
-      progress,
-    } as Dossier
+    }
   })
 
 test('written, through JSON and read it is the same', () => {
@@ -138,7 +142,7 @@ const EMPTY = {
   captures: [],
   progress: [],
 }
-const held = { frame: 'AAAA', wait: 1, number: 0, queue: 0, delay: 1 }
+const held = { frame: 'AAAA', wait: 1, least: 1, number: 0, queue: 0, delay: 1 }
 const progress = { origin: 0, number: 0, held: [held] }
 const rule = { id: 1, action: { kind: 'drop' }, match: {}, matched: 0, hits: 0 }
 
@@ -151,21 +155,21 @@ test('one of a pair that nothing was done to', () => {
 describe('what is none is refused with a sentence', () => {
   test.each<[unknown, RegExp]>([
     [null, /^EBADMSG: a dossier must be an object, not null$/],
-    [[], /must be an object, not \[\]$/],
+    [[], /a dossier must be an object, not an array$/],
     ['text', /must be an object/],
     [{ ...EMPTY, version: 2 }, /^EBADMSG: its version is 2, and 1 is the newest that is understood here$/],
     [{ ...EMPTY, version: '1' }, /its version is "1"/],
     [{ ...EMPTY, id: 7 }, /^EBADMSG: id must be a text, not 7$/],
-    [{ ...EMPTY, wishes: undefined }, /wishes must be an object/],
+    [{ ...EMPTY, wishes: undefined }, /wishes is missing/],
     [{ ...EMPTY, wishes: { ...EMPTY.wishes, from: 1 } }, /wishes.from must be a text/],
     [{ ...EMPTY, wishes: { ...EMPTY.wishes, since: [] } }, /wishes.since must be an object/],
-    [{ ...EMPTY, carrier: 'maybe' }, /carrier is one of on, off, auto, not "maybe"/],
+    [{ ...EMPTY, carrier: 'maybe' }, /carrier must be one of on, off, auto, not "maybe"/],
     [{ ...EMPTY, a: null }, /a must be an object, not null/],
     [{ ...EMPTY, b: { ...EMPTY.b, impair: { delay: 'soon' } } }, /^EBADMSG: .*b.impair.delay/],
     [{ ...EMPTY, a: { ...EMPTY.a, rules: {} } }, /a.rules must be an array/],
     [
       { ...EMPTY, a: { ...EMPTY.a, rules: [{ ...rule, id: -1 }] } },
-      /a.rules.0.id must be a whole number, not -1/,
+      /a.rules.0.id must be a whole number from 0 to \d+, not -1/,
     ],
     [{ ...EMPTY, a: { ...EMPTY.a, rules: [{ ...rule, action: {} }] } }, /^EBADMSG: a.rules.0.action/],
     [{ ...EMPTY, a: { ...EMPTY.a, rules: [{ ...rule, match: { x: 1 } }] } }, /^EBADMSG: .*a.rules.0.match/],
@@ -174,8 +178,8 @@ describe('what is none is refused with a sentence', () => {
       /a.counts.received must be a whole number/,
     ],
     [{ ...EMPTY, a: { ...EMPTY.a, counts: { drops: null } } }, /a.counts.drops must be an object, not null/],
-    [{ ...EMPTY, a: { ...EMPTY.a, counts: { eaten: 1 } } }, /a.counts.eaten is no count/],
-    [{ ...EMPTY, captures: [{}] }, /captures.0.ends must be an object/],
+    [{ ...EMPTY, a: { ...EMPTY.a, counts: { eaten: 1 } } }, /unknown attribute a.counts.eaten/],
+    [{ ...EMPTY, captures: [{}] }, /captures.0.id is missing/],
     [{ ...EMPTY, progress: [progress] }, /progress is of both directions, or of none/],
     [{ ...EMPTY, progress: [progress, { ...progress, origin: null }] }, /progress.1.origin must be a number/],
     [
@@ -188,7 +192,7 @@ describe('what is none is refused with a sentence', () => {
     ],
     [
       { ...EMPTY, progress: [{ ...progress, held: [{ ...held, frame: '?' }] }, progress] },
-      /frame is no base64/,
+      /progress.0.held.0.frame must be base64, not "\?"/,
     ],
   ])('%j', (value, sentence) => {
     expect(() => readDossier(value)).toThrow(sentence)
@@ -236,9 +240,9 @@ describe('one of before there were dossiers', () => {
   })
 
   test.each([
-    [{ ...old, id: undefined }, /id must be a text/],
+    [{ ...old, id: undefined }, /id is missing/],
     [{ ...old, wish: null }, /wish must be an object/],
-    [{ ...old, since: undefined }, /since must be an object/],
+    [{ ...old, since: undefined }, /since is missing/],
     [{ ...old, since: { a: { impair: { loss: 'lots' } } } }, /^EBADMSG: .*a.impair/],
     [{ ...old, rules: { a: [{}] } }, /^EBADMSG: a.rules.0.action/],
   ])('or refused: %j', (value, sentence) => {

@@ -15,7 +15,7 @@ import { Inspection } from '../../../src/pair/inspection.js'
 
 const DROP = planRule({ action: { kind: 'drop' } }, 'rule')
 const FRAME = new Uint8Array(60)
-const NO_CHAINS = planChains({})
+const NOTHING = { chains: planChains({}) }
 
 /** Answers what the link thread is told, when it is let. */
 class FakeLink {
@@ -64,7 +64,7 @@ function make(queues = 1): Inspection {
 /** A pair that is made. */
 function opened(queues = 1): { inspection: Inspection; far: MessagePort } {
   const inspection = make(queues)
-  const far = inspection.connect(NO_CHAINS)
+  const { port: far } = inspection.connect(NOTHING)
   inspection.begin(undefined)
   return { inspection, far }
 }
@@ -129,23 +129,26 @@ describe('a state refuses what it does not allow', () => {
 })
 
 describe('arming', () => {
-  test('posts everything that the pair is made with, and tells the link thread nothing', () => {
+  test('answers everything that the pair is made with, and tells the link thread nothing', () => {
     const inspection = make()
     const rules = [{ action: { kind: 'drop' as const } }]
-    const far = inspection.connect(planChains({ a: { impair: { loss: 1 }, rules }, b: { rules } }))
-    expect(take(far)).toMatchObject([
-      { op: 'impair', end: 0, plan: { loss: { random: 1 } } },
-      { op: 'rule', end: 0, plan: { id: 1 } },
-      { op: 'rule', end: 1, plan: { id: 2 } },
+    const chains = planChains({ a: { impair: { loss: 1 }, rules }, b: { rules } })
+    const { port: far, state } = inspection.connect({ chains })
+    expect(state).toMatchObject([
+      { impair: { loss: { random: 1 } }, rules: [{ plan: { id: 1 } }], progress: { number: 0, held: [] } },
+      { impair: undefined, rules: [{ plan: { id: 2 } }], captures: [] },
     ])
+    expect(take(far)).toEqual([])
     expect(inspection.begin(undefined)).toEqual([true, true])
     expect(link.told).toEqual([])
-    expect(load(stateOf(memory), ADJUSTED)).toBe(3)
+    inspection.addRule(0, DROP)
+    expect(take(far)).toMatchObject([{ op: 'rule', end: 0, plan: { id: 3 } }])
+    expect(load(stateOf(memory), ADJUSTED)).toBe(1)
   })
 
   test('a pair that could not be made lets go of who waits', async () => {
     const inspection = make()
-    inspection.connect(NO_CHAINS)
+    inspection.connect(NOTHING)
     const settled = inspection.settled()
     inspection.close()
     await settled
@@ -268,7 +271,7 @@ describe("users' hooks", () => {
 
   test('a function is for a pair of this thread', () => {
     const inspection = make()
-    const far = inspection.connect(NO_CHAINS)
+    const { port: far } = inspection.connect(NOTHING)
     const use = vi.fn()
     inspection.begin({ use } as unknown as InlineLoop)
     const judge = () => {}
@@ -280,7 +283,7 @@ describe("users' hooks", () => {
     expect(link.inspected.at(-1)).toEqual([false, false])
   })
 
-  test('of a worker that is gone everything is posted again, but its hooks, which failed', async () => {
+  test('after a worker that is gone the next one begins with everything but its hooks, which failed', async () => {
     const { inspection, far } = opened()
     const { used } = await use(inspection, far, (id) => ({ event: 'hook-ready', id }))
     await used
@@ -292,7 +295,11 @@ describe("users' hooks", () => {
       'ringBytes',
     )
     const again = inspection.rebuild('it exited')
-    expect(ops(again)).toEqual(['watch', 'rule', 'capture'])
+    expect(again.state).toMatchObject([
+      { watches: [{ match: { normal: {} } }], rules: [], captures: [{ snaplen: 1 }] },
+      { watches: [], rules: [{ plan: { id: 1 } }], captures: [{ snaplen: 1 }] },
+    ])
+    expect(ops(again.port)).toEqual([])
     expect(failed).not.toHaveBeenCalled()
     await turn()
     expect(failed.mock.calls).toEqual([[0, 'it exited']])

@@ -1,0 +1,109 @@
+// What becomes of a pair once it is asked for: what the link thread says of it is kept, acted on and told to its user,
+// up to its end. Made by pair.ts, one for each pair; the link thread's side of it is link/linked-pair.ts.
+
+import type { InlineLoop } from '../datapath/inline.js'
+import type { Link, PairEvent } from '../link/link.js'
+import type { Beginning, ClosedReason, EndState, KernelStats } from '../link/protocol.js'
+import type { Logger } from '../wishes/end.js'
+import { End } from './end.js'
+import { type PairEvents, type Teller, tell } from './events.js'
+
+/** What of the pair is told. */
+interface Living {
+  /** Its worker is gone: what the next one begins with. */
+  lost(why: string): Beginning
+  /** Nothing is forwarded any more. Resolves when all that it leaves, its captures, is complete. */
+  ended(): Promise<void>
+}
+
+export class Life {
+  /** Number by which the link thread knows the pair. */
+  readonly handle: number
+  carrier = false
+  /** Why it has ended. */
+  closed: ClosedReason | undefined
+  /** The loop of a pair that is forwarded in this thread. */
+  inline: InlineLoop | undefined
+  readonly #pair: Teller
+  readonly #link: Link
+  readonly #logger: Logger | undefined
+  readonly #living: Living
+  #ended: Promise<void> | undefined
+  #lastStats: KernelStats = [null, null]
+
+  constructor(pair: Teller, link: Link, logger: Logger | undefined, living: Living) {
+    this.#pair = pair
+    this.#link = link
+    this.#logger = logger
+    this.#living = living
+    this.handle = link.register((event) => this.#hear(event))
+  }
+
+  tell<K extends keyof PairEvents>(event: K, detail: PairEvents[K][0], level?: 'warn'): void {
+    tell(this.#pair, this.#logger, event, detail, level)
+  }
+
+  /** Of both interfaces; after the end, as they were then. */
+  async stats(): Promise<KernelStats> {
+    if (this.closed !== undefined) return this.#lastStats
+    return await this.#link.request({ op: 'stats', handle: this.handle })
+  }
+
+  async close(): Promise<void> {
+    if (this.closed === undefined) await this.#link.request({ op: 'close', handle: this.handle })
+    await this.#ended
+  }
+
+  /** Has the pool serve it again. */
+  async readopt(begin: Beginning): Promise<void> {
+    await this.#link.request({ op: 'readopt', handle: this.handle, begin }, [begin.port])
+  }
+
+  #hear(event: PairEvent): void {
+    switch (event.event) {
+      case 'lent':
+        this.inline?.begin(event.queues)
+        break
+      case 'recall':
+        this.inline?.end()
+        void this.#link.request({ op: 'returned', handle: this.handle }).catch(() => {})
+        break
+      case 'lost':
+        this.readopt(this.#living.lost(event.why)).catch(() => {}) // it may be ending just now
+        break
+      case 'state':
+        return this.#report(event.end === 0 ? this.#pair.a : this.#pair.b, event.state)
+      case 'carrier':
+        this.carrier = event.on
+        if (!event.on) this.inline?.discard()
+        this.tell('carrier', { on: event.on })
+        break
+      case 'closed':
+        return this.#end(event)
+    }
+  }
+
+  #end({ reason, stats, end: which, why }: Extract<PairEvent, { event: 'closed' }>): void {
+    this.#link.forget(this.handle)
+    this.inline?.end() // where nobody was left to ask it back
+    this.closed = reason
+    this.carrier = false
+    this.#lastStats = stats
+    this.#ended = this.#living.ended()
+    const end = which === null ? null : which === 0 ? this.#pair.a : this.#pair.b
+    const message = why === undefined ? {} : { message: why }
+    this.tell('closed', { reason, end, ...message }, reason === 'failed' ? 'warn' : undefined)
+  }
+
+  #report(end: End, state: EndState): void {
+    const before = End.update(end, state)
+    if (before === undefined) return // being created
+    if (before.ifindex !== state.ifindex || before.netns !== state.netns) {
+      this.tell('moved', { end, netns: state.netns, ifindex: state.ifindex, name: state.name })
+    } else if (before.name !== state.name) {
+      this.tell('renamed', { end, name: state.name, previous: before.name })
+    }
+    const count = state.foreignQueues
+    if (before.foreignQueues !== count) this.tell('foreignQueues', { end, count }, 'warn')
+  }
+}
