@@ -24,6 +24,7 @@ RUN npm ci --omit=dev --ignore-scripts --loglevel=error
 FROM tools AS build
 RUN npm ci --ignore-scripts --loglevel=error
 COPY native native
+COPY scripts/build-client.js scripts/
 RUN npm run --silent build:native
 COPY tsconfig.json ./
 COPY scripts/describe-types.js scripts/
@@ -50,6 +51,7 @@ WORKDIR /opt/uveth
 COPY --from=production /src/node_modules node_modules
 COPY --from=build /src/native/binding.cjs native/
 COPY --from=build /src/native/*.node native/
+COPY --from=build /src/native/shim native/shim
 COPY --from=build /src/dist dist
 COPY shim shim
 COPY package.json LICENSE ./

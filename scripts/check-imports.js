@@ -32,7 +32,7 @@ export const rules = {
       'the daemon is a thin shell over orders and their front ends; the doctor only tells its health whether pairs can be made',
   },
   servers: {
-    may: ['orders', 'contract', 'index', 'wishes', 'netlink'],
+    may: ['orders', 'iproute', 'contract', 'index', 'wishes', 'netns/names', 'netlink'],
     because: 'a front end turns what comes in into an order, and the answer into what goes out',
   },
   doctor: {

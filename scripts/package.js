@@ -1,14 +1,17 @@
 #!/usr/bin/env node
 // @ts-check
 // What npm's own steps leave out of the packages that users install. package.json calls it:
-//   platforms    after `napi create-npm-dirs`: each addon native/*.node into its package npm/PLATFORM
+//   platforms    after `napi create-npm-dirs`: each addon native/*.node, and the shim's client, into its package
+//                npm/PLATFORM
 //   prepack      refuses an old build, and makes optional dependencies of the platforms that were built: here
 //                this machine's, at a release all
 //   postpack     takes them out again: the checked-in package.json and lock file name nothing unpublished
 //   publish      refuses: the registry would be told the dependencies that postpack leaves
 
 import {
+  chmodSync,
   copyFileSync,
+  cpSync,
   existsSync,
   readdirSync,
   readFileSync,
@@ -19,7 +22,7 @@ import {
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** @typedef {{ name: string, version: string, optionalDependencies?: Record<string, string> }} Manifest */
+/** @typedef {{ name: string, version: string, files?: string[], optionalDependencies?: Record<string, string> }} Manifest */
 
 /** @param {string} folder @returns {Manifest} */
 function manifestOf(folder) {
@@ -52,7 +55,20 @@ export function fillPlatforms(root) {
     )
     copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
     if (addon !== undefined) copyFileSync(join(root, 'native', addon), join(folder, addon))
+    addClient(root, folder)
   }
+}
+
+/** @param {string} root @param {string} folder of a platform's package */
+function addClient(root, folder) {
+  const client = join(root, 'native/shim', folder.slice(folder.lastIndexOf('/') + 1))
+  if (!existsSync(client)) return
+  cpSync(client, join(folder, 'shim'), { recursive: true })
+  // What came as an artifact has lost it.
+  for (const name of readdirSync(client)) chmodSync(join(folder, 'shim', name), 0o755)
+  const manifest = manifestOf(folder)
+  const files = [...new Set([...(manifest.files ?? []), 'shim'])]
+  writeManifest(folder, { ...manifest, files })
 }
 
 /** @param {string} root @returns {string[]} the folders of the packages that have their addon */

@@ -144,6 +144,7 @@ Usage: PATH=$(uveth shim --path):$PATH ./their-script.sh
 
 The folder holds an "ip". It gives "ip link add … type veth" to uveth, also behind "ip netns exec" and as a
 line of "ip -batch", and everything else to the real ip behind it on PATH, with its output and exit codes.
+Lines that may be about an end ask the daemon, where one runs.
 "ip link del" of an end returns when its peer is gone as well, "ip link set … up|down" when both ends show the
 carrier that follows. The daemon is started where none runs, without a word.
 
@@ -152,8 +153,8 @@ numtxqueues and numrxqueues are hints, which are left out where the daemon has f
 
 Not as in the kernel: an end is shown without "@peer" and M-DOWN, by -d as "tun type tap"; while its peer is
 down as DOWN, not LOWERLAYERDOWN; with a qdisc (pfifo_fast) instead of noqueue; with an alias that names the
-peer. A script may set an alias of its own; then lines about this end cost a start of Node. Within one
-"ip -batch" the next line does not wait for carrier, and "show type veth" shows the kernel's own only.
+peer. Within one "ip -batch" the next line does not wait for carrier, and "show type veth" shows the kernel's
+own only.
 
 Examples:
   PATH=$(uveth shim --path):$PATH ip link add veth0 type veth peer name veth1

@@ -79,6 +79,23 @@ export const ANSWERS: Partial<Record<OpName, object>> = {
   'impair.patch': IMPAIR,
   'rule.list': RULES,
   'rule.add': RULE,
+  shim: {
+    oneOf: [
+      object({ pass: { const: true } }),
+      object({ code: whole, stdout: text, stderr: text }),
+      {
+        type: 'object',
+        required: ['run'],
+        properties: {
+          run: { type: 'array', items: { type: 'array', items: text } },
+          merge: { const: true },
+          next: text,
+        },
+      },
+    ],
+    description:
+      'the real ip or tc answers it; what is to be said; or what the real one has to run, until it fails, before next is sent with its exit code',
+  },
   version: object({ version: text, node: text, pid: whole }),
   health: object({
     status: { type: 'string', enum: ['ok', 'degraded'] },

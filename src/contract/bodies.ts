@@ -4,6 +4,7 @@
 import { CAPTURE_QUERY } from '../wishes/capture.js'
 import { END_CHANGE, PAIR_CHANGE, PAIR_WISH } from '../wishes/end.js'
 import { IMPAIR, IMPAIR_PATCH } from '../wishes/impair.js'
+import { SHIM_LINE } from '../wishes/line.js'
 import { RULE } from '../wishes/rule.js'
 import { object, type Shape } from '../wishes/shape.js'
 import { FLAP } from '../wishes/times.js'
@@ -18,6 +19,7 @@ export const BODIES = {
   'impair.patch': IMPAIR_PATCH,
   'rule.add': RULE,
   'pair.flap': FLAP,
+  shim: SHIM_LINE,
 } as const satisfies { [K in OpName]?: Shape<unknown> }
 
 const NO_QUERY = object({})

@@ -164,6 +164,14 @@ export const OPS = {
     refuses: [...FINDS, 'EINVAL'],
     type: 'application/octet-stream',
   },
+  shim: {
+    summary:
+      'A line of ip or tc, in the words of iproute2: what concerns pairs is carried out, and the client told what to do',
+    method: 'POST',
+    path: '/v1/shim',
+    status: 200,
+    refuses: WISHES,
+  },
   events: {
     summary: 'What happens, as JSON lines; `lost`: so many events found no room, since they were not read',
     method: 'GET',

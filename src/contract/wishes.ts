@@ -5,6 +5,7 @@ import type { EndState, ImpairPlan, RuleStats } from '../index.js'
 import type { CAPTURE_QUERY } from '../wishes/capture.js'
 import type { END_CHANGE, END_WISH, PAIR_CHANGE, PAIR_WISH } from '../wishes/end.js'
 import type { IMPAIR, IMPAIR_PATCH } from '../wishes/impair.js'
+import type { SHIM_LINE } from '../wishes/line.js'
 import type { RULE } from '../wishes/rule.js'
 import type { Given } from '../wishes/shape.js'
 import type { FLAP } from '../wishes/times.js'
@@ -17,6 +18,7 @@ export type ImpairWish = Given<typeof IMPAIR>
 export type ImpairPatch = Given<typeof IMPAIR_PATCH>
 export type RuleWish = Given<typeof RULE>
 export type FlapOrder = Given<typeof FLAP>
+export type ShimLine = Given<typeof SHIM_LINE>
 export type CaptureQuery = Given<typeof CAPTURE_QUERY>
 
 /** An end as answers show it: as the kernel has it, and what is done to the frames that it sends. */
@@ -25,6 +27,16 @@ export interface EndView extends EndState {
   impair: ImpairPlan | null
   rules: RuleStats[]
 }
+
+/**
+ * What is to become of a line of `ip` or `tc`: the real one answers it (`pass`); it is carried out, and this is said;
+ * or the real one has to `run` something, line by line until one fails, and `next` comes back with its exit code. What
+ * they print as JSON arrays is one array where it is to `merge`.
+ */
+export type ShimAnswer =
+  | { pass: true }
+  | { code: number; stdout: string; stderr: string }
+  | { run: string[][]; merge?: true; next?: string }
 
 /** A pair as answers show it. */
 export interface PairView {

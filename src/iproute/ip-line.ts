@@ -1,4 +1,4 @@
-// What the words of an `ip` command line mean to the shim (ip.ts): iproute2's options in front, and
+// What the words of an `ip` command line mean to the shim (servers/shim/, cli/shim/): iproute2's options in front, and
 // `link add … type veth` as the kernel understands it, with what the daemon cannot do left for `ip link set`.
 // Pure, apart from `netnsOf`.
 
@@ -8,13 +8,61 @@ import type { Attributes, NetnsOf } from './keywords.js'
 import { UnsupportedError, UsageError } from './usage.js'
 import { expand, matches, wrong } from './words.js'
 
-/** In iproute2's order, which decides what a short form means. What is none of them shim/ip has passed on. */
-const OPTIONS = [
-  ...['loops', 'family', '4', '6', '0', 'M', 'B', 'human-readable', 'iec', 'stats', 'statistics', 'details'],
-  ...['resolve', 'oneline', 'timestamp', 'tshort', 'Version', 'force', 'batch', 'brief', 'json', 'pretty'],
-  ...['rcvbuf', 'color', 'help', 'netns', 'Numeric', 'all', 'echo'],
-]
-const VALUED = ['loops', 'family', 'batch', 'rcvbuf', 'netns']
+/** In iproute2's order, which decides what a short form means; those that have a value. */
+const OPTIONS = {
+  ip: {
+    all: [
+      ...[
+        'loops',
+        'family',
+        '4',
+        '6',
+        '0',
+        'M',
+        'B',
+        'human-readable',
+        'iec',
+        'stats',
+        'statistics',
+        'details',
+      ],
+      ...[
+        'resolve',
+        'oneline',
+        'timestamp',
+        'tshort',
+        'Version',
+        'force',
+        'batch',
+        'brief',
+        'json',
+        'pretty',
+      ],
+      ...['rcvbuf', 'color', 'help', 'netns', 'Numeric', 'all', 'echo'],
+    ],
+    valued: ['loops', 'family', 'batch', 'rcvbuf', 'netns'],
+  },
+  tc: {
+    all: [
+      ...[
+        'stats',
+        'statistics',
+        'details',
+        'raw',
+        'pretty',
+        'graph',
+        'Version',
+        'iec',
+        'help',
+        'force',
+        'batch',
+      ],
+      ...['netns', 'Numeric', 'conf', 'color', 'timestamp', 'tshort', 'json', 'oneline', 'brief'],
+    ],
+    valued: ['batch', 'netns', 'conf'],
+  },
+} as const
+type Option = (typeof OPTIONS)['ip' | 'tc']['all'][number]
 
 export interface IpLine {
   /** In front of the object, without -batch. */
@@ -23,44 +71,132 @@ export interface IpLine {
   /** A file, or `-` for stdin. */
   batch?: string
   force: boolean
+  json: boolean
   /** From the object on: `link`, `add`, … */
   words: string[]
 }
 
-/** Takes an `ip` command line apart. */
-export function readIpLine(line: readonly string[]): IpLine {
-  const read: IpLine = { options: [], force: false, words: [] }
+/** Takes a command line of `ip` or `tc` apart. What is none of their options is the real one's to refuse. */
+export function readLine(tool: 'ip' | 'tc', line: readonly string[]): IpLine {
+  const all: readonly Option[] = OPTIONS[tool].all
+  const valued: readonly (Option | undefined)[] = OPTIONS[tool].valued
+  const read: IpLine = { options: [], force: false, json: false, words: [] }
   let at = 0
   for (let word = line[at]; word?.startsWith('-'); word = line[++at]) {
     if (word === '--') {
       at++
       break
     }
-    const option = expand(word.replace(/^--?/, ''), OPTIONS)
-    const value = VALUED.includes(option ?? '') ? line[++at] : undefined
+    const option = expand(word.replace(/^--?/, ''), all)
+    const value = valued.includes(option) ? line[++at] : undefined
     if (option === 'batch') read.batch = value ?? ''
     else read.options.push(word, ...(value === undefined ? [] : [value]))
     if (option === 'netns') read.netns = value ?? ''
     if (option === 'force') read.force = true
+    if (option === 'json') read.json = true
   }
   read.words = line.slice(at)
   return read
 }
 
-/** What the words after the options order: `link add`, `link replace` or `link del`; undefined: something else. */
-export function verbOf([object = '', verb = '']: readonly string[]):
+/** What the words after the options order of pairs; undefined: something else. */
+export function ipOrder([object = '', verb = '', ...words]: readonly string[]):
   | 'add'
   | 'replace'
   | 'delete'
+  | 'turn'
+  | 'show'
   | undefined {
-  if (!matches(object, 'link')) return undefined
+  const shows = expand(verb, SHOWS) !== undefined && words.includes('veth')
+  if (!matches(object, 'link')) return matches(object, 'address') && shows ? 'show' : undefined
   const found = expand(verb, ['add', 'set', 'change', 'replace', 'delete'])
-  return found === 'set' || found === 'change' ? undefined : found
+  if (found === 'set' || found === 'change') return words.some(isTurn) ? 'turn' : undefined
+  return found ?? (shows ? 'show' : undefined)
+}
+
+const SHOWS = ['show', 'lst', 'list']
+
+function isTurn(word: string): boolean {
+  return word === 'up' || word === 'down'
+}
+
+/** `link set … up|down`: what it is about, which way, and whether there is more in it. */
+interface Turned {
+  name: string
+  up: boolean
+  more: boolean
+}
+
+/** Words behind `link set`; what they do to a group or elsewhere is none. */
+export function readTurned(words: readonly string[]): Turned | undefined {
+  let name: string | undefined
+  let turns = 0
+  let up = false
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? ''
+    if (word === 'group' || word === 'netns') return undefined
+    if (word === 'dev') name = words[++at]
+    else if (word === 'name') at++
+    else if (isTurn(word)) {
+      turns++
+      up = word === 'up'
+    } else name ??= word
+  }
+  const few = words.length - (words.includes('dev') ? 1 : 0)
+  return name === undefined ? undefined : { name, up, more: few !== 2 || turns !== 1 }
+}
+
+/** Words of `show` that have a value, and those that stand alone. */
+const SHOWN_VALUES = ['dev', 'to', 'scope', 'label', 'group', 'master', 'vrf', 'proto']
+const SHOWN_FLAGS = [
+  ...[
+    'up',
+    'nomaster',
+    'dynamic',
+    'permanent',
+    'primary',
+    'secondary',
+    'temporary',
+    'deprecated',
+    'tentative',
+  ],
+  ...[
+    'dadfailed',
+    'optimistic',
+    'nodad',
+    'home',
+    'mngtmpaddr',
+    'noprefixroute',
+    'autojoin',
+    'stable-privacy',
+  ],
+]
+
+/** `link|addr show … type veth`: the interface that is named, and the line without `type veth`. */
+export function readShown(line: readonly string[]): { name?: string; without: string[] } | undefined {
+  const without = line.slice(0, 2)
+  let name: string | undefined
+  let kind: string | undefined
+  for (let at = 2; at < line.length; at++) {
+    const word = line[at] ?? ''
+    if (word === 'type') kind = line[++at]
+    else {
+      without.push(word)
+      const value = SHOWN_VALUES.includes(word) ? line[++at] : undefined
+      if (value !== undefined) without.push(value)
+      if (word === 'dev') name = value
+      else if (value === undefined && !SHOWN_FLAGS.includes(word) && !word.startsWith('-')) name = word
+    }
+  }
+  if (kind !== 'veth') return undefined
+  return { ...(name !== undefined && { name }), without }
 }
 
 export interface VethOrder extends AddOrder {
   /** What `ip link set` has to do to each end of the wish afterwards. */
   later: { a: string[]; b: string[] }
+  /** Behind `link`: devices that have to be there. */
+  links: string[]
 }
 
 /**
@@ -90,6 +226,7 @@ export function parseVeth(words: readonly string[], netnsOf: NetnsOf): VethOrder
   return {
     ...orderOf({ ...wish, a: a.wish, b: b.wish }, [first, peer]),
     later: { a: a.later, b: b.later },
+    links: [first, peer].flatMap(({ link = [] }) => link),
   }
 }
 

@@ -22,6 +22,8 @@ export interface Attributes {
   numrxqueues?: number
   up?: boolean
   carrier?: string
+  /** A device below, which the kernel forgets for veth: only where that is wanted (`later`). */
+  link?: string
   /**
    * Words that ip takes and the daemon does not, for `ip link set`. They are refused, and so are those that
    * the kernel takes and forgets for veth, unless this list is there (ip-line.ts).
@@ -37,7 +39,7 @@ const KEYWORDS: readonly (readonly [word: string, means: Meaning])[] = [
   ['down', 'down'],
   ['name', 'name'],
   ['index…', 'index'],
-  ['link…', 'refused'],
+  ['link…', 'link'],
   ['address…', 'address'],
   ['broadcast…', 'later'],
   ['brd', 'later'],
@@ -67,7 +69,7 @@ const KEYWORDS: readonly (readonly [word: string, means: Meaning])[] = [
 /** The first word for each attribute that uveth takes: for the completion. */
 export const ATTRIBUTES: readonly string[] = KEYWORDS.filter(
   ([, meaning], at) =>
-    !['refused', 'later', 'forgotten', 'nomaster', 'numtxqueues', 'numrxqueues'].includes(meaning) &&
+    !['refused', 'link', 'later', 'forgotten', 'nomaster', 'numtxqueues', 'numrxqueues'].includes(meaning) &&
     KEYWORDS.findIndex(([, other]) => other === meaning) === at,
 ).map(([word]) => word.replace('…', ''))
 
@@ -88,7 +90,8 @@ export function fill(attributes: Attributes, reader: Words, netnsOf: NetnsOf): s
     const meaning = meaningOf(word)
     if (meaning === 'type') return reader.value(word)
     if (word === 'peer') throw wrong(word, 'it stands behind "type veth"')
-    if (meaning === 'refused') throw unsupported(word, 'uveth does not take it')
+    const refused = meaning === 'refused' || (meaning === 'link' && attributes.later === undefined)
+    if (refused) throw unsupported(word, 'uveth does not take it')
     if (meaning === 'later' || meaning === 'forgotten' || meaning === 'nomaster') {
       if (attributes.later === undefined) throw unsupported(word, 'uveth does not take it')
       const value = meaning === 'nomaster' ? '' : reader.value(word)

@@ -128,6 +128,14 @@ export async function deletePair(registry: PairRegistry, caller: Caller, ref: st
   await registry.commit()
 }
 
+/** A pair, or all with an end in the caller's namespace, is as what others have changed of its ends asks for. */
+export async function settlePairs(registry: PairRegistry, caller: Caller, id?: string): Promise<void> {
+  const here = ({ pair: { a, b } }: Entry<SentWish>) => [a, b].some((end) => end.netnsInode === caller.inode)
+  const entries = registry.list().filter((entry) => (id === undefined ? here(entry) : entry.pair.id === id))
+  // One that ends meanwhile is settled.
+  await Promise.allSettled(entries.map(({ pair }) => pair.a.set({})))
+}
+
 export function pairStats(registry: PairRegistry, caller: Caller, ref: string): ReturnType<Pair['stats']> {
   return registry.find(ref, caller.inode).entry.pair.stats()
 }

@@ -12,6 +12,7 @@ import * as handlers from '../orders/handlers.js'
 import type { Given } from '../wishes/shape.js'
 import type { CaptureStreams } from './capture-stream.js'
 import type { Events } from './events.js'
+import { answerLine } from './shim/line.js'
 
 /** What the daemon does for orders that are about itself. */
 export interface DaemonFace {
@@ -100,6 +101,7 @@ export function answersOf(
     'rule.add': ({ caller, ref, body }) => faults.addRule(registry, caller, ref, body),
     'rule.del': ({ caller, ref, id }) => faults.deleteRule(registry, caller, ref, id),
     'rule.clear': ({ caller, ref }) => faults.clearRules(registry, caller, ref),
+    shim: ({ caller, body }) => answerLine({ registry, caller }, body),
     events: ({ reply }) => {
       events.add(reply.raw, reply.request.headers.accept, () => reply.hijack())
     },

@@ -98,12 +98,12 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
 
 /** Orders about one pair are given from somewhere; the others are answered wherever one is. */
 function hasCaller(name: OpName): boolean {
-  return name === 'pair.add' || OPS[name].path.includes('{ref}')
+  return makes(name) || OPS[name].path.includes('{ref}')
 }
 
 /** Ends may be made in the caller's namespace. */
 function makes(name: OpName): boolean {
-  return name === 'pair.add' || name === 'pair.put'
+  return name === 'pair.add' || name === 'pair.put' || name === 'shim'
 }
 
 type During = (name: OpName, socket: Socket, order: () => Promise<unknown>) => Promise<unknown>

@@ -14,10 +14,13 @@ import { median, quantile } from './stats.mjs'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const RUNS = Number(process.argv[2] ?? 200)
 const REAL = execFileSync('sh', ['-c', 'command -v ip'], { encoding: 'utf8' }).trim()
-const SHIM = `${ROOT}shim/ip`
+const FOLDER = execFileSync(process.execPath, [`${ROOT}dist/cli/main.js`, 'shim', '--path'], {
+  encoding: 'utf8',
+}).trim()
+const SHIM = `${FOLDER}/ip`
 
 const folder = mkdtempSync(join(tmpdir(), 'uvb-'))
-const env = { ...process.env, PATH: `${ROOT}shim:${process.env.PATH}`, UVETH_SOCKET: join(folder, 'socket') }
+const env = { ...process.env, PATH: `${FOLDER}:${process.env.PATH}`, UVETH_SOCKET: join(folder, 'socket') }
 const batch = join(folder, 'batch')
 writeFileSync(batch, 'link set lo up\n'.repeat(20))
 
@@ -27,22 +30,41 @@ function alternate(line) {
   const times = [[], []]
   const input = line.endsWith('-batch -') ? 'link set lo up\n'.repeat(20) : ''
   for (let run = 0; run < RUNS; run++)
-    for (const [at, program] of [REAL, SHIM].entries()) {
-      const start = performance.now()
-      const { status, stderr } = spawnSync(program, line.split(' '), { env, input, encoding: 'utf8' })
-      times[at]?.push(performance.now() - start)
-      if (status !== 0) throw new Error(`${program} ${line}: ${stderr}`)
-    }
+    for (const [at, program] of [REAL, SHIM].entries()) times[at]?.push(timed(program, line, input))
   return times
+}
+
+/** @param {string} program @param {string} line @param {string} [input] */
+function timed(program, line, input = '') {
+  const start = performance.now()
+  const { status, stderr } = spawnSync(program, line.split(' '), { env, input, encoding: 'utf8' })
+  const time = performance.now() - start
+  if (status !== 0) throw new Error(`${program} ${line}: ${stderr}`)
+  return time
 }
 
 /** @param {string} line */
 function report(line) {
-  const [real, shim] = alternate(line)
+  tell(line, alternate(line))
+}
+
+/** @param {string} line @param {[real: number[], shim: number[]]} times */
+function tell(line, [real, shim]) {
   const [a = 0, b = 0] = [median(real), median(shim)]
   const [c = 0, d = 0] = [quantile(real, 0.1), quantile(shim, 0.1)]
   const cells = [a, b, b - a, c, d, d - c].map((ms) => ms.toFixed(2).padStart(8))
   console.log(`${cells.join(' ')}   ip ${line.replace(folder, '…')}`)
+}
+
+/** Of the kernel and of ours, in turns. */
+function makeAndDelete() {
+  const lines = ['link add b0 type veth peer name b1', 'link del b0']
+  /** @type {[number[], number[]][]} */
+  const times = lines.map(() => [[], []])
+  for (let run = 0; run < RUNS; run++)
+    for (const [at, program] of [REAL, SHIM].entries())
+      for (const [index, line] of lines.entries()) times[index]?.[at]?.push(timed(program, line))
+  for (const [index, line] of lines.entries()) tell(line, times[index] ?? [[], []])
 }
 
 function inNamespace() {
@@ -60,6 +82,7 @@ function inNamespace() {
   execFileSync(SHIM, ['link', 'add', 'veth0', 'type', 'veth', 'peer', 'name', 'veth1'], { env })
   for (const line of ['link show dev veth0', 'link set veth0 up', 'link set veth1 up', `-batch ${batch}`])
     report(line)
+  makeAndDelete()
   execFileSync(process.execPath, [`${ROOT}dist/cli/main.js`, 'daemon', '--stop'], { env, stdio: 'ignore' })
 }
 

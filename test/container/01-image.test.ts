@@ -50,7 +50,7 @@ it('holds what runs and nothing else', () => {
     'package.json',
     'shim',
   ])
-  expect(look('ls -A /opt/uveth/native')).toEqual(['binding.cjs', expect.stringMatching(/\.node$/)])
+  expect(look('ls -A /opt/uveth/native')).toEqual(['binding.cjs', 'shim', expect.stringMatching(/\.node$/)])
   const { dependencies, devDependencies } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as Record<
     'dependencies' | 'devDependencies',
     object

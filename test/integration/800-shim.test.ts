@@ -6,7 +6,8 @@ import { describe, expect } from 'vitest'
 import { expectRefusal } from '../support/cli.js'
 import { COMMAND, Folder, ROOT, TestDaemon } from '../support/daemon.js'
 import { uvethOnce } from '../support/program.js'
-import { SHIM, shimOf } from '../support/shim.js'
+import { shimOf } from '../support/shim.js'
+import { SHIM, SHIMS } from '../support/shim-folders.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
@@ -104,7 +105,11 @@ test('where no daemon can be started, or Node is missing, the order fails and sa
   expect(alone.stderr).toMatch(/^Error: [^\n]*\/dev\/null[^\n]*\.\n$/)
   symlinkSync(execFileSync('sh', ['-c', 'command -v ip'], { encoding: 'utf8' }).trim(), folder.file('ip'))
   const sh = shimOf(daemon)
-  const without = await sh('PATH=$1:$2 ip link add x0 type veth', SHIM, folder.path)
-  expect(without).toMatchObject({ code: 127, stdout: '', stderr: 'uveth: node is not on PATH\n' })
-  expect(await sh('PATH=$1:$2 ip link show lo', SHIM, folder.path)).toMatchObject({ code: 0, stderr: '' })
+  for (const shim of SHIMS) {
+    const script = 'export UVETH_SOCKET=/nowhere/control.sock; PATH=$1:$2 ip'
+    const without = await sh(`${script} link add x0 type veth`, shim, folder.path)
+    expect(without).toMatchObject({ code: 127, stdout: '', stderr: 'uveth: node is not on PATH\n' })
+    for (const line of ['link show lo', 'link set lo up'])
+      expect(await sh(`${script} ${line}`, shim, folder.path)).toMatchObject({ code: 0, stderr: '' })
+  }
 })

@@ -6,7 +6,8 @@ import { expect } from 'vitest'
 import { well } from '../support/cli.js'
 import { inside, TestDaemon } from '../support/daemon.js'
 import { Netns, uniqueName, until } from '../support/netns.js'
-import { SHIM, shell, shimEnvironment, shimOf } from '../support/shim.js'
+import { shell, shimEnvironment, shimOf } from '../support/shim.js'
+import { SHIM } from '../support/shim-folders.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')

@@ -6,10 +6,10 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { Folder } from '../support/daemon.js'
-import { SHIM } from '../support/shim.js'
+import { SHIMS } from '../support/shim-folders.js'
 import { needs } from '../support/skip.js'
 
-needs('root', 'unshare').each([
+const LINES = [
   'addr show',
   'link',
   '-n blue -j -d link show dev veth0',
@@ -18,14 +18,19 @@ needs('root', 'unshare').each([
   'netns exec blue true',
   'route add default via 192.0.2.1',
   '-6 neigh flush all',
-])('ip %s: no process, and the same one', (line) => {
-  using folder = new Folder()
-  const fake = folder.file('ip')
-  writeFileSync(fake, `#!/bin/sh\necho "$$"; sh -c 'echo "$$"'; echo "$*"\n`)
-  chmodSync(fake, 0o755)
-  const said = execFileSync('unshare', ['--pid', '--fork', `${SHIM}/ip`, ...line.split(' ')], {
-    encoding: 'utf8',
-    env: { PATH: `${SHIM}:${folder.path}:${process.env.PATH}` },
-  })
-  expect(said).toBe(`1\n2\n${line}\n`)
-})
+]
+
+needs('root', 'unshare').each(SHIMS.flatMap((shim) => LINES.map((line) => ({ shim, line }))))(
+  '$shim/ip $line: no process, and the same one',
+  ({ shim, line }) => {
+    using folder = new Folder()
+    const fake = folder.file('ip')
+    writeFileSync(fake, `#!/bin/sh\necho "$$"; sh -c 'echo "$$"'; echo "$*"\n`)
+    chmodSync(fake, 0o755)
+    const said = execFileSync('unshare', ['--pid', '--fork', `${shim}/ip`, ...line.split(' ')], {
+      encoding: 'utf8',
+      env: { PATH: `${shim}:${folder.path}:${process.env.PATH}` },
+    })
+    expect(said).toBe(`1\n2\n${line}\n`)
+  },
+)

@@ -9,6 +9,7 @@ import { createRequire } from 'node:module'
 import { release } from 'node:os'
 import { type TestAPI, test } from 'vitest'
 import { hasPromtool } from './promtool.js'
+import { SHIMS } from './shim-folders.js'
 
 /** A command that has to be on the PATH. */
 type Tool =
@@ -57,6 +58,8 @@ const probes = {
   vlan: () =>
     runs('unshare', '-n', 'ip', 'link', 'add', 'p0', 'type', 'bridge', 'vlan_filtering', '1') &&
     runs('unshare', '-n', 'ip', 'link', 'add', 'link', 'lo', 'name', 'p0', 'type', 'vlan', 'id', '5'),
+  /** The shim's client was built: it needs a libc that can be linked into it. */
+  client: () => SHIMS.length > 1,
   /** A memory cgroup (v1) can be made. */
   'memory-cgroup': () => makes('/sys/fs/cgroup/memory'),
   /** The kernel has IPv6. */

@@ -82,7 +82,7 @@ async function add(session: Session, order: AddOrder): Promise<number> {
 }
 
 /** Starts the daemon where none runs. */
-export async function createPair(session: Session, { wish, queuesIfTheyFit }: AddOrder): Promise<PairView> {
+async function createPair(session: Session, { wish, queuesIfTheyFit }: AddOrder): Promise<PairView> {
   if (queuesIfTheyFit === undefined) return await make(session, wish)
   return await make(session, { ...wish, queues: queuesIfTheyFit }).catch((error: unknown) => {
     if (error instanceof UvethError && error.attribute === 'queues') return make(session, wish)
@@ -96,17 +96,32 @@ async function located(wish: EndWish = {}): Promise<EndWish> {
 }
 
 /** As the daemon would, before it is started for nothing. */
-async function refuseWrong(body: object): Promise<void> {
+export async function refuseWrong(body: object): Promise<void> {
   const { PAIR_WISH } = await import('../../wishes/end.js')
   PAIR_WISH.read(body, '')
 }
 
-/** A daemon that nobody needed may be ending just now: then the next one is asked. */
 async function make(session: Session, body: object): Promise<PairView> {
+  return await withDaemon(
+    session,
+    () => refuseWrong(body),
+    () => session.client.call<PairView>('pair.add', { body }),
+  )
+}
+
+/**
+ * Gives an order that a daemon is started for, unless `check` refuses it. One that nobody needed may be ending just
+ * now: then the next one is asked.
+ */
+export async function withDaemon<T>(
+  session: Session,
+  check: () => Promise<void>,
+  give: () => Promise<T>,
+): Promise<T> {
   for (const deadline = performance.now() + PATIENCE; ; ) {
-    await session.needDaemon(() => refuseWrong(body))
+    await session.needDaemon(check)
     try {
-      return await session.client.call<PairView>('pair.add', { body })
+      return await give()
     } catch (error) {
       const ending = error instanceof UvethError && error.code === 'ESHUTDOWN'
       if (performance.now() > deadline || !(ending || isNobody(error))) throw error

@@ -1,38 +1,35 @@
-// `ip -batch` with orders of ours in it: in order, ours by the daemon, the lines between them by the script
-// shim/ip again, in one process for each run of them. Called by shim.ts. Output, line numbers and exit codes
-// are those of one `ip -batch`.
+// `ip -batch` with orders of ours in it, and `tc -batch`: in order, ours by the daemon, the lines between them by the
+// real tool, in one process for each run of them. Called by shim.ts. Output, line numbers and exit codes are those of
+// one batch of the real tool.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { ordersOf, splitWords } from '../../iproute/batch-lines.js'
-import { type IpLine, readIpLine, verbOf } from '../../iproute/ip-line.js'
+import { type IpLine, ipOrder, readLine } from '../../iproute/ip-line.js'
 import type { Session } from '../session.js'
-import { carryOut, ip, openSession } from './ip.js'
+import { ask, isAsked, openSession, settle, shimLine, type Tool } from './ask.js'
 
-/** What shim/ip has seen already of a batch on stdin. */
+/** What the caller has seen already of a batch on stdin. */
 export interface Begun {
   /** Lines that were read, `held` included. */
   lines: number
   /** A line before has failed (with -force). */
   failed: boolean
-  /** Text of the order that made the script stop. */
+  /** Text of the order that made it stop. */
   held: string
 }
 
-/** `script` is the path of shim/ip, `words` the whole command line. */
-export async function shimBatch(
-  script: string,
-  real: string,
-  begun: Begun,
-  words: string[],
-): Promise<number> {
-  const line = readIpLine(words)
+/** `words` is the whole command line of the tool. */
+export async function shimBatch(tool: Tool, real: string, begun: Begun, words: string[]): Promise<number> {
+  const line = readLine(tool, words)
   const session = openSession(real, line)
-  if (session === undefined) return await ip(real, words)
-  const run = new BatchRun(script, real, line, session)
+  if (session === undefined) return await shimLine(tool, real, words)
+  const run = new BatchRun(tool, real, line, session)
   try {
-    return await run.all(begun)
+    const code = await run.all(begun)
+    await settle(session, tool)
+    return code
   } finally {
     session.close()
   }
@@ -42,15 +39,16 @@ export async function shimBatch(
 const REFUSED = 2
 
 class BatchRun {
-  readonly #script: string
+  readonly #tool: Tool
   readonly #real: string
   readonly #line: IpLine
   readonly #session: Session
   readonly #file: string
   #others: Others | undefined
+  #asked: Promise<boolean> | undefined
 
-  constructor(script: string, real: string, line: IpLine, session: Session) {
-    this.#script = script
+  constructor(tool: Tool, real: string, line: IpLine, session: Session) {
+    this.#tool = tool
     this.#real = real
     this.#line = line
     this.#session = session
@@ -73,19 +71,31 @@ class BatchRun {
   /** Other than 0 when an order has failed: this one, or one of the lines before it. */
   async #give(text: string, line: number): Promise<number> {
     const words = wordsOf(text)
-    const verb = verbOf(words)
-    if ((verb !== 'add' && verb !== 'replace') || !words.includes('veth')) return await this.#pass(text, line)
+    if (!(await this.#mayBeOurs(words))) return await this.#pass(text, line)
     const before = await this.#end()
     if (before > REFUSED || (before !== 0 && !this.#line.force)) return before
-    const code = await carryOut(this.#session, this.#real, { ...this.#line, words })
+    const code = await ask(this.#session, {
+      tool: this.#tool,
+      real: this.#real,
+      line: { ...this.#line, words },
+    })
     if (code === undefined) return (await this.#pass(text, line)) || before
     if (code > 0 && code <= REFUSED) process.stderr.write(`Command failed ${this.#file}:${line}\n`)
     return code || before
   }
 
+  async #mayBeOurs(words: string[]): Promise<boolean> {
+    if (this.#tool === 'tc') {
+      this.#asked ??= isAsked(this.#session)
+      return await this.#asked
+    }
+    const order = ipOrder(words)
+    return (order === 'add' || order === 'replace') && words.includes('veth')
+  }
+
   /** Other than 0 when they have ended already, which they do at the first failure. */
   async #pass(text: string, line: number): Promise<number> {
-    this.#others ??= new Others(this.#script, [...this.#line.options, '-batch', '-'], this.#file)
+    this.#others ??= new Others(this.#real, [...this.#line.options, '-batch', '-'], this.#file)
     return this.#others.pass(text, line) ? await this.#end() : 0
   }
 
@@ -103,11 +113,9 @@ class Others {
   #line = 1
   #over = false
 
-  constructor(script: string, words: string[], file: string) {
+  constructor(real: string, words: string[], file: string) {
     const named = file !== '-'
-    // Without the word the script would give back a line that looks like one of ours.
-    const env = { ...process.env, UVETH_SHIM_PASSED: 'yes' }
-    this.#child = spawn(script, words, { stdio: ['pipe', 'inherit', named ? 'pipe' : 'inherit'], env })
+    this.#child = spawn(real, words, { stdio: ['pipe', 'inherit', named ? 'pipe' : 'inherit'] })
     this.#child.stdin?.on('error', () => {}) // it has ended: `end` tells with what
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       process.stderr.write(text.replace(/^Command failed -:(?=\d+$)/gm, `Command failed ${file}:`))

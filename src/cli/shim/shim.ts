@@ -1,7 +1,10 @@
 // `uveth shim`: a folder to put in front on a script's PATH, so that its `ip link add … type veth` makes pairs
-// of ours. The folder holds one shell script, shim/ip, which passes most command lines on by itself; what it
-// does not comes back here, as `uveth shim ip` and `uveth shim batch`. `uveth shim ends` tells it which are ours.
+// of ours. The folder holds `ip` and `tc`, a small client of the daemon (native/client), or scripts that do the same
+// (shim/). They pass most lines on by themselves; what needs Node comes back here, as `uveth shim ip|tc|batch`.
 
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { SHIM_HELP } from '../help.js'
 import { write } from '../session.js'
@@ -11,19 +14,40 @@ import { UsageError } from '../usage.js'
 export async function shim([word, ...words]: string[]): Promise<number> {
   if (word === undefined || /^(?:help|--help|-help|-h)$/.test(word)) write(SHIM_HELP)
   else if (word === '--path' && words.length === 0) write(`${folder()}\n`)
-  else if (word === 'ip') {
+  else if (word === 'ip' || word === 'tc') {
     const [real = '', ...line] = words
-    return await (await import('./ip.js')).ip(real, line)
-  } else if (word === 'ends') write(await (await import('./ip.js')).ends(words[0] || undefined))
-  else if (word === 'batch') {
-    const [real = '', lines, status, held = '', ...line] = words
+    return await (await import('./ask.js')).shimLine(word, real, line)
+  } else if (word === 'batch') {
+    const [tool, real = '', lines, status, held = '', ...line] = words
     const begun = { lines: Number(lines), failed: status !== '0', held }
     const { shimBatch } = await import('./batch.js')
-    return await shimBatch(`${folder()}/ip`, real, begun, line)
+    return await shimBatch(tool === 'tc' ? 'tc' : 'ip', real, begun, line)
   } else throw new UsageError(`"${word}" is unknown: try uveth shim --help`)
   return 0
 }
 
+/** With the small client, where it was built for this machine and finds this package; otherwise the script's. */
 function folder(): string {
-  return fileURLToPath(new URL('../../../shim', import.meta.url))
+  const here = fileURLToPath(new URL('../../..', import.meta.url))
+  const platforms = ['gnu', 'musl'].map((libc) => `linux-${process.arch}-${libc}`)
+  const folders = platforms.flatMap((platform) => [
+    join(here, 'native/shim', platform),
+    ...packaged(`uveth-${platform}`).map((path) => join(path, 'shim')),
+  ])
+  return folders.find((path) => existsSync(join(path, 'ip')) && findsUs(path)) ?? join(here, 'shim')
+}
+
+function packaged(name: string): string[] {
+  try {
+    return [dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))]
+  } catch {
+    return []
+  }
+}
+
+/** As native/client/src/place.rs looks for it. */
+function findsUs(path: string): boolean {
+  return ['../../uveth/dist/cli/main.js', '../../../dist/cli/main.js'].some((to) =>
+    existsSync(join(path, to)),
+  )
 }

@@ -11,7 +11,7 @@ import * as address from '../../../src/frame/address.js'
 import { formatMac, parseMac } from '../../../src/frame/mac.js'
 import { splitWords } from '../../../src/iproute/batch-lines.js'
 import * as grammar from '../../../src/iproute/grammar.js'
-import { parseVeth, readIpLine, verbOf } from '../../../src/iproute/ip-line.js'
+import { ipOrder, parseVeth, readLine } from '../../../src/iproute/ip-line.js'
 import * as units from '../../../src/wishes/units.js'
 import { refusing } from '../allow.js'
 import type { Target } from '../fuzz.js'
@@ -131,8 +131,8 @@ export const command: Target = {
   run(input) {
     const words = wordsOf(input)
     for (const parse of PARSERS) refusing(() => parse(words))
-    const line = refusing(() => readIpLine(words))
-    if (line !== undefined) verbOf(line.words)
+    const line = refusing(() => readLine('ip', words))
+    if (line !== undefined) ipOrder(line.words)
     const text = Buffer.from(input).toString()
     const split = refusing(() => splitWords(text))
     if (split !== undefined) assert.ok(split.every((word) => text.includes(word)))

@@ -1,11 +1,17 @@
 // What the shim makes of the words of an `ip` command line: src/iproute/ip-line.ts. Namespaces are names here.
 
 import { describe, expect, test } from 'vitest'
-import { parseVeth, readIpLine, verbOf } from '../../../src/iproute/ip-line.js'
+import { ipOrder, parseVeth, readLine, readShown, readTurned } from '../../../src/iproute/ip-line.js'
 import { UnsupportedError, UsageError } from '../../../src/iproute/usage.js'
 
 const split = (line: string) => line.split(' ').filter((word) => word !== '')
 const veth = (line: string) => parseVeth(split(line), (text) => text)
+/** Of an order without a device behind `link`. */
+const plain = (line: string) => {
+  const { links, ...order } = veth(line)
+  expect(links).toEqual([])
+  return order
+}
 
 function thrownBy(order: () => unknown): unknown {
   try {
@@ -47,8 +53,8 @@ describe('refused', () => {
     expect(error.message).toBe(`Invalid number of ${direction} queues`)
   })
 
-  test.each(['a0 type veth peer b0 xdp off', 'a0 link eth0 type veth'])('%s: nobody can do it', (line) => {
-    expect(thrownBy(() => veth(line))).toBeInstanceOf(UnsupportedError)
+  test('a0 type veth peer b0 xdp off: nobody can do it', () => {
+    expect(thrownBy(() => veth('a0 type veth peer b0 xdp off'))).toBeInstanceOf(UnsupportedError)
   })
 })
 
@@ -57,13 +63,13 @@ describe('link add … type veth', () => {
 
   test('an index of the peer counts only beside one of the first end, as for the kernel', () => {
     const both = { a: { name: 'b0', ifindex: 6 }, b: { name: 'a0', ifindex: 5 } }
-    expect(veth('a0 index 5 type veth peer b0 index 6').wish).toEqual(both)
-    expect(veth('a0 type veth peer b0 index 6').wish.a).toEqual({ name: 'b0' })
-    expect(veth('a0 ind 5 type veth').wish).toEqual({ a: {}, b: { name: 'a0', ifindex: 5 } })
+    expect(plain('a0 index 5 type veth peer b0 index 6').wish).toEqual(both)
+    expect(plain('a0 type veth peer b0 index 6').wish.a).toEqual({ name: 'b0' })
+    expect(plain('a0 ind 5 type veth').wish).toEqual({ a: {}, b: { name: 'a0', ifindex: 5 } })
   })
 
   test('the peer is end a, as the kernel makes it first', () => {
-    expect(veth('v0 mtu 1400 netns l type veth peer name v1 address 2:0:0:0:0:1 up')).toEqual({
+    expect(plain('v0 mtu 1400 netns l type veth peer name v1 address 2:0:0:0:0:1 up')).toEqual({
       wish: {
         a: { name: 'v1', address: '02:00:00:00:00:01', up: true },
         b: { name: 'v0', mtu: 1400, netns: 'l' },
@@ -90,13 +96,13 @@ describe('link add … type veth', () => {
     // With the word it inherits nothing.
     ['v0 mtu 1400 group 5 type veth peer', {}, { a: [], b: ['group', '5'] }],
   ])('%s: what the peer inherits', (line, a, later) => {
-    expect(veth(line)).toMatchObject({ wish: { a }, later })
+    expect(plain(line)).toMatchObject({ wish: { a }, later })
     expect(Object.keys(veth(line).wish.a ?? {})).toEqual(expect.arrayContaining(Object.keys(a)))
-    expect(veth(line).wish.a).toEqual(a)
+    expect(plain(line).wish.a).toEqual(a)
   })
 
   test('an end with more to be done goes up last', () => {
-    expect(veth('v0 up arp off type veth peer v1 up promisc on')).toEqual({
+    expect(plain('v0 up arp off type veth peer v1 up promisc on')).toEqual({
       wish: { a: { name: 'v1' }, b: { name: 'v0' } },
       later: { a: ['promisc', 'on', 'up'], b: ['arp', 'off', 'up'] },
     })
@@ -104,37 +110,41 @@ describe('link add … type veth', () => {
 
   test('what the kernel forgets is forgotten: the alias, a carrier, the peer’s master', () => {
     expect(
-      veth(
+      plain(
         'v0 alias x carrier off protodown on nomaster type veth peer v1 al y master br0 vrf z parentdev p',
       ),
     ).toEqual({ wish: { a: { name: 'v1' }, b: { name: 'v0' } }, later: none })
   })
 
   test('n, m and d are short for nomaster, master and dynamic, as in iproute2', () => {
-    expect(veth('n v0 m br0 d on type veth peer n v1')).toEqual({
+    expect(plain('n v0 m br0 d on type veth peer n v1')).toEqual({
       wish: { a: { name: 'v1' }, b: { name: 'v0' } },
       later: { a: [], b: ['m', 'br0', 'd', 'on'] },
     })
   })
 
   test('queues are a hint', () => {
-    expect(veth('v0 numtxqueues 4 type veth peer name v1')).toMatchObject({ queuesIfTheyFit: 4 })
-    expect(veth('v0 type veth peer v1 numrxqueues 4096')).toMatchObject({ queuesIfTheyFit: 4096 })
+    expect(plain('v0 numtxqueues 4 type veth peer name v1')).toMatchObject({ queuesIfTheyFit: 4 })
+    expect(plain('v0 type veth peer v1 numrxqueues 4096')).toMatchObject({ queuesIfTheyFit: 4096 })
   })
 })
 
 describe('options in front', () => {
   test.each([
     ['link add', {}],
-    ['-n x -j -s -force link add', { options: split('-n x -j -s -force'), netns: 'x', force: true }],
+    [
+      '-n x -j -s -force link add',
+      { options: split('-n x -j -s -force'), netns: 'x', force: true, json: true },
+    ],
     ['--netns x -4 -- link add', { options: split('--netns x -4'), netns: 'x' }],
     ['-f inet -l 5 -rc 9 -br link add', { options: split('-f inet -l 5 -rc 9 -br') }],
     ['-fo -ba - -d', { options: ['-fo', '-d'], force: true, batch: '-', words: [] }],
     ['-b file', { batch: 'file', words: [] }],
   ])('%s', (line, expected) => {
-    expect(readIpLine(split(line))).toEqual({
+    expect(readLine('ip', split(line))).toEqual({
       options: [],
       force: false,
+      json: false,
       words: ['link', 'add'],
       ...expected,
     })
@@ -145,12 +155,48 @@ describe('options in front', () => {
     ['l a', 'add'],
     ['li r x', 'replace'],
     ['link del x', 'delete'],
-    ['link set x up', undefined],
-    ['link change x up', undefined],
+    ['link set x up', 'turn'],
+    ['l c dev x down mtu 1400', 'turn'],
+    ['link set x mtu 1400', undefined],
+    ['link show type veth', 'show'],
+    ['a ls dev x type veth', 'show'],
+    ['link show x', undefined],
     ['link', undefined],
     ['addr add', undefined],
     ['', undefined],
   ])('%s orders %s', (line, verb) => {
-    expect(verbOf(split(line))).toBe(verb)
+    expect(ipOrder(split(line))).toBe(verb)
+  })
+
+  test.each([
+    ['x up', { name: 'x', up: true, more: false }],
+    ['up dev x', { name: 'x', up: true, more: false }],
+    ['dev up down', { name: 'up', up: false, more: false }],
+    ['x down name y', { name: 'x', up: false, more: true }],
+    ['x up down', { name: 'x', up: false, more: true }],
+    ['group 5 up', undefined],
+    ['x netns blue up', undefined],
+  ])('link set %s', (line, turned) => {
+    expect(readTurned(split(line))).toEqual(turned)
+  })
+
+  test.each([
+    ['link show dev left0 type veth', 'left0', 'link show dev left0'],
+    ['addr show type veth up -dynamic left0', 'left0', 'addr show up -dynamic left0'],
+    ['a s type tun to 10.0.0.0/8 type veth dev left0', 'left0', 'a s to 10.0.0.0/8 dev left0'],
+    ['link show up master left1 type veth', undefined, 'link show up master left1'],
+    ['link show vrf v group 5 nomaster type veth', undefined, 'link show vrf v group 5 nomaster'],
+  ])('%s', (line, name, without) => {
+    expect(readShown(split(line))).toEqual({ ...(name && { name }), without: split(without) })
+  })
+
+  test.each(['link show type veth type tun', 'link show dev veth'])('%s shows no veth', (line) => {
+    expect(readShown(split(line))).toBeUndefined()
+  })
+
+  test('devices behind link have to be there, and are forgotten', () => {
+    const order = veth('a0 link eth0 type veth peer b0')
+    expect(order).toMatchObject({ links: ['eth0'], wish: { a: { name: 'b0' }, b: { name: 'a0' } } })
+    expect(veth('a0 type veth').links).toEqual([])
   })
 })
