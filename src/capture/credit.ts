@@ -1,7 +1,7 @@
-// How many bytes a stream's reader has not taken yet, in shared memory: the writer thread stops at a
-// limit, and the ring fills instead. The main thread gives back what was read.
+// How many bytes a stream's reader has not taken yet, in shared memory: at a limit nothing more is sent, and the ring
+// fills instead. The main thread gives back what was read.
 
-/** Bytes under way before the writer thread waits. */
+/** Bytes under way before the stream waits. */
 const LIMIT = 1024 * 1024
 
 const TAKEN = 0
@@ -25,11 +25,11 @@ export class StreamCredit {
     Atomics.add(this.#words, TAKEN, bytes)
   }
 
-  /** Sleeps for at most `ms` while too much is under way; true when it is not any more. */
-  wait(ms: number): boolean {
+  /** Waits for at most `ms` while too much is under way; true when it is not any more. */
+  async wait(ms: number): Promise<boolean> {
     const taken = Atomics.load(this.#words, TAKEN)
     if (taken < LIMIT) return true
-    Atomics.wait(this.#words, TAKEN, taken, ms)
+    await Atomics.waitAsync(this.#words, TAKEN, taken, ms).value
     return Atomics.load(this.#words, TAKEN) < LIMIT
   }
 

@@ -1,5 +1,5 @@
 // The files of a capture: what each begins and ends with, and when the next one begins. Blocks of pcapng go
-// through as they are, whoever encoded them: recorder.ts, the thread that writes a capture, and the command, which
+// through as they are, whoever encoded them: recorder.ts, in the thread that writes captures, and the command, which
 // has them from the daemon (cli/capture/recording.ts). Nothing here waits: whoever writes asks `flush` again.
 
 import {
@@ -21,6 +21,8 @@ const PATIENCE = 1000
 interface Piece {
   bytes: Uint8Array
   frames: number
+  /** It is the first one of another file. */
+  next: boolean
 }
 
 export class CaptureFiles {
@@ -48,12 +50,16 @@ export class CaptureFiles {
   #fileFrames = 0
   #deadline = Number.POSITIVE_INFINITY
 
-  /** Opens the first file. */
-  constructor(plan: SinkPlan, around: Surroundings) {
-    this.#sink = openSink(plan, around)
+  private constructor(sink: Sink, plan: SinkPlan, around: Surroundings) {
+    this.#sink = sink
     this.#around = around
     this.#rotation = (plan.kind === 'path' && plan.rotate) || {}
     this.#restart()
+  }
+
+  /** Opens the first file. */
+  static async open(plan: SinkPlan, around: Surroundings): Promise<CaptureFiles> {
+    return new CaptureFiles(await openSink(plan, around), plan, around)
   }
 
   /** Files written and still there. */
@@ -106,9 +112,13 @@ export class CaptureFiles {
    * Writes what the sink takes; false when there is more, which is to be tried again. `waited`: ms that the caller
    * will have waited then. Throws ReaderGone, and what the system says.
    */
-  flush(waited = 0): boolean {
+  async flush(waited = 0): Promise<boolean> {
     for (let piece = this.#queue[0]; piece !== undefined; piece = this.#queue[0]) {
-      const taken = this.#sink.write(this.#taken === 0 ? piece.bytes : piece.bytes.subarray(this.#taken))
+      if (piece.next) await this.#sink.next()
+      piece.next = false
+      const taken = await this.#sink.write(
+        this.#taken === 0 ? piece.bytes : piece.bytes.subarray(this.#taken),
+      )
       this.#taken += taken
       if (taken > 0) this.#patience = PATIENCE
       else if (this.#around.ended()) this.#patience -= waited
@@ -122,8 +132,8 @@ export class CaptureFiles {
     return true
   }
 
-  close(): void {
-    this.#sink.close()
+  async close(): Promise<void> {
+    await this.#sink.close()
   }
 
   #countFrame(view: DataView, at: number): void {
@@ -160,13 +170,11 @@ export class CaptureFiles {
   /** Ends this file and begins the next. */
   #next(): void {
     this.#putStatistics()
-    this.flush() // a sink that has another file takes all
-    this.#sink.next()
     this.#fileBytes = 0
     this.#fileFrames = 0
-    for (const block of this.#head) {
+    for (const [index, block] of this.#head.entries()) {
       this.#fileBytes += block.length
-      this.#put(block, 0)
+      this.#put(block, 0, index === 0)
     }
     this.#restart()
   }
@@ -186,8 +194,8 @@ export class CaptureFiles {
     this.#put(to.bytes, 0)
   }
 
-  #put(bytes: Uint8Array, frames: number): void {
-    if (bytes.length > 0) this.#queue.push({ bytes, frames })
+  #put(bytes: Uint8Array, frames: number, next = false): void {
+    if (bytes.length > 0) this.#queue.push({ bytes, frames, next })
   }
 }
 

@@ -1,7 +1,8 @@
-// The writer thread's work (thread.ts runs it): takes records out of the ring and writes them as blocks of pcapng
-// (files.ts), until the ring has ended. It sleeps while there is nothing; while frames come it looks every few
-// milliseconds, so that the worker need not wake it for each burst.
+// What the writer thread does for one capture (thread.ts): takes records out of its ring and writes them as blocks of
+// pcapng (files.ts), until the ring has ended. It waits while there is nothing; while frames come it looks every few
+// milliseconds, so that the worker need not wake it for each burst. After each buffer the other captures have their turn.
 
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import {
   BlockBuffer,
   enhancedPacket,
@@ -27,6 +28,12 @@ const BATCH = 64
 const BUFFER_BYTES = 256 * 1024
 const APPLICATION = 'uveth'
 
+/** What a look at the ring has found: nothing, some records, or more than the buffer takes. */
+const NOTHING = 0
+const SOME = 1
+const FULL = 2
+type Look = typeof NOTHING | typeof SOME | typeof FULL
+
 export class Recorder {
   readonly #ring: RingReader
   readonly #files: CaptureFiles
@@ -50,20 +57,20 @@ export class Recorder {
   }
 
   /** Gives the sink the header at once, so that a reader of a pipe begins; it need not be taken when this returns. */
-  begin(): void {
+  async begin(): Promise<void> {
     sectionHeader(this.#buffer, APPLICATION)
     for (const info of this.#interfaces) interfaceDescription(this.#buffer, info, this.#snaplen)
     this.#files.take(this.#blocks())
-    if (this.#files.flush()) this.#buffer.length = 0
+    if (await this.#files.flush()) this.#buffer.length = 0
   }
 
   /** Writes until the ring has ended. */
-  run(): void {
-    this.#settle()
-    while (this.turn()) {}
+  async run(): Promise<void> {
+    await this.#settle()
+    while (await this.turn()) {}
     this.#countLost()
     this.#files.end()
-    this.#settle()
+    await this.#settle()
   }
 
   result(): CaptureResult {
@@ -72,33 +79,37 @@ export class Recorder {
   }
 
   /** One look at the ring; false when it has ended and nothing is left in it. */
-  turn(): boolean {
+  async turn(): Promise<boolean> {
     const { ended } = this.#ring // before the look: what is published until then is still read
-    const count = this.#drain()
-    if (ended && count === 0) return false
+    const look = this.#drain()
+    if (ended && look === NOTHING) return false
+    if (look !== NOTHING) this.#files.take(this.#blocks())
     const left = this.#files.look()
-    this.#settle()
-    if (count > 0) this.#ring.nap(NAP)
-    else this.#ring.wait(Math.max(left, NAP))
+    await this.#settle()
+    if (look === FULL) await setImmediate()
+    else if (look === SOME) await this.#ring.nap(NAP)
+    else await this.#ring.wait(Math.max(left, NAP))
     return true
   }
 
-  /** Writes what is in the ring. Records. */
-  #drain(): number {
+  /** Makes blocks of what is in the ring, as far as there is room for them. */
+  #drain(): Look {
     const ring = this.#ring
     let count = 0
-    for (let at = ring.next(); at >= 0; at = ring.next()) {
+    let full = false
+    while (!full) {
+      const at = ring.next()
+      if (at < 0) break
       this.#record.read(ring, at)
       this.#encode(this.#record)
       if (++count % BATCH === 0) ring.release()
+      full = BUFFER_BYTES - this.#buffer.length < LONGEST_BLOCK
     }
     ring.release()
-    this.#write()
-    return count
+    return full ? FULL : count > 0 ? SOME : NOTHING
   }
 
   #encode(record: FrameRecord): void {
-    if (BUFFER_BYTES - this.#buffer.length < LONGEST_BLOCK) this.#write()
     const packet = this.#packet
     packet.interface = this.#ends.indexOf(record.end)
     packet.time = nanoseconds(record.origin, record.time)
@@ -113,15 +124,9 @@ export class Recorder {
     enhancedPacket(this.#buffer, packet)
   }
 
-  #write(): void {
-    if (this.#buffer.length === 0) return
-    this.#files.take(this.#blocks())
-    this.#settle()
-  }
-
   /** Waits until all is written; meanwhile the ring fills, and the worker counts what it loses. */
-  #settle(): void {
-    while (!this.#files.flush(RETRY)) sleep(RETRY)
+  async #settle(): Promise<void> {
+    while (!(await this.#files.flush(RETRY))) await setTimeout(RETRY)
     this.#buffer.length = 0
   }
 
@@ -150,12 +155,6 @@ export function commentsOn({ cause, reason, delay, copies, outbound }: FrameReco
 export function nanoseconds(origin: number, time: number): bigint {
   const whole = Math.trunc(origin)
   return BigInt(whole) * 1_000_000n + BigInt(Math.round((origin - whole + time) * 1e6))
-}
-
-const never = new Int32Array(new SharedArrayBuffer(4))
-
-function sleep(ms: number): void {
-  Atomics.wait(never, 0, 0, ms)
 }
 
 function emptyPacket(bytes: Uint8Array): PacketFields {

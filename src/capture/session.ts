@@ -1,13 +1,13 @@
-// The part of a capture that writes, as pair/captures.ts sees it: starts the writer thread (thread.ts) of a ring that
-// a worker's Probe records into, and answers the stream's chunks and the result. The pair arms the probe; it takes it
-// away before it calls `end`, and when `finished` settles by itself.
+// The part of a capture that writes, as pair/captures.ts sees it: hands a ring that a worker's Probe records into to the
+// writer thread (writer.ts), and answers the stream's chunks and the result. The pair arms the probe; it takes it away
+// before it calls `end`, and when `finished` settles by itself.
 
-import { Worker } from 'node:worker_threads'
-import { fromWire, UvethError } from '../errors.js'
+import { fromWire } from '../errors.js'
 import type { InterfaceInfo } from '../pcapng/blocks.js'
 import { endRing } from '../ring/ring.js'
 import { StreamCredit } from './credit.js'
 import type { CaptureMessage, CaptureResult, RecorderSetup, Rotation, SinkPlan } from './setup.js'
+import { serveCapture } from './writer.js'
 
 /** A file or a named pipe, an open descriptor, or 'stream': read it from `chunks`. */
 export type CaptureSink = { path: string; rotate?: Rotation | undefined } | { fd: number } | 'stream'
@@ -36,12 +36,13 @@ export class CaptureSession {
   constructor({ ring, sink, interfaces, snaplen }: SessionOptions) {
     this.#ring = ring
     this.#credit = sink === 'stream' ? new StreamCredit() : undefined
-    this.#start({
+    const setup = {
       ring,
       sink: sinkPlan(sink, this.#credit),
-      interfaces: [interfaces.a ?? null, interfaces.b ?? null],
+      interfaces: [interfaces.a ?? null, interfaces.b ?? null] as RecorderSetup['interfaces'],
       snaplen,
-    })
+    }
+    serveCapture(setup, (message) => this.#hear(message))
   }
 
   /** Settles when the sink is open, or waits for a reader; rejects when it cannot be opened or written to. */
@@ -79,13 +80,6 @@ export class CaptureSession {
     }
   }
 
-  #start(workerData: RecorderSetup): void {
-    const worker = startThread(workerData)
-    worker.on('message', (message: CaptureMessage) => this.#hear(message))
-    worker.on('error', (error) => this.#fail(broken(error.stack ?? error.message)))
-    worker.on('exit', () => this.#fail(broken('it ended')))
-  }
-
   #hear(message: CaptureMessage): void {
     switch (message.event) {
       case 'ready':
@@ -121,25 +115,9 @@ export class CaptureSession {
   }
 }
 
-function startThread(workerData: RecorderSetup): Worker {
-  try {
-    return new Worker(new URL('./thread.js', import.meta.url), {
-      name: 'uveth-capture',
-      workerData,
-      execArgv: [], // the user's loaders and inspectors have no business here
-    })
-  } catch (error) {
-    throw broken((error as Error).message) // no more threads
-  }
-}
-
 function sinkPlan(sink: CaptureSink, credit: StreamCredit | undefined): SinkPlan {
   if (sink === 'stream') return { kind: 'stream', credit: (credit as StreamCredit).memory }
   return 'fd' in sink ? { kind: 'fd', ...sink } : { kind: 'path', ...sink }
-}
-
-function broken(message: string): UvethError {
-  return new UvethError(`the writer thread of a capture failed: ${message}`, { code: 'ERR_CAPTURE' })
 }
 
 interface Deferred<T> {

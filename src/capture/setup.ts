@@ -1,5 +1,5 @@
-// What the main thread (session.ts) and the writer thread (thread.ts) say to each other. Plain data. The
-// end is not said here but in the ring: the writer thread sleeps on that and takes no messages.
+// What the main thread (session.ts, writer.ts) and the writer thread (thread.ts) say to each other. Plain data. The
+// end is not said here but in the ring, which is what the writer thread waits for.
 
 import type { WireError } from '../errors.js'
 import type { InterfaceInfo } from '../pcapng/blocks.js'
@@ -36,6 +36,9 @@ export interface CaptureResult {
   /** The files, in their order, without those that were removed; empty for a descriptor or a stream. */
   files: string[]
 }
+
+/** A message, and the number of the capture that it is about. */
+export type Said = CaptureMessage & { id: number }
 
 export type CaptureMessage =
   /** The sink is open, or waits for its reader; the section's header is on its way. */

@@ -1,18 +1,12 @@
-// Where a capture's blocks go. A write takes what there is room for and never waits: whoever writes comes again
-// (recorder.ts sleeps, cli/capture/recording.ts asks the kernel). A reader that has left is ReaderGone, which is a
-// normal end. files.ts owns one sink, and is the only one that writes to it.
+// Where a capture's blocks go. A write takes what there is room for and waits for nobody but a disk: whoever writes comes
+// again (recorder.ts after a while, cli/capture/recording.ts asks the kernel). What may wait for a disk is asynchronous:
+// the thread serves other captures, too. A reader that has left is ReaderGone, which is a normal end. files.ts owns one
+// sink, and is the only one that writes to it.
 
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, write, writeSync } from 'node:fs'
+import { type FileHandle, open, rm, stat } from 'node:fs/promises'
 import { extname } from 'node:path'
+import { promisify } from 'node:util'
 import { StreamCredit } from './credit.js'
 import type { Rotation, SinkPlan } from './setup.js'
 
@@ -24,11 +18,11 @@ export interface Sink {
   readonly files: string[]
   /** Of a reader who may leave; undefined where there is none (yet). */
   readonly reader: number | undefined
-  /** How many bytes it takes, which is all of them where nobody reads. */
-  write(bytes: Uint8Array): number
+  /** How many bytes it takes, which is all of them where nobody reads. One write at a time. */
+  write(bytes: Uint8Array): number | Promise<number>
   /** Goes on in the next file. */
-  next(): void
-  close(): void
+  next(): void | Promise<void>
+  close(): void | Promise<void>
 }
 
 /** What a sink asks of whoever writes. */
@@ -45,16 +39,20 @@ const CREDIT_WAIT = 100
 /** As dumpcap: what crossed a network is not for everybody. */
 const FILE_MODE = 0o600
 
-export function openSink(plan: SinkPlan, around: Surroundings): Sink {
+const writeAsync = promisify(write)
+
+export async function openSink(plan: SinkPlan, around: Surroundings): Promise<Sink> {
   switch (plan.kind) {
     case 'stream':
       return new StreamSink(new StreamCredit(plan.credit), around)
     case 'fd': {
-      const own = fstatSync(plan.fd).isFIFO() ? reopened(plan.fd) : undefined
-      return new PipeSink({ fd: own ?? plan.fd, own: own !== undefined }, around)
+      if (!fstatSync(plan.fd).isFIFO()) return new DescriptorSink(plan.fd)
+      const fd = reopened(plan.fd)
+      return fd === undefined ? new DescriptorSink(plan.fd) : new PipeSink({ fd }, around)
     }
     case 'path':
-      return isPipe(plan.path) ? new PipeSink(plan, around) : new FileSink(plan.path, plan.rotate)
+      if (await isPipe(plan.path)) return new PipeSink(plan, around)
+      return await FileSink.open(plan.path, plan.rotate)
   }
 }
 
@@ -63,59 +61,82 @@ class FileSink implements Sink {
   readonly reader = undefined
   readonly #path: string
   readonly #rotate: Rotation | undefined
-  #fd = -1
+  #file: FileHandle | undefined
   #count = 0
   #length = 0
 
-  constructor(path: string, rotate: Rotation | undefined) {
+  private constructor(path: string, rotate: Rotation | undefined) {
     this.#path = path
     this.#rotate = rotate
-    this.next()
+  }
+
+  static async open(path: string, rotate: Rotation | undefined): Promise<FileSink> {
+    const sink = new FileSink(path, rotate)
+    await sink.next()
+    return sink
   }
 
   /** Opens the first one too; the oldest ones go. */
-  next(): void {
-    this.close()
+  async next(): Promise<void> {
+    await this.close()
     const path = this.#rotate === undefined ? this.#path : numbered(this.#path, ++this.#count)
-    this.#fd = openSync(path, 'w', FILE_MODE)
+    this.#file = await open(path, 'w', FILE_MODE)
     this.#length = 0
     this.files.push(path)
     const { files: keep = Number.POSITIVE_INFINITY } = this.#rotate ?? {}
-    while (this.files.length > keep) rmSync(this.files.shift() as string, { force: true })
+    while (this.files.length > keep) await rm(this.files.shift() as string, { force: true })
   }
 
-  write(bytes: Uint8Array): number {
+  async write(bytes: Uint8Array): Promise<number> {
+    const file = this.#file as FileHandle
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at)
+      for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten
       this.#length += bytes.length
     } catch (error) {
-      this.#cut()
+      // Half a block would make the file unreadable. What is no regular file keeps it.
+      await file.truncate(this.#length).catch(() => {})
       throw error
     }
     return bytes.length
   }
 
-  /** Half a block would make the file unreadable. */
-  #cut(): void {
-    try {
-      ftruncateSync(this.#fd, this.#length)
-    } catch {} // what is no regular file keeps it
-  }
-
-  close(): void {
-    if (this.#fd >= 0) closeSync(this.#fd)
-    this.#fd = -1
+  async close(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await file?.close()
   }
 }
 
-/** A named pipe, which the first write opens that finds a reader; or a descriptor of somebody else, whatever it is. */
+/** A descriptor of somebody else that may block: a file, a socket, a terminal. */
+class DescriptorSink implements Sink {
+  readonly files: string[] = []
+  readonly reader: number
+
+  constructor(fd: number) {
+    this.reader = fd
+  }
+
+  next(): void {}
+
+  async write(bytes: Uint8Array): Promise<number> {
+    try {
+      return (await writeAsync(this.reader, bytes)).bytesWritten
+    } catch (error) {
+      return nothingOf(error)
+    }
+  }
+
+  close(): void {}
+}
+
+/** A pipe: a named one, which the first write opens that finds a reader, or one that was opened. It never blocks. */
 class PipeSink implements Sink {
   readonly files: string[] = []
-  readonly #to: { path: string } | { fd: number; own: boolean }
+  readonly #to: { path: string } | { fd: number }
   readonly #around: Surroundings
   #fd: number | undefined
 
-  constructor(to: { path: string } | { fd: number; own: boolean }, around: Surroundings) {
+  constructor(to: { path: string } | { fd: number }, around: Surroundings) {
     this.#to = to
     this.#around = around
     if ('fd' in to) this.#fd = to.fd
@@ -136,18 +157,22 @@ class PipeSink implements Sink {
     try {
       return writeSync(this.#fd, bytes)
     } catch (error) {
-      const code = codeOf(error)
-      if (code === 'EPIPE' || code === 'ECONNRESET') throw new ReaderGone()
-      if (code !== 'EAGAIN') throw error
-      return 0
+      return nothingOf(error)
     }
   }
 
   close(): void {
-    const own = !('own' in this.#to) || this.#to.own
-    if (own && this.#fd !== undefined) closeSync(this.#fd)
+    if (this.#fd !== undefined) closeSync(this.#fd)
     this.#fd = undefined
   }
+}
+
+/** A write that failed: nothing was taken, as there is no room; or nobody is left who takes it. */
+function nothingOf(error: unknown): number {
+  const code = codeOf(error)
+  if (code === 'EPIPE' || code === 'ECONNRESET') throw new ReaderGone()
+  if (code !== 'EAGAIN') throw error
+  return 0
 }
 
 /** The main thread, chunk by chunk. */
@@ -164,9 +189,9 @@ class StreamSink implements Sink {
 
   next(): void {}
 
-  write(bytes: Uint8Array): number {
+  async write(bytes: Uint8Array): Promise<number> {
     // At the end the rest goes at once: the ring bounds it.
-    if (!this.#credit.wait(CREDIT_WAIT) && !this.#around.ended()) return 0
+    if (!(await this.#credit.wait(CREDIT_WAIT)) && !this.#around.ended()) return 0
     if (this.#credit.gone) throw new ReaderGone()
     this.#credit.take(bytes.length)
     this.#around.post?.(new Uint8Array(bytes))
@@ -193,7 +218,7 @@ export function openForReader(path: string): number | undefined {
 }
 
 /**
- * The same pipe once more, non-blocking: a thread that is stuck in a write could not be ended, and the flag
+ * The same pipe once more, non-blocking: a write that is stuck could not be ended, and the flag
  * of the caller's own descriptor is not ours to change. Undefined where that is not possible.
  */
 function reopened(fd: number): number | undefined {
@@ -204,8 +229,13 @@ function reopened(fd: number): number | undefined {
   }
 }
 
-export function isPipe(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFIFO() === true
+export async function isPipe(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFIFO()
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false
+    throw error
+  }
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -1,7 +1,8 @@
-// The writer thread of one capture, started by session.ts. It runs no event loop: it reads the ring,
-// writes, and ends with the ring. What it has to say goes to the main thread (setup.ts).
+// The writer thread of a process, started by writer.ts. Each capture has a Recorder of its own, which reads its ring and
+// writes to its sink; none of them ever waits but for its own ring, sink or reader, so that no capture delays another.
+// What there is to say goes to the main thread (setup.ts).
 
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { type MessagePort, parentPort } from 'node:worker_threads'
 import { ofNode, toWire } from '../errors.js'
 import { endRing, RingReader } from '../ring/ring.js'
 import { CaptureFiles } from './files.js'
@@ -10,37 +11,34 @@ import type { CaptureMessage, CaptureResult, RecorderSetup } from './setup.js'
 import { ReaderGone } from './sink.js'
 
 const port = parentPort as MessagePort
-const setup = workerData as RecorderSetup
-const ring = new RingReader(setup.ring)
 
-function post(message: CaptureMessage): void {
-  port.postMessage(message)
-}
+type Say = (message: CaptureMessage, transfer?: ArrayBuffer[]) => void
 
-const around = {
-  ended: () => ring.ended,
-  post: (bytes: Uint8Array) => port.postMessage({ event: 'chunk', bytes }, [bytes.buffer as ArrayBuffer]),
-}
-
-function record(): CaptureResult {
-  const files = new CaptureFiles(setup.sink, around)
+async function record(setup: RecorderSetup, say: Say): Promise<CaptureResult> {
+  const ring = new RingReader(setup.ring)
+  const files = await CaptureFiles.open(setup.sink, {
+    ended: () => ring.ended,
+    post: (bytes) => say({ event: 'chunk', bytes }, [bytes.buffer as ArrayBuffer]),
+  })
   const recorder = new Recorder(setup, files)
   try {
-    recorder.begin()
-    post({ event: 'ready' })
-    recorder.run()
+    await recorder.begin()
+    say({ event: 'ready' })
+    await recorder.run()
   } catch (error) {
     if (!(error instanceof ReaderGone)) throw error
   } finally {
-    files.close()
+    await files.close()
   }
   return recorder.result()
 }
 
-try {
-  post({ event: 'finished', result: record() })
-} catch (error) {
-  post({ event: 'failed', error: toWire(ofNode(error)) })
-} finally {
-  endRing(setup.ring) // no worker records for nobody
-}
+port.on('message', ({ id, setup }: { id: number; setup: RecorderSetup }) => {
+  const say: Say = (message, transfer) => port.postMessage({ id, ...message }, transfer)
+  record(setup, say)
+    .then(
+      (result) => say({ event: 'finished', result }),
+      (error) => say({ event: 'failed', error: toWire(ofNode(error)) }),
+    )
+    .finally(() => endRing(setup.ring)) // no worker records for nobody
+})

@@ -18,10 +18,11 @@ export function behind<K extends string>(base: number, offset: Place<K>): Place<
 type PlaceIn<W> = keyof W & number
 
 /** Atomics, for words of an Int32Array. */
-export const { add, load, notify, store, wait } = Atomics as unknown as {
+export const { add, load, notify, store, wait, waitAsync } = Atomics as unknown as {
   add<W>(words: W, place: PlaceIn<W>, value: number): number
   load<W>(words: W, place: PlaceIn<W>): number
   notify<W>(words: W, place: PlaceIn<W>): number
   store<W>(words: W, place: PlaceIn<W>, value: number): number
   wait<W>(words: W, place: PlaceIn<W>, value: number, ms?: number): 'ok' | 'not-equal' | 'timed-out'
+  waitAsync<W>(words: W, place: PlaceIn<W>, value: number, ms?: number): { value: string | Promise<string> }
 }

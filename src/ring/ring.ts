@@ -16,7 +16,7 @@
 // head, pending and tail count bytes since the beginning, modulo 2^32; lost are two Float64. What stands
 // between head and pending is written but not published.
 
-import { load, notify, type Place, store, type Words, wait } from '../frame/words.js'
+import { load, notify, type Place, store, type Words, waitAsync } from '../frame/words.js'
 
 const WAITING = 0 as Place<'ring'>
 const ENDED = 1 as Place<'ring'>
@@ -114,7 +114,7 @@ export class RingWriter extends RingMemory {
     return at + RECORD_HEADER
   }
 
-  /** Lets the reader see what was reserved. True when it was waiting: it was woken if it sleeps in `wait`. */
+  /** Lets the reader see what was reserved. True when it was waiting: it was woken if it is in `wait`. */
   publish(): boolean {
     const { state } = this
     const pending: number = state[PENDING]
@@ -166,15 +166,15 @@ export class RingReader extends RingMemory {
     return false
   }
 
-  /** Sleeps until there is more, the ring has ended or `ms` have passed. Not for a main thread. */
-  wait(ms = Number.POSITIVE_INFINITY): void {
+  /** Resolves when there is more, the ring has ended or `ms` have passed. */
+  async wait(ms = Number.POSITIVE_INFINITY): Promise<void> {
     if (!this.arm()) return
-    wait(this.state, WAITING, 1, ms)
+    await waitAsync(this.state, WAITING, 1, ms).value
     store(this.state, WAITING, 0)
   }
 
-  /** Sleeps for `ms`, or until the ring has ended; the writer need not wake it. */
-  nap(ms: number): void {
-    if (!this.ended) wait(this.state, WAITING, 0, ms)
+  /** Resolves after `ms`, or when the ring has ended; the writer need not wake it. */
+  async nap(ms: number): Promise<void> {
+    if (!this.ended) await waitAsync(this.state, WAITING, 0, ms).value
   }
 }

@@ -1,7 +1,6 @@
 // GET /v1/pairs/{ref}/capture: pcapng as the body of an answer. Armed when the headers come; complete when the
 // pair ends, when the client closes its side, and when the daemon ends; nothing waits for a slow reader.
 
-import { readdirSync } from 'node:fs'
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { expectProblem, TestDaemon } from '../support/daemon.js'
@@ -162,14 +161,14 @@ test('is complete when the pair is removed', async () => {
 
 test('a client that goes away ends it, and traffic goes on', async () => {
   using wires = await wire('away')
-  const before = threads()
+  const before = await captures()
   for (let round = 0; round < 5; round++) {
     using stream = await Stream.open('away')
-    expect(threads()).toBeGreaterThan(before)
+    expect(await captures()).toBeGreaterThan(before)
     wires.send(1)
     await until('a frame to come', () => packetsOfWhole(stream.bytes) > 0)
   }
-  await until('the threads that write to end', () => threads() === before)
+  await until('the captures to end', async () => (await captures()) === before)
   wires.far.drain()
   await until('a frame to cross', async () => {
     wires.send(1)
@@ -177,9 +176,10 @@ test('a client that goes away ends it, and traffic goes on', async () => {
   })
 })
 
-/** Of the daemon. */
-function threads(): number {
-  return readdirSync(`/proc/${daemon.program.pid}/task`).length
+/** That the daemon counts. */
+async function captures(): Promise<number> {
+  const { text } = await daemon.ask('GET', '/metrics')
+  return Number(/^uveth_limit_used\{limit="captures"\} (\d+)$/m.exec(text)?.[1])
 }
 
 function packetsOfWhole(bytes: Buffer): number {

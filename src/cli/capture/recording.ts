@@ -43,7 +43,7 @@ export async function record(
   stop.addEventListener('abort', end, { once: true })
   try {
     if (stop.aborted) end()
-    const files = new CaptureFiles(sinkOf(path, rotate), { ended: () => stop.aborted })
+    const files = await CaptureFiles.open(sinkOf(path, rotate), { ended: () => stop.aborted })
     const left = await copy(capture, files)
     const { frames, bytes, complete } = files
     const lost = files.lost.reduce((sum, each) => sum + each, 0)
@@ -68,7 +68,7 @@ async function copy(capture: CaptureStream, files: CaptureFiles): Promise<boolea
     if (outlet.left || error instanceof ReaderGone) return true
     throw error
   } finally {
-    files.close()
+    await files.close()
   }
 }
 
@@ -107,7 +107,7 @@ class Outlet {
 
   /** Until all is written. */
   async settle(): Promise<void> {
-    while (!this.#files.flush(LOOK)) await this.#room()
+    while (!(await this.#files.flush(LOOK))) await this.#room()
     // A write would tell that the reader has gone, but a quiet cable has nothing to write: then the kernel does.
     if (this.#watching) return
     this.#watching = await this.#watch(NOTHING_BUT_ERRORS, () => {
@@ -145,6 +145,6 @@ class Outlet {
  * that what the process says of it is said before.
  */
 export async function leavePipe(path: string): Promise<void> {
-  if (!isPipe(path)) return
+  if (!(await isPipe(path))) return
   for (let left = COMING; left > 0 && openForReader(path) === undefined; left -= LOOK) await sleep(LOOK)
 }

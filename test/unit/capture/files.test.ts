@@ -1,5 +1,4 @@
-// The files of a capture: blocks go in, and into which file they come, with what at its beginning and its end. Disks
-// that are full first. The blocks are the daemon's or a recorder's: the same code for both.
+// The files of a capture: into which of them blocks come, with what at its beginning and its end. Full disks first.
 
 import { execFileSync } from 'node:child_process'
 import {
@@ -34,21 +33,21 @@ afterEach(() => {
 })
 
 /** Files that have their header. */
-function begun(rotate?: Rotation): CaptureFiles {
-  const files = new CaptureFiles({ kind: 'path', path, rotate }, { ended: () => false })
-  put(files, headBlocks())
+async function begun(rotate?: Rotation): Promise<CaptureFiles> {
+  const files = await CaptureFiles.open({ kind: 'path', path, rotate }, { ended: () => false })
+  await put(files, headBlocks())
   return files
 }
 
-function put(files: CaptureFiles, ...blocks: Buffer[]): void {
+async function put(files: CaptureFiles, ...blocks: Buffer[]): Promise<void> {
   for (const each of blocks) files.take(each)
-  expect(files.flush()).toBe(true)
+  expect(await files.flush()).toBe(true)
 }
 
-function ended(files: CaptureFiles): string[] {
+async function ended(files: CaptureFiles): Promise<string[]> {
   files.end()
-  expect(files.flush()).toBe(true)
-  files.close()
+  expect(await files.flush()).toBe(true)
+  await files.close()
   return files.files
 }
 
@@ -57,77 +56,78 @@ const idsOf = (file = '') => packetsOf(readFileSync(file)).map(({ id }) => id)
 const upTo = (count: number) => Array.from({ length: count }, (_, id) => id)
 
 describe('a disk that is full', () => {
-  test('is an error, and nothing counts as written', () => {
-    const files = new CaptureFiles({ kind: 'path', path: '/dev/full' }, { ended: () => false })
+  test('is an error, and nothing counts as written', async () => {
+    const files = await CaptureFiles.open({ kind: 'path', path: '/dev/full' }, { ended: () => false })
     files.take(Buffer.concat([headBlocks(), frameBlocks(3)]))
-    expect(() => files.flush()).toThrow(/ENOSPC/)
+    await expect(files.flush()).rejects.toThrow(/ENOSPC/)
     expect([files.frames, files.bytes]).toEqual([0, 0])
-    files.close()
+    await files.close()
   })
 
-  test('a file that cannot be opened is an error', () => {
+  test('a file that cannot be opened is an error', async () => {
     path = join(folder, 'none', 'x.pcapng')
-    expect(() => begun()).toThrow(/ENOENT/)
+    await expect(begun()).rejects.toThrow(/ENOENT/)
     path = folder
-    expect(() => begun()).toThrow(/EISDIR/)
+    await expect(begun()).rejects.toThrow(/EISDIR/)
   })
 
-  test('the next file of a ring that cannot be opened too', () => {
-    const files = begun({ bytes: 3_000 })
+  test('the next file of a ring that cannot be opened too', async () => {
+    const files = await begun({ bytes: 3_000 })
     rmSync(folder, { recursive: true })
-    expect(() => files.take(frameBlocks(40))).toThrow(/ENOENT/)
+    files.take(frameBlocks(40))
+    await expect(files.flush()).rejects.toThrow(/ENOENT/)
     execFileSync('mkdir', [folder])
   })
 })
 
 describe('one file', () => {
-  test('has the blocks byte for byte, at once', () => {
-    const files = begun()
+  test('has the blocks byte for byte, at once', async () => {
+    const files = await begun()
     expect(readFileSync(path)).toEqual(headBlocks())
-    put(files, frameBlocks(5), frameBlocks(5, { first: 5 }))
+    await put(files, frameBlocks(5), frameBlocks(5, { first: 5 }))
     const whole = Buffer.concat([headBlocks(), frameBlocks(10)])
     expect(readFileSync(path)).toEqual(whole)
     expect([files.frames, files.bytes]).toEqual([10, whole.length])
     expect(statSync(path).mode & 0o777).toBe(0o600)
   })
 
-  test('ends with the statistics that come', () => {
-    const files = begun()
-    put(files, frameBlocks(4, { before: 1 }), lastBlocks(2, 9))
+  test('ends with the statistics that come', async () => {
+    const files = await begun()
+    await put(files, frameBlocks(4, { before: 1 }), lastBlocks(2, 9))
     expect([files.complete, files.lost]).toEqual([true, [9, 9]])
-    expect(ended(files)).toEqual([path])
+    expect(await ended(files)).toEqual([path])
     expect(readFileSync(path)).toEqual(
       Buffer.concat([headBlocks(), frameBlocks(4, { before: 1 }), lastBlocks(2, 9)]),
     )
   })
 
-  test('ends with statistics of what has come, where none do: as of a daemon that was killed', () => {
-    const files = begun()
-    put(files, frameBlocks(5, { before: 7 }))
+  test('ends with statistics of what has come, where none do: as of a daemon that was killed', async () => {
+    const files = await begun()
+    await put(files, frameBlocks(5, { before: 7 }))
     expect([files.complete, files.lost]).toEqual([false, [21, 14]])
-    ended(files)
+    await ended(files)
     expect(sectionOf(path)?.statistics).toMatchObject([
       { received: 24, dropped: 21, delivered: 3 },
       { received: 16, dropped: 14, delivered: 2 },
     ])
   })
 
-  test('says what was lost as whoever writes knows it', () => {
-    const files = begun()
-    put(files, frameBlocks(2, { before: 1 }))
+  test('says what was lost as whoever writes knows it', async () => {
+    const files = await begun()
+    await put(files, frameBlocks(2, { before: 1 }))
     files.lost[1] = 5
-    ended(files)
+    await ended(files)
     expect(sectionOf(path)?.statistics.map(({ dropped }) => dropped)).toEqual([1, 5])
   })
 })
 
 describe('files in turn', () => {
-  test('by size: none is longer, each is complete, no frame is missing', () => {
-    const files = begun({ bytes: 10_000 })
-    for (let first = 0; first < 100; first += 20) put(files, frameBlocks(20, { first, length: 1_000 }))
-    const names = ended(files)
+  test('by size: none is longer, each is complete, no frame is missing', async () => {
+    const files = await begun({ bytes: 10_000 })
+    for (let first = 0; first < 100; first += 20) await put(files, frameBlocks(20, { first, length: 1_000 }))
+    const names = await ended(files)
     expect(names).toEqual(names.map((_, i) => join(folder, `x-${String(i + 1).padStart(5, '0')}.pcapng`)))
-    expect(names.length).toBe(12)
+    expect([names.length, files.frames]).toEqual([12, 100])
     const sizes = names.map((name) => statSync(name).size)
     expect(Math.max(...sizes)).toBeLessThanOrEqual(10_000)
     expect(sizes.reduce((sum, size) => sum + size)).toBe(files.bytes)
@@ -136,54 +136,53 @@ describe('files in turn', () => {
       expect(sectionOf(name)?.statistics).toHaveLength(2)
     }
     expect(names.flatMap(idsOf)).toEqual(upTo(100))
-    expect(files.frames).toBe(100)
   })
 
-  test('whatever the size and the pieces are', () => {
+  test('whatever the size and the pieces are', async () => {
     for (let bytes = 5_000; bytes < 6_200; bytes += 20) {
-      const files = begun({ bytes })
+      const files = await begun({ bytes })
       const pieces = 1 + (bytes % 7)
       for (let piece = 0; piece < pieces; piece++)
-        put(files, frameBlocks(10, { first: 10 * piece, length: 900 }))
-      const names = ended(files)
+        await put(files, frameBlocks(10, { first: 10 * piece, length: 900 }))
+      const names = await ended(files)
       for (const name of names) expect(statSync(name).size, `of ${bytes}`).toBeLessThanOrEqual(bytes)
       expect(names.flatMap(idsOf)).toEqual(upTo(10 * pieces))
     }
   })
 
-  test('as full as they can be: one byte less, and a frame goes into the next file', () => {
+  test('as full as they can be: one byte less, and a frame goes into the next file', async () => {
     const whole = Buffer.concat([headBlocks(), frameBlocks(3), lastBlocks(0, 0)]).length
     for (const [bytes, expected] of [
       [whole, 1],
       [whole - 1, 2],
     ] as const) {
-      const files = begun({ bytes })
-      put(files, frameBlocks(3))
-      expect(ended(files)).toHaveLength(expected)
+      const files = await begun({ bytes })
+      await put(files, frameBlocks(3))
+      expect(await ended(files)).toHaveLength(expected)
     }
   })
 
-  test('a frame that is longer than a file may be has a file of its own', () => {
-    const files = begun({ bytes: 100 })
-    put(files, frameBlocks(10))
-    const names = ended(files)
+  test('a frame that is longer than a file may be has a file of its own', async () => {
+    const files = await begun({ bytes: 100 })
+    await put(files, frameBlocks(10))
+    const names = await ended(files)
     expect(names.map((name) => idsOf(name).length)).toEqual(Array(10).fill(1))
   })
 
-  test('of which only some are kept', () => {
-    const files = begun({ bytes: 10_000, files: 3 })
-    put(files, frameBlocks(100, { length: 1_000 }))
-    const names = ended(files)
+  test('of which only some are kept', async () => {
+    const files = await begun({ bytes: 10_000, files: 3 })
+    await put(files, frameBlocks(100, { length: 1_000 }))
+    const names = await ended(files)
     expect(names).toHaveLength(3)
     expect(readdirSync(folder).sort()).toEqual(names.map((name) => name.slice(folder.length + 1)))
     expect(idsOf(names[2]).at(-1)).toBe(99)
     expect(files.frames).toBe(100)
   })
 
-  test('statistics count from the beginning of the capture', () => {
-    const files = begun({ bytes: 3_000 })
-    put(files, frameBlocks(20, { before: 1, length: 200 }))
-    const names = ended(files)
+  test('statistics count from the beginning of the capture', async () => {
+    const files = await begun({ bytes: 3_000 })
+    await put(files, frameBlocks(20, { before: 1, length: 200 }))
+    const names = await ended(files)
     let recorded = 0
     for (const name of names) {
       recorded += idsOf(name).length
@@ -194,26 +193,26 @@ describe('files in turn', () => {
     expect(names.length).toBeGreaterThan(1)
   })
 
-  test('by time: a file ends when its time is over, one without frames goes on', () => {
+  test('by time: a file ends when its time is over, one without frames goes on', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'Date'] })
-    const files = begun({ seconds: 10 })
+    const files = await begun({ seconds: 10 })
     expect(files.look()).toBe(10_000)
     vi.advanceTimersByTime(12_000)
     expect(files.look()).toBe(10_000)
-    put(files, frameBlocks(1))
+    await put(files, frameBlocks(1))
     vi.advanceTimersByTime(9_999)
-    put(files, frameBlocks(1, { first: 1 }))
+    await put(files, frameBlocks(1, { first: 1 }))
     expect([files.look(), files.files.length]).toEqual([1, 1])
     vi.advanceTimersByTime(1)
-    expect([files.look(), files.files.length]).toEqual([10_000, 2])
+    expect([files.look(), await files.flush(), files.files.length]).toEqual([10_000, true, 2])
     vi.advanceTimersByTime(25_000)
-    put(files, frameBlocks(2, { first: 2 })) // without a look, of a time that begins with them
+    await put(files, frameBlocks(2, { first: 2 })) // without a look, of a time that begins with them
     expect(files.files.length).toBe(2)
     vi.advanceTimersByTime(10_000)
-    put(files, frameBlocks(1, { first: 4 }))
+    await put(files, frameBlocks(1, { first: 4 }))
     vi.advanceTimersByTime(10_000)
-    put(files, lastBlocks(3, 0)) // a file of statistics alone is none
-    expect(ended(files).map(idsOf)).toEqual([[0, 1], [2, 3], [4]])
+    await put(files, lastBlocks(3, 0)) // a file of statistics alone is none
+    expect((await ended(files)).map(idsOf)).toEqual([[0, 1], [2, 3], [4]])
     expect(sectionOf(files.files[0])?.statistics).toMatchObject([{ delivered: 1 }, { delivered: 1 }])
   })
 
@@ -229,73 +228,77 @@ describe('files in turn', () => {
 
 describe('a pipe', () => {
   let end = false
-  const open = () => {
+  const open = async () => {
     end = false
     execFileSync('mkfifo', [path])
-    return new CaptureFiles({ kind: 'path', path }, { ended: () => end })
+    return await CaptureFiles.open({ kind: 'path', path }, { ended: () => end })
   }
   const reading = () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
 
-  test('waits for its reader, and gives it everything', () => {
-    const files = open()
+  test('waits for its reader, and gives it everything', async () => {
+    const files = await open()
     files.take(headBlocks())
-    expect([files.flush(), files.flush(), files.reader]).toEqual([false, false, undefined])
+    expect([await files.flush(), await files.flush(), files.reader]).toEqual([false, false, undefined])
     const fd = reading()
     files.take(frameBlocks(3))
-    expect([files.flush(), files.frames]).toEqual([true, 3])
+    expect([await files.flush(), files.frames]).toEqual([true, 3])
     expect(files.reader).toBeTypeOf('number')
     files.end()
-    files.flush()
-    files.close()
+    await files.flush()
+    await files.close()
     const [section] = readPcapng(readFileSync(fd))
     expect([section?.packets.length, section?.statistics.length]).toEqual([3, 2])
     closeSync(fd)
   })
 
-  test('that nobody reads has no reader left at the end', () => {
-    const files = open()
+  test('that nobody reads has no reader left at the end', async () => {
+    const files = await open()
     files.take(headBlocks())
-    expect(files.flush()).toBe(false)
+    expect(await files.flush()).toBe(false)
     end = true
-    expect(() => files.flush()).toThrow(ReaderGone)
+    await expect(files.flush()).rejects.toThrow(ReaderGone)
   })
 
-  test('whose reader leaves', () => {
-    const files = open()
+  test('whose reader leaves', async () => {
+    const files = await open()
     const fd = reading()
-    put(files, headBlocks())
+    await put(files, headBlocks())
     closeSync(fd)
     files.take(frameBlocks(3))
-    expect(() => files.flush()).toThrow(ReaderGone)
+    await expect(files.flush()).rejects.toThrow(ReaderGone)
     expect(files.frames).toBe(0)
-    files.close()
+    await files.close()
   })
 
-  test('that is full takes the rest later; what waits is in order', () => {
-    const files = open()
+  test('that is full takes the rest later; what waits is in order', async () => {
+    const files = await open()
     const fd = reading()
     const blocks = [headBlocks(), ...upTo(40).map((n) => frameBlocks(10, { first: 10 * n, length: 500 }))]
     for (const each of blocks) files.take(each)
     const read: Buffer[] = []
-    while (!files.flush(1_000_000)) read.push(readSome(fd)) // nobody is impatient before the end
+    while (!(await files.flush(1_000_000))) read.push(readSome(fd)) // nobody is impatient before the end
     read.push(readSome(fd))
     expect(Buffer.concat(read)).toEqual(Buffer.concat(blocks))
     expect(files.frames).toBe(400)
-    files.close()
+    await files.close()
     closeSync(fd)
   })
 
-  test('that is full does not hold up the end for longer than a second without a byte', () => {
-    const files = open()
+  test('that is full does not hold up the end for longer than a second without a byte', async () => {
+    const files = await open()
     const fd = reading()
     for (let n = 0; n < 40; n++) files.take(frameBlocksWithHead(n))
-    expect(files.flush(400)).toBe(false)
+    expect(await files.flush(400)).toBe(false)
     end = true
-    expect([files.flush(400), files.flush(400)]).toEqual([false, false])
+    expect([await files.flush(400), await files.flush(400)]).toEqual([false, false])
     readSome(fd)
-    expect([files.flush(400), files.flush(400), files.flush(400)]).toEqual([false, false, false])
-    expect(() => files.flush(400)).toThrow(ReaderGone)
-    files.close()
+    expect([await files.flush(400), await files.flush(400), await files.flush(400)]).toEqual([
+      false,
+      false,
+      false,
+    ])
+    await expect(files.flush(400)).rejects.toThrow(ReaderGone)
+    await files.close()
     closeSync(fd)
   })
 })

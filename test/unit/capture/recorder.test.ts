@@ -36,10 +36,10 @@ interface Recording {
   probe: Probe
   recorder: Recorder
   /** Says that the ring has ended, and writes what is in it. */
-  finish(): CaptureResult
+  finish(): Promise<CaptureResult>
 }
 
-function recordTo(
+async function recordTo(
   sinkPlan: SinkPlan,
   interfaces: RecorderSetup['interfaces'] = [END_A, END_B],
   bytes = 2 ** 20,
@@ -47,14 +47,14 @@ function recordTo(
   const ring = createRing(bytes)
   const ends = { a: interfaces[0] !== null, b: interfaces[1] !== null }
   const probe = new Probe({ id: 1, ring, ends, delivered: true, match: null, snaplen: 65_535 })
-  const files = new CaptureFiles(sinkPlan, { ended: () => true })
+  const files = await CaptureFiles.open(sinkPlan, { ended: () => true })
   const recorder = new Recorder({ ring, sink: sinkPlan, interfaces, snaplen: 65_535 }, files)
-  recorder.begin()
-  const finish = () => {
+  await recorder.begin()
+  const finish = async () => {
     probe.flush()
     endRing(ring)
-    recorder.run()
-    files.close()
+    await recorder.run()
+    await files.close()
     return recorder.result()
   }
   return { ring, probe, recorder, finish } satisfies Recording
@@ -68,15 +68,15 @@ function burstOf(count: number, number = 0): Burst {
 }
 
 describe('a file', () => {
-  test('has what both ends sent and got', () => {
+  test('has what both ends sent and got', async () => {
     const path = join(folder, 'one.pcapng')
-    const { probe, finish } = recordTo({ kind: 'path', path })
+    const { probe, finish } = await recordTo({ kind: 'path', path })
     const burst = burstOf(3, 5)
     burst.drop(1, 'rule', 'rule 3')
     burst.hold(2, 12)
     probe.sent(burst, 1)
     probe.delivered(0, slab.bytes, START, FRAME.length, Float64Array.of(5, performance.now(), 0))
-    const result = finish()
+    const result = await finish()
     expect(result).toEqual({ records: 4, lost: 0, bytes: statSync(path).size, files: [path] })
     const [section] = readPcapng(readFileSync(path))
     const packets = section?.packets ?? []
@@ -96,23 +96,23 @@ describe('a file', () => {
     ])
   })
 
-  test('is for its owner only, and replaces what was there', () => {
+  test('is for its owner only, and replaces what was there', async () => {
     const path = join(folder, 'one.pcapng')
-    recordTo({ kind: 'path', path }).finish()
+    await (await recordTo({ kind: 'path', path })).finish()
     expect(statSync(path).mode & 0o777).toBe(0o600)
     const { size } = statSync(path)
     writeFileSync(path, filler(100_000))
-    recordTo({ kind: 'path', path }).finish()
+    await (await recordTo({ kind: 'path', path })).finish()
     expect(statSync(path).size).toBe(size)
   })
 
-  test('of one end has its interface only', () => {
+  test('of one end has its interface only', async () => {
     const path = join(folder, 'b.pcapng')
-    const { probe, finish } = recordTo({ kind: 'path', path }, [null, END_B])
+    const { probe, finish } = await recordTo({ kind: 'path', path }, [null, END_B])
     probe.sent(burstOf(1), 0)
     probe.sent(burstOf(1), 1)
     probe.delivered(1, slab.bytes, START, FRAME.length, new Float64Array(3))
-    finish()
+    await finish()
     const [section] = readPcapng(readFileSync(path))
     expect(section?.interfaces.map(({ name }) => name)).toEqual(['veth1'])
     expect(section?.packets.map(({ on, direction }) => [on, direction])).toEqual([
@@ -121,20 +121,20 @@ describe('a file', () => {
     ])
   })
 
-  test('says what was lost, where and how many', () => {
+  test('says what was lost, where and how many', async () => {
     const path = join(folder, 'lost.pcapng')
-    const { probe, recorder, finish } = recordTo({ kind: 'path', path }, [END_A, END_B], 4096)
+    const { probe, recorder, finish } = await recordTo({ kind: 'path', path }, [END_A, END_B], 4096)
     probe.sent(burstOf(5), 0) // three fit
     probe.sent(burstOf(1), 1)
     probe.flush()
-    expect(recorder.turn()).toBe(true)
+    expect(await recorder.turn()).toBe(true)
     probe.sent(burstOf(4), 0)
     probe.sent(burstOf(1), 1)
     probe.flush()
-    recorder.turn()
+    await recorder.turn()
     probe.sent(burstOf(1), 0)
     probe.sent(burstOf(1), 1)
-    expect(finish()).toMatchObject({ records: 8, lost: 5 })
+    expect(await finish()).toMatchObject({ records: 8, lost: 5 })
     const [section] = readPcapng(readFileSync(path))
     expect(section?.packets.map(({ on, dropcount }) => [on, dropcount])).toEqual([
       ['veth0', undefined],
@@ -152,22 +152,22 @@ describe('a file', () => {
     ])
   })
 
-  test('that cannot be opened is an error', () => {
+  test('that cannot be opened is an error', async () => {
     const open = (path: string) => recordTo({ kind: 'path', path })
-    expect(() => open(join(folder, 'none', 'x.pcapng'))).toThrow(/ENOENT/)
-    expect(() => open(folder)).toThrow(/EISDIR/)
+    await expect(open(join(folder, 'none', 'x.pcapng'))).rejects.toThrow(/ENOENT/)
+    await expect(open(folder)).rejects.toThrow(/EISDIR/)
   })
 
-  test('that is full is an error', () => {
-    expect(() => recordTo({ kind: 'path', path: '/dev/full' })).toThrow(/ENOSPC/)
+  test('that is full is an error', async () => {
+    await expect(recordTo({ kind: 'path', path: '/dev/full' })).rejects.toThrow(/ENOSPC/)
   })
 })
 
-test('files in turn: each has the header, and no frame is missing', () => {
+test('files in turn: each has the header, and no frame is missing', async () => {
   const path = join(folder, 'x.pcapng')
-  const { probe, finish } = recordTo({ kind: 'path', path, rotate: { bytes: 10_000 } })
+  const { probe, finish } = await recordTo({ kind: 'path', path, rotate: { bytes: 10_000 } })
   for (let i = 0; i < 10; i++) probe.sent(burstOf(10, 10 * i), i % 2 === 0 ? 0 : 1)
-  const { files, records } = finish()
+  const { files, records } = await finish()
   expect([files.length, records]).toEqual([12, 100])
   const sections = files.map((file) => readPcapng(readFileSync(file)))
   for (const [first, ...others] of sections) {
@@ -179,15 +179,15 @@ test('files in turn: each has the header, and no frame is missing', () => {
   expect(ids).toEqual(Array.from({ length: 100 }, (_, number) => number))
 })
 
-test('more than the buffer holds goes into the file by itself, in whole blocks', () => {
+test('more than the buffer holds goes into the file by itself, in whole blocks', async () => {
   const path = join(folder, 'long.pcapng')
-  const { probe, recorder } = recordTo({ kind: 'path', path }, [END_A, null], 2 ** 22)
+  const { probe, recorder } = await recordTo({ kind: 'path', path }, [END_A, null], 2 ** 22)
   const burst = new Burst()
   burst.begin(slab, performance.now())
   for (let id = 0; id < 20; id++) burst.push(START, 65_000, id)
   probe.sent(burst, 0)
   probe.flush()
-  recorder.turn()
+  for (let turns = 0; turns < 7; turns++) await recorder.turn() // three frames fill the buffer
   const packets = packetsOf(readFileSync(path))
   expect(packets.map(({ id }) => id)).toEqual(Array.from({ length: 20 }, (_, id) => 2 * id))
   for (const { frame } of packets) expect(frame.length).toBe(65_000)

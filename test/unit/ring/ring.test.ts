@@ -182,32 +182,32 @@ describe('a reader that waits', () => {
     expect(writer.publish()).toBe(false)
   })
 
-  test('does not wait for what is there already', () => {
+  test('does not wait for what is there already', async () => {
     const { writer, reader } = pair()
     put(writer, 1, 1)
     writer.publish()
     expect(reader.arm()).toBe(false)
     put(writer, 1, 1)
     expect(writer.publish(), 'it is not waiting').toBe(false)
-    reader.wait() // would never return
+    await reader.wait() // would never return
   })
 
-  test('does not wait after the end', () => {
+  test('does not wait after the end', async () => {
     const { ring, writer, reader } = pair()
     expect([writer.ended, reader.ended]).toEqual([false, false])
     expect(reader.arm()).toBe(true)
     endRing(ring)
     expect([writer.ended, reader.ended]).toEqual([true, true])
     expect(reader.arm()).toBe(false)
-    reader.wait()
-    reader.nap(60_000)
+    await reader.wait()
+    await reader.nap(60_000)
   })
 
-  test('wakes up by itself after the time that it gave', () => {
+  test('wakes up by itself after the time that it gave', async () => {
     const { reader } = pair()
     const before = performance.now()
-    reader.wait(20)
-    reader.nap(20)
+    await reader.wait(20)
+    await reader.nap(20)
     expect(performance.now() - before).toBeGreaterThanOrEqual(39)
   })
 })
