@@ -117,10 +117,11 @@ export const rules = {
   'missing-addon': { may: [], because: 'it is said where nothing else can be loaded' },
   'own-file': { may: [], because: 'it knows files and their owners, not what is in them' },
   version: { may: [], because: 'version is a leaf' },
+  legible: { may: [], because: 'legible is a leaf' },
   errors: { may: [], because: 'errors is a leaf' },
 }
 
-const leaves = ['apart', 'errors', 'version']
+const leaves = ['apart', 'errors', 'legible', 'version']
 const addonImporter = 'native.ts'
 
 const specifiers = [

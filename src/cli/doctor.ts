@@ -4,6 +4,7 @@
 import { ControlClient, socketPath } from '../contract/client.js'
 import type { Finding } from '../doctor/finding.js'
 import { UvethError } from '../errors.js'
+import { legible, legibleJson } from '../legible.js'
 import { LOOK } from './options.js'
 import { parseAlone } from './usage.js'
 
@@ -33,7 +34,7 @@ export async function doctor(
   if (values === undefined) return 0
   const findings = await examine(socketPath(values.socket ?? global.socket))
   const json = values.json ?? global.json ?? false
-  process.stdout.write(json ? `${JSON.stringify(findings)}\n` : findings.map(lineOf).join(''))
+  process.stdout.write(json ? `${legibleJson(findings)}\n` : legible(findings).map(lineOf).join(''))
   return findings.some(({ status }) => status === 'fail') ? 1 : 0
 }
 

@@ -4,12 +4,12 @@
 
 import { parseArgs } from 'node:util'
 import type { PairView } from '../contract/ops.js'
+import { legible, UNFIT } from '../legible.js'
 import { version } from '../version.js'
 import { conclude, joinNegative, openStream, queryOf } from './capture/capture.js'
 import { leavePipe, record } from './capture/recording.js'
 import { isNobody, runCommand, sentenceOf, stopSignal } from './failure.js'
 import { noGlobals } from './globals.js'
-import { legible, UNFIT } from './legible.js'
 import { Session, write } from './session.js'
 import { EXTCAP, parseVerb, UsageError } from './usage.js'
 

@@ -1,10 +1,10 @@
 // How a command ends: what it says and answers when an order fails, one line and iproute2's exit codes; and the
-// signals that end it. Used by main.ts and extcap.ts, by batches for each of their lines, and by the verbs that
+// signals that end it. Used by command.ts and extcap.ts, by batches for each of their lines, and by the verbs that
 // run until they are told to stop.
 
 import { closeSync, writeSync } from 'node:fs'
 import { ofNode, UvethError } from '../errors.js'
-import { legible } from './legible.js'
+import { legible } from '../legible.js'
 import { UsageError } from './usage.js'
 
 const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const

@@ -1,9 +1,9 @@
 // `uveth monitor`: the daemon's events, one line each, until Ctrl-C, until the reader goes away or the
 // daemon ends. Starts no daemon.
 
+import { legible, legibleJson } from '../legible.js'
 import { type Globals, readTrailing } from './globals.js'
 import { MONITOR_HELP } from './help.js'
-import { legible, legibleJson } from './legible.js'
 import { placeOf } from './link/format.js'
 import { type Paint, painter, type Session, write } from './session.js'
 import { UsageError } from './usage.js'

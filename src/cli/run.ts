@@ -12,11 +12,11 @@ import {
   type Pair,
   type PairStats,
 } from '../index.js'
+import { legible, legibleJson } from '../legible.js'
 import { findNetns } from '../netns/names.js'
 import { oneOf } from '../wishes/shape.js'
 import { written } from '../wishes/words.js'
 import { lostSentence, stopSignal } from './failure.js'
-import { legible } from './legible.js'
 import { memoryOption } from './memory.js'
 import { RUN } from './options.js'
 import { formatStats } from './table.js'
@@ -202,11 +202,11 @@ async function untilClosed(pair: Pair, say: (message: Message) => void, stop: Ab
 
 function sayJson(message: Message): void {
   const { names: _, ...fields } = message as Message & { names?: unknown }
-  process.stdout.write(`${JSON.stringify(fields)}\n`)
+  process.stdout.write(`${legibleJson(fields)}\n`)
 }
 
 function sayText(message: Message): void {
-  process.stdout.write(`${textOf(message)}\n`)
+  process.stdout.write(`${textOf(legible(message))}\n`)
 }
 
 function place({ name, netns }: { name: string; netns: string | null }): string {

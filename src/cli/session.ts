@@ -1,11 +1,11 @@
 // What the orders of one process share: the options in front of the verb, one connection to the daemon,
-// and where output goes. Made by main.ts; a batch gives all its orders in one session.
+// and where output goes. Made by command.ts; a batch gives all its orders in one session.
 
 import { styleText } from 'node:util'
 import { ControlClient, socketPath } from '../contract/client.js'
+import { legible, legibleJson } from '../legible.js'
 import { findNetns, inodeOfNetns, readNetns } from '../netns/names.js'
 import type { Globals } from './globals.js'
-import { legible, legibleJson } from './legible.js'
 
 export type Style = 'cyan' | 'yellow' | 'green' | 'red' | 'bold'
 export type Paint = (style: Style, text: string) => string

@@ -3,11 +3,11 @@
 
 import type { PairView } from '../contract/ops.js'
 import type { PairStats } from '../index.js'
+import { legible } from '../legible.js'
 import { findRef } from '../netns/names.js'
 import { isNobody } from './failure.js'
 import { readTrailing } from './globals.js'
 import { STATS_HELP } from './help.js'
-import { legible } from './legible.js'
 import { placeOf } from './link/format.js'
 import { isTerminal, type Session, write, writeJson } from './session.js'
 import { alignTable, type StatsRow, statsTable } from './table.js'

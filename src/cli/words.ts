@@ -1,4 +1,4 @@
-// The command's verbs, in the order that decides what a short form means. Used by main.ts and completion.ts.
+// The command's verbs, in the order that decides what a short form means. Used by command.ts and completion.ts.
 
 /** Verbs may be shortened: the first that begins with the word is meant. */
 export const VERBS = [

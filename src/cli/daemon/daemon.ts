@@ -3,12 +3,12 @@
 
 import { ControlClient, DEFAULT_SOCKET, socketPath } from '../../contract/client.js'
 import { UvethError } from '../../errors.js'
+import { legible, legibleJson } from '../../legible.js'
 import { HIGHEST, LIMIT_NAMES, LIMITS, type Limits } from '../../wishes/limits.js'
 import { oneOf, whole } from '../../wishes/shape.js'
 import { parseSize } from '../../wishes/units.js'
 import { written } from '../../wishes/words.js'
 import { sentenceOf } from '../failure.js'
-import { legible, legibleJson } from '../legible.js'
 import { memoryOption } from '../memory.js'
 import { DAEMON, LOOK } from '../options.js'
 import { parseAlone, UsageError } from '../usage.js'
@@ -161,7 +161,7 @@ export async function health(
     return report.status === 'ok' ? 0 : 1
   } catch (error) {
     if (!(error instanceof UvethError)) throw error
-    if (json) process.stdout.write(`${JSON.stringify({ status: 'down', error: error.message })}\n`)
+    if (json) process.stdout.write(`${legibleJson({ status: 'down', error: error.message })}\n`)
     else process.stderr.write(`${sentenceOf(error)}\n`)
     return 1
   } finally {

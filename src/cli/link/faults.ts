@@ -10,6 +10,7 @@ import { formatRule, parseRuleWords, ruleWord } from '../../faults/rule-words.js
 import type { ImpairOptions, ImpairPlan, RuleStats } from '../../index.js'
 import { FAULTS } from '../../iproute/keywords.js'
 import { expand, matches, wrong } from '../../iproute/words.js'
+import { legible } from '../../legible.js'
 import { findRef } from '../../netns/names.js'
 import { written } from '../../wishes/words.js'
 import { type Globals, readTrailing } from '../globals.js'
@@ -120,7 +121,7 @@ async function giveImpair({ client, globals }: Session, order: Of<'impair'>): Pr
   const shown = readShown(globals, order.words)
   const plan = await client.call<ImpairPlan | null>('impair.get', { ref })
   if (shown.json) writeJson(plan, shown)
-  else write(`${plan === null ? 'none' : formatImpair(plan)}\n`)
+  else write(`${plan === null ? 'none' : formatImpair(legible(plan))}\n`)
 }
 
 async function giveRule({ client, globals }: Session, order: Of<'rule'>): Promise<void> {
@@ -139,7 +140,12 @@ async function giveRule({ client, globals }: Session, order: Of<'rule'>): Promis
       const shown = readShown(globals, order.words)
       const rules = await client.call<RuleStats[]>('rule.list', { ref })
       if (shown.json) writeJson(rules, shown)
-      else write(rules.map((rule) => `${ruleText(rule)}\n`).join(''))
+      else
+        write(
+          legible(rules)
+            .map((rule) => `${ruleText(rule)}\n`)
+            .join(''),
+        )
     }
   }
 }

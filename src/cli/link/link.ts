@@ -1,5 +1,5 @@
 // `uveth link …` and `uveth add`: one order each, in iproute2's grammar (grammar.ts), to the daemon.
-// Called by main.ts and, line by line, by batch.ts. Prints nothing when it succeeds, as `ip`.
+// Called by command.ts and, line by line, by batch.ts. Prints nothing when it succeeds, as `ip`.
 
 import type { EndWish, PairView } from '../../contract/ops.js'
 import { renamed, UvethError } from '../../errors.js'

@@ -1,9 +1,9 @@
 // Text from outside on a terminal: nothing of it moves the cursor, and JSON stays the same value.
 
 import { expect, test } from 'vitest'
-import { sentenceOf } from '../../../src/cli/failure.js'
-import { legible, legibleJson } from '../../../src/cli/legible.js'
-import { UvethError } from '../../../src/errors.js'
+import { sentenceOf } from '../../src/cli/failure.js'
+import { UvethError } from '../../src/errors.js'
+import { legible, legibleJson } from '../../src/legible.js'
 
 const HOSTILE = 'a\u001b[2J\u009b31m\r\n\u202eb\u007f'
 const TAME = 'a\\u001b[2J\\u009b31m\\u000d\\u000a\\u202eb\\u007f'
