@@ -20,7 +20,7 @@ export const REFUSALS = {
 } as const
 export type Refusal = keyof typeof REFUSALS
 
-/** Of an answer to an order that is in force, but not all that was wished for: a sentence, percent-encoded. */
+/** Of an answer to an order that is in force, but not all that was wished for: a sentence or several, percent-encoded. */
 export const WARNING_HEADER = 'uveth-warning'
 
 export interface Op {

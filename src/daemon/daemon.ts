@@ -47,7 +47,7 @@ const SETTLE_TIME = 5_000
 export async function startDaemon(options: DaemonOptions): Promise<{ ended: Promise<void> }> {
   const output = new LogOutput(process.stdout.fd, options.socket)
   Object.assign(output, { [pino.symbols.needsMetadataGsym]: true }) // the level, with each line
-  const daemon = new Daemon(options, pino({ level: options.log, base: { pid: process.pid } }, output))
+  const daemon = new Daemon(options, output)
   try {
     await daemon.start()
   } catch (error) {
@@ -60,6 +60,7 @@ export async function startDaemon(options: DaemonOptions): Promise<{ ended: Prom
 class Daemon implements DaemonFace {
   readonly ended: Promise<void>
   readonly #options: DaemonOptions
+  readonly #output: LogOutput
   readonly #log: Pino
   readonly #registry: PairRegistry = new Registry<SentWish>()
   readonly #started = Date.now()
@@ -72,9 +73,10 @@ class Daemon implements DaemonFace {
   #ending: Promise<void> | undefined
   #end!: () => void
 
-  constructor(options: DaemonOptions, log: Pino) {
+  constructor(options: DaemonOptions, output: LogOutput) {
     this.#options = options
-    this.#log = log
+    this.#output = output
+    this.#log = pino({ level: options.log, base: { pid: process.pid } }, output)
     this.ended = new Promise((resolve) => {
       this.#end = resolve
     })
@@ -143,6 +145,10 @@ class Daemon implements DaemonFace {
 
   get unkept(): string | undefined {
     return this.#state?.unkept
+  }
+
+  get lostLines(): number {
+    return this.#output.lost
   }
 
   async forget(ref: string): Promise<boolean> {

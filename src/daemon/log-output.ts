@@ -4,6 +4,7 @@
 // daemon.ts, through pino, and by cli/daemon/start.ts before there is a daemon. It loads no pino and never throws.
 
 import { closeSync, constants, fstatSync, ftruncateSync, type Stats, statSync, writeSync } from 'node:fs'
+import { legibleLines } from '../legible.js'
 import { openOwn, readOwn } from '../own-file.js'
 
 const { O_CREAT, O_TRUNC, O_WRONLY } = constants
@@ -44,6 +45,13 @@ export function boundLog(fd: number, path: string, longest = LONGEST_FILE): void
   ftruncateSync(fd)
 }
 
+/** A line, or what is left of it. */
+interface Waiting {
+  bytes: Buffer
+  /** It says that so many others were lost. */
+  confessed: number
+}
+
 export class LogOutput {
   /** Of the line that is being written: pino sets it. */
   lastLevel = 0
@@ -51,9 +59,11 @@ export class LogOutput {
   readonly #prefixed: boolean
   /** The file to be bounded, if that is what `fd` is. */
   readonly #file: string | undefined
-  #waiting: Buffer[] = []
+  #waiting: Waiting[] = []
   #bytes = 0
-  #lost = 0
+  /** Lines that nobody was given, ever; and of these, those that were not confessed yet. */
+  lost = 0
+  #unsaid = 0
   #timer: NodeJS.Timeout | undefined
 
   /** `fd` does not block where it is a pipe or a socket: Node sees to that for its own. */
@@ -67,9 +77,9 @@ export class LogOutput {
   write(line: string): void {
     this.#flush()
     // In one gap: the confession is short, and would find room among lines that do not.
-    const regained = this.#lost > 0 && this.#bytes < LONGEST_BACKLOG / 2
-    if (regained && this.#keep(confession(this.#lost), WARN)) this.#lost = 0
-    if (this.#lost > 0 || !this.#keep(line, this.lastLevel)) this.#lost++
+    const regained = this.#unsaid > 0 && this.#bytes < LONGEST_BACKLOG / 2
+    if (regained && this.#keep(confession(this.#unsaid), WARN, this.#unsaid)) this.#unsaid = 0
+    if (this.#unsaid > 0 || !this.#keep(line, this.lastLevel)) this.#lose()
     this.#flush()
     if (this.#waiting.length > 0) this.#timer ??= setInterval(() => this.#flush(), LOOK).unref()
   }
@@ -80,12 +90,17 @@ export class LogOutput {
     clearInterval(this.#timer)
   }
 
+  #lose(): void {
+    this.lost++
+    this.#unsaid++
+  }
+
   /** False where there is no room. */
-  #keep(line: string, level: number): boolean {
+  #keep(line: string, level: number, confessed = 0): boolean {
     const [, severity = ''] = SEVERITIES.find(([least]) => level >= least) ?? []
-    const bytes = Buffer.from(`${this.#prefixed ? severity : ''}${line}`)
+    const bytes = Buffer.from(legibleLines(`${this.#prefixed ? severity : ''}${line}`))
     if (this.#bytes + bytes.length > LONGEST_BACKLOG) return false
-    this.#waiting.push(bytes)
+    this.#waiting.push({ bytes, confessed })
     this.#bytes += bytes.length
     return true
   }
@@ -94,15 +109,18 @@ export class LogOutput {
     try {
       if (this.#file !== undefined) boundLog(this.#fd, this.#file)
       for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-        const written = writeSync(this.#fd, next)
+        const written = writeSync(this.#fd, next.bytes)
         this.#bytes -= written
-        if (written === next.length) this.#waiting.shift()
-        else this.#waiting[0] = next.subarray(written)
+        if (written === next.bytes.length) this.#waiting.shift()
+        else next.bytes = next.bytes.subarray(written)
       }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return
       // Whoever read it has gone, or the disk is full.
-      this.#lost += this.#waiting.length
+      for (const { confessed } of this.#waiting) {
+        if (confessed > 0) this.#unsaid += confessed
+        else this.#lose()
+      }
       this.#waiting = []
       this.#bytes = 0
     }

@@ -23,6 +23,8 @@ export interface DaemonFace {
   shutdown(): void
   /** Why what was ordered will not outlive the daemon, though it was to. */
   readonly unkept?: string | undefined
+  /** Of its log. */
+  readonly lostLines?: number
   /** Gives up a kept wish that could not be restored; false if `ref` means none. */
   forget(ref: string): Promise<boolean>
   /** Something that nobody expected. */
@@ -38,6 +40,7 @@ interface Order<K> {
   query: K extends 'pair.capture' ? CaptureQuery : unknown
   body: K extends keyof typeof BODIES ? Given<(typeof BODIES)[K]> : unknown
   reply: FastifyReply
+  warn: handlers.Warn
 }
 
 export type Answer<K> = (order: Order<K>) => unknown
@@ -66,7 +69,7 @@ export function answersOf(
       return view
     },
     'pair.get': ({ caller, ref }) => handlers.getPair(registry, caller, ref),
-    'pair.set': ({ caller, ref, body }) => handlers.setPair(registry, caller, ref, body),
+    'pair.set': ({ caller, ref, body, warn }) => handlers.setPair(registry, caller, ref, body, warn),
     'pair.del': async ({ caller, ref }) => {
       try {
         await handlers.deletePair(registry, caller, ref)
@@ -77,7 +80,7 @@ export function answersOf(
     },
     'pair.stats': ({ caller, ref }) => handlers.pairStats(registry, caller, ref),
     'end.get': ({ caller, ref }) => handlers.getEnd(registry, caller, ref),
-    'end.set': ({ caller, ref, body }) => handlers.setEnd(registry, caller, ref, body),
+    'end.set': ({ caller, ref, body, warn }) => handlers.setEnd(registry, caller, ref, body, warn),
     'pair.flap': async ({ caller, ref, body, reply }) => {
       const left = new AbortController()
       const { socket } = reply.request.raw

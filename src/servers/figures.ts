@@ -32,6 +32,9 @@ export const FAMILIES = {
   uveth_limit_used: gauge('How much there is of it, where that is counted', LIMIT),
   uveth_limit_refused_total: counter('What was refused because of it; of backlog: lost events', LIMIT),
   uveth_listeners_waiting_bytes: gauge('Bytes of events that wait for listeners'),
+  uveth_log_lost_lines_total: counter(
+    'Lines of the log that were lost: nobody read them, or the disk was full',
+  ),
   uveth_memory_used_bytes: gauge('Bytes of frames that wait, held by hooks or in the rings of captures'),
   uveth_memory_bound_bytes: gauge('Bytes that they may have; a pair may have as much as it leaves to all'),
   uveth_memory_refused_total: counter('Frames dropped, with cause limit, for want of memory to hold them'),
@@ -75,11 +78,19 @@ function escaped(char: string): string {
   return char === '\n' ? '\\n' : `\\${char}`
 }
 
-/** `waiting`: bytes of events that wait for listeners. */
-export function sayDaemon(say: Say, registry: PairRegistry, waiting: number): void {
+/** What the daemon has beside its pairs. */
+export interface Around {
+  /** Bytes of events that wait for listeners. */
+  waiting: number
+  /** Lines of the log. */
+  lost: number
+}
+
+export function sayDaemon(say: Say, registry: PairRegistry, { waiting, lost }: Around): void {
   say('uveth_build_info', labelsOf({ version: version(), node: process.versions.node }), 1)
   say('uveth_pairs', '', registry.list().length)
   say('uveth_listeners_waiting_bytes', '', waiting)
+  say('uveth_log_lost_lines_total', '', lost)
   const memory = memoryUse()
   say('uveth_memory_used_bytes', '', memory.used)
   say('uveth_memory_bound_bytes', '', memory.bound)

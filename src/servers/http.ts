@@ -78,7 +78,7 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
     clients.during(socket, name === 'pair.flap' ? order : () => running.during(order))
   for (const name of Object.keys(OPS) as OpName[])
     addRoute(app, name, answers[name] as Answer<unknown>, { daemon, during })
-  const metrics = openMetrics(registry, () => events.waiting)
+  const metrics = openMetrics(registry, () => ({ waiting: events.waiting, lost: daemon.lostLines ?? 0 }))
   app.get('/metrics', { schema: { hide: true } }, (_, reply) => reply.type(METRICS_TYPE).send(metrics.read()))
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   app.addHook('preClose', async () => {
@@ -125,15 +125,17 @@ function addRoute(
       const query = checked(queryOf(name), request.query)
       const shape = bodyOf(name)
       const body = shape && checked(shape, request.body === undefined ? {} : request.body, calledIn(name))
-      const give = async (caller: Caller) => await answer({ caller, ref, id, query, body, reply })
+      const warnings: string[] = []
+      const warn = (sentence: string) => void warnings.push(sentence)
+      const give = async (caller: Caller) => await answer({ caller, ref, id, query, body, reply, warn })
       reply.code(op.status)
       const header = request.headers['uveth-netns'] as string | undefined
       const { socket } = request.raw
       const keeping = makes(name) ? 'kept' : 'looked at'
       const order = () => (hasCaller(name) ? asCaller(socket, header, keeping, give) : give(nowhere))
       const value = await during(name, socket, order)
-      const warning = op.method === 'GET' ? undefined : daemon.unkept
-      if (warning !== undefined) reply.header(WARNING_HEADER, escaped(warning))
+      if (op.method !== 'GET' && daemon.unkept !== undefined) warn(daemon.unkept)
+      if (warnings.length > 0) reply.header(WARNING_HEADER, escaped(warnings.join('; ')))
       if (value === null) reply.type('application/json; charset=utf-8').send('null')
       else if (!reply.sent) reply.send(value)
       return reply

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { collectDefaultMetrics, Registry as Metrics } from 'prom-client'
 import type { PairRegistry } from '../orders/handlers.js'
-import { FAMILIES, type FamilyName, type Say, sayDaemon, sayPair } from './figures.js'
+import { type Around, FAMILIES, type FamilyName, type Say, sayDaemon, sayPair } from './figures.js'
 
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
@@ -26,12 +26,11 @@ export interface MetricsPages {
   read(): Readable
 }
 
-/** `waiting`: bytes of events that wait for listeners. */
-export function openMetrics(registry: PairRegistry, waiting: () => number): MetricsPages {
+export function openMetrics(registry: PairRegistry, around: () => Around): MetricsPages {
   const processMetrics = openProcessMetrics()
   let making: Promise<Page> | undefined
   const make = async () => ({
-    lines: await linesOf(registry, waiting()),
+    lines: await linesOf(registry, around()),
     process: await processMetrics.metrics(),
   })
   const page = () => {
@@ -54,13 +53,13 @@ async function* pieces(page: () => Promise<Page>): AsyncGenerator<string, void> 
   yield process
 }
 
-async function linesOf(registry: PairRegistry, waiting: number): Promise<Page['lines']> {
+async function linesOf(registry: PairRegistry, around: Around): Promise<Page['lines']> {
   const lines = Object.fromEntries(
     Object.keys(FAMILIES).map((name) => [name, [] as string[]]),
   ) as Page['lines']
   const say: Say = (name, labels, value) =>
     void lines[name].push(labels === '' ? `${name} ${value}\n` : `${name}{${labels}} ${value}\n`)
-  sayDaemon(say, registry, waiting)
+  sayDaemon(say, registry, around)
   let since = performance.now()
   for (const { pair, carrierChanges } of registry.list()) {
     // One that has ended meanwhile is told no more.

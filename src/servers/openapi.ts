@@ -3,7 +3,7 @@
 
 import { ANSWERS } from '../contract/answers.js'
 import { bodyOf, queryOf } from '../contract/bodies.js'
-import { type Op, type OpName, REFUSALS } from '../contract/ops.js'
+import { type Op, type OpName, REFUSALS, WARNING_HEADER } from '../contract/ops.js'
 
 export function schemaOf(name: OpName, op: Op): object {
   const body = bodyOf(name)
@@ -14,7 +14,11 @@ export function schemaOf(name: OpName, op: Op): object {
     return [status, { description, content: { 'application/problem+json': { schema: PROBLEM } } }]
   })
   const answer = op.type === undefined ? ANSWERS[name] : { content: { [op.type]: { schema: BINARY } } }
-  const success = { description: op.summary, ...(op.status === 204 ? { type: 'null' } : answer) }
+  const success = {
+    description: op.summary,
+    ...(op.method !== 'GET' && { headers: { [WARNING_HEADER]: WARNING } }),
+    ...(op.status === 204 ? { type: 'null' } : answer),
+  }
   return {
     operationId: name,
     summary: op.summary,
@@ -26,6 +30,11 @@ export function schemaOf(name: OpName, op: Op): object {
 }
 
 const BINARY = { type: 'string', format: 'binary' } as const
+
+const WARNING = {
+  type: 'string',
+  description: 'where not all is as it was wished for, though it is in force: why, percent-encoded',
+} as const
 
 const REF = {
   type: 'object',

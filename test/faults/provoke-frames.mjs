@@ -202,14 +202,35 @@ export const FRAME_FAULTS = [
     kind: 'frames',
     title: 'txQueueLength changed under traffic, to and fro',
     async act() {
-      const toAndFro = async (/** @type {Bed} */ { daemon }) => {
-        for (let n = 0; n < 100; n++) {
-          await daemon.ask('PATCH', '/v1/pairs/id:p', { a: { txQueueLength: n % 2 === 0 ? 1 : 1_000 } })
-        }
+      const path = '/v1/pairs/id:p'
+      const set = async (/** @type {Bed} */ { daemon }, /** @type {number} */ n) => {
+        await daemon.ask('PATCH', path, { a: { txQueueLength: n % 2 === 0 ? 1 : 1_000 } })
+        return Number(/at most (\d+) that waited are lost/.exec(daemon.warning)?.[1] ?? 0)
       }
-      const { uncounted, sent } = await underTraffic({}, toAndFro, 8_000)
-      expect(uncounted === 0, `${uncounted} of ${sent} frames lost that no counter has`)
-      return `${sent} frames, none lost uncounted`
+      let told = 0
+      const open = await underTraffic(
+        {},
+        async (bed) => {
+          for (let n = 0; n < 100; n++) told += await set(bed, n)
+        },
+        8_000,
+      )
+      expect(told === 50 * 999, `${told} are told to be lost at most`)
+      expect(open.uncounted >= 0 && open.uncounted <= told, `${open.uncounted} lost uncounted`)
+      const shut = await underTraffic(
+        {},
+        async (bed) => {
+          for (let n = 0; n < 50; n++) {
+            await bed.daemon.ask('PATCH', path, { carrier: 'off' })
+            told += await set(bed, n)
+            await bed.daemon.ask('PATCH', path, { carrier: 'auto' })
+          }
+        },
+        8_000,
+      )
+      expect(told === 50 * 999, 'a loss is told where there is none')
+      expect(shut.uncounted === 0, `${shut.uncounted} of ${shut.sent} lost uncounted, with carrier off`)
+      return `${open.uncounted} of ${open.sent} frames lost uncounted, each answer says how many at most; with carrier off none of ${shut.sent}`
     },
   },
   {

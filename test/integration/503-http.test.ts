@@ -111,6 +111,25 @@ describe('PATCH', () => {
     expect([status, json.name, json.mtu]).toEqual([200, 'put9', 1250])
   })
 
+  test('warns where a queue becomes shorter than what may wait in it', async () => {
+    const ends = { a: { name: 'short0', up: true }, b: { name: 'short1', up: true } }
+    await daemon.ask('POST', '/v1/pairs', { id: 'short', ...ends })
+    const warning = async (path: string, change: object) => {
+      const { status, headers } = await daemon.ask('PATCH', path, change)
+      return [status, headers['uveth-warning'] && decodeURIComponent(String(headers['uveth-warning']))]
+    }
+    const told = expect.stringMatching(
+      /^'short0' keeps 10 frames instead of 1000: at most 990 that waited are/,
+    )
+    expect(await warning('/v1/pairs/short', { a: { txQueueLength: 10, mtu: 1400 } })).toEqual([200, told])
+    expect(await warning('/v1/ends/short0', { txQueueLength: 1000 })).toEqual([200, undefined])
+    expect(await warning('/v1/ends/short0', { mtu: 1300 })).toEqual([200, undefined])
+    expect(await warning('/v1/ends/short0', { txQueueLength: 10 })).toEqual([200, told])
+    expect(await warning('/v1/pairs/short', { carrier: 'off' })).toEqual([200, undefined])
+    expect(await warning('/v1/ends/short0', { txQueueLength: 1 })).toEqual([200, undefined])
+    expect((await daemon.ask('DELETE', '/v1/pairs/short')).status).toBe(204)
+  })
+
   test('refuses what it does not know, and what the kernel refuses', async () => {
     expectProblem(await daemon.ask('PATCH', '/v1/pairs/id:cable', { id: 'x' }), 422, { attribute: 'id' })
     expectProblem(await daemon.ask('PATCH', '/v1/pairs/id:cable', { carrier: 'maybe' }), 422, {
@@ -255,6 +274,8 @@ describe('GET', () => {
     expect(responses[409].content['application/problem+json'].schema.properties.code).toEqual({
       type: 'string',
     })
+    const warned = { schema: { type: 'string' }, description: expect.stringMatching(/in force: why/) }
+    expect(responses[201].headers).toEqual({ 'uveth-warning': warned })
     for (const id of ids) expect(JSON.stringify(json)).toContain(`"operationId":"${id}","summary":"`)
     // What is answered is what the document says.
     const answered = async (path: string, template: string) => {

@@ -92,6 +92,7 @@ describe('a pipe that nobody reads', () => {
     expect(after.length).toBeGreaterThan(3)
     expect(after).toEqual(after.map((_, n) => before.length + lost + n))
     expect(after.at(-1)).toBe(2009)
+    expect(log.lost).toBe(lost)
     log.close()
   })
 
@@ -112,6 +113,17 @@ test('a full disk, or a reader that has gone, is no error', () => {
   const log = new LogOutput(opened('/dev/full', O_WRONLY), socket)
   for (let n = 0; n < 10; n++) log.write(line(n))
   log.close()
+  expect(log.lost).toBe(10)
+})
+
+test('what a terminal would obey stands there as JSON has it', () => {
+  const fd = pipe()
+  const log = new LogOutput(fd, socket)
+  const id = 'a\u009b31m\u202eb\u001b'
+  log.write(`${JSON.stringify({ id })}\n`)
+  const text = drained(fd)
+  expect(text).toBe('{"id":"a\\u009b31m\\u202eb\\u001b"}\n')
+  expect(JSON.parse(text)).toEqual({ id })
 })
 
 test.each([
