@@ -18,14 +18,10 @@ import {
 import { receive, slabLayout, transmit } from '../native.js'
 import type { Outgoing } from './cells.js'
 
-/** What a port gives and takes. Plain data. */
+/** What a port gives and takes; frames may be super-frames, and have unfinished checksums. Plain data. */
 export interface Capabilities {
   /** Bytes of the virtio-net header in front of each frame. */
   header: number
-  /** Frames may have a checksum that is still to be finished. */
-  checksum: boolean
-  /** They may be super-frames. */
-  segmentation: boolean
   /** Bytes, without the header. */
   longestFrame: number
 }

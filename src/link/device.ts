@@ -42,8 +42,6 @@ export interface Device {
   setCarrier(on: boolean): void
   /** Does it show the carrier that was put on it, and act on it? */
   acted(on: boolean): boolean
-  /** What its port's capabilities allow beside wire frames with finished checksums: off, or as it was before. */
-  offload(on: boolean): void
   /** Calls `up` once when it goes up, or may have. */
   whenUp(up: () => void): void
   /** Resolves when it is gone and its name free. */

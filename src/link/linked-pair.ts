@@ -17,7 +17,7 @@
 // moment, by nobody: its worker was lost, which is told, or it was suspended; then readopt() is awaited.
 
 import { abandonHeld, MTU, type StateWords, stateOf } from '../datapath/counters.js'
-import { type Capabilities, checkPort, type PortCouple, type PortSpec } from '../datapath/port.js'
+import { checkPort, type PortCouple, type PortSpec } from '../datapath/port.js'
 import { store } from '../frame/words.js'
 import { Carrier, drainHere } from './carrier.js'
 import { closeAll, type Device, type Hint, lastStats, type OpenDevice, reasonOf } from './device.js'
@@ -87,7 +87,7 @@ export class LinkedPair {
     this.#counters = counters
     this.#state = stateOf(counters)
     const aliases = [aliasFor(devices[1].state), aliasFor(devices[0].state)] as const
-    this.#is = { gathered: false, offloads: [true, true], aliases, carrier: false }
+    this.#is = { gathered: false, aliases, carrier: false }
     // The thread of an inline pair may be waiting for us: what it has not read is read here, as a worker would.
     const drain = plan.inline ? drainHere(handle, counters, this.#queues()) : () => context.pool.drain(handle)
     this.#carrier = new Carrier({
@@ -284,9 +284,8 @@ export class LinkedPair {
 
   /** Makes it what it is to be. */
   #follow(): void {
-    const capabilities = this.#each(({ ports: [port] }) => port?.capabilities as Capabilities)
     const states: [EndState, EndState] = this.#each(({ state }) => state)
-    const wanted = wantedOf({ mode: this.#mode, states, inspected: this.#inspected, capabilities })
+    const wanted = wantedOf({ mode: this.#mode, states, inspected: this.#inspected })
     const shown = this.#each(({ carrier }) => carrier)
     for (const action of difference(this.#is, wanted, shown)) this.#carryOut(action, wanted)
     this.#is = wanted
@@ -296,8 +295,6 @@ export class LinkedPair {
     switch (action.do) {
       case 'gather':
         return this.#context.pool.gather(this.handle, action.together)
-      case 'offload':
-        return this.#devices[action.end].offload(action.on)
       case 'label':
         return this.#devices[action.end].label(action.alias)
       case 'carrier':

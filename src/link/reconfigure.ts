@@ -1,7 +1,6 @@
 // What a linked pair is to be, and what is to be done for that: pure functions, which linked-pair.ts calls whenever
 // something was ordered or has changed, and whose actions it carries out in their order. Nothing here does anything.
 
-import type { Capabilities } from '../datapath/port.js'
 import { wantedCarrier } from './carrier.js'
 import type { CarrierMode, EndState, Inspected } from './protocol.js'
 
@@ -13,8 +12,6 @@ type Both<T> = readonly [a: T, b: T]
 export interface Standing {
   /** Its queues are served by one thread, in one order: it is inspected. */
   gathered: boolean
-  /** Ends that may send more than wire frames with finished checksums. */
-  offloads: Both<boolean>
   /** Each end's ifalias, which names its peer for tools that list interfaces. */
   aliases: Both<string>
   carrier: boolean
@@ -25,24 +22,16 @@ export interface Reasons {
   mode: CarrierMode
   states: Both<EndState>
   inspected: Inspected
-  /** Of each end's port. */
-  capabilities: Both<Capabilities>
 }
 
 export type Action =
   | { do: 'gather'; together: boolean }
-  | { do: 'offload'; end: EndIndex; on: boolean }
   | { do: 'label'; end: EndIndex; alias: string }
   | { do: 'carrier'; on: boolean }
 
-export function wantedOf({ mode, states: [a, b], inspected, capabilities }: Reasons): Standing {
-  const offloads = ENDS.map((end) => {
-    const peer = capabilities[end === 0 ? 1 : 0]
-    return !inspected[end] && peer.checksum && peer.segmentation
-  })
+export function wantedOf({ mode, states: [a, b], inspected }: Reasons): Standing {
   return {
     gathered: inspected.includes(true),
-    offloads: offloads as [boolean, boolean],
     aliases: [aliasFor(b), aliasFor(a)],
     carrier: wantedCarrier(mode, a.up, b.up),
   }
@@ -52,10 +41,6 @@ export function wantedOf({ mode, states: [a, b], inspected, capabilities }: Reas
 export function difference(is: Standing, wanted: Standing, shown: Both<boolean>): Action[] {
   const actions: Action[] = []
   if (wanted.gathered !== is.gathered) actions.push({ do: 'gather', together: wanted.gathered })
-  for (const end of ENDS) {
-    const on = wanted.offloads[end]
-    if (on !== is.offloads[end]) actions.push({ do: 'offload', end, on })
-  }
   for (const end of ENDS) {
     const alias = wanted.aliases[end]
     if (alias !== is.aliases[end]) actions.push({ do: 'label', end, alias })

@@ -19,8 +19,8 @@ import {
 import { isExhausted, openError } from '../netns/open.js'
 import { fallbackForced } from './fallback.js'
 
-/** Opens one queue, adds its descriptor to `fds` at once, and sets it up. The offloads that it has. */
-export function openQueue(name: string, flags: number, fds: number[], ifindex?: number): number {
+/** Opens one queue, adds its descriptor to `fds` at once, and sets it up, with the offloads that the kernel takes. */
+export function openQueue(name: string, flags: number, fds: number[], ifindex?: number): void {
   const fd = tunOpen()
   if (fd < 0) throw tunError(fd)
   fds.push(fd)
@@ -38,9 +38,8 @@ export function openQueue(name: string, flags: number, fds: number[], ifindex?: 
   // test/kernel/14: unknown bits are refused, so from most to least.
   const uso = fallbackForced('uso') ? 0 : TUN_F_USO
   const masks = [TUN_F_CSUM | TUN_F_TSO | uso, TUN_F_CSUM | TUN_F_TSO, TUN_F_CSUM, 0]
-  const taken = masks.find((mask) => tunSetOffload(fd, mask) >= 0)
-  if (taken === undefined) throw systemError(errno.EINVAL, 'ioctl(TUNSETOFFLOAD)', name)
-  return taken
+  if (masks.every((mask) => tunSetOffload(fd, mask) < 0))
+    throw systemError(errno.EINVAL, 'ioctl(TUNSETOFFLOAD)', name)
 }
 
 function tunError(number: number): UvethError {

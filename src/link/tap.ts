@@ -28,7 +28,6 @@ import {
   IF_OPER_UP,
   IFF_UP,
   IN6_ADDR_GEN_MODE_NONE,
-  NETLINK_GENERIC,
   NETLINK_ROUTE,
 } from '../netlink/constants.js'
 import { allocNsid, getLink, setLink } from '../netlink/route.js'
@@ -38,7 +37,6 @@ import type { NetnsPlace } from '../netns/names.js'
 import { inodeOf, isExhausted, isHome, nameOf, withTarget } from '../netns/open.js'
 import type { Death, Device, Hint, Sight } from './device.js'
 import { closeToOthers, foreignQueuesOf, removeForAll } from './foreign-queues.js'
-import { type Features, startInspecting, stopInspecting } from './offloads.js'
 import type { EndChange, EndPlan, EndState } from './protocol.js'
 import { carryOut, moveTo, type Setting, settingsOf } from './requests.js'
 import { openQueue } from './tap-queue.js'
@@ -46,13 +44,7 @@ import { openQueue } from './tap-queue.js'
 /** The namespace number of home, where the socket of every question stands. */
 export const HOME_NSID = -1
 
-/** The kernel takes super-frames, whatever it was told that we take (test/kernel/13). */
-const CAPABILITIES: Capabilities = {
-  header: VNET_HDR_LEN,
-  checksum: true,
-  segmentation: true,
-  longestFrame: MAX_MTU + MAX_OVERHEAD,
-}
+const CAPABILITIES: Capabilities = { header: VNET_HDR_LEN, longestFrame: MAX_MTU + MAX_OVERHEAD }
 
 const WITH_CARRIER: readonly number[] = [IF_OPER_UP, IF_OPER_DORMANT, IF_OPER_TESTING]
 
@@ -70,8 +62,6 @@ export class Tap implements Device {
   /** One descriptor per queue. */
   readonly fds: readonly number[]
   readonly ports: readonly PortSpec[]
-  /** TUN_F_*: the offloads that the kernel took. */
-  readonly offloads: number
   state: EndState
   carrier = false
   readonly #home: NetlinkSocket
@@ -80,15 +70,12 @@ export class Tap implements Device {
   #nsid = HOME_NSID
   /** Home's number for that namespace was taken back: it is dying, and the device with it. */
   #netnsGone = false
-  /** While its frames are looked into: the features that it had before. */
-  #before: Features | undefined
 
-  private constructor(home: NetlinkSocket, fds: number[], name: string, offloads: number, quiet: boolean) {
+  private constructor(home: NetlinkSocket, fds: number[], name: string, quiet: boolean) {
     this.#home = home
     this.#quiet = quiet
     this.fds = fds
     this.ports = fds.map((fd) => ({ kind: 'descriptor', fd, capabilities: CAPABILITIES }))
-    this.offloads = offloads
     const unknown = { address: '', mtu: 0, up: false, flags: 0, txQueueLength: 0, foreignQueues: 0 }
     this.state = { name, ifindex: 0, netns: null, netnsInode: 0, ...unknown }
   }
@@ -98,11 +85,11 @@ export class Tap implements Device {
     const fds: number[] = []
     try {
       const flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (queues > 1 ? IFF_MULTI_QUEUE : 0)
-      const offloads = openQueue(name, flags | IFF_TUN_EXCL, fds, ifindex)
+      openQueue(name, flags | IFF_TUN_EXCL, fds, ifindex)
       const given = tunGetIff(fds[0] as number).name
       for (let queue = 1; queue < queues; queue++) openQueue(given, flags, fds)
       if (queues > 1) closeToOthers(fds[0] as number)
-      return new Tap(home, fds, given, offloads, quiet)
+      return new Tap(home, fds, given, quiet)
     } catch (error) {
       for (const fd of fds) closeFd(fd)
       throw error
@@ -184,14 +171,6 @@ export class Tap implements Device {
     return WITH_CARRIER.includes(link.operstate) === on && !(on && link.qdisc === 'noop')
   }
 
-  offload(on: boolean): void {
-    const before = this.#before
-    if (on === (before === undefined)) return
-    this.#before = undefined
-    if (before === undefined) this.#before = startInspecting(this)
-    else stopInspecting(this, before)
-  }
-
   /** A TAP that goes up becomes writable (test/kernel/06): noticed also where the kernel tells nothing. */
   whenUp(up: () => void): void {
     watch(this.#fd, EPOLLOUT, up)
@@ -206,14 +185,6 @@ export class Tap implements Device {
   /** It was opened in vain. */
   discard(): void {
     for (const fd of this.fds) closeFd(fd)
-  }
-
-  /** Runs `use` with a socket for ethtool's questions, as #withRoute() does for rtnetlink's. */
-  withGeneric<T>(use: (socket: NetlinkSocket) => T): T {
-    return this.#withNetns((fd) => {
-      using socket = NetlinkSocket.open(NETLINK_GENERIC, fd)
-      return use(socket)
-    })
   }
 
   /** The descriptor for everything that concerns the device and not a queue. */

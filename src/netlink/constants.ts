@@ -9,7 +9,6 @@ export const HOST_LITTLE_ENDIAN = endianness() === 'LE'
 
 // netlink.h
 export const NETLINK_ROUTE = 0
-export const NETLINK_GENERIC = 16
 export const NETLINK_USERSOCK = 2
 
 export const NLMSG_NOOP = 1
@@ -124,22 +123,3 @@ export const GENL_ADMIN_PERM = 0x01
 export const GENL_CMD_CAP_DO = 0x02
 export const GENL_CMD_CAP_DUMP = 0x04
 export const GENL_CMD_CAP_HASPOL = 0x08
-
-// ethtool_netlink.h
-export const ETHTOOL_GENL_NAME = 'ethtool'
-export const ETHTOOL_GENL_VERSION = 1
-export const ETHTOOL_MSG_FEATURES_GET = 11
-export const ETHTOOL_MSG_FEATURES_SET = 12
-export const ETHTOOL_A_HEADER_DEV_INDEX = 1
-export const ETHTOOL_A_HEADER_FLAGS = 3
-export const ETHTOOL_FLAG_OMIT_REPLY = 2
-export const ETHTOOL_A_FEATURES_HEADER = 1
-export const ETHTOOL_A_FEATURES_HW = 2
-export const ETHTOOL_A_FEATURES_WANTED = 3
-export const ETHTOOL_A_FEATURES_ACTIVE = 4
-export const ETHTOOL_A_FEATURES_NOCHANGE = 5
-export const ETHTOOL_A_BITSET_NOMASK = 1
-export const ETHTOOL_A_BITSET_BITS = 3
-export const ETHTOOL_A_BITSET_BITS_BIT = 1
-export const ETHTOOL_A_BITSET_BIT_NAME = 2
-export const ETHTOOL_A_BITSET_BIT_VALUE = 3

@@ -1,8 +1,7 @@
-// Generic netlink: the genlmsghdr, and how a client learns the number of a family from its name.
-// Called by ethtool.ts; the header functions also serve the control server, which is a family
-// itself. Pure functions on bytes.
+// Generic netlink: the genlmsghdr, and what the controller says of a family. Called by servers/family.ts, which is one.
+// Pure functions on bytes.
 
-import { AttributeDecoder, AttributeWriter, DecodeError } from './attribute.js'
+import { AttributeWriter, DecodeError } from './attribute.js'
 import {
   CTRL_ATTR_FAMILY_ID,
   CTRL_ATTR_FAMILY_NAME,
@@ -12,25 +11,14 @@ import {
   CTRL_ATTR_OP_ID,
   CTRL_ATTR_OPS,
   CTRL_ATTR_VERSION,
-  CTRL_CMD_GETFAMILY,
   CTRL_CMD_NEWFAMILY,
-  GENL_ID_CTRL,
 } from './constants.js'
-import { type Message, type Request, requestOf } from './message.js'
 
 export const GENL_HDRLEN = 4
 
 export interface GenlHeader {
   cmd: number
   version: number
-}
-
-export interface Family {
-  id: number
-  name: string
-  version: number
-  hdrsize: number
-  maxattr: number
 }
 
 // struct genlmsghdr { __u8 cmd; __u8 version; __u16 reserved; }
@@ -47,36 +35,13 @@ export function parseGenlHeader(payload: Uint8Array): GenlHeader {
   return { cmd, version }
 }
 
-export function getFamilyRequest(name: string): Request {
-  const header = genlHeader({ cmd: CTRL_CMD_GETFAMILY, version: 1 })
-  return requestOf(
-    'CTRL_CMD_GETFAMILY',
-    name,
-    GENL_ID_CTRL,
-    new AttributeWriter(header).string(CTRL_ATTR_FAMILY_NAME, name).finish(),
-  )
-}
-
-export function parseFamily(message: Message): Family {
-  const { cmd } = parseGenlHeader(message.payload)
-  if (message.type !== GENL_ID_CTRL || cmd !== CTRL_CMD_NEWFAMILY)
-    throw new DecodeError('not a CTRL_CMD_NEWFAMILY')
-  const family: Family = { id: 0, name: '', version: 0, hdrsize: 0, maxattr: 0 }
-  const attributes = new AttributeDecoder(message.payload, GENL_HDRLEN)
-  while (attributes.next()) {
-    if (attributes.type === CTRL_ATTR_FAMILY_ID) family.id = attributes.u16()
-    else if (attributes.type === CTRL_ATTR_FAMILY_NAME) family.name = attributes.string()
-    else if (attributes.type === CTRL_ATTR_VERSION) family.version = attributes.u32()
-    else if (attributes.type === CTRL_ATTR_HDRSIZE) family.hdrsize = attributes.u32()
-    else if (attributes.type === CTRL_ATTR_MAXATTR) family.maxattr = attributes.u32()
-  }
-  attributes.end()
-  if (family.id === 0) throw new DecodeError('a family without an id')
-  return family
-}
-
 /** What a family server offers: `flags` of a command are GENL_*. */
-export interface ServedFamily extends Family {
+export interface ServedFamily {
+  id: number
+  name: string
+  version: number
+  hdrsize: number
+  maxattr: number
   ops: readonly { id: number; flags: number }[]
 }
 

@@ -58,10 +58,6 @@ export interface Start {
   lastRule?: number
 }
 
-export function hasFaults({ impair, rules }: ChainPlan): boolean {
-  return impair !== null || rules.length > 0
-}
-
 /** Checks what the ends are to begin with; the rules of both are numbered in one row. */
 export function planChains(ends: { a?: EndOptions; b?: EndOptions }): readonly [a: ChainPlan, b: ChainPlan] {
   let last = 0

@@ -27,34 +27,22 @@ export type WaitOptions = Given<typeof WAIT>
 const DEFAULT_NAME = 'veth%d'
 const DEFAULT_MTU = 1500
 const DEFAULT_TX_QUEUE_LENGTH = 1000
-/**
- * Of a pair that is inspected from the beginning: without offloads a TCP stream overflows 1000 in every run and
- * 10,000 in none, and changing it later loses frames (test/kernel/25).
- */
-const INSPECTED_TX_QUEUE_LENGTH = 10_000
 
-/** `inspected`: does something look into its frames from the beginning? Default: what the options say. */
-export function planPair(options: PairOptions, inspected?: boolean): PairPlan {
-  const { a = {}, b = {}, queues = 1, quiet = false, inline = false, capture } = PAIR.read(options, '')
+export function planPair(options: PairOptions): PairPlan {
+  const { a = {}, b = {}, queues = 1, quiet = false, inline = false } = PAIR.read(options, '')
   const workers = workerCount()
   if (queues > workers)
     throw wrong('queues', `a whole number from 1 to the number of workers (${workers})`, queues)
   if (inline && queues > 1) throw invalid('an inline pair has one queue', 'queues')
-  const wishes = [a.impair, b.impair, a.rules?.[0], b.rules?.[0], capture]
-  const looked = inspected ?? wishes.some((wish) => wish !== undefined)
-  const txQueueLength = looked ? INSPECTED_TX_QUEUE_LENGTH : DEFAULT_TX_QUEUE_LENGTH
-  return { ends: [planEnd(a, txQueueLength), planEnd(b, txQueueLength)], queues, quiet, inline }
+  return { ends: [planEnd(a), planEnd(b)], queues, quiet, inline }
 }
 
 /** What is done to frames is planned by chain.ts. */
-function planEnd(
-  { impair: _, rules: __, netns = null, ...end }: Read<typeof END>,
-  txQueueLength: number,
-): EndPlan {
+function planEnd({ impair: _, rules: __, netns = null, ...end }: Read<typeof END>): EndPlan {
   const defaults = {
     name: DEFAULT_NAME,
     mtu: DEFAULT_MTU,
-    txQueueLength,
+    txQueueLength: DEFAULT_TX_QUEUE_LENGTH,
     up: false,
     addresses: [],
     dad: false,

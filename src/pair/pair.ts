@@ -13,7 +13,7 @@ import { capacityOf } from '../ring/ring.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
 import type { Logger } from '../wishes/end.js'
 import { Capture, Captures, planTarget } from './captures.js'
-import { type ChainPlan, ENDS, hasFaults, type Progresses, planChains, type Start } from './chain.js'
+import { type ChainPlan, ENDS, type Progresses, planChains, type Start } from './chain.js'
 import type { Dossier, Wishes } from './dossier.js'
 import { End } from './end.js'
 import type { PairEvents } from './events.js'
@@ -74,7 +74,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
 
   /** Users have createPair(). `from`: what an earlier pair was, as which it goes on; its impairments and rules count. */
   static async create(options: PairOptions, link?: Link, from?: Dossier): Promise<Pair> {
-    const plan = planPair(options, from && [from.a, from.b].some(hasFaults))
+    const plan = planPair(options)
     const chains = from === undefined ? planChains(options) : ([from.a, from.b] as const)
     const { signal, logger } = options
     signal?.throwIfAborted()

@@ -20,7 +20,7 @@ export interface Present {
 export type Action =
   /** To the thread that forwards: in force for the next frame. */
   | { do: 'post'; adjustment: Adjustment }
-  /** To the link thread, for offloads, and for where the queues are served. */
+  /** To the link thread, for where the queues are served. */
   | { do: 'tell'; inspected: Inspected }
   /** What stands behind it is done when the link thread has done what it was told. */
   | { do: 'wait' }

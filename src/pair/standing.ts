@@ -111,7 +111,7 @@ export class Standing {
 
   #tell(inspected: Inspected): void {
     this.#inspected = inspected
-    // A pair that ends meanwhile needs no offloads.
+    // A pair that ends meanwhile needs none of it.
     this.#told = Promise.allSettled([this.#told, this.#tellLink(inspected)]).then(() => undefined)
   }
 }

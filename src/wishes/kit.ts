@@ -20,7 +20,7 @@ const TEST = {
     text('a text'),
   ),
   capture: about(
-    "capture from the first frame, and keep the file when the test fails, or always; false: frames are not looked at, so that offloads stay on; default 'on-failure'",
+    "capture from the first frame, and keep the file when the test fails, or always; false: none; default 'on-failure'",
     oneOf('on-failure', 'always', false),
   ),
   both: about('the capture has each frame at its receiver, too', flag()),

@@ -64,7 +64,6 @@ it('given at creation, is in force from the first frame, in the order of its kin
   expect(cable.pair.a.rules()[1]?.hits).toBe(2)
   expect(cable.pair.counters().b.rx_packets).toBe(0)
   expect(cable.pair.b.drop(mark(2)).id).toBe(4)
-  expect(cable.pair.a.txQueueLength).toBe(10_000)
 })
 
 it('is armed when the call returns (invariant 11): the very next frame meets it, a hundred times', async () => {

@@ -33,7 +33,7 @@ function transfer(): Promise<Uint8Array[]> {
     await exec('a', process.execPath, ['-e', CLIENT, ip.b], { input })
     const { stdout } = await server.ended
     expect(stdout).toContain(createHash('sha256').update(input).digest('hex'))
-    const { a } = await expectBalanced({ pair })
+    const { a } = await expectBalanced({ pair }, { cut: true })
     expect(a.drops.loss).toBeGreaterThan(0)
     const recorded: Uint8Array[] = []
     for (let frame = frames.now(); frame !== undefined; frame = frames.now()) recorded.push(frame)

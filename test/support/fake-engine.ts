@@ -18,7 +18,7 @@ interface ReadyPort extends WatchedPort {
   readonly ready: boolean
 }
 
-const CAPABILITIES = { header: VNET_HDR_LEN, checksum: true, segmentation: true, longestFrame: LONGEST_FRAME }
+const CAPABILITIES = { header: VNET_HDR_LEN, longestFrame: LONGEST_FRAME }
 
 /** One frame after the other until it is told otherwise; `seen` is called before each. */
 export class BusyPort extends NullPort implements ReadyPort {

@@ -18,8 +18,6 @@ import { closeFd, socketPair } from './native.js'
 const IFF_UP = 1
 const CAPABILITIES: Capabilities = {
   header: VNET_HDR_LEN,
-  checksum: true,
-  segmentation: true,
   longestFrame: MAX_MTU + MAX_OVERHEAD,
 }
 
@@ -69,7 +67,6 @@ export class MemoryDevice implements Device {
   /** What was asked of it, in its order. */
   readonly calls: string[] = []
   alias = ''
-  offloads = true
   /** Frames that the host could not send: it was down, or without carrier. */
   refused = 0
   closed = false
@@ -150,11 +147,6 @@ export class MemoryDevice implements Device {
 
   acted(): boolean {
     return true
-  }
-
-  offload(on: boolean): void {
-    this.#called(`offload ${on ? 'on' : 'off'}`)
-    this.offloads = on
   }
 
   whenUp(up: () => void): void {

@@ -38,6 +38,27 @@ function send(bench: InspectedBench, frames: Frame[]): void {
 }
 
 const hexes = (frames: Uint8Array[]) => frames.map((bytes) => Buffer.from(bytes).toString('hex'))
+
+/**
+ * A checksum of TCP that comes to 0 stands there as that, or as 0xffff, which is the same: the kernel writes the one
+ * where it cuts, the other where it finishes. `ours` as `theirs` has it.
+ */
+function alike(ours: string[], theirs: string[]): string[] {
+  return ours.map((hex, at) => {
+    const other = theirs[at] ?? ''
+    let from = 0
+    while (from < hex.length && hex[from] === other[from]) from++
+    const forms = [hex.slice(from, from + 4), other.slice(from, from + 4)].sort()
+    return forms.join() === '0000,ffff'
+      ? hex.slice(0, from) + other.slice(from, from + 4) + hex.slice(from + 4)
+      : hex
+  })
+}
+
+function expectAlike(ours: Uint8Array[], theirs: Uint8Array[]): void {
+  expect(alike(hexes(ours), hexes(theirs))).toEqual(hexes(theirs))
+}
+
 const writes = (bench: InspectedBench) =>
   (bench.tx[0] as FakePort).delivered.map(({ bytes, gso }) => [bytes.length, gso])
 
@@ -191,10 +212,10 @@ function judged(verdicts: readonly number[], mostly: number): Judged {
 /** Ids, verdicts and bytes; times are each one's own. */
 function sightings({ ring }: Judged) {
   const reader = new RingReader(ring)
-  const all: unknown[] = []
+  const all: { about: unknown[]; frame: Uint8Array }[] = []
   for (let one = nextSighting(reader); one !== undefined; one = nextSighting(reader)) {
     const { frame, id, end, sent, cause, reason, length } = one
-    all.push([id, end, sent, cause, reason, length, Buffer.from(frame).toString('hex')])
+    all.push({ about: [id, end, sent, cause, reason, length], frame })
   }
   return all
 }
@@ -227,7 +248,7 @@ test('any super-frames, any verdicts: as if they had been cut before', () => {
           send(one.bench, [whole(wish)])
           send(other.bench, cut(wish))
         }
-        expect(hexes(one.bench.delivered)).toEqual(hexes(other.bench.delivered))
+        expectAlike(one.bench.delivered, other.bench.delivered)
         expect(one.bench.counts).toEqual(other.bench.counts)
         let last = one.bench
         if (moved) {
@@ -237,10 +258,15 @@ test('any super-frames, any verdicts: as if they had been cut before', () => {
         const before = last.delivered.length
         const held = other.bench.delivered.length
         expect(last.releaseAll()).toBe(other.bench.releaseAll())
-        expect(hexes(last.delivered.slice(before))).toEqual(hexes(other.bench.delivered.slice(held)))
+        expectAlike(last.delivered.slice(before), other.bench.delivered.slice(held))
         if (!moved) {
           expect(one.bench.counts).toEqual(other.bench.counts)
-          expect(sightings(one)).toEqual(sightings(other))
+          const [ours, theirs] = [sightings(one), sightings(other)]
+          expect(ours.map(({ about }) => about)).toEqual(theirs.map(({ about }) => about))
+          expectAlike(
+            ours.map(({ frame }) => frame),
+            theirs.map(({ frame }) => frame),
+          )
         }
       },
     ),

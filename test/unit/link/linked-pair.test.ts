@@ -86,7 +86,7 @@ test('is inspected before there is a frame', async () => {
   const [a, b] = bench.host.devices
   expect(bench.asked).toEqual(['adopt together', 'drain'])
   expect([a?.calls, b?.calls]).toEqual([
-    ['offload off', 'begin', 'carrier on'],
+    ['begin', 'carrier on'],
     ['begin', 'carrier on'],
   ])
 })
@@ -100,7 +100,7 @@ test('inline it is lent before its ends are up, and recalled when it is taken do
   expect(bench.events.at(-1)).toBe('closed')
 })
 
-test.each(['open a', 'open b', 'begin b', 'carrier on b', 'offload off a'])(
+test.each(['open a', 'open b', 'begin b', 'carrier on b'])(
   'refused at "%s", it is released and leaves nothing',
   async (call) => {
     bench = new Bench()
@@ -215,7 +215,6 @@ test('what is inspected is gathered first, and spread again', async () => {
   pair.inspect([true, true])
   pair.inspect([false, false])
   expect(bench.asked).toEqual(['gather', 'spread'])
-  expect(bench.host.named('b').calls.slice(-2)).toEqual(['offload off', 'offload on'])
 })
 
 test('lost, it is adopted again as it is; lost again and again, it ends with the reason', async () => {

@@ -9,12 +9,9 @@ const state = (name: string, up: boolean, netns: string | null = null): EndState
   ...{ name, up, netns, ifindex: 1, netnsInode: 1, address: '02:00:00:00:00:01', mtu: 1500 },
   ...{ flags: 0, txQueueLength: 1000, foreignQueues: 0 },
 })
-const takes = { header: 12, checksum: true, segmentation: true, longestFrame: 65_543 }
-const plain = { ...takes, checksum: false, segmentation: false }
 
 const STANDING: Standing = {
   gathered: false,
-  offloads: [true, true],
   aliases: ['uveth peer b', 'uveth peer a'],
   carrier: true,
 }
@@ -22,7 +19,6 @@ const REASONS = {
   mode: 'auto' as CarrierMode,
   states: [state('a', true), state('b', true)] as [EndState, EndState],
   inspected: [false, false] as Inspected,
-  capabilities: [takes, takes] as const,
 }
 
 test.each<[string, Partial<typeof REASONS>, Partial<Standing>]>([
@@ -30,8 +26,8 @@ test.each<[string, Partial<typeof REASONS>, Partial<Standing>]>([
   ['b down', { states: [state('a', true), state('b', false)] }, { carrier: false }],
   ['forced off', { mode: 'off' }, { carrier: false }],
   ['forced on, both down', { mode: 'on', states: [state('a', false), state('b', false)] }, {}],
-  ['a looked into', { inspected: [true, false] }, { gathered: true, offloads: [false, true] }],
-  ['both looked into', { inspected: [true, true] }, { gathered: true, offloads: [false, false] }],
+  ['a looked into', { inspected: [true, false] }, { gathered: true }],
+  ['both looked into', { inspected: [true, true] }, { gathered: true }],
   [
     'b in a namespace, with another name',
     { states: [state('a', true), state('y', true, 'away')] },
@@ -39,16 +35,6 @@ test.each<[string, Partial<typeof REASONS>, Partial<Standing>]>([
   ],
 ])('%s', (_what, reasons, wanted) => {
   expect(wantedOf({ ...REASONS, ...reasons })).toEqual({ ...STANDING, ...wanted })
-})
-
-test.each([
-  [takes, plain, [false, true]],
-  [plain, takes, [true, false]],
-  [plain, plain, [false, false]],
-  [takes, { ...takes, checksum: false }, [false, true]],
-  [takes, { ...takes, segmentation: false }, [false, true]],
-])('an end sends what its peer takes: %j and %j', (a, b, offloads) => {
-  expect(wantedOf({ ...REASONS, capabilities: [a, b] }).offloads).toEqual(offloads)
 })
 
 test.each<[string, Partial<Standing>, Partial<Standing>, [boolean, boolean], Action[]]>([
@@ -70,25 +56,14 @@ test.each<[string, Partial<Standing>, Partial<Standing>, [boolean, boolean], Act
     [true, true],
     [{ do: 'label', end: 0, alias: 'uveth peer y' }],
   ],
-  [
-    'brought together before offloads go',
-    {},
-    { gathered: true, offloads: [false, false] },
-    [true, true],
-    [
-      { do: 'gather', together: true },
-      { do: 'offload', end: 0, on: false },
-      { do: 'offload', end: 1, on: false },
-    ],
-  ],
+  ['brought together', {}, { gathered: true }, [true, true], [{ do: 'gather', together: true }]],
   [
     'all at once, carrier last',
-    { carrier: false, offloads: [true, false], gathered: true, aliases: ['', ''] },
+    { carrier: false, gathered: true, aliases: ['', ''] },
     {},
     [false, false],
     [
       { do: 'gather', together: false },
-      { do: 'offload', end: 1, on: true },
       { do: 'label', end: 0, alias: 'uveth peer b' },
       { do: 'label', end: 1, alias: 'uveth peer a' },
       { do: 'carrier', on: true },

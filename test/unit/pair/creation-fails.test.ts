@@ -53,7 +53,7 @@ describe.each(ways)('forwarded %s', (_way, options) => {
     await (await memory.createPair(wish)).close()
     const { calls } = memory.host
     const steps = calls.slice(0, calls.indexOf('close a'))
-    expect(steps.length).toBeGreaterThan(8)
+    expect(steps.length).toBeGreaterThan(7)
     for (const [at, step] of steps.entries()) {
       memory.host.refuseAfter = at
       const made = await memory.createPair(wish).catch((error: Error) => error)
