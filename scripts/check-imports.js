@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url'
 export const rules = {
   cli: {
     may: [
-      ...['daemon', 'doctor', 'iproute', 'contract', 'index', 'netns'],
+      ...['daemon', 'doctor', 'iproute', 'sandbox', 'contract', 'index', 'netns'],
       ...['faults/impair-words', 'faults/rule-words', 'faults/rule-values', 'wishes'],
       ...['capture/files', 'capture/sink', 'pcapng/reader', 'native', 'own-file'],
     ],
@@ -36,7 +36,7 @@ export const rules = {
     because: 'a front end turns what comes in into an order, and the answer into what goes out',
   },
   doctor: {
-    may: ['netns', 'netlink', 'native'],
+    may: ['sandbox', 'netns', 'netlink', 'native'],
     because: 'it must work where pairs do not: it looks at the machine through the addon alone',
   },
   orders: {
@@ -63,10 +63,11 @@ export const rules = {
     because: 'it says what an order is, with the types of the public API, and loads nothing',
   },
   testing: {
-    may: ['index', 'labs', 'hooks/matcher', 'faults', 'wishes', 'netns/container', 'frame'],
+    may: ['index', 'labs', 'sandbox', 'hooks/matcher', 'faults', 'wishes', 'netns/container', 'frame'],
     because:
       'the test kit is made of labs and the public API; beside them, it only finds words for frames and faults',
   },
+  sandbox: { may: [], because: 'it asks what the machine allows, before and without the addon' },
   index: {
     may: ['pair', 'link', 'capture/setup', 'datapath/counters', 'hooks', 'faults', 'wishes', 'ring', 'frame'],
     because: 'the public API gathers what is below it, and never the command',

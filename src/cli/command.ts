@@ -31,6 +31,7 @@ Around it:
   doctor                         whether this machine can run it
   completion bash|zsh|fish       print a completion script
   shim                           run scripts that were written for kernel veth
+  sandbox COMMAND                run a command where it is root and may make pairs, without root
 
 OPTIONS, as ip has them, in front of the verb:
   -json -pretty -stats -details -brief -oneline    how link show and stats print
@@ -88,6 +89,7 @@ const CARRY_OUT: Record<(typeof VERBS)[number], Verb> = {
   doctor: async (words, globals) => (await import('./doctor.js')).doctor(words, globals),
   completion: async (words) => (await import('./completion.js')).completion(words),
   shim: async (words) => (await import('./shim/shim.js')).shim(words),
+  sandbox: async (words) => (await import('./sandbox.js')).sandbox(words),
   help: async () => {
     process.stdout.write(HELP)
     return 0

@@ -80,6 +80,7 @@ const VERBS: Record<string, Candidates> = {
   doctor: { words: own(LOOK).join(' ') },
   completion: { words: 'bash zsh fish' },
   shim: { words: '--path --help' },
+  sandbox: { names: 'files' },
 }
 
 /** Words that `link …` may be written with, by the one in VERBS. */

@@ -160,3 +160,25 @@ Examples:
   PATH=$(uveth shim --path):$PATH ip link add veth0 type veth peer name veth1
   PATH=$(uveth shim --path):$PATH ip link del veth1
 `
+
+export const SANDBOX_HELP = `uveth sandbox: run a command in namespaces of its own, where it is root, without being root
+
+Usage: uveth sandbox [--] COMMAND…
+
+The command has user, network, mount and process namespaces of its own: interfaces, pairs, "ip netns", the
+daemon, captures and uveth/testing work in it, and nothing of it is seen outside. /run is empty and its own,
+loopback is up, files are the user's as always. There is no way out to a network. The
+sandbox ends with the command: whatever was started in it is killed then, also when uveth itself is killed.
+
+It takes no privilege, but that users may make namespaces and open /dev/net/tun, as on most distributions, and
+unshare of util-linux. Where it cannot work it says what keeps it from that; so does uveth doctor.
+
+Signals are passed on, and the terminal is the command's. The exit status is the command's, 128 and its number
+where a signal has ended it; 125 where no sandbox can be made, 127 where there is no such program. In it
+UVETH_SANDBOX is 1. With vitest, globalSetup: ['uveth/testing/vitest-setup'] does the same for plain npx vitest.
+
+Examples:
+  uveth sandbox npm test
+  uveth sandbox sh -c 'uveth link add veth0 up type veth peer name veth1 up && ip link'
+  uveth sandbox bash
+`

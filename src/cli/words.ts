@@ -13,5 +13,6 @@ export const VERBS = [
   'doctor',
   'completion',
   'shim',
+  'sandbox',
   'help',
 ] as const

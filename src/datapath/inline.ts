@@ -123,7 +123,7 @@ export class InlineLoop {
       port: this.#port,
       scratch: new Slab(),
       memory: this.#memory,
-      hookOf: async (url, options) => hookFrom(await import(url), options),
+      hookOf: async (url, options) => hookFrom(import(url), options),
       inspected: this.#loop.inspected,
     })
     this.#pair = pair

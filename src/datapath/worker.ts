@@ -118,7 +118,7 @@ function release({ handle, surrender }: Extract<Order, { op: 'release' }>): void
 
 const loadHook: HookOf = async (url, options) => {
   loop.leave()
-  return await hookFrom(await import(url), options)
+  return await hookFrom(import(url), options)
 }
 
 /** One turn of the event loop between two services: messages, import(), terminate() and exit. */

@@ -2,12 +2,11 @@
 // effective. For `health`, which is asked every few seconds, and for machine.ts, which goes on to try. Makes
 // no device, and waits for no lock of the kernel's: the daemon's main thread asks.
 
-import { existsSync, readFileSync } from 'node:fs'
-import { errno, systemError } from '../errors.js'
+import { readFileSync } from 'node:fs'
+import { systemError } from '../errors.js'
 import { closeFds, tunOpen } from '../native.js'
+import { DEVICE, deviceRemedy } from '../sandbox/device.js'
 import { type Finding, judgeCapabilities } from './finding.js'
-
-export const DEVICE = '/dev/net/tun'
 
 /** Why no pair can be made, and what helps, in one line; null where nothing speaks against it. */
 export function whyNoPairs(): string | null {
@@ -35,16 +34,6 @@ function tryDevice(): Finding[] {
 
 /** Why the device does not open, from what `tunOpen` answered, and what helps. */
 export function openFailed(number: number): Finding {
-  const { message } = systemError(number, 'open', DEVICE)
-  const finding = { check: 'tun', status: 'fail', what: message } as const
-  if (!existsSync(DEVICE)) {
-    const node = `mkdir -p /dev/net && mknod ${DEVICE} c 10 200`
-    return { ...finding, remedy: `modprobe tun; ${node}; in a container: --device ${DEVICE}` }
-  }
-  if (number === errno.EPERM) {
-    const remedy = `the device cgroup forbids it; in a container: --device ${DEVICE}`
-    return { ...finding, remedy }
-  }
-  if (number === errno.EACCES) return { ...finding, remedy: `run as root, or chmod 0666 ${DEVICE}` }
-  return { ...finding, remedy: 'the kernel has no TUN driver: modprobe tun' }
+  const { message, code } = systemError(number, 'open', DEVICE)
+  return { check: 'tun', status: 'fail', what: message, remedy: deviceRemedy(code) }
 }

@@ -62,7 +62,7 @@ export function judgeCapabilities(status: string): Finding[] {
 export function remedyFor(status: string, name: string): string {
   const { uid, root } = userOf(status)
   const flag = `in a container: --cap-add ${name}`
-  if (root) return `run as root; ${flag}`
+  if (root) return `root has been denied it; ${flag}`
   // It was given, but only root gets what a container is given.
   if (capabilitiesOf(status, 'CapBnd')(name))
     return `run as root: uid ${uid} has no capabilities but ambient ones`
@@ -89,6 +89,8 @@ export interface Surroundings {
   tap: boolean
   /** Every process of the machine is seen: the initial pid namespace. */
   allProcesses: boolean
+  /** Not even root has what it takes: that is for whoever has made the container. */
+  confined: boolean
 }
 
 interface Use {
@@ -134,10 +136,15 @@ export function judgeUses(status: string, surroundings: Surroundings): Finding[]
       ...(needs.includes('tap') && !surroundings.device ? ['--device /dev/net/tun'] : []),
       ...(needs.includes('allProcesses') && !surroundings.allProcesses ? ['--pid host'] : []),
     ]
-    const remedy =
-      flags.length > 0 ? `a container needs ${flags.join(' ')}` : 'see why no interface can be made, above'
+    const remedy = remedyOfUse(status, missing, flags, surroundings.confined)
     return { check, status: name === 'pairs' ? 'fail' : 'warn', what: `not possible: ${what}`, remedy }
   })
+}
+
+function remedyOfUse(status: string, missing: string[], flags: string[], confined: boolean): string {
+  // Only of the user is something missing: what was left to root, it has by itself.
+  if (missing.length > 0 && !confined && !userOf(status).root) return 'run as root; in a container: --user 0'
+  return flags.length > 0 ? `a container needs ${flags.join(' ')}` : 'see why no interface can be made, above'
 }
 
 /** What gives a container the capabilities that are missing: root has those of the bounding set by itself. */

@@ -27,7 +27,10 @@ import { NetlinkSocket } from '../netlink/socket.js'
 import { NetlinkPort, VETH_PORT } from '../netlink/user-socket.js'
 import { NETNS_DIRECTORY } from '../netns/names.js'
 import { seesAllProcesses } from '../netns/processes.js'
-import { DEVICE, openFailed } from './ability.js'
+import { DEVICE } from '../sandbox/device.js'
+import { sandboxObstacle } from '../sandbox/obstacle.js'
+import { isConfined } from '../sandbox/place.js'
+import { openFailed } from './ability.js'
 import {
   type Finding,
   judgeCapabilities,
@@ -45,7 +48,7 @@ export function examineMachine(): Finding[] {
   const tap = tun.some(({ check, status }) => check === 'tap' && status === 'ok')
   // It is there where giving it is not what helps, also for a user who may not open it.
   const device = !tun.some(({ check, remedy }) => check === 'tun' && remedy?.includes('--device'))
-  const surroundings = { device, tap, allProcesses: seesAllProcesses() }
+  const surroundings = { device, tap, allProcesses: seesAllProcesses(), confined: isConfined() }
   return [
     ...judgeKernel(release()),
     ...judgeCapabilities(status),
@@ -54,6 +57,7 @@ export function examineMachine(): Finding[] {
     examineNamespaces(),
     ...judgeSandbox(status, textOf('/proc/self/uid_map') ?? '', textOf('/proc/sys/kernel/io_uring_disabled')),
     ...judgeUses(status, surroundings),
+    examineSandbox(),
   ]
 }
 
@@ -171,6 +175,18 @@ function examineNamespaces(): Finding {
   } catch (error) {
     return { check, status: 'warn', what: (error as Error).message, remedy: 'run as root' }
   }
+}
+
+/** For users who are not root. Root is told, and has nothing to mend: it needs none. */
+function examineSandbox(): Finding {
+  const check = 'use.sandbox'
+  const root = process.getuid?.() === 0
+  const obstacle = sandboxObstacle(root)
+  const what = 'uveth sandbox, which needs no root'
+  if (obstacle === undefined) return { check, status: 'ok', what: `possible: ${what}` }
+  if (root) return { check, status: 'ok', what: `not possible for other users: ${what}: ${obstacle}` }
+  const [, why = obstacle, remedy = 'run as root'] = /^(.*?) \((.*)\)$/.exec(obstacle) ?? []
+  return { check, status: 'warn', what: `not possible: ${what}: ${why}`, remedy }
 }
 
 function textOf(path: string): string | undefined {

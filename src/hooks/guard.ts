@@ -41,8 +41,9 @@ export class GuardedHook implements Hook {
   }
 }
 
-/** The hook that a module's default export makes. */
-export async function hookFrom(module: { default?: unknown }, options: unknown): Promise<Judge> {
+/** The hook that a module's default export makes; `loading`: what `import()` has answered. */
+export async function hookFrom(loading: Promise<{ default?: unknown }>, options: unknown): Promise<Judge> {
+  const module = await loading.catch(explain)
   if (typeof module.default !== 'function')
     throw new TypeError(
       'a hook module has a default export: a function that takes the options and answers the hook',
@@ -51,6 +52,12 @@ export async function hookFrom(module: { default?: unknown }, options: unknown):
   if (typeof judge !== 'function')
     throw new TypeError(`the default export must answer a function that takes a burst, not ${typeof judge}`)
   return judge as Judge
+}
+
+function explain(error: NodeJS.ErrnoException): never {
+  if (error.code !== 'ERR_UNKNOWN_FILE_EXTENSION' || !/\.[mc]?ts\b/.test(error.message)) throw error
+  const sentence = `Node ${process.versions.node} does not load TypeScript, Node 22.18, 23.6 and newer do: give the compiled module`
+  throw new TypeError(`${sentence} (${error.message})`, { cause: error })
 }
 
 /** What went wrong in users' code, with where. */

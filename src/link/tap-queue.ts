@@ -49,7 +49,7 @@ function tunError(number: number): UvethError {
       'no TUN device here: modprobe tun; mkdir -p /dev/net && mknod /dev/net/tun c 10 200; in a container: --device /dev/net/tun',
     [errno.ENODEV]: 'the kernel has no TUN driver: modprobe tun',
     [errno.EPERM]: 'not allowed by the device cgroup; in a container: --device /dev/net/tun',
-    [errno.EACCES]: 'run as root',
+    [errno.EACCES]: 'run as root, or let others open it: uveth doctor says how',
   }
   return systemError(number, 'open', '/dev/net/tun', hints[number])
 }
@@ -58,6 +58,8 @@ function setIffError(number: number, name: string): UvethError {
   // With IFF_TUN_EXCL a taken name is EBUSY, whatever kind of device has it (test/kernel/01).
   if (number === errno.EBUSY) return systemError(errno.EEXIST, 'ioctl(TUNSETIFF)', name)
   const hint =
-    number === errno.EPERM ? 'CAP_NET_ADMIN is needed: run as root, or with --cap-add NET_ADMIN' : undefined
+    number === errno.EPERM
+      ? 'CAP_NET_ADMIN is needed: run as root, in a sandbox (uveth sandbox COMMAND), or in a container with --cap-add NET_ADMIN'
+      : undefined
   return systemError(number, 'ioctl(TUNSETIFF)', name, hint)
 }

@@ -1,43 +1,33 @@
 // Can this process make namespaces and pairs? Asked by tests, to skip with a reason, and by testbed.ts before
-// it begins. Looks only; changes nothing.
+// it begins. Looks only; changes nothing. Who is not root is told of the sandbox, or what keeps it from working.
 
-import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs'
+import { DEVICE, deviceRefusal } from '../sandbox/device.js'
+import { sandboxObstacle } from '../sandbox/obstacle.js'
+import { hasProgram, isConfined, missingCapabilities } from '../sandbox/place.js'
 
-/** Bits of CapEff in /proc/self/status, from linux/capability.h. */
-const CAPABILITIES = { NET_ADMIN: 12n, SYS_ADMIN: 21n }
-const TUN = '/dev/net/tun'
 const PROGRAMS = ['ip', 'sh']
 
 /** What is missing, and what to do about it, in one sentence; undefined when `withPair` can work here. */
 export function available(): string | undefined {
   if (process.platform !== 'linux') return `uveth needs Linux; this is ${process.platform}`
-  return missingCapability() ?? missingTun() ?? missingProgram()
+  return missingCapability() ?? deviceRefusal() ?? missingProgram()
 }
 
 function missingCapability(): string | undefined {
-  const held = BigInt(`0x${/^CapEff:\s*(\w+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`)
-  const missing = Object.entries(CAPABILITIES).flatMap(([name, bit]) =>
-    ((held >> bit) & 1n) === 1n ? [] : [name],
-  )
+  const missing = missingCapabilities('CapEff')
   if (missing.length === 0) return undefined
-  const asked = missing.map((name) => `--cap-add ${name}`).join(' ')
-  return `network namespaces and pairs need CAP_${missing.join(' and CAP_')}: run the tests as root (sudo), in a container with ${asked}`
-}
-
-function missingTun(): string | undefined {
-  try {
-    closeSync(openSync(TUN, 'r+'))
-    return undefined
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code ?? error
-    return `${TUN} cannot be opened (${why}): 'modprobe tun' on the host, in a container --device ${TUN}`
-  }
+  const need = `network namespaces and pairs need CAP_${missing.join(' and CAP_')}`
+  const obstacle = sandboxObstacle()
+  if (obstacle === undefined)
+    return `${need}: run the tests in a sandbox (npx uveth sandbox npm test), or as root`
+  const flags = missing.map((name) => `--cap-add ${name}`).join(' ')
+  const root = isConfined() ? `as root in a container with ${flags} --device ${DEVICE}` : 'as root (sudo)'
+  return `${need}: run the tests ${root}, or in a sandbox (uveth sandbox) once this is mended: ${obstacle}`
 }
 
 /** The first of these programs that is not on the PATH. */
 export function missingOf(programs: readonly string[]): string | undefined {
-  const folders = (process.env.PATH ?? '').split(':')
-  return programs.find((name) => !folders.some((folder) => executable(`${folder}/${name}`)))
+  return programs.find((name) => !hasProgram(name))
 }
 
 function missingProgram(): string | undefined {
@@ -45,13 +35,4 @@ function missingProgram(): string | undefined {
   return (
     missing && `there is no '${missing}' on the PATH: install iproute2 (Debian: apt-get install iproute2)`
   )
-}
-
-function executable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -67,7 +67,8 @@ export class RunningProgram {
   constructor({ name, enter, keep }: Place, command: string[], options: SpawnOptions) {
     const { env, cwd } = options
     this.node = name
-    this.#words = command[1] === '-c' ? (command[2] as string) : command.join(' ')
+    const [shell, flag, line = ''] = command
+    this.#words = shell === 'sh' && flag === '-c' && command.length === 3 ? line : command.join(' ')
     const [program, ...words] = [...enter, ...command] as [string, ...string[]]
     this.#child = spawn(program, words, {
       stdio: ['pipe', 'pipe', 'pipe'],

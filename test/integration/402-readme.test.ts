@@ -40,7 +40,7 @@ it('the command: both ends carry traffic, and Ctrl-C removes them', async () => 
 })
 
 /** Runs a TypeScript example in a project that has installed the package; what it says. */
-async function runTyped(text: string): Promise<string> {
+async function runTyped(text: string, enter: string[] = []): Promise<string> {
   const folder = await mkdtemp(`${tmpdir()}/uveth-readme-`)
   try {
     mkdirSync(`${folder}/node_modules`)
@@ -51,7 +51,8 @@ async function runTyped(text: string): Promise<string> {
     const options = ['--target', 'ES2022', '--module', 'NodeNext', '--types', 'node', '--skipLibCheck']
     const compile = [...options, '--lib', 'ES2024,ESNext.Disposable', 'example.mts']
     execFileSync(`${ROOT}node_modules/.bin/tsc`, compile, { cwd: folder, stdio: 'inherit' })
-    return execFileSync(process.execPath, ['example.mjs'], { cwd: folder, encoding: 'utf8' })
+    const [file = '', ...args] = [...enter, process.execPath, 'example.mjs']
+    return execFileSync(file, args, { cwd: folder, encoding: 'utf8' })
   } finally {
     await rm(folder, { recursive: true })
   }
@@ -64,6 +65,13 @@ it('the library: says what it counted, and leaves nothing behind', async () => {
   expect(said).toContain('carrier false')
   expect(said).toMatch(/^\d+ \d+ \{/m)
   expect([left.has('left0'), right.has('right0')]).toEqual([false, false])
+})
+
+it('the library without `await using`: the same ends', async () => {
+  using home = Netns.create('home')
+  const said = await runTyped(example('library-finally'), ['ip', 'netns', 'exec', home.name])
+  expect(said).toBe('veth0 veth1 true\n')
+  expect(home.links().map(({ ifname }) => ifname)).toEqual(['lo'])
 })
 
 it('faults in the library: a frame is put in and seen, and the third would be dropped', async () => {

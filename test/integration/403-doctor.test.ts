@@ -87,7 +87,7 @@ describe('pairs cannot be made: exit code 1', () => {
     expect(wrong.tun).toMatchObject({
       status: 'fail',
       what: expect.stringMatching(/ENOENT/),
-      remedy: expect.stringMatching(/mknod \/dev\/net\/tun c 10 200/),
+      remedy: expect.stringMatching(/mknod -m 0666 \/dev\/net\/tun c 10 200/),
     })
   })
 
@@ -103,7 +103,12 @@ describe('pairs cannot be made: exit code 1', () => {
       what: expect.stringMatching(/EACCES/),
       remedy: expect.stringMatching(/chmod 0666/),
     })
-    expect(wrong['use.pairs']?.remedy).toBe('a container needs --user 0')
+    expect(wrong['use.pairs']?.remedy).toBe('run as root; in a container: --user 0')
+    expect(wrong['use.sandbox']).toMatchObject({
+      status: 'warn',
+      what: expect.stringMatching(/uveth sandbox.*EACCES/),
+      remedy: expect.stringMatching(/chmod 0666 .*udev rule/),
+    })
   })
 })
 

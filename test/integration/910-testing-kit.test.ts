@@ -12,7 +12,7 @@ import { needs } from '../support/skip.js'
 import { alive, expectGone, failureOf } from '../support/testing-kit.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
-const unprivileged = needs('root', 'tun', 'setpriv')
+const unprivileged = needs('root', 'tun', 'setpriv', 'other users')
 const FIXTURES = fileURLToPath(new URL('fixtures/testing-kit', import.meta.url))
 const artifacts = mkdtempSync(`${tmpdir()}/uveth-110-`)
 

@@ -66,6 +66,8 @@ const probes = {
   ipv6: () => readable('/proc/net/if_inet6'),
   /** The raw-socket package is built for the Node that runs. */
   'raw-socket': rawSocket,
+  /** Another uid can be taken: in a user namespace there may be one only. */
+  'other users': () => runs('setpriv', '--reuid', '65534', '--clear-groups', 'true'),
   /** CAP_SYS_PTRACE: to look into processes that have other capabilities. */
   'sys-ptrace': () => capable(CAP_SYS_PTRACE),
   /** /proc/sys can be written: containers have it read-only. */

@@ -48,7 +48,7 @@ describe('capabilities', () => {
       'run as root, not as uid 1000; in a container: --cap-add NET_ADMIN',
     )
     expect(remedyOf('Uid:\t0\t0\t0\t0\nCapEff:\t0\nCapBnd:\t0\n')).toBe(
-      'run as root; in a container: --cap-add NET_ADMIN',
+      'root has been denied it; in a container: --cap-add NET_ADMIN',
     )
   })
 
@@ -64,7 +64,7 @@ describe('uses of a container', () => {
     const mask = names.reduce((sum, name) => sum | (1n << bits[name]), 0n)
     return `CapEff:\t${mask.toString(16).padStart(16, '0')}\n`
   }
-  const here = { device: true, tap: true, allProcesses: true }
+  const here = { device: true, tap: true, allProcesses: true, confined: true }
   const uses = (findings: ReturnType<typeof judgeUses>) => Object.values(statuses(findings))
 
   test.each([
@@ -102,7 +102,7 @@ describe('uses of a container', () => {
 describe('the remedy of a container without pairs', () => {
   const remedy = (status: string, surroundings: Parameters<typeof judgeUses>[1]) =>
     judgeUses(status, surroundings).find(({ check }) => check === 'use.pairs')?.remedy
-  const device = { device: true, tap: false, allProcesses: false }
+  const device = { device: true, tap: false, allProcesses: false, confined: true }
   const user = 'Uid:\t1000\t1000\t1000\t1000\nCapEff:\t0\n'
 
   test.each([
@@ -117,6 +117,12 @@ describe('the remedy of a container without pairs', () => {
     ['the device is there, for another user', `${user}CapBnd:\t0\n`, device, '--user 0 --cap-add NET_ADMIN'],
   ])('%s', (_, status, surroundings, flags) => {
     expect(remedy(status, surroundings)).toBe(`a container needs ${flags}`)
+  })
+
+  test('nobody is in a container: an ordinary user is to be root, and is told of no flags', () => {
+    expect(remedy(`${user}CapBnd:\t000001ffffffffff\n`, { ...device, confined: false })).toBe(
+      'run as root; in a container: --user 0',
+    )
   })
 
   test('all is there, and the kernel refuses nevertheless', () => {

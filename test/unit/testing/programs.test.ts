@@ -24,6 +24,15 @@ test('misuse of exec is refused', async () => {
   }
 })
 
+test('a failure names the program with all of its arguments, or the line for the shell', async () => {
+  const here = new Programs([{ name: 'a', enter: ['env'] }])
+  await expect(here.exec('a', 'false', ['-c', '5'])).rejects.toThrow(/^'false -c 5' on a ended with code 1$/)
+  await expect(here.exec('a', 'sh', ['-c', 'exit $1', 'sh', '7'])).rejects.toThrow(
+    /^'sh -c exit \$1 sh 7' on a ended with code 7$/,
+  )
+  await expect(here.exec('a', 'true; exit 3')).rejects.toThrow(/^'true; exit 3' on a ended with code 3$/)
+})
+
 test('misuse of spawn is refused', () => {
   expect(() => spawn('c' as never, 'true')).toThrow(/^EINVAL: end must be one of a, b, not "c"$/)
   expect(() => spawn('a', 'sleep', ['1'], options({ timeout: 1 }))).toThrow(
