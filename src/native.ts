@@ -20,7 +20,7 @@ const addon = load()
 export const {
   closeFd,
   closeFds,
-  copyBytes,
+  copyRanges,
   fdInode,
   flock,
   netlinkBind,

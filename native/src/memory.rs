@@ -2,7 +2,7 @@
 
 use napi_derive::napi;
 
-use crate::{Bytes, errno};
+use crate::{Bytes, Words, errno};
 
 /// Gives the whole pages of `bytes` back to the system: they read as zeros, and cost nothing until they
 /// are written again.
@@ -20,22 +20,25 @@ pub fn release_pages(bytes: Bytes) -> i32 {
     errno::check(unsafe { libc::madvise(pages.cast(), whole, libc::MADV_DONTNEED) })
 }
 
-/// Copies `length` bytes from `start` of `from` to `at` of `to`, which is other memory. False, and nothing is
-/// copied, where one of them ends before. As Uint8Array's `set` of a subarray, but allocates none.
+/// Copies ranges of `from` to `to`, which is other memory. Each of the first `count` of `table` is three numbers: where
+/// to, where from, how many bytes. Answers how many were copied; one that is not all inside of both is passed over.
+/// As Uint8Array's `set` of subarrays, but allocates none, and is one call for a burst.
 #[napi(catch_unwind)]
-pub fn copy_bytes(
+pub fn copy_ranges(
     #[napi(ts_arg_type = "Uint8Array")] to: Bytes,
-    at: u32,
     #[napi(ts_arg_type = "Uint8Array")] from: Bytes,
-    start: u32,
-    length: u32,
-) -> bool {
-    let (at, start, length) = (at as usize, start as usize, length as usize);
-    match (to.get_mut(at..at + length), from.get(start..start + length)) {
-        (Some(to), Some(from)) => {
-            to.copy_from_slice(from);
-            true
-        }
-        _ => false,
-    }
+    #[napi(ts_arg_type = "Int32Array")] table: Words,
+    count: u32,
+) -> u32 {
+    let ranges = table.chunks_exact(3).take(count as usize);
+    ranges.filter(|range| copy_range(to, from, range).is_some()).count() as u32
+}
+
+fn copy_range(to: &mut [u8], from: &[u8], range: &[i32]) -> Option<()> {
+    let &[at, start, length] = range else { return None };
+    let (at, start) = (usize::try_from(at).ok()?, usize::try_from(start).ok()?);
+    let length = usize::try_from(length).ok()?;
+    let source = from.get(start..start.checked_add(length)?)?;
+    to.get_mut(at..at.checked_add(length)?)?.copy_from_slice(source);
+    Some(())
 }

@@ -12,8 +12,8 @@ import { VNET_HDR_LEN } from '../frame/slab.js'
 import type { SuperFrame } from '../frame/super-frame.js'
 import type { Place, Words } from '../frame/words.js'
 import { type Clock, DUE, NOW } from '../hooks/slot.js'
-import { copyBytes } from '../native.js'
 import { Cells, type Chunk } from './cells.js'
+import { Copies } from './copies.js'
 import { ENTRY_BYTES, Entries } from './entries.js'
 
 /** Places in Held.times: when a frame is due (ms), how long it is held, and when rules alone would let it go. */
@@ -55,6 +55,7 @@ export class Held {
   /** Where the cell is that was taken last. */
   #to = 0
   #arrivals = 0
+  readonly #copies = new Copies()
 
   constructor(cells = new Cells()) {
     this.#cells = cells
@@ -98,13 +99,13 @@ export class Held {
   }
 
   /**
-   * Holds a copy of the frame of `length` bytes at `start`, with its virtio-net header; `times` says until when.
-   * False when there is no room for it.
+   * Holds a copy of the frame of `length` bytes at `start`, with its virtio-net header; `times` says until when. It is
+   * copied by flush(). False when there is no room for it.
    */
   hold(from: Uint8Array, start: number, length: number, number: number, queue: number): boolean {
     const chunk = this.#take(length)
     if (chunk === undefined) return false
-    copyBytes(chunk.bytes, this.#to - VNET_HDR_LEN, from, start - VNET_HDR_LEN, length + VNET_HDR_LEN)
+    this.#copies.add(chunk, this.#to - VNET_HDR_LEN, from, start - VNET_HDR_LEN, length + VNET_HDR_LEN)
     this.#enter(chunk, length, number, queue, 1, length)
     return true
   }
@@ -143,8 +144,8 @@ export class Held {
     }
     const to = this.#to
     if (count === whole.count)
-      copyBytes(
-        chunk.bytes,
+      this.#copies.add(
+        chunk,
         to - VNET_HDR_LEN,
         whole.bytes,
         whole.start - VNET_HDR_LEN,
@@ -152,10 +153,15 @@ export class Held {
       )
     else {
       whole.write(chunk.bytes, to, index, count)
-      copyBytes(chunk.bytes, to + whole.headers, whole.bytes, whole.payloadAt(index), payload)
+      this.#copies.add(chunk, to + whole.headers, whole.bytes, whole.payloadAt(index), payload)
     }
     this.#enter(chunk, length, burst.numbers[frame], queue, count, payload + count * whole.headers)
     return true
+  }
+
+  /** Copies what was held since the last time: before frames are taken out, or change where they came from. */
+  flush(): void {
+    this.#copies.flush()
   }
 
   /** Writes at `at` what is to be told of the next run: the number of its first frame, the ms that it was to be held. */
@@ -246,7 +252,10 @@ export class Held {
       this.times[UNTIL] = now + wait
       this.times[LEAST] = now + least
       this.times[WAIT] = delay
-      if (this.hold(bytes, VNET_HDR_LEN, frame.length, number, queue)) continue
+      if (this.hold(bytes, VNET_HDR_LEN, frame.length, number, queue)) {
+        this.flush()
+        continue
+      }
       this.#cells.share.refuse()
       refused++
     }

@@ -98,11 +98,17 @@ export class Holding {
     return done ? most : 0
   }
 
+  /** To be called when a burst has been held: its memory may be used again. */
+  flush(): void {
+    this.#held.flush()
+  }
+
   /** Sends what is due, and what `slot` lets pass. How many frames that were. */
   release(now: number, slot: Slot | undefined): number {
     const held = this.#held
     const sender = this.#sender
     let released = 0
+    held.flush()
     held.clock[NOW] = now
     while (held.isDue()) {
       const queue = held.nextQueue

@@ -42,6 +42,7 @@ export class Wire {
         burst.drop(frame, 'mtu')
     }
     for (let frame = 0; frame < burst.count; ) frame += this.#wait(burst, frame, queue, impairment)
+    this.#holding.flush()
   }
 
   /** Sends what passes and is not held, by queue `queue`, and counts what became of all of them. */

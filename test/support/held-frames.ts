@@ -31,7 +31,9 @@ export function hold(held: Held, { due, length, number, queue = 0, delay = 0 }: 
   bytes.fill(number & 0xff, VNET_HDR_LEN, VNET_HDR_LEN + length)
   held.times[UNTIL] = due
   held.times[WAIT] = delay
-  return held.hold(bytes, VNET_HDR_LEN, length, number, queue)
+  const done = held.hold(bytes, VNET_HDR_LEN, length, number, queue)
+  held.flush()
+  return done
 }
 
 /** Takes out the next one, and says what is known of it. */

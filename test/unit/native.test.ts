@@ -9,6 +9,7 @@ import { SLOTS_OFFSET, Slab } from '../../src/frame/slab.js'
 import {
   closeFd,
   closeFds,
+  copyRanges,
   EPOLLIN,
   fdInode,
   netlinkBind,
@@ -131,6 +132,41 @@ function timed(call: () => number): [answer: number, ms: number] {
   const start = performance.now()
   return [call(), performance.now() - start]
 }
+
+test('ranges are copied; those that are not all inside are passed over, and counted out', () => {
+  const from = Uint8Array.from({ length: 100 }, (_, at) => at)
+  const to = new Uint8Array(50)
+  const table = Int32Array.of(
+    0,
+    10,
+    3,
+    -1,
+    0,
+    3,
+    48,
+    0,
+    3,
+    0,
+    98,
+    3,
+    0,
+    0,
+    -1,
+    0,
+    -1,
+    3,
+    2 ** 31 - 1,
+    0,
+    9,
+    47,
+    97,
+    3,
+  )
+  expect(copyRanges(to, from, table, 8)).toBe(2)
+  expect([...to.subarray(0, 4), ...to.subarray(46)]).toEqual([10, 11, 12, 0, 0, 97, 98, 99])
+  expect(copyRanges(to, from, table, 1_000)).toBe(2)
+  expect(copyRanges(to, from, table.subarray(0, 2), 1)).toBe(0)
+})
 
 describe('the poller', () => {
   const ready = new Int32Array(8)
