@@ -3,17 +3,7 @@
 // control server. Pure functions on bytes; what is inside a payload is for others to say.
 
 import { AttributeDecoder, align, DecodeError, viewOf } from './attribute.js'
-import {
-  HOST_LITTLE_ENDIAN,
-  NLM_F_ACK,
-  NLM_F_ACK_TLVS,
-  NLM_F_CAPPED,
-  NLM_F_DUMP,
-  NLM_F_REQUEST,
-  NLMSG_ERROR,
-  NLMSGERR_ATTR_MSG,
-  NLMSGERR_ATTR_OFFS,
-} from './constants.js'
+import * as nl from './constants.js'
 
 const NLMSG_HDRLEN = 16
 const ERROR_LEN = 4 // the int in front of the echoed request
@@ -42,8 +32,8 @@ export function requestOf(
   payload: Uint8Array,
   flags = 0,
 ): Request {
-  const dump = (flags & NLM_F_DUMP) === NLM_F_DUMP
-  return { name, subject, type, flags: NLM_F_REQUEST | (dump ? 0 : NLM_F_ACK) | flags, payload }
+  const dump = (flags & nl.NLM_F_DUMP) === nl.NLM_F_DUMP
+  return { name, subject, type, flags: nl.NLM_F_REQUEST | (dump ? 0 : nl.NLM_F_ACK) | flags, payload }
 }
 
 /** Whoever carries requests to the kernel: a NetlinkSocket. */
@@ -66,11 +56,11 @@ export function encodeMessage(message: Message): Uint8Array {
   const length = NLMSG_HDRLEN + message.payload.length
   const bytes = new Uint8Array(align(length))
   const view = viewOf(bytes)
-  view.setUint32(0, length, HOST_LITTLE_ENDIAN)
-  view.setUint16(4, message.type, HOST_LITTLE_ENDIAN)
-  view.setUint16(6, message.flags, HOST_LITTLE_ENDIAN)
-  view.setUint32(8, message.seq, HOST_LITTLE_ENDIAN)
-  view.setUint32(12, message.pid, HOST_LITTLE_ENDIAN)
+  view.setUint32(0, length, nl.HOST_LITTLE_ENDIAN)
+  view.setUint16(4, message.type, nl.HOST_LITTLE_ENDIAN)
+  view.setUint16(6, message.flags, nl.HOST_LITTLE_ENDIAN)
+  view.setUint32(8, message.seq, nl.HOST_LITTLE_ENDIAN)
+  view.setUint32(12, message.pid, nl.HOST_LITTLE_ENDIAN)
   bytes.set(message.payload, NLMSG_HDRLEN)
   return bytes
 }
@@ -79,7 +69,7 @@ export function encodeMessage(message: Message): Uint8Array {
 function messageLength(view: DataView, offset: number): number | undefined {
   const rest = view.byteLength - offset
   if (rest < NLMSG_HDRLEN) return undefined
-  const length = view.getUint32(offset, HOST_LITTLE_ENDIAN)
+  const length = view.getUint32(offset, nl.HOST_LITTLE_ENDIAN)
   return length >= NLMSG_HDRLEN && length <= rest ? length : undefined
 }
 
@@ -113,10 +103,10 @@ export function firstHeader(datagram: Uint8Array): Message[] {
 
 function readMessage(view: DataView, offset: number, payload: Uint8Array): Message {
   return {
-    type: view.getUint16(offset + 4, HOST_LITTLE_ENDIAN),
-    flags: view.getUint16(offset + 6, HOST_LITTLE_ENDIAN),
-    seq: view.getUint32(offset + 8, HOST_LITTLE_ENDIAN),
-    pid: view.getUint32(offset + 12, HOST_LITTLE_ENDIAN),
+    type: view.getUint16(offset + 4, nl.HOST_LITTLE_ENDIAN),
+    flags: view.getUint16(offset + 6, nl.HOST_LITTLE_ENDIAN),
+    seq: view.getUint32(offset + 8, nl.HOST_LITTLE_ENDIAN),
+    pid: view.getUint32(offset + 12, nl.HOST_LITTLE_ENDIAN),
     payload,
   }
 }
@@ -130,20 +120,20 @@ export function parseAck(message: Message, echoed = true): Ack {
   const { payload, flags } = message
   if (payload.length < ERROR_LEN) throw new DecodeError(`an error message of ${payload.length} bytes`)
   const view = viewOf(payload)
-  const ack: Ack = { errno: view.getInt32(0, HOST_LITTLE_ENDIAN), sentence: '', offset: undefined }
-  if ((flags & NLM_F_ACK_TLVS) === 0) return ack
+  const ack: Ack = { errno: view.getInt32(0, nl.HOST_LITTLE_ENDIAN), sentence: '', offset: undefined }
+  if ((flags & nl.NLM_F_ACK_TLVS) === 0) return ack
 
   let echo = 0
   if (echoed) {
     if (payload.length < ERROR_LEN + NLMSG_HDRLEN)
       throw new DecodeError('an error message without its request')
-    const capped = (flags & NLM_F_CAPPED) !== 0
-    echo = capped ? NLMSG_HDRLEN : view.getUint32(ERROR_LEN, HOST_LITTLE_ENDIAN)
+    const capped = (flags & nl.NLM_F_CAPPED) !== 0
+    echo = capped ? NLMSG_HDRLEN : view.getUint32(ERROR_LEN, nl.HOST_LITTLE_ENDIAN)
   }
   const attributes = new AttributeDecoder(payload, ERROR_LEN + echo)
   while (attributes.next()) {
-    if (attributes.type === NLMSGERR_ATTR_MSG) ack.sentence = attributes.string()
-    else if (attributes.type === NLMSGERR_ATTR_OFFS) ack.offset = attributes.u32()
+    if (attributes.type === nl.NLMSGERR_ATTR_MSG) ack.sentence = attributes.string()
+    else if (attributes.type === nl.NLMSGERR_ATTR_OFFS) ack.offset = attributes.u32()
   }
   attributes.end()
   return ack
@@ -157,10 +147,10 @@ export function parseAck(message: Message, echoed = true): Ack {
 export function encodeAck(request: Message, port: number, errno: number, capped = errno === 0): Uint8Array {
   const echo = NLMSG_HDRLEN + (capped ? 0 : request.payload.length)
   const payload = new Uint8Array(ERROR_LEN + echo)
-  viewOf(payload).setInt32(0, errno, HOST_LITTLE_ENDIAN)
+  viewOf(payload).setInt32(0, errno, nl.HOST_LITTLE_ENDIAN)
   payload.set(encodeMessage(request).subarray(0, echo), ERROR_LEN)
-  const flags = capped ? NLM_F_CAPPED : 0
-  return encodeMessage({ type: NLMSG_ERROR, flags, seq: request.seq, pid: port, payload })
+  const flags = capped ? nl.NLM_F_CAPPED : 0
+  return encodeMessage({ type: nl.NLMSG_ERROR, flags, seq: request.seq, pid: port, payload })
 }
 
 /** The message of an answer that has exactly one. */

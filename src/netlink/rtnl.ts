@@ -4,48 +4,7 @@
 
 import { type Cidr, formatCidr } from '../frame/address.js'
 import { AttributeDecoder, AttributeWriter, align, DecodeError, viewOf } from './attribute.js'
-import {
-  AF_INET,
-  AF_INET6,
-  AF_UNSPEC,
-  HOST_LITTLE_ENDIAN,
-  IFA_ADDRESS,
-  IFA_F_NODAD,
-  IFA_LOCAL,
-  IFF_UP,
-  IFLA_ADDRESS,
-  IFLA_AF_SPEC,
-  IFLA_CARRIER,
-  IFLA_EXT_MASK,
-  IFLA_IFALIAS,
-  IFLA_IFNAME,
-  IFLA_INET6_ADDR_GEN_MODE,
-  IFLA_MTU,
-  IFLA_NET_NS_FD,
-  IFLA_NET_NS_PID,
-  IFLA_NEW_IFINDEX,
-  IFLA_NEW_NETNSID,
-  IFLA_OPERSTATE,
-  IFLA_QDISC,
-  IFLA_STATS64,
-  IFLA_TARGET_NETNSID,
-  IFLA_TXQLEN,
-  NETNSA_FD,
-  NETNSA_NSID,
-  NETNSA_NSID_NOT_ASSIGNED,
-  NLM_F_CREATE,
-  NLM_F_EXCL,
-  RT_SCOPE_HOST,
-  RT_SCOPE_UNIVERSE,
-  RTM_DELLINK,
-  RTM_DELNSID,
-  RTM_GETLINK,
-  RTM_GETNSID,
-  RTM_NEWADDR,
-  RTM_NEWLINK,
-  RTM_NEWNSID,
-  RTM_SETLINK,
-} from './constants.js'
+import * as nl from './constants.js'
 import { type Message, type Request, requestOf } from './message.js'
 
 export const IFINFOMSG_LEN = 16
@@ -132,10 +91,10 @@ export interface NsidEvent {
 function ifinfomsg(ifindex: number, flags = 0, change = 0): Uint8Array {
   const bytes = new Uint8Array(IFINFOMSG_LEN)
   const view = viewOf(bytes)
-  view.setUint8(0, AF_UNSPEC)
-  view.setInt32(4, ifindex, HOST_LITTLE_ENDIAN)
-  view.setUint32(8, flags, HOST_LITTLE_ENDIAN)
-  view.setUint32(12, change, HOST_LITTLE_ENDIAN)
+  view.setUint8(0, nl.AF_UNSPEC)
+  view.setInt32(4, ifindex, nl.HOST_LITTLE_ENDIAN)
+  view.setUint32(8, flags, nl.HOST_LITTLE_ENDIAN)
+  view.setUint32(12, change, nl.HOST_LITTLE_ENDIAN)
   return bytes
 }
 
@@ -144,18 +103,18 @@ function subjectOf(link: { name?: string | undefined; ifindex?: number | undefin
 }
 
 export function getLinkRequest(query: LinkQuery): Request {
-  return requestOf('RTM_GETLINK', subjectOf(query), RTM_GETLINK, whichLink(query))
+  return requestOf('RTM_GETLINK', subjectOf(query), nl.RTM_GETLINK, whichLink(query))
 }
 
 export function delLinkRequest(query: LinkQuery): Request {
-  return requestOf('RTM_DELLINK', subjectOf(query), RTM_DELLINK, whichLink(query))
+  return requestOf('RTM_DELLINK', subjectOf(query), nl.RTM_DELLINK, whichLink(query))
 }
 
 function whichLink({ ifindex = 0, nsid, name, extMask }: LinkQuery): Uint8Array {
   const attributes = new AttributeWriter(ifinfomsg(ifindex))
-  if (nsid !== undefined) attributes.s32(IFLA_TARGET_NETNSID, nsid)
-  if (name !== undefined) attributes.string(IFLA_IFNAME, name)
-  if (extMask !== undefined) attributes.u32(IFLA_EXT_MASK, extMask)
+  if (nsid !== undefined) attributes.s32(nl.IFLA_TARGET_NETNSID, nsid)
+  if (name !== undefined) attributes.string(nl.IFLA_IFNAME, name)
+  if (extMask !== undefined) attributes.u32(nl.IFLA_EXT_MASK, extMask)
   return attributes.finish()
 }
 
@@ -165,23 +124,23 @@ function whichLink({ ifindex = 0, nsid, name, extMask }: LinkQuery): Uint8Array 
  */
 export function setLinkRequest(change: LinkChange): Request {
   const { up, addrGenMode } = change
-  const header = ifinfomsg(change.ifindex, up ? IFF_UP : 0, up === undefined ? 0 : IFF_UP)
+  const header = ifinfomsg(change.ifindex, up ? nl.IFF_UP : 0, up === undefined ? 0 : nl.IFF_UP)
   const attributes = new AttributeWriter(header)
-  if (change.netnsFd !== undefined) attributes.s32(IFLA_NET_NS_FD, change.netnsFd)
-  if (change.netnsPid !== undefined) attributes.u32(IFLA_NET_NS_PID, change.netnsPid)
-  if (change.newIfindex !== undefined) attributes.s32(IFLA_NEW_IFINDEX, change.newIfindex)
-  if (change.address !== undefined) attributes.bytes(IFLA_ADDRESS, change.address)
-  if (change.mtu !== undefined) attributes.u32(IFLA_MTU, change.mtu)
-  if (change.name !== undefined) attributes.string(IFLA_IFNAME, change.name)
+  if (change.netnsFd !== undefined) attributes.s32(nl.IFLA_NET_NS_FD, change.netnsFd)
+  if (change.netnsPid !== undefined) attributes.u32(nl.IFLA_NET_NS_PID, change.netnsPid)
+  if (change.newIfindex !== undefined) attributes.s32(nl.IFLA_NEW_IFINDEX, change.newIfindex)
+  if (change.address !== undefined) attributes.bytes(nl.IFLA_ADDRESS, change.address)
+  if (change.mtu !== undefined) attributes.u32(nl.IFLA_MTU, change.mtu)
+  if (change.name !== undefined) attributes.string(nl.IFLA_IFNAME, change.name)
   // Without a NUL: only a length of 0 removes the alias.
-  if (change.alias !== undefined) attributes.bytes(IFLA_IFALIAS, Buffer.from(change.alias))
-  if (change.txqlen !== undefined) attributes.u32(IFLA_TXQLEN, change.txqlen)
+  if (change.alias !== undefined) attributes.bytes(nl.IFLA_IFALIAS, Buffer.from(change.alias))
+  if (change.txqlen !== undefined) attributes.u32(nl.IFLA_TXQLEN, change.txqlen)
   if (addrGenMode !== undefined) {
-    attributes.nested(IFLA_AF_SPEC, (families) =>
-      families.nested(AF_INET6, (inet6) => inet6.u8(IFLA_INET6_ADDR_GEN_MODE, addrGenMode)),
+    attributes.nested(nl.IFLA_AF_SPEC, (families) =>
+      families.nested(nl.AF_INET6, (inet6) => inet6.u8(nl.IFLA_INET6_ADDR_GEN_MODE, addrGenMode)),
     )
   }
-  return requestOf('RTM_SETLINK', subjectOf(change), RTM_SETLINK, attributes.finish())
+  return requestOf('RTM_SETLINK', subjectOf(change), nl.RTM_SETLINK, attributes.finish())
 }
 
 /**
@@ -190,21 +149,21 @@ export function setLinkRequest(change: LinkChange): Request {
  */
 export function newAddressRequest(ifindex: number, cidr: Cidr, nodad = false): Request {
   const { prefixLength, address } = cidr
-  const family = address.length === 4 ? AF_INET : AF_INET6
-  const loopback = family === AF_INET && address[0] === 127
+  const family = address.length === 4 ? nl.AF_INET : nl.AF_INET6
+  const loopback = family === nl.AF_INET && address[0] === 127
   // struct ifaddrmsg { __u8 ifa_family, ifa_prefixlen, ifa_flags, ifa_scope; __u32 ifa_index; }
   const header = new Uint8Array(IFADDRMSG_LEN)
   header[0] = family
   header[1] = prefixLength
-  header[2] = nodad && family === AF_INET6 ? IFA_F_NODAD : 0
-  header[3] = loopback ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE
-  viewOf(header).setUint32(4, ifindex, HOST_LITTLE_ENDIAN)
+  header[2] = nodad && family === nl.AF_INET6 ? nl.IFA_F_NODAD : 0
+  header[3] = loopback ? nl.RT_SCOPE_HOST : nl.RT_SCOPE_UNIVERSE
+  viewOf(header).setUint32(4, ifindex, nl.HOST_LITTLE_ENDIAN)
   return requestOf(
     'RTM_NEWADDR',
     formatCidr(cidr),
-    RTM_NEWADDR,
-    new AttributeWriter(header).bytes(IFA_LOCAL, address).bytes(IFA_ADDRESS, address).finish(),
-    NLM_F_CREATE | NLM_F_EXCL,
+    nl.RTM_NEWADDR,
+    new AttributeWriter(header).bytes(nl.IFA_LOCAL, address).bytes(nl.IFA_ADDRESS, address).finish(),
+    nl.NLM_F_CREATE | nl.NLM_F_EXCL,
   )
 }
 
@@ -218,8 +177,8 @@ export function getNsidRequest(netnsFd: number): Request {
   return requestOf(
     'RTM_GETNSID',
     `namespace fd ${netnsFd}`,
-    RTM_GETNSID,
-    new AttributeWriter(rtgenmsg()).s32(NETNSA_FD, netnsFd).finish(),
+    nl.RTM_GETNSID,
+    new AttributeWriter(rtgenmsg()).s32(nl.NETNSA_FD, netnsFd).finish(),
   )
 }
 
@@ -228,10 +187,10 @@ export function newNsidRequest(netnsFd: number): Request {
   return requestOf(
     'RTM_NEWNSID',
     `namespace fd ${netnsFd}`,
-    RTM_NEWNSID,
+    nl.RTM_NEWNSID,
     new AttributeWriter(rtgenmsg())
-      .s32(NETNSA_NSID, NETNSA_NSID_NOT_ASSIGNED)
-      .s32(NETNSA_FD, netnsFd)
+      .s32(nl.NETNSA_NSID, nl.NETNSA_NSID_NOT_ASSIGNED)
+      .s32(nl.NETNSA_FD, netnsFd)
       .finish(),
   )
 }
@@ -241,7 +200,7 @@ function parseStats64(bytes: Uint8Array): LinkStats {
   if (bytes.length < 18 * 8) throw new DecodeError(`link statistics of ${bytes.length} bytes`)
   const view = viewOf(bytes)
   const words = Object.entries(STATS64).map(([name, index]) => {
-    return [name, Number(view.getBigUint64(8 * index, HOST_LITTLE_ENDIAN))]
+    return [name, Number(view.getBigUint64(8 * index, nl.HOST_LITTLE_ENDIAN))]
   })
   return Object.fromEntries(words) as LinkStats
 }
@@ -254,11 +213,11 @@ export function parseLink(message: Message, nsid = -1): Link {
   const view = viewOf(payload)
   const link: Link = {
     kind: 'link',
-    type: message.type === RTM_DELLINK ? 'del' : 'new',
+    type: message.type === nl.RTM_DELLINK ? 'del' : 'new',
     nsid,
-    ifindex: view.getInt32(4, HOST_LITTLE_ENDIAN),
+    ifindex: view.getInt32(4, nl.HOST_LITTLE_ENDIAN),
     name: '',
-    flags: view.getUint32(8, HOST_LITTLE_ENDIAN),
+    flags: view.getUint32(8, nl.HOST_LITTLE_ENDIAN),
     mtu: 0,
     operstate: 0,
     carrier: false,
@@ -277,26 +236,26 @@ export function parseLink(message: Message, nsid = -1): Link {
 
 function readLinkAttribute(link: Link, attribute: AttributeDecoder): void {
   const { type } = attribute
-  if (type === IFLA_IFNAME) link.name = attribute.string()
-  else if (type === IFLA_MTU) link.mtu = attribute.u32()
-  else if (type === IFLA_OPERSTATE) link.operstate = attribute.u8()
-  else if (type === IFLA_CARRIER) link.carrier = attribute.u8() !== 0
-  else if (type === IFLA_ADDRESS) link.address = attribute.bytes()
-  else if (type === IFLA_IFALIAS) link.alias = attribute.string()
-  else if (type === IFLA_QDISC) link.qdisc = attribute.string()
-  else if (type === IFLA_TXQLEN) link.txqlen = attribute.u32()
-  else if (type === IFLA_NEW_NETNSID) link.newNetnsid = attribute.s32()
-  else if (type === IFLA_NEW_IFINDEX) link.newIfindex = attribute.s32()
-  else if (type === IFLA_TARGET_NETNSID) link.nsid = attribute.s32()
-  else if (type === IFLA_STATS64) link.stats64 = parseStats64(attribute.bytes())
+  if (type === nl.IFLA_IFNAME) link.name = attribute.string()
+  else if (type === nl.IFLA_MTU) link.mtu = attribute.u32()
+  else if (type === nl.IFLA_OPERSTATE) link.operstate = attribute.u8()
+  else if (type === nl.IFLA_CARRIER) link.carrier = attribute.u8() !== 0
+  else if (type === nl.IFLA_ADDRESS) link.address = attribute.bytes()
+  else if (type === nl.IFLA_IFALIAS) link.alias = attribute.string()
+  else if (type === nl.IFLA_QDISC) link.qdisc = attribute.string()
+  else if (type === nl.IFLA_TXQLEN) link.txqlen = attribute.u32()
+  else if (type === nl.IFLA_NEW_NETNSID) link.newNetnsid = attribute.s32()
+  else if (type === nl.IFLA_NEW_IFINDEX) link.newIfindex = attribute.s32()
+  else if (type === nl.IFLA_TARGET_NETNSID) link.nsid = attribute.s32()
+  else if (type === nl.IFLA_STATS64) link.stats64 = parseStats64(attribute.bytes())
 }
 
 /** The number in an RTM_*NSID message, -1 if none is assigned. */
 export function parseNsid(message: Message): number {
-  let nsid = NETNSA_NSID_NOT_ASSIGNED
+  let nsid = nl.NETNSA_NSID_NOT_ASSIGNED
   const attributes = new AttributeDecoder(message.payload, RTGENMSG_LEN)
   while (attributes.next()) {
-    if (attributes.type === NETNSA_NSID) nsid = attributes.s32()
+    if (attributes.type === nl.NETNSA_NSID) nsid = attributes.s32()
   }
   attributes.end()
   return nsid
@@ -309,11 +268,16 @@ export function parseNsid(message: Message): number {
  */
 export function parseRouteEvent(message: Message, nsid = -1): Link | NsidEvent | undefined {
   const { type, payload } = message
-  if (type === RTM_NEWLINK || type === RTM_DELLINK) {
-    return payload[0] === AF_UNSPEC || payload[0] === undefined ? parseLink(message, nsid) : undefined
+  if (type === nl.RTM_NEWLINK || type === nl.RTM_DELLINK) {
+    return payload[0] === nl.AF_UNSPEC || payload[0] === undefined ? parseLink(message, nsid) : undefined
   }
-  if (type === RTM_NEWNSID || type === RTM_DELNSID) {
-    return { kind: 'nsid', type: type === RTM_DELNSID ? 'del' : 'new', nsid: parseNsid(message), from: nsid }
+  if (type === nl.RTM_NEWNSID || type === nl.RTM_DELNSID) {
+    return {
+      kind: 'nsid',
+      type: type === nl.RTM_DELNSID ? 'del' : 'new',
+      nsid: parseNsid(message),
+      from: nsid,
+    }
   }
   return undefined
 }

@@ -7,21 +7,7 @@
 import { constants } from 'node:os'
 import { systemError } from '../errors.js'
 import { closeFd, netlinkBind, netlinkOpen, netlinkReceive, netlinkSend, socketSetOption } from '../native.js'
-import {
-  NETLINK_ADD_MEMBERSHIP,
-  NETLINK_CAP_ACK,
-  NETLINK_EXT_ACK,
-  NETLINK_GET_STRICT_CHK,
-  NETLINK_LISTEN_ALL_NSID,
-  NLM_F_DUMP_INTR,
-  NLMSG_DONE,
-  NLMSG_ERROR,
-  NLMSG_NOOP,
-  SO_RCVBUF,
-  SO_RCVBUFFORCE,
-  SOL_NETLINK,
-  SOL_SOCKET,
-} from './constants.js'
+import * as nl from './constants.js'
 import { type Client, encodeMessage, type Message, parseAck, parseMessages, type Request } from './message.js'
 
 const { EAGAIN, EMSGSIZE, ENOBUFS, ENOPROTOOPT, EPERM } = constants.errno
@@ -57,8 +43,8 @@ export class NetlinkSocket implements Client {
     try {
       // An unbound socket has port id 0 as the kernel has, and gets no multicast.
       socket.#check(netlinkBind(fd, 0, 0), 'bind(AF_NETLINK)')
-      for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK]) {
-        const result = socketSetOption(fd, SOL_NETLINK, option, 1)
+      for (const option of [nl.NETLINK_EXT_ACK, nl.NETLINK_CAP_ACK, nl.NETLINK_GET_STRICT_CHK]) {
+        const result = socketSetOption(fd, nl.SOL_NETLINK, option, 1)
         if (result !== -ENOPROTOOPT) socket.#check(result, 'setsockopt(SOL_NETLINK)')
       }
     } catch (error) {
@@ -108,14 +94,14 @@ export class NetlinkSocket implements Client {
   /** Joins a multicast group (RTNLGRP_*). */
   join(group: number): void {
     this.#check(
-      socketSetOption(this.#fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group),
+      socketSetOption(this.#fd, nl.SOL_NETLINK, nl.NETLINK_ADD_MEMBERSHIP, group),
       'setsockopt(NETLINK_ADD_MEMBERSHIP)',
     )
   }
 
   /** Hears the namespaces that this one has a number for, too. False without CAP_NET_BROADCAST. */
   listenAllNsid(): boolean {
-    const result = socketSetOption(this.#fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, 1)
+    const result = socketSetOption(this.#fd, nl.SOL_NETLINK, nl.NETLINK_LISTEN_ALL_NSID, 1)
     if (result === -EPERM) return false
     this.#check(result, 'setsockopt(NETLINK_LISTEN_ALL_NSID)')
     return true
@@ -123,9 +109,9 @@ export class NetlinkSocket implements Client {
 
   /** Enlarges the receive buffer (bytes), up to net.core.rmem_max without CAP_NET_ADMIN. */
   setReceiveBuffer(size: number): void {
-    const result = socketSetOption(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, size)
+    const result = socketSetOption(this.#fd, nl.SOL_SOCKET, nl.SO_RCVBUFFORCE, size)
     if (result === -EPERM)
-      this.#check(socketSetOption(this.#fd, SOL_SOCKET, SO_RCVBUF, size), 'setsockopt(SO_RCVBUF)')
+      this.#check(socketSetOption(this.#fd, nl.SOL_SOCKET, nl.SO_RCVBUF, size), 'setsockopt(SO_RCVBUF)')
     else this.#check(result, 'setsockopt(SO_RCVBUFFORCE)')
   }
 
@@ -158,13 +144,13 @@ export class NetlinkSocket implements Client {
       if (typeof datagram === 'number') throw systemError(datagram, nameOf(request), request.subject)
       for (const message of parseMessages(datagram)) {
         if (message.seq !== seq) continue // left over from an attempt that was given up
-        if ((message.flags & NLM_F_DUMP_INTR) !== 0) fault ??= 'interrupted'
-        if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
-          const { errno, sentence } = parseAck(message, message.type === NLMSG_ERROR)
+        if ((message.flags & nl.NLM_F_DUMP_INTR) !== 0) fault ??= 'interrupted'
+        if (message.type === nl.NLMSG_ERROR || message.type === nl.NLMSG_DONE) {
+          const { errno, sentence } = parseAck(message, message.type === nl.NLMSG_ERROR)
           if (errno < 0) throw systemError(errno, nameOf(request), request.subject, sentence || undefined)
           return fault === undefined ? { messages } : { messages, fault }
         }
-        if (message.type !== NLMSG_NOOP) messages.push(message)
+        if (message.type !== nl.NLMSG_NOOP) messages.push(message)
       }
     }
   }

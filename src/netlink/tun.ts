@@ -2,12 +2,7 @@
 // whose parser is for links of every kind.
 
 import { AttributeDecoder } from './attribute.js'
-import {
-  IFLA_INFO_DATA,
-  IFLA_LINKINFO,
-  IFLA_TUN_NUM_DISABLED_QUEUES,
-  IFLA_TUN_NUM_QUEUES,
-} from './constants.js'
+import * as nl from './constants.js'
 import { type Client, type Message, only } from './message.js'
 import { delLinkRequest, getLinkRequest, IFINFOMSG_LEN, type LinkQuery } from './rtnl.js'
 
@@ -24,10 +19,11 @@ export function delLink(client: Client, query: LinkQuery): void {
 function parseQueues({ payload }: Message): number {
   let queues = 0
   const attributes = new AttributeDecoder(payload, IFINFOMSG_LEN)
-  within(attributes, IFLA_LINKINFO, (info) =>
-    within(info, IFLA_INFO_DATA, (tun) => {
+  within(attributes, nl.IFLA_LINKINFO, (info) =>
+    within(info, nl.IFLA_INFO_DATA, (tun) => {
       while (tun.next()) {
-        if (tun.type === IFLA_TUN_NUM_QUEUES || tun.type === IFLA_TUN_NUM_DISABLED_QUEUES) queues += tun.u32()
+        if (tun.type === nl.IFLA_TUN_NUM_QUEUES || tun.type === nl.IFLA_TUN_NUM_DISABLED_QUEUES)
+          queues += tun.u32()
       }
     }),
   )
