@@ -1,10 +1,21 @@
-// One function for each operation of ops.ts: what http.ts and netlink.ts call once they know what is
-// wanted and by whom. Answers are in force when the promise resolves; refusals are UvethErrors.
+// What a caller may order: one method for each operation of ops.ts, which http.ts and netlink.ts call once they know
+// what is wanted and by whom. Answers are in force when the promise resolves; refusals are UvethErrors.
 
-import type { EndChange, EndView, EndWish, PairChange, PairView, PairWish } from '../contract/ops.js'
-import { invalid, renamed } from '../errors.js'
+import type {
+  EndChange,
+  EndView,
+  EndWish,
+  FlapOrder,
+  ImpairPatch,
+  ImpairWish,
+  PairChange,
+  PairView,
+  PairWish,
+  RuleWish,
+} from '../contract/ops.js'
+import { invalid, renamed, UvethError } from '../errors.js'
 import { mergeImpair } from '../faults/impair-plan.js'
-import type { End, EndOptions, Netns, Pair, PairOptions } from '../index.js'
+import type { End, EndOptions, ImpairPlan, Netns, Pair, PairOptions, RuleStats } from '../index.js'
 import type { Dossier } from '../pair/dossier.js'
 import { keepTo } from '../wishes/limits.js'
 import type { Caller } from './caller.js'
@@ -14,8 +25,186 @@ import type { SentWish } from './wanted.js'
 import { merged, pinned, withSince } from './wanted.js'
 
 export type PairRegistry = Registry<SentWish>
-/** Says what whoever ordered is to know, though it is in force. */
-export type Warn = (sentence: string) => void
+
+export class Orders {
+  readonly registry: PairRegistry
+  readonly caller: Caller
+  readonly warn: (sentence: string) => void
+
+  /** `warn` is told what whoever ordered is to know, though it is in force. */
+  constructor(registry: PairRegistry, caller: Caller, warn: (sentence: string) => void = () => {}) {
+    this.registry = registry
+    this.caller = caller
+    this.warn = warn
+  }
+
+  listPairs(): PairView[] {
+    return this.registry.list().map(viewPair)
+  }
+
+  async addPair(wish: PairWish): Promise<PairView> {
+    keepAddresses(wish)
+    return await this.makePair({ wish, inode: this.caller.inode, since: {} })
+  }
+
+  /** Makes the pair that was wanted, with what was drawn or ordered since (state.ts: after a restart, `from` a file). */
+  async makePair(sent: SentWish, from?: Dossier): Promise<PairView> {
+    const entry = await this.registry.add(sent, pairOptions(withSince(sent), this.caller), from)
+    const { a, b } = entry.pair
+    sent.since.a = pinned(sent.since.a, a)
+    sent.since.b = pinned(sent.since.b, b)
+    await this.registry.commit()
+    return viewPair(entry)
+  }
+
+  /** `made` is false when the pair was there already, with the same wishes. */
+  async putPair(id: string, wish: PairWish): Promise<{ made: boolean; view: PairView }> {
+    if (wish.id !== undefined && wish.id !== id)
+      throw invalid(`the body's id '${wish.id}' is not '${id}'`, 'id')
+    // The second of two at a time finds what the first has made.
+    return await this.registry.inTurn(id, async () => {
+      const present = this.registry.byId(id)
+      if (present === undefined) return { made: true, view: await this.addPair({ ...wish, id }) }
+      const before = { ...present.wish.wish, id, inode: present.wish.inode }
+      if (canonical(before) === canonical({ ...wish, id, inode: this.caller.inode }))
+        return { made: false, view: viewPair(present) }
+      throw invalid(`a pair with id '${id}' exists with other wishes`, 'id', 'EEXIST')
+    })
+  }
+
+  getPair(ref: string): PairView {
+    return viewPair(this.#entry(ref))
+  }
+
+  pair(ref: string): Pair {
+    return this.#entry(ref).pair
+  }
+
+  getEnd(ref: string): { end: 'a' | 'b'; pair: PairView } {
+    const { entry, end } = this.#end(ref)
+    return { end: sideOf(entry.pair, end), pair: viewPair(entry) }
+  }
+
+  async setPair(ref: string, change: PairChange): Promise<PairView> {
+    const entry = this.#entry(ref)
+    const { pair } = entry
+    keepAddresses(change)
+    if (change.a !== undefined) await changeEnd(entry, pair.a, change.a, this)
+    if (change.b !== undefined) await changeEnd(entry, pair.b, change.b, this)
+    if (change.carrier !== undefined) await pair.setCarrier(change.carrier)
+    await this.#changed(entry, change)
+    return viewPair(entry)
+  }
+
+  async setEnd(ref: string, wish: EndChange): Promise<EndView> {
+    const { entry, end } = this.#end(ref)
+    keepAddresses({ a: wish })
+    try {
+      await changeEnd(entry, end, wish, this)
+    } catch (error) {
+      // Whoever changes one end has said `mtu`, not `a.mtu`.
+      throw renamed(error, (attribute) => attribute.replace(/^[ab]\./, ''))
+    }
+    await this.#endChanged(entry, end, wish)
+    return viewEnd(end)
+  }
+
+  async deletePair(ref: string): Promise<void> {
+    await this.pair(ref).close()
+    await this.registry.commit()
+  }
+
+  /** A pair, or all with an end in the caller's namespace, is as what others have changed of its ends asks for. */
+  async settlePairs(id?: string): Promise<void> {
+    const here = ({ a, b }: Pair) => [a, b].some((end) => end.netnsInode === this.caller.inode)
+    const pairs = this.registry.list().map(({ pair }) => pair)
+    const meant = pairs.filter((pair) => (id === undefined ? here(pair) : pair.id === id))
+    // One that ends meanwhile is settled.
+    await Promise.allSettled(meant.map((pair) => pair.a.set({})))
+  }
+
+  getImpair(ref: string): ImpairPlan | null {
+    return this.#end(ref).end.impairment
+  }
+
+  /** Replaces the whole set; null takes it away. */
+  async setImpair(ref: string, wish: ImpairWish | null): Promise<ImpairPlan | null> {
+    return await this.#impaired(ref, (end) => end.impair(wish))
+  }
+
+  /** Changes a part of it, as a JSON merge patch. */
+  async patchImpair(ref: string, patch: ImpairPatch): Promise<ImpairPlan | null> {
+    return await this.#impaired(ref, (end) => end.patchImpairment(patch))
+  }
+
+  listRules(ref: string): RuleStats[] {
+    return this.#end(ref).end.rules()
+  }
+
+  async addRule(ref: string, { action, match }: RuleWish): Promise<RuleStats> {
+    const { entry, end } = this.#end(ref)
+    let id: number
+    try {
+      id = end.addRule(action, match).id
+    } catch (error) {
+      throw renamed(error, (attribute) => attribute.replace(/^rule\./, ''))
+    }
+    await this.#rulesChanged(entry, end, { ruleAdded: { id, action, match } })
+    // Another order may have removed it already.
+    return end.rules().find((rule) => rule.id === id) ?? gone(end, String(id))
+  }
+
+  async deleteRule(ref: string, id: string): Promise<void> {
+    const { entry, end } = this.#end(ref)
+    if (!/^\d{1,15}$/.test(id) || !end.removeRule(Number(id))) gone(end, id)
+    await this.#rulesChanged(entry, end, { ruleRemoved: Number(id) })
+  }
+
+  async clearRules(ref: string): Promise<void> {
+    const { entry, end } = this.#end(ref)
+    const rules = end.rules()
+    for (const { id } of rules) end.removeRule(id)
+    if (rules.length > 0) await this.#rulesChanged(entry, end, { rulesRemoved: rules.length })
+  }
+
+  /** One after the other: each puts carrier back to what it found. `signal`: whoever has ordered it is gone. */
+  async flapPair(ref: string, { ms, times }: FlapOrder, signal: AbortSignal): Promise<void> {
+    const pair = this.pair(ref)
+    await this.registry.inTurn(`flap ${pair.id}`, () => pair.flap(ms, times, { signal }))
+  }
+
+  #entry(ref: string): Entry<SentWish> {
+    return this.registry.find(ref, this.caller.inode).entry
+  }
+
+  /** An interface; an id means end `a` of its pair, whose name it usually is. */
+  #end(ref: string): { entry: Entry<SentWish>; end: End } {
+    const { entry, end = entry.pair.a } = this.registry.find(ref, this.caller.inode)
+    return { entry, end }
+  }
+
+  async #impaired(ref: string, impair: (end: End) => Promise<ImpairPlan | null>): Promise<ImpairPlan | null> {
+    const { entry, end } = this.#end(ref)
+    const plan = await impair(end)
+    await this.#endChanged(entry, end, { impair: plan })
+    return plan
+  }
+
+  async #rulesChanged(entry: Entry<SentWish>, end: End, change: object): Promise<void> {
+    await end.settled()
+    await this.#endChanged(entry, end, change)
+  }
+
+  async #endChanged(entry: Entry<SentWish>, end: End, change: object): Promise<void> {
+    await this.#changed(entry, { [sideOf(entry.pair, end)]: change })
+  }
+
+  /** Afterwards the change is kept, and told to whoever listens: `change` is what was ordered, as short as the order. */
+  async #changed({ pair }: Entry<SentWish>, change: object): Promise<void> {
+    this.registry.tell({ event: 'changed', id: pair.id, change, a: viewEnd(pair.a), b: viewEnd(pair.b) })
+    await this.registry.commit()
+  }
+}
 
 function viewEnd(end: End): EndView {
   return { ...end.state, impair: end.impairment, rules: end.rules() }
@@ -31,129 +220,6 @@ function keepAddresses({ a, b }: Pick<PairChange | PairWish, 'a' | 'b'>): void {
   keepTo('addresses', (a?.addresses?.length ?? 0) + (b?.addresses?.length ?? 0))
 }
 
-export async function addPair(registry: PairRegistry, caller: Caller, wish: PairWish): Promise<PairView> {
-  keepAddresses(wish)
-  return await makePair(registry, caller, { wish, inode: caller.inode, since: {} })
-}
-
-/** Makes the pair that was wanted, with what was drawn or ordered since (state.ts: after a restart, `from` a file). */
-export async function makePair(
-  registry: PairRegistry,
-  caller: Caller,
-  sent: SentWish,
-  from?: Dossier,
-): Promise<PairView> {
-  const entry = await registry.add(sent, pairOptions(withSince(sent), caller), from)
-  const { a, b } = entry.pair
-  sent.since.a = pinned(sent.since.a, a)
-  sent.since.b = pinned(sent.since.b, b)
-  await registry.commit()
-  return viewPair(entry)
-}
-
-/** `made` is false when the pair was there already, with the same wishes. */
-export async function putPair(
-  registry: PairRegistry,
-  caller: Caller,
-  id: string,
-  wish: PairWish,
-): Promise<{ made: boolean; view: PairView }> {
-  if (wish.id !== undefined && wish.id !== id)
-    throw invalid(`the body's id '${wish.id}' is not '${id}'`, 'id')
-  // The second of two at a time finds what the first has made.
-  return await registry.inTurn(id, async () => {
-    const present = registry.byId(id)
-    if (present === undefined) {
-      return { made: true, view: await addPair(registry, caller, { ...wish, id }) }
-    }
-    const before = { ...present.wish.wish, id, inode: present.wish.inode }
-    if (canonical(before) === canonical({ ...wish, id, inode: caller.inode })) {
-      return { made: false, view: viewPair(present) }
-    }
-    throw invalid(`a pair with id '${id}' exists with other wishes`, 'id', 'EEXIST')
-  })
-}
-
-export function listPairs(registry: PairRegistry): PairView[] {
-  return registry.list().map(viewPair)
-}
-
-export function getPair(registry: PairRegistry, caller: Caller, ref: string): PairView {
-  return viewPair(registry.find(ref, caller.inode).entry)
-}
-
-export function getEnd(
-  registry: PairRegistry,
-  caller: Caller,
-  ref: string,
-): { end: 'a' | 'b'; pair: PairView } {
-  const { entry, end } = findEnd(registry, caller, ref)
-  return { end: sideOf(entry.pair, end), pair: viewPair(entry) }
-}
-
-export async function setPair(
-  registry: PairRegistry,
-  caller: Caller,
-  ref: string,
-  change: PairChange,
-  warn: Warn = () => {},
-): Promise<PairView> {
-  const { entry } = registry.find(ref, caller.inode)
-  const { pair } = entry
-  keepAddresses(change)
-  if (change.a !== undefined) await changeEnd(entry, pair.a, change.a, caller, warn)
-  if (change.b !== undefined) await changeEnd(entry, pair.b, change.b, caller, warn)
-  if (change.carrier !== undefined) await pair.setCarrier(change.carrier)
-  await changed(registry, entry, change)
-  return viewPair(entry)
-}
-
-export async function setEnd(
-  registry: PairRegistry,
-  caller: Caller,
-  ref: string,
-  wish: EndChange,
-  warn: Warn = () => {},
-): Promise<EndView> {
-  const { entry, end } = findEnd(registry, caller, ref)
-  keepAddresses({ a: wish })
-  try {
-    await changeEnd(entry, end, wish, caller, warn)
-  } catch (error) {
-    // Whoever changes one end has said `mtu`, not `a.mtu`.
-    throw renamed(error, (attribute) => attribute.replace(/^[ab]\./, ''))
-  }
-  await endChanged(registry, entry, end, wish)
-  return viewEnd(end)
-}
-
-export async function deletePair(registry: PairRegistry, caller: Caller, ref: string): Promise<void> {
-  await registry.find(ref, caller.inode).entry.pair.close()
-  await registry.commit()
-}
-
-/** A pair, or all with an end in the caller's namespace, is as what others have changed of its ends asks for. */
-export async function settlePairs(registry: PairRegistry, caller: Caller, id?: string): Promise<void> {
-  const here = ({ pair: { a, b } }: Entry<SentWish>) => [a, b].some((end) => end.netnsInode === caller.inode)
-  const entries = registry.list().filter((entry) => (id === undefined ? here(entry) : entry.pair.id === id))
-  // One that ends meanwhile is settled.
-  await Promise.allSettled(entries.map(({ pair }) => pair.a.set({})))
-}
-
-export function pairStats(registry: PairRegistry, caller: Caller, ref: string): ReturnType<Pair['stats']> {
-  return registry.find(ref, caller.inode).entry.pair.stats()
-}
-
-/** An interface; an id means end `a` of its pair, whose name it usually is. */
-export function findEnd(
-  registry: PairRegistry,
-  caller: Caller,
-  ref: string,
-): { entry: Entry<SentWish>; end: End } {
-  const { entry, end } = registry.find(ref, caller.inode)
-  return { entry, end: end ?? entry.pair.a }
-}
-
 function sideOf(pair: Pair, end: End): 'a' | 'b' {
   return end === pair.a ? 'a' : 'b'
 }
@@ -162,8 +228,7 @@ async function changeEnd(
   entry: Entry<SentWish>,
   end: End,
   change: EndChange,
-  caller: Caller,
-  warn: Warn,
+  { caller, warn }: Orders,
 ): Promise<void> {
   const { impair, ...wish } = change
   const { netns, ...settings } = wish
@@ -187,19 +252,8 @@ function shortened(name: string, before: number, length: number): string {
   return `'${name}' keeps ${length} frames instead of ${before}: ${lost}; with carrier off none would be`
 }
 
-/** Afterwards the change is kept, and told to whoever listens: `change` is what was ordered, as short as the order. */
-async function changed(registry: PairRegistry, { pair }: Entry<SentWish>, change: object): Promise<void> {
-  registry.tell({ event: 'changed', id: pair.id, change, a: viewEnd(pair.a), b: viewEnd(pair.b) })
-  await registry.commit()
-}
-
-export async function endChanged(
-  registry: PairRegistry,
-  entry: Entry<SentWish>,
-  end: End,
-  change: object,
-): Promise<void> {
-  await changed(registry, entry, { [sideOf(entry.pair, end)]: change })
+function gone(end: End, id: string): never {
+  throw new UvethError(`ENODEV: ${end.name} has no rule ${id}`, { code: 'ENODEV', attribute: 'id' })
 }
 
 function pairOptions({ a, b, ...rest }: PairWish, caller: Caller): PairOptions {
@@ -207,11 +261,7 @@ function pairOptions({ a, b, ...rest }: PairWish, caller: Caller): PairOptions {
 }
 
 function endOptions({ netns, impair, ...rest }: EndWish, caller: Caller): EndOptions {
-  return {
-    ...rest,
-    netns: netnsOf(netns, caller),
-    ...(impair && { impair }),
-  }
+  return { ...rest, netns: netnsOf(netns, caller), ...(impair && { impair }) }
 }
 
 function netnsOf(netns: EndWish['netns'], caller: Caller): Netns {

@@ -13,7 +13,7 @@ import { Pair } from '../pair/pair.js'
 import type { Logger } from '../wishes/end.js'
 import type { Caller } from './caller.js'
 import { asNamespace, home } from './caller.js'
-import { makePair, type PairRegistry } from './handlers.js'
+import { Orders, type PairRegistry } from './handlers.js'
 import type { Entry, RegistryEvent } from './registry.js'
 import type { SentWish } from './wanted.js'
 
@@ -139,7 +139,7 @@ export class State {
     try {
       await asFrom(from, (caller) => {
         const wish = { wish: { ...sent, id }, inode: caller.inode, since: structuredClone(since) }
-        return makePair(this.#registry, caller, wish, pending.saved)
+        return new Orders(this.#registry, caller).makePair(wish, pending.saved)
       })
       this.#logger.info({ pair: id }, 'pair restored')
     } catch (error) {

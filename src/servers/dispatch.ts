@@ -5,10 +5,7 @@ import type { FastifyReply } from 'fastify'
 import type { BODIES } from '../contract/bodies.js'
 import type { CaptureQuery, OpName } from '../contract/ops.js'
 import { UvethError } from '../errors.js'
-import type { Caller } from '../orders/caller.js'
-import * as faults from '../orders/faults.js'
-import type { PairRegistry } from '../orders/handlers.js'
-import * as handlers from '../orders/handlers.js'
+import type { Orders } from '../orders/handlers.js'
 import type { Given } from '../wishes/shape.js'
 import type { CaptureStreams } from './capture-stream.js'
 import type { Events } from './events.js'
@@ -32,7 +29,8 @@ export interface DaemonFace {
 }
 
 interface Order<K> {
-  caller: Caller
+  /** Of who has sent it. */
+  orders: Orders
   ref: string
   /** Of a rule. */
   id: string
@@ -40,71 +38,64 @@ interface Order<K> {
   query: K extends 'pair.capture' ? CaptureQuery : unknown
   body: K extends keyof typeof BODIES ? Given<(typeof BODIES)[K]> : unknown
   reply: FastifyReply
-  warn: handlers.Warn
 }
 
 export type Answer<K> = (order: Order<K>) => unknown
 type Answers = { [K in OpName]: Answer<K> }
 
-export function answersOf(
-  registry: PairRegistry,
-  daemon: DaemonFace,
-  events: Events,
-  captures: CaptureStreams,
-): Answers {
+export function answersOf(daemon: DaemonFace, events: Events, captures: CaptureStreams): Answers {
   const created = (reply: FastifyReply, { id }: { id: string }) =>
     reply.header('location', `/v1/pairs/${encodeURIComponent(`id:${id}`)}`)
   return {
-    'pair.list': () => handlers.listPairs(registry),
-    'pair.add': async ({ caller, body, reply }) => {
-      const view = await handlers.addPair(registry, caller, body)
+    'pair.list': ({ orders }) => orders.listPairs(),
+    'pair.add': async ({ orders, body, reply }) => {
+      const view = await orders.addPair(body)
       created(reply, view)
       return view
     },
-    'pair.put': async ({ caller, ref, body, reply }) => {
+    'pair.put': async ({ orders, ref, body, reply }) => {
       const id = ref.startsWith('id:') ? ref.slice(3) : ref
-      const { made, view } = await handlers.putPair(registry, caller, id, body)
+      const { made, view } = await orders.putPair(id, body)
       if (made) created(reply, view)
       else reply.code(200)
       return view
     },
-    'pair.get': ({ caller, ref }) => handlers.getPair(registry, caller, ref),
-    'pair.set': ({ caller, ref, body, warn }) => handlers.setPair(registry, caller, ref, body, warn),
-    'pair.del': async ({ caller, ref }) => {
+    'pair.get': ({ orders, ref }) => orders.getPair(ref),
+    'pair.set': ({ orders, ref, body }) => orders.setPair(ref, body),
+    'pair.del': async ({ orders, ref }) => {
       try {
-        await handlers.deletePair(registry, caller, ref)
+        await orders.deletePair(ref)
       } catch (error) {
         const unknown = error instanceof UvethError && error.code === 'ENODEV'
         if (!unknown || !(await daemon.forget(ref))) throw error
       }
     },
-    'pair.stats': ({ caller, ref }) => handlers.pairStats(registry, caller, ref),
-    'end.get': ({ caller, ref }) => handlers.getEnd(registry, caller, ref),
-    'end.set': ({ caller, ref, body, warn }) => handlers.setEnd(registry, caller, ref, body, warn),
-    'pair.flap': async ({ caller, ref, body, reply }) => {
+    'pair.stats': ({ orders, ref }) => orders.pair(ref).stats(),
+    'end.get': ({ orders, ref }) => orders.getEnd(ref),
+    'end.set': ({ orders, ref, body }) => orders.setEnd(ref, body),
+    'pair.flap': async ({ orders, ref, body, reply }) => {
       const left = new AbortController()
       const { socket } = reply.request.raw
       const leave = () => left.abort()
       socket.once('end', leave).once('close', leave)
       try {
-        await faults.flapPair(registry, caller, ref, body, left.signal)
+        await orders.flapPair(ref, body, left.signal)
       } finally {
         socket.off('end', leave).off('close', leave)
       }
     },
-    'pair.capture': async ({ caller, ref, query, reply }) => {
-      const { pair } = registry.find(ref, caller.inode).entry
-      await captures.begin(pair, query, reply)
+    'pair.capture': async ({ orders, ref, query, reply }) => {
+      await captures.begin(orders.pair(ref), query, reply)
     },
-    'impair.get': ({ caller, ref }) => faults.getImpair(registry, caller, ref),
-    'impair.set': ({ caller, ref, body }) => faults.setImpair(registry, caller, ref, body),
-    'impair.patch': ({ caller, ref, body }) => faults.patchImpair(registry, caller, ref, body),
-    'impair.del': async ({ caller, ref }) => void (await faults.setImpair(registry, caller, ref, null)),
-    'rule.list': ({ caller, ref }) => faults.listRules(registry, caller, ref),
-    'rule.add': ({ caller, ref, body }) => faults.addRule(registry, caller, ref, body),
-    'rule.del': ({ caller, ref, id }) => faults.deleteRule(registry, caller, ref, id),
-    'rule.clear': ({ caller, ref }) => faults.clearRules(registry, caller, ref),
-    shim: ({ caller, body }) => answerLine({ registry, caller }, body),
+    'impair.get': ({ orders, ref }) => orders.getImpair(ref),
+    'impair.set': ({ orders, ref, body }) => orders.setImpair(ref, body),
+    'impair.patch': ({ orders, ref, body }) => orders.patchImpair(ref, body),
+    'impair.del': async ({ orders, ref }) => void (await orders.setImpair(ref, null)),
+    'rule.list': ({ orders, ref }) => orders.listRules(ref),
+    'rule.add': ({ orders, ref, body }) => orders.addRule(ref, body),
+    'rule.del': ({ orders, ref, id }) => orders.deleteRule(ref, id),
+    'rule.clear': ({ orders, ref }) => orders.clearRules(ref),
+    shim: ({ orders, body }) => answerLine(orders, body),
     events: ({ reply }) => {
       events.add(reply.raw, reply.request.headers.accept, () => reply.hijack())
     },

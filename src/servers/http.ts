@@ -10,7 +10,7 @@ import { OPS, type Op, type OpName, WARNING_HEADER } from '../contract/ops.js'
 import { UvethError } from '../errors.js'
 import type { Caller } from '../orders/caller.js'
 import { asCaller } from '../orders/caller.js'
-import type { PairRegistry } from '../orders/handlers.js'
+import { Orders, type PairRegistry } from '../orders/handlers.js'
 import { keepTo } from '../wishes/limits.js'
 import { checked } from '../wishes/shape.js'
 import { CaptureStreams } from './capture-stream.js'
@@ -71,13 +71,13 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
   app.setNotFoundHandler((request, reply) => send(reply, notFound(request, reply)))
   const events = new Events(registry)
   const captures = new CaptureStreams()
-  const answers = answersOf(registry, daemon, events, captures)
+  const answers = answersOf(daemon, events, captures)
   const clients = new Clients()
   const during = (name: OpName, socket: Socket, order: () => Promise<unknown>) =>
     // A flap may last for days: an ending daemon does not wait for it.
     clients.during(socket, name === 'pair.flap' ? order : () => running.during(order))
   for (const name of Object.keys(OPS) as OpName[])
-    addRoute(app, name, answers[name] as Answer<unknown>, { daemon, during })
+    addRoute(app, name, answers[name] as Answer<unknown>, { registry, daemon, during })
   const metrics = openMetrics(registry, () => ({ waiting: events.waiting, lost: daemon.lostLines ?? 0 }))
   app.get('/metrics', { schema: { hide: true } }, (_, reply) => reply.type(METRICS_TYPE).send(metrics.read()))
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
@@ -112,7 +112,7 @@ function addRoute(
   app: FastifyInstance,
   name: OpName,
   answer: Answer<unknown>,
-  { daemon, during }: { daemon: DaemonFace; during: During },
+  { registry, daemon, during }: { registry: PairRegistry; daemon: DaemonFace; during: During },
 ): void {
   const op: Op = OPS[name]
   const nowhere: Caller = { netns: null, inode: 0 }
@@ -127,7 +127,8 @@ function addRoute(
       const body = shape && checked(shape, request.body === undefined ? {} : request.body, calledIn(name))
       const warnings: string[] = []
       const warn = (sentence: string) => void warnings.push(sentence)
-      const give = async (caller: Caller) => await answer({ caller, ref, id, query, body, reply, warn })
+      const give = async (caller: Caller) =>
+        await answer({ orders: new Orders(registry, caller, warn), ref, id, query, body, reply })
       reply.code(op.status)
       const header = request.headers['uveth-netns'] as string | undefined
       const { socket } = request.raw

@@ -8,7 +8,7 @@ import type { Logger } from '../index.js'
 import { firstHeader, type Message, parseSome } from '../netlink/message.js'
 import { type Datagram, NetlinkPort, VETH_PORT } from '../netlink/user-socket.js'
 import { home } from '../orders/caller.js'
-import { addPair, deletePair, type PairRegistry } from '../orders/handlers.js'
+import { Orders, type PairRegistry } from '../orders/handlers.js'
 import { lookingOnce } from './authority.js'
 import { type Order, outcomeOf, readMessage, refuseCut } from './family.js'
 import { Outbox } from './outbox.js'
@@ -227,15 +227,16 @@ class Server implements Netlink {
 
   /** 0, or a negative errno. */
   async #carryOut(order: Order, going: Set<string>): Promise<number> {
+    const orders = new Orders(this.#registry, this.#caller)
     try {
       if (order.op === 'add') {
-        await addPair(this.#registry, this.#caller, { a: { name: order.name }, b: { name: order.peer } })
+        await orders.addPair({ a: { name: order.name }, b: { name: order.peer } })
       } else {
         // Not Registry.find: a name here is a name.
         const id = this.#registry.at(order.name, this.#caller.inode)?.entry.pair.id
         if (id === undefined || going.has(id)) return errno.ENODEV
         going.add(id)
-        await deletePair(this.#registry, this.#caller, `id:${id}`)
+        await orders.deletePair(`id:${id}`)
       }
       return 0
     } catch (error) {

@@ -7,7 +7,6 @@ import type { ShimAnswer, ShimLine } from '../../contract/ops.js'
 import { UvethError } from '../../errors.js'
 import { type IpLine, ipOrder, readLine } from '../../iproute/ip-line.js'
 import { UnsupportedError, UsageError } from '../../iproute/usage.js'
-import { deletePair, settlePairs } from '../../orders/handlers.js'
 import { done, PASS, type Place } from './answer.js'
 import { showVeths } from './show.js'
 import { addVeth, checkLink, deleteVeth, sentenceOf, turnVeth } from './veth.js'
@@ -21,10 +20,10 @@ export async function answerLine(place: Place, line: ShimLine): Promise<ShimAnsw
 }
 
 /** What the client was told to run has ended with `code`. */
-async function goOn({ registry, caller }: Place, next: string, code: number): Promise<ShimAnswer> {
+async function goOn(place: Place, next: string, code: number): Promise<ShimAnswer> {
   const [what, id = ''] = next.split(/:(.*)/s)
-  if (what === 'undo' && code !== 0) await deletePair(registry, caller, `id:${id}`)
-  if (what === 'settle') await settlePairs(registry, caller, id === '' ? undefined : id)
+  if (what === 'undo' && code !== 0) await place.deletePair(`id:${id}`)
+  if (what === 'settle') await place.settlePairs(id === '' ? undefined : id)
   return done(code)
 }
 

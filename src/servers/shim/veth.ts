@@ -8,7 +8,6 @@ import { type IpLine, parseVeth, readTurned, type VethOrder } from '../../iprout
 import { wrong } from '../../iproute/words.js'
 import { inodeOfNetns, isHidden, nameOrPid } from '../../netns/names.js'
 import { asSeen } from '../../orders/caller.js'
-import { addPair, deletePair } from '../../orders/handlers.js'
 import { done, PASS, type Place } from './answer.js'
 
 /** Devices that the line names behind `link` have to be there; the kernel looks at nothing else of them. */
@@ -36,10 +35,10 @@ function orderOf({ caller }: Place, { words }: IpLine): VethOrder {
 }
 
 /** numtxqueues is a hint: it is left out where there are fewer workers. */
-async function make({ registry, caller }: Place, { wish, queuesIfTheyFit: queues }: VethOrder) {
-  if (queues === undefined) return await addPair(registry, caller, wish)
-  return await addPair(registry, caller, { ...wish, queues }).catch((error: unknown) => {
-    if (error instanceof UvethError && error.attribute === 'queues') return addPair(registry, caller, wish)
+async function make(place: Place, { wish, queuesIfTheyFit: queues }: VethOrder) {
+  if (queues === undefined) return await place.addPair(wish)
+  return await place.addPair({ ...wish, queues }).catch((error: unknown) => {
+    if (error instanceof UvethError && error.attribute === 'queues') return place.addPair(wish)
     throw error
   })
 }
@@ -62,13 +61,11 @@ function netnsOf(text: string, root: string | undefined): string | number {
 }
 
 /** Answered when both ends are gone. */
-export async function deleteVeth({ registry, caller }: Place, { words }: IpLine): Promise<ShimAnswer> {
-  const found = registry.at(
-    parseDel(words.slice(2), () => ''),
-    caller.inode,
-  )
+export async function deleteVeth(place: Place, { words }: IpLine): Promise<ShimAnswer> {
+  const name = parseDel(words.slice(2), () => '')
+  const found = place.registry.at(name, place.caller.inode)
   if (found === undefined) return PASS
-  await deletePair(registry, caller, `id:${found.entry.pair.id}`)
+  await place.deletePair(`id:${found.entry.pair.id}`)
   return done()
 }
 

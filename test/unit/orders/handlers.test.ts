@@ -2,8 +2,7 @@
 
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Caller } from '../../../src/orders/caller.js'
-import * as faults from '../../../src/orders/faults.js'
-import * as handlers from '../../../src/orders/handlers.js'
+import { Orders, type PairRegistry } from '../../../src/orders/handlers.js'
 import { Registry } from '../../../src/orders/registry.js'
 import type { SentWish } from '../../../src/orders/wanted.js'
 import { FakePair } from './fake-pairs.js'
@@ -14,7 +13,7 @@ const HOME: Caller = { netns: null, inode: 1 }
 const RED: Caller = { netns: 'red', inode: 2 }
 const DROP = { action: { kind: 'drop' as const }, match: { arp: {} } }
 
-let registry: handlers.PairRegistry
+let registry: PairRegistry
 const committed = vi.fn(async () => {})
 const changes = vi.fn()
 const wishOf = (id: string) => registry.byId(id)?.wish as SentWish
@@ -29,7 +28,8 @@ beforeEach(() => {
   FakePair.taken.clear()
 })
 
-const add = (wish: object = {}, caller = HOME) => handlers.addPair(registry, caller, { id: 'cable', ...wish })
+const orders = (caller = HOME) => new Orders(registry, caller)
+const add = (wish: object = {}, caller = HOME) => orders(caller).addPair({ id: 'cable', ...wish })
 
 describe('a pair', () => {
   test('is made where its caller stands, unless an end says otherwise; what was drawn is kept beside what was sent', async () => {
@@ -55,13 +55,11 @@ describe('a pair', () => {
     const tooMany = { a: { addresses: some(200) }, b: { addresses: some(57) } }
     const refusal = { code: 'E2BIG', message: expect.stringMatching(/256 IP addresses, not 257/) }
     await expect(add(tooMany)).rejects.toMatchObject(refusal)
-    await expect(handlers.putPair(registry, HOME, 'cable', tooMany)).rejects.toMatchObject(refusal)
+    await expect(orders().putPair('cable', tooMany)).rejects.toMatchObject(refusal)
     expect(FakePair.made).toEqual([])
     await add({ a: { name: 'x0' } })
-    await expect(handlers.setPair(registry, HOME, 'cable', tooMany)).rejects.toMatchObject(refusal)
-    await expect(handlers.setEnd(registry, HOME, 'x0', { addresses: some(257) })).rejects.toMatchObject(
-      refusal,
-    )
+    await expect(orders().setPair('cable', tooMany)).rejects.toMatchObject(refusal)
+    await expect(orders().setEnd('x0', { addresses: some(257) })).rejects.toMatchObject(refusal)
     expect(committed).toHaveBeenCalledTimes(1)
   })
 
@@ -72,7 +70,7 @@ describe('a pair', () => {
   })
 
   test('PUT makes it once: equal wishes find it, whatever the order of their keys; others are refused', async () => {
-    const put = (wish: object, caller = HOME) => handlers.putPair(registry, caller, 'cable', wish)
+    const put = (wish: object, caller = HOME) => orders(caller).putPair('cable', wish)
     const both = await Promise.all([
       put({ a: { name: 'x0', mtu: 1400 }, quiet: true }),
       put({ quiet: true, a: { mtu: 1400, name: 'x0' } }),
@@ -87,17 +85,17 @@ describe('a pair', () => {
 
   test('is removed, and that is kept', async () => {
     await add()
-    await handlers.deletePair(registry, HOME, 'cable')
-    expect(handlers.listPairs(registry)).toEqual([])
+    await orders().deletePair('cable')
+    expect(orders().listPairs()).toEqual([])
     expect(committed).toHaveBeenCalledTimes(2)
-    await expect(handlers.deletePair(registry, HOME, 'cable')).rejects.toMatchObject({ code: 'ENODEV' })
+    await expect(orders().deletePair('cable')).rejects.toMatchObject({ code: 'ENODEV' })
   })
 })
 
 describe('an end', () => {
   test('changed and moved: in force, kept without what the pair knows itself, told', async () => {
     await add({ a: { name: 'x0', addresses: ['10.0.0.1/24'], impair: { loss: 1 }, rules: [DROP] } })
-    const view = await handlers.setEnd(registry, HOME, 'x0', {
+    const view = await orders().setEnd('x0', {
       mtu: 1400,
       netns: 'blue',
       impair: { delay: 5 },
@@ -119,18 +117,18 @@ describe('an end', () => {
 
   test('a bad impairment is refused before anything is changed, in the words of who changes one end', async () => {
     await add({ a: { name: 'x0' } })
-    const refused = handlers.setEnd(registry, HOME, 'x0', { mtu: 1400, impair: { delay: 'soon' } })
+    const refused = orders().setEnd('x0', { mtu: 1400, impair: { delay: 'soon' } })
     await expect(refused).rejects.toMatchObject({
       code: 'EINVAL',
       attribute: expect.stringMatching(/^impair\.delay/),
     })
-    expect(handlers.getPair(registry, HOME, 'cable').a.mtu).toBe(1500)
+    expect(orders().getPair('cable').a.mtu).toBe(1500)
     expect(changes).not.toHaveBeenCalled()
   })
 
   test('carrier and both ends in one order', async () => {
     await add({ a: { name: 'x0' }, b: { name: 'x1' } })
-    const view = await handlers.setPair(registry, HOME, 'cable', {
+    const view = await orders().setPair('cable', {
       a: { up: true },
       b: { mtu: 900 },
       carrier: 'off',
@@ -141,49 +139,49 @@ describe('an end', () => {
 
   test('says which end of which pair an interface is; an id is end a of its pair', async () => {
     await add({ a: { name: 'x0' }, b: { name: 'x1' } })
-    expect(handlers.getEnd(registry, HOME, 'x1')).toMatchObject({ end: 'b', pair: { id: 'cable' } })
-    expect(handlers.getEnd(registry, HOME, 'cable')).toMatchObject({ end: 'a' })
+    expect(orders().getEnd('x1')).toMatchObject({ end: 'b', pair: { id: 'cable' } })
+    expect(orders().getEnd('cable')).toMatchObject({ end: 'a' })
   })
 })
 
 describe('faults', () => {
   test('impairments are set, patched and taken away; each is kept and told', async () => {
     await add({ a: { name: 'x0' } })
-    await faults.setImpair(registry, HOME, 'x0', { delay: 5, seed: 1 })
-    await faults.patchImpair(registry, HOME, 'x0', { loss: 1 })
-    expect(faults.getImpair(registry, HOME, 'x0')).toMatchObject({
+    await orders().setImpair('x0', { delay: 5, seed: 1 })
+    await orders().patchImpair('x0', { loss: 1 })
+    expect(orders().getImpair('x0')).toMatchObject({
       delay: { time: 5 },
       loss: { random: 1 },
       seed: 1,
     })
-    await faults.setImpair(registry, HOME, 'x0', null)
-    expect(faults.getImpair(registry, HOME, 'x0')).toBeNull()
+    await orders().setImpair('x0', null)
+    expect(orders().getImpair('x0')).toBeNull()
     expect([changes.mock.calls.length, committed.mock.calls.length]).toEqual([3, 4])
   })
 
   test('rules are added, listed and removed by their numbers', async () => {
     await add({ a: { name: 'x0' } })
-    const first = await faults.addRule(registry, HOME, 'x0', DROP)
-    const second = await faults.addRule(registry, HOME, 'x0', { action: { kind: 'delay', ms: 3 } })
+    const first = await orders().addRule('x0', DROP)
+    const second = await orders().addRule('x0', { action: { kind: 'delay', ms: 3 } })
     expect([first, second]).toMatchObject([{ id: 1, ...DROP, matched: 0 }, { id: 2 }])
-    await faults.deleteRule(registry, HOME, 'x0', '1')
-    expect(faults.listRules(registry, HOME, 'x0')).toMatchObject([{ id: 2 }])
+    await orders().deleteRule('x0', '1')
+    expect(orders().listRules('x0')).toMatchObject([{ id: 2 }])
     for (const id of ['1', 'first', '-2', ''])
-      await expect(faults.deleteRule(registry, HOME, 'x0', id)).rejects.toMatchObject({
+      await expect(orders().deleteRule('x0', id)).rejects.toMatchObject({
         code: 'ENODEV',
         attribute: 'id',
       })
-    await faults.clearRules(registry, HOME, 'x0')
-    expect(faults.listRules(registry, HOME, 'x0')).toEqual([])
+    await orders().clearRules('x0')
+    expect(orders().listRules('x0')).toEqual([])
     changes.mockClear()
-    await faults.clearRules(registry, HOME, 'x0')
+    await orders().clearRules('x0')
     expect(changes).not.toHaveBeenCalled()
   })
 
   test('a bad rule is refused in the words of who orders one', async () => {
     await add({ a: { name: 'x0' } })
     await expect(
-      faults.addRule(registry, HOME, 'x0', { ...DROP, match: { udp: { dport: 99_999 } } }),
+      orders().addRule('x0', { ...DROP, match: { udp: { dport: 99_999 } } }),
     ).rejects.toMatchObject({ code: 'EINVAL', attribute: 'match.udp.dport' })
     expect(changes).not.toHaveBeenCalled()
   })
@@ -191,7 +189,7 @@ describe('faults', () => {
   test('flaps of a pair come one after the other', async () => {
     await add()
     const { signal } = new AbortController()
-    await Promise.all([5, 6].map((ms) => faults.flapPair(registry, HOME, 'cable', { ms }, signal)))
+    await Promise.all([5, 6].map((ms) => orders().flapPair('cable', { ms }, signal)))
     const pair = registry.byId('cable')?.pair as unknown as FakePair
     expect(pair.flaps).toEqual([5, 6])
   })

@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { home } from '../../../src/orders/caller.js'
-import * as faults from '../../../src/orders/faults.js'
-import * as handlers from '../../../src/orders/handlers.js'
+import { Orders, type PairRegistry } from '../../../src/orders/handlers.js'
 import { Registry } from '../../../src/orders/registry.js'
 import { State } from '../../../src/orders/state.js'
 import type { SentWish } from '../../../src/orders/wanted.js'
@@ -20,7 +19,7 @@ const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn() }
 
 let folder: string
 let file: string
-let registry: handlers.PairRegistry
+let registry: PairRegistry
 let state: State | undefined
 
 async function open(): Promise<State> {
@@ -29,7 +28,8 @@ async function open(): Promise<State> {
   return state
 }
 const saved = () => JSON.parse(readFileSync(file, 'utf8')).pairs
-const add = (wish: object) => handlers.addPair(registry, HOME, wish)
+const orders = (caller = HOME) => new Orders(registry, caller)
+const add = (wish: object) => orders().addPair(wish)
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'uveth-state-'))
@@ -63,8 +63,8 @@ test('says what is wanted when an order is answered, faults and carrier included
   await open()
   expect(saved()).toEqual([])
   await add({ id: 'cable', a: { name: 'x%d', rules: [DROP] }, b: { name: 'x1' } })
-  await faults.setImpair(registry, HOME, 'x1', { loss: 1, seed: 4 })
-  await handlers.setPair(registry, HOME, 'cable', { carrier: 'off' })
+  await orders().setImpair('x1', { loss: 1, seed: 4 })
+  await orders().setPair('cable', { carrier: 'off' })
   expect(saved()).toMatchObject([
     {
       version: 1,
@@ -75,24 +75,24 @@ test('says what is wanted when an order is answered, faults and carrier included
       b: { impair: { loss: { random: 1 }, seed: 4 } },
     },
   ])
-  await handlers.deletePair(registry, HOME, 'cable')
+  await orders().deletePair('cable')
   expect(saved()).toEqual([])
 })
 
 test('pairs are made again as they were, counts of rules as at the end', async () => {
   const first = await open()
   await add({ id: 'cable', a: { name: 'x0', rules: [DROP, DROP] }, b: { name: 'x1' } })
-  await faults.deleteRule(registry, HOME, 'x0', '1')
+  await orders().deleteRule('x0', '1')
   const pair = registry.byId('cable')?.pair as unknown as FakePair
   const [rule] = pair.a.counted
   new Float64Array(rule?.counts as SharedArrayBuffer).set([7, 3])
   await first.close()
   await open()
   expect(registry.byId('cable')?.pair.a.rules()).toMatchObject([{ id: 2, ...DROP, matched: 7, hits: 3 }])
-  expect((await faults.addRule(registry, HOME, 'x1', DROP)).id).toBe(3)
+  expect((await orders().addRule('x1', DROP)).id).toBe(3)
   expect(
     (
-      await handlers.putPair(registry, HOME, 'cable', {
+      await orders().putPair('cable', {
         a: { name: 'x0', rules: [DROP, DROP] },
         b: { name: 'x1' },
       })
@@ -182,7 +182,7 @@ test('a null anywhere in it is a sentence, or means nothing: no stack, no lost f
     b: { name: 'x1', mtu: 1400 },
   }
   await add({ id: 'cable', ...ends })
-  await handlers.setPair(registry, HOME, 'cable', { a: { mtu: 1300 }, b: { up: true } })
+  await orders().setPair('cable', { a: { mtu: 1300 }, b: { up: true } })
   await first.close()
   const good = JSON.parse(readFileSync(file, 'utf8'))
   const paths = partsOf(good)
