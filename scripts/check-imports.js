@@ -20,7 +20,7 @@ export const rules = {
   cli: {
     may: [
       ...['daemon', 'doctor', 'iproute', 'sandbox', 'contract', 'index', 'netns'],
-      ...['faults/impair-words', 'faults/rule-words', 'faults/rule-values', 'wishes'],
+      ...['faults/impair-words', 'faults/rule-words', 'faults/rule-values', 'faults/excess', 'wishes'],
       ...['capture/files', 'capture/sink', 'pcapng/reader', 'native', 'own-file'],
     ],
     because:

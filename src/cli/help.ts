@@ -85,6 +85,8 @@ Usage: uveth stats [NAME] [-json]
 Both ends of every pair, or of one, each from its own point of view, as ip -s link has it. On a terminal
 a table; otherwise lines of fields with tabs between them, under a line of their names. What impairments
 and rules did (inspected, rules) has columns where there is something to say; with -json it is always there.
+Of the drops nobody has ordered "queue" (the kernel had no room for the frame, since the cable came late)
+and "limit": on a terminal what helps stands under the table.
 
 Examples:
   uveth stats veth0
@@ -152,9 +154,8 @@ carrier that follows. The daemon is started where none runs, without a word.
 numtxqueues and numrxqueues are hints, which are left out where the daemon has fewer workers.
 
 Not as in the kernel: an end is shown without "@peer" and M-DOWN, by -d as "tun type tap"; while its peer is
-down as DOWN, not LOWERLAYERDOWN; with a qdisc (pfifo_fast) instead of noqueue; with an alias that names the
-peer. Within one "ip -batch" the next line does not wait for carrier, and "show type veth" shows the kernel's
-own only.
+down as DOWN, not LOWERLAYERDOWN; with a qdisc (pfifo_fast) instead of noqueue. Within one "ip -batch" the
+next line does not wait for carrier, and "show type veth" shows the kernel's own only.
 
 Examples:
   PATH=$(uveth shim --path):$PATH ip link add veth0 type veth peer name veth1

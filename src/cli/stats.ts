@@ -10,7 +10,7 @@ import { readTrailing } from './globals.js'
 import { STATS_HELP } from './help.js'
 import { placeOf } from './link/format.js'
 import { isTerminal, type Session, write, writeJson } from './session.js'
-import { alignTable, type StatsRow, statsTable } from './table.js'
+import { alignTable, remarks, type StatsRow, statsTable } from './table.js'
 import { UsageError } from './usage.js'
 
 interface Counted {
@@ -30,8 +30,10 @@ export async function stats(session: Session, words: string[]): Promise<number> 
   const counted = await count(session, ref)
   if (globals.json) writeJson(counted.map(jsonOf), globals)
   else if (counted.length > 0) {
-    const table = statsTable(legible(counted).flatMap(rowsOf))
-    write(`${isTerminal() ? alignTable(table) : table.map((row) => row.join('\t')).join('\n')}\n`)
+    const rows = legible(counted).flatMap(rowsOf)
+    const table = statsTable(rows)
+    const lines = isTerminal() ? [alignTable(table), ...remarks(rows)] : table.map((row) => row.join('\t'))
+    write(`${lines.join('\n')}\n`)
   }
   return 0
 }

@@ -1,5 +1,6 @@
 // Statistics as a table. Pure: values in, text out. Used by run.ts and stats.ts.
 
+import { excessWords } from '../faults/excess.js'
 import type { EndStats, PairStats } from '../index.js'
 
 const COLUMNS = ['rx_packets', 'rx_bytes', 'rx_dropped', 'tx_packets', 'tx_bytes', 'tx_dropped'] as const
@@ -40,6 +41,11 @@ function someOf(counts: [name: string, count: number][]): string {
   return some.map(([name, count]) => `${name} ${count}`).join(', ') || NONE
 }
 
+/** What to do about drops that nobody has ordered, under the table. */
+export function remarks(rows: StatsRow[]): string[] {
+  return rows.flatMap(({ name, stats }) => excessWords(stats.drops).map((line) => `${name}: ${line}`))
+}
+
 /** Columns side by side, numbers flush right. */
 export function alignTable(table: string[][]): string {
   const widths = (table[0] ?? []).map((_, column) =>
@@ -54,10 +60,9 @@ export function alignTable(table: string[][]): string {
 
 /** Both ends of one pair. */
 export function formatStats([a, b]: [a: string, b: string], stats: PairStats): string {
-  return alignTable(
-    statsTable([
-      { name: a, stats: stats.a },
-      { name: b, stats: stats.b },
-    ]),
-  )
+  const rows = [
+    { name: a, stats: stats.a },
+    { name: b, stats: stats.b },
+  ]
+  return [alignTable(statsTable(rows)), ...remarks(rows)].join('\n')
 }

@@ -17,9 +17,8 @@ function object(properties: Record<string, object>): object {
 }
 
 const IMPAIR = {
-  anyOf: [{ ...IMPAIR_SHAPE.schema, required: ['limit', 'seed'] }, { type: 'null' }],
-  description:
-    'ms, percent, bits per second and bytes as numbers; seed and limit are always there; null for nothing',
+  anyOf: [{ ...IMPAIR_SHAPE.schema, required: ['seed'] }, { type: 'null' }],
+  description: 'ms, percent, bits per second and bytes as numbers; seed is always there; null for nothing',
 } as const
 
 const RULE = object({

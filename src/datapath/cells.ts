@@ -17,7 +17,7 @@ export type Outgoing = Pick<Slab, 'bytes' | 'lengths' | 'starts'>
 
 /** Bytes of a cell, its headroom included. */
 const CELLS = [2048, 16 * 1024, HEADROOM + LONGEST_FRAME] as const
-/** Of the first chunk: enough for the 1,000 frames that an impairment holds where no limit is given. */
+/** Of the first chunk: enough for 1,000 short frames, which most that hold some have at a time. */
 const FIRST_CHUNK = 2 * 1024 * 1024
 /** Of the others. Frames that are due together go by one call where they stand in one chunk: so, no smaller. */
 const CHUNK = 32 * 1024 * 1024

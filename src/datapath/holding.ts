@@ -18,14 +18,12 @@ export interface HoldingWiring {
   readonly ports: readonly Port[]
 }
 
-/** Frames held at most where no impairment says otherwise. */
-export const HOLD_LIMIT = 10_000
 /** ms after which the memory of what was held is given back: a direction that holds frames now and then keeps it. */
 const REST = 1_000
 
 export class Holding {
-  /** Frames held at most. An impairment drops what goes beyond its own: its rate is not charged for that. */
-  limit = HOLD_LIMIT
+  /** Frames held at most, as far as memory goes. An impairment drops what goes beyond its own: its rate is not charged. */
+  limit = Number.POSITIVE_INFINITY
   readonly #held: Held
   readonly #wiring: HoldingWiring
   readonly #sender: Sender

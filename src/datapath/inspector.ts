@@ -18,7 +18,7 @@ import { type Watcher, Watches, type WatchState } from '../hooks/watch.js'
 import type { CapturePlan } from './adjust.js'
 import * as count from './counters.js'
 import type { Held, HeldFrame } from './held.js'
-import { HOLD_LIMIT, Holding } from './holding.js'
+import { Holding } from './holding.js'
 import type { Port } from './port.js'
 import { Probe } from './probe.js'
 import { Probes } from './probes.js'
@@ -112,7 +112,7 @@ export class Inspector {
     this.#chain = parts.filter((part) => part !== false && part !== undefined)
     const alters = rules.alters || hooks.length > 0 || impairment?.plan.corrupt !== undefined
     this.#keeps = alters && this.probes.count > 0
-    this.#holding.limit = impairment?.plan.limit ?? HOLD_LIMIT
+    this.#holding.limit = impairment?.limit ?? Number.POSITIVE_INFINITY
   }
 
   /** Nothing is inspected and nothing held: the direction needs it no more. */

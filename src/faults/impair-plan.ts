@@ -48,7 +48,7 @@ export type SlotPlan = (
 
 /**
  * The normal form: ms, percent, bits per second and bytes as numbers. What does nothing (0 %, no delay) is
- * left out; `seed` and `limit` are always there.
+ * left out; `seed` is always there. Without `limit` hooks/impairment.ts knows how much may be held.
  */
 export interface ImpairPlan {
   delay?: DelayPlan
@@ -58,11 +58,9 @@ export interface ImpairPlan {
   corrupt?: ChancePlan
   rate?: RatePlan
   slot?: SlotPlan
-  limit: number
+  limit?: number
   seed: number
 }
-
-const DEFAULT_LIMIT = 1000
 
 /** Checks `options`; `attribute` is what messages call them. */
 export function planImpair(options: unknown, attribute: string): ImpairPlan {
@@ -79,7 +77,7 @@ export function planImpair(options: unknown, attribute: string): ImpairPlan {
     corrupt: planChance(corrupt),
     rate: planRate(rate, of('rate')),
     slot: planSlot(slot, of('slot')),
-    limit: limit ?? DEFAULT_LIMIT,
+    limit,
     seed: seed ?? randomInt(2 ** 32),
   })
   if (plan.reorder !== undefined && (plan.delay?.time ?? 0) === 0) {

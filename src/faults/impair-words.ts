@@ -175,7 +175,7 @@ function readSlot(words: Words, options: Tree): void {
 export function formatImpair(plan: ImpairPlan): string {
   const { delay, loss, duplicate, reorder, corrupt, rate, slot } = plan
   const words: (string | undefined)[] = [
-    `limit ${plan.limit}`,
+    plan.limit === undefined ? undefined : `limit ${plan.limit}`,
     delay && `delay ${units.formatTime(delay.time)}`,
     delay?.jitter && units.formatTime(delay.jitter),
     delay?.correlation && units.formatPercent(delay.correlation),

@@ -20,3 +20,6 @@ export const CAUSES = [
   'hook',
 ] as const
 export type Cause = (typeof CAUSES)[number]
+
+/** Also what the data path never met: the end's own queue in the kernel was full, since our worker came late. */
+export type AnyCause = Cause | 'queue'

@@ -4,7 +4,7 @@
 // number only; limit, rate and slot depend on time as well.
 // A duplicate shares the damage and the delay of its frame; netem judges it once more.
 
-import type { ImpairPlan } from '../faults/impair-plan.js'
+import type { ImpairPlan, SlotPlan } from '../faults/impair-plan.js'
 import type { Burst } from '../frame/burst.js'
 import { BURST } from '../frame/slab.js'
 import type { Place, Words } from '../frame/words.js'
@@ -28,6 +28,12 @@ const REORDERED = 3 as Place<'effect'>
 
 /** ms. With a slot every frame is held; this is nothing, but not "at once". */
 const A_MOMENT = 1e-6
+/** netem's default: frames that may wait for a rate, or for slots of so many. */
+const QUEUE = 1000
+/** Bytes: no frame that travels is shorter, or hardly one. */
+const SHORTEST = 64
+/** Draws of a jitter that is not uniform: no more than so many times what it says. */
+const FARTHEST = 4
 /** What a burst's word for them holds. */
 const MAX_COPIES = 255
 
@@ -54,7 +60,30 @@ export function shifted(state: ImpairState, offset: number): ImpairState {
   }
 }
 
+/**
+ * Frames that may be held. Where nothing but a delay holds them there is no limit but memory's: netem's 1000 counts
+ * buffers of up to 64 KB, and of wire frames a TCP stream over 20 ms has more on its way. Where a rate or slots let
+ * only so much go, a thousand may wait, beside those that the delay has.
+ */
+function limitOf({ limit, delay, rate, slot }: ImpairPlan): number {
+  if (limit !== undefined) return limit
+  const shaped = rate === undefined ? Number.POSITIVE_INFINITY : rate.rate / 8_000 / SHORTEST
+  const pace = Math.min(shaped, slot === undefined ? Number.POSITIVE_INFINITY : paceOf(slot))
+  if (pace === Number.POSITIVE_INFINITY) return pace
+  const longest = (delay?.time ?? 0) + FARTHEST * (delay?.jitter ?? 0)
+  return QUEUE + Math.ceil(pace * longest)
+}
+
+/** Frames that slots let go, in a ms. */
+function paceOf(slot: SlotPlan): number {
+  const { packets = Number.POSITIVE_INFINITY, bytes = Number.POSITIVE_INFINITY } = slot
+  const apart = 'min' in slot ? slot.min : slot.delay
+  return Math.min(packets, bytes / SHORTEST) / apart
+}
+
 export class Impairment implements Hook {
+  /** Frames that may be held at a time. */
+  readonly limit: number
   readonly plan: ImpairPlan
   /** Asked when held frames are released; undefined where there are no slots. */
   readonly slot: Slot | undefined
@@ -93,6 +122,7 @@ export class Impairment implements Hook {
     const last = from?.seed === plan.seed ? from : undefined
     const model = loss && modelOf(loss) === last?.loss?.model ? last.loss.state : undefined
     this.plan = plan
+    this.limit = limitOf(plan)
     this.#counters = counters
     this.#number = last?.number ?? 0
     this.#loss = loss && makeLoss(loss, key('loss'), model)
@@ -155,7 +185,7 @@ export class Impairment implements Hook {
     else this.#schedule(burst, i, 1 + copies)
     const delay = this.#delays[i]
     if (delay > 0) {
-      const room = this.plan.limit - held
+      const room = this.limit - held
       if (room < 1) {
         burst.drop(i, 'limit')
         return 0

@@ -3,8 +3,7 @@
 // Everything here is synchronous and may wait for the kernel: it is called by the link thread only.
 
 import type { PortSpec } from '../datapath/port.js'
-import type { LinkStats } from '../netlink/rtnl.js'
-import type { EndChange, EndPlan, EndState } from './protocol.js'
+import type { EndChange, EndPlan, EndState, KernelCounts } from './protocol.js'
 
 /** What a look at a device finds, beside what has changed of its state: its end, and whose that was. */
 export type Sight = 'same' | 'changed' | Death
@@ -32,13 +31,11 @@ export interface Device {
   /** Asks what it is now, and takes it over. */
   look(): Sight
   /** Its own counters; null when it is gone. */
-  stats(): LinkStats | null
+  stats(): KernelCounts | null
   /** Once, when frames are read from it: up, and addressed, as planned. */
-  begin(plan: EndPlan, alias: string): void
+  begin(plan: EndPlan): void
   /** Refuses as the kernel does; a part may be done by then. Pair closed (ENODEV) when it is gone. */
   change(change: EndChange): void
-  /** A text for tools that list interfaces. Never refused. */
-  label(alias: string): void
   setCarrier(on: boolean): void
   /** Does it show the carrier that was put on it, and act on it? */
   acted(on: boolean): boolean
@@ -52,7 +49,7 @@ export interface Device {
 export type OpenDevice = (plan: EndPlan, queues: number, quiet: boolean) => Device
 
 /** Its counters; none of one that cannot be asked any more. */
-export function lastStats(device: Device): LinkStats | null {
+export function lastStats(device: Device): KernelCounts | null {
   try {
     return device.stats()
   } catch {

@@ -34,7 +34,7 @@ import type {
   LinkRequest,
   PairPlan,
 } from './protocol.js'
-import { type Action, aliasFor, difference, modeAfter, type Standing, wantedOf } from './reconfigure.js'
+import { type Action, difference, modeAfter, type Standing, wantedOf } from './reconfigure.js'
 
 /** What a pair needs of the thread that it lives in. */
 export interface Context {
@@ -86,8 +86,7 @@ export class LinkedPair {
     this.#plan = plan
     this.#counters = counters
     this.#state = stateOf(counters)
-    const aliases = [aliasFor(devices[1].state), aliasFor(devices[0].state)] as const
-    this.#is = { gathered: false, aliases, carrier: false }
+    this.#is = { gathered: false, carrier: false }
     // The thread of an inline pair may be waiting for us: what it has not read is read here, as a worker would.
     const drain = plan.inline ? drainHere(handle, counters, this.#queues()) : () => context.pool.drain(handle)
     this.#carrier = new Carrier({
@@ -133,7 +132,7 @@ export class LinkedPair {
     else this.#context.tell({ event: 'lent', handle: this.handle, queues: this.#queues() })
     this.#follow()
     for (const end of ENDS) {
-      this.#devices[end].begin(this.#plan.ends[end], this.#is.aliases[end])
+      this.#devices[end].begin(this.#plan.ends[end])
       this.#publish(end)
     }
     this.#follow()
@@ -295,8 +294,6 @@ export class LinkedPair {
     switch (action.do) {
       case 'gather':
         return this.#context.pool.gather(this.handle, action.together)
-      case 'label':
-        return this.#devices[action.end].label(action.alias)
       case 'carrier':
         this.#is = wanted // all the rest is done
         return this.#carrier.set(action.on)

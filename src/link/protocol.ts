@@ -85,8 +85,14 @@ export interface Beginning {
 
 export type Inspected = [a: boolean, b: boolean]
 
-/** The kernel's own counters of both ends; null for one whose device is gone. */
-export type KernelStats = [a: LinkStats | null, b: LinkStats | null]
+/** The kernel's own counters of an end; `uncarried`: of its tx_dropped, what was sent without carrier. */
+export interface KernelCounts {
+  stats: LinkStats
+  uncarried: number
+}
+
+/** Of both ends; null for one whose device is gone. */
+export type KernelStats = [a: KernelCounts | null, b: KernelCounts | null]
 
 /** An end as the kernel has it now. */
 export interface EndState {

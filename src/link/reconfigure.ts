@@ -4,16 +4,12 @@
 import { wantedCarrier } from './carrier.js'
 import type { CarrierMode, EndState, Inspected } from './protocol.js'
 
-type EndIndex = 0 | 1
-const ENDS = [0, 1] as const
 type Both<T> = readonly [a: T, b: T]
 
 /** What it is made to be; compared with what it is, it gives the actions. */
 export interface Standing {
   /** Its queues are served by one thread, in one order: it is inspected. */
   gathered: boolean
-  /** Each end's ifalias, which names its peer for tools that list interfaces. */
-  aliases: Both<string>
   carrier: boolean
 }
 
@@ -24,15 +20,11 @@ export interface Reasons {
   inspected: Inspected
 }
 
-export type Action =
-  | { do: 'gather'; together: boolean }
-  | { do: 'label'; end: EndIndex; alias: string }
-  | { do: 'carrier'; on: boolean }
+export type Action = { do: 'gather'; together: boolean } | { do: 'carrier'; on: boolean }
 
 export function wantedOf({ mode, states: [a, b], inspected }: Reasons): Standing {
   return {
     gathered: inspected.includes(true),
-    aliases: [aliasFor(b), aliasFor(a)],
     carrier: wantedCarrier(mode, a.up, b.up),
   }
 }
@@ -41,10 +33,6 @@ export function wantedOf({ mode, states: [a, b], inspected }: Reasons): Standing
 export function difference(is: Standing, wanted: Standing, shown: Both<boolean>): Action[] {
   const actions: Action[] = []
   if (wanted.gathered !== is.gathered) actions.push({ do: 'gather', together: wanted.gathered })
-  for (const end of ENDS) {
-    const alias = wanted.aliases[end]
-    if (alias !== is.aliases[end]) actions.push({ do: 'label', end, alias })
-  }
   if ([is.carrier, ...shown].some((on) => on !== wanted.carrier)) {
     actions.push({ do: 'carrier', on: wanted.carrier })
   }
@@ -59,8 +47,4 @@ export function modeAfter(mode: CarrierMode, carrier: boolean, shown: Both<boole
   if (shown.every((on) => on === carrier)) return mode
   if (carrier) return 'off'
   return mode === 'off' ? 'auto' : mode
-}
-
-export function aliasFor({ name, netns }: EndState): string {
-  return `uveth peer ${name}${netns === null ? '' : ` netns ${netns}`}`
 }

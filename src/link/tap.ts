@@ -30,16 +30,17 @@ import {
   IN6_ADDR_GEN_MODE_NONE,
   NETLINK_ROUTE,
 } from '../netlink/constants.js'
-import { allocNsid, getLink, setLink } from '../netlink/route.js'
-import type { Link, LinkStats } from '../netlink/rtnl.js'
+import { allocNsid, getLink } from '../netlink/route.js'
+import type { Link } from '../netlink/rtnl.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import type { NetnsPlace } from '../netns/names.js'
 import { inodeOf, isExhausted, isHome, nameOf, withTarget } from '../netns/open.js'
 import type { Death, Device, Hint, Sight } from './device.js'
 import { closeToOthers, foreignQueuesOf, removeForAll } from './foreign-queues.js'
-import type { EndChange, EndPlan, EndState } from './protocol.js'
+import type { EndChange, EndPlan, EndState, KernelCounts } from './protocol.js'
 import { carryOut, moveTo, type Setting, settingsOf } from './requests.js'
 import { openQueue } from './tap-queue.js'
+import { Uncarried } from './uncarried.js'
 
 /** The namespace number of home, where the socket of every question stands. */
 export const HOME_NSID = -1
@@ -70,6 +71,7 @@ export class Tap implements Device {
   #nsid = HOME_NSID
   /** Home's number for that namespace was taken back: it is dying, and the device with it. */
   #netnsGone = false
+  readonly #drops = new Uncarried()
 
   private constructor(home: NetlinkSocket, fds: number[], name: string, quiet: boolean) {
     this.#home = home
@@ -126,12 +128,12 @@ export class Tap implements Device {
     return keys.some((key) => before[key] !== this.state[key]) ? 'changed' : 'same'
   }
 
-  stats(): LinkStats | null {
-    return this.#link()?.stats64 ?? null
+  stats(): KernelCounts | null {
+    const stats = this.#link()?.stats64
+    return stats === undefined ? null : { stats, uncarried: this.#drops.uncarried(stats.tx_dropped) }
   }
 
-  begin({ up, addresses, dad }: EndPlan, alias: string): void {
-    this.label(alias)
+  begin({ up, addresses, dad }: EndPlan): void {
     const settings: Setting[] = this.#quiet ? [{ addrGenMode: IN6_ADDR_GEN_MODE_NONE }] : []
     if (up) settings.push({ up })
     this.#carryOut(settings, { addresses, dad })
@@ -148,15 +150,8 @@ export class Tap implements Device {
     }
   }
 
-  label(alias: string): void {
-    try {
-      this.#withRoute((socket) => setLink(socket, { ifindex: this.state.ifindex, alias }))
-    } catch (error) {
-      if (!(error instanceof UvethError)) throw error // it is being deleted
-    }
-  }
-
   setCarrier(on: boolean): void {
+    if (!on) this.#drops.begin(this.#link()?.stats64?.tx_dropped)
     this.carrier = on
     const result = tunSetCarrier(this.#fd, on)
     if (result < 0 && result !== errno.EBADFD)
@@ -168,7 +163,9 @@ export class Tap implements Device {
     if (link === undefined || !this.state.up) return true
     // What a link shows with carrier, whatever mode its owner gave it; and a moment before the first queue takes
     // frames: until then `noop` drops them.
-    return WITH_CARRIER.includes(link.operstate) === on && !(on && link.qdisc === 'noop')
+    const acted = WITH_CARRIER.includes(link.operstate) === on && !(on && link.qdisc === 'noop')
+    if (acted && on) this.#drops.end(link.stats64?.tx_dropped)
+    return acted
   }
 
   /** A TAP that goes up becomes writable (test/kernel/06): noticed also where the kernel tells nothing. */

@@ -84,7 +84,6 @@ export const IFLA_QDISC = 6
 export const IFLA_TXQLEN = 13
 export const IFLA_OPERSTATE = 16
 export const IFLA_LINKINFO = 18
-export const IFLA_IFALIAS = 20
 export const IFLA_NET_NS_PID = 19
 export const IFLA_STATS64 = 23
 export const IFLA_AF_SPEC = 26

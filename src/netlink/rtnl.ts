@@ -31,7 +31,6 @@ export interface LinkChange {
   netnsPid?: number | undefined
   newIfindex?: number | undefined
   /** '' removes it. */
-  alias?: string | undefined
   txqlen?: number | undefined
   /** IN6_ADDR_GEN_MODE_* */
   addrGenMode?: number | undefined
@@ -69,7 +68,6 @@ export interface Link {
   operstate: number
   carrier: boolean
   address: Uint8Array
-  alias: string
   txqlen: number
   /** Of its queue; 'noop' until the kernel has acted on its first carrier. */
   qdisc: string
@@ -132,8 +130,6 @@ export function setLinkRequest(change: LinkChange): Request {
   if (change.address !== undefined) attributes.bytes(nl.IFLA_ADDRESS, change.address)
   if (change.mtu !== undefined) attributes.u32(nl.IFLA_MTU, change.mtu)
   if (change.name !== undefined) attributes.string(nl.IFLA_IFNAME, change.name)
-  // Without a NUL: only a length of 0 removes the alias.
-  if (change.alias !== undefined) attributes.bytes(nl.IFLA_IFALIAS, Buffer.from(change.alias))
   if (change.txqlen !== undefined) attributes.u32(nl.IFLA_TXQLEN, change.txqlen)
   if (addrGenMode !== undefined) {
     attributes.nested(nl.IFLA_AF_SPEC, (families) =>
@@ -222,7 +218,6 @@ export function parseLink(message: Message, nsid = -1): Link {
     operstate: 0,
     carrier: false,
     address: new Uint8Array(0),
-    alias: '',
     txqlen: 0,
     qdisc: '',
     newNetnsid: undefined,
@@ -241,7 +236,6 @@ function readLinkAttribute(link: Link, attribute: AttributeDecoder): void {
   else if (type === nl.IFLA_OPERSTATE) link.operstate = attribute.u8()
   else if (type === nl.IFLA_CARRIER) link.carrier = attribute.u8() !== 0
   else if (type === nl.IFLA_ADDRESS) link.address = attribute.bytes()
-  else if (type === nl.IFLA_IFALIAS) link.alias = attribute.string()
   else if (type === nl.IFLA_QDISC) link.qdisc = attribute.string()
   else if (type === nl.IFLA_TXQLEN) link.txqlen = attribute.u32()
   else if (type === nl.IFLA_NEW_NETNSID) link.newNetnsid = attribute.s32()

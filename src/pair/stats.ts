@@ -10,7 +10,8 @@ import {
   readBlock,
   readDirection,
 } from '../datapath/counters.js'
-import { CAUSES, type Cause } from '../frame/cause.js'
+import { type AnyCause, CAUSES, type Cause } from '../frame/cause.js'
+import type { KernelCounts } from '../link/protocol.js'
 import type { LinkStats } from '../netlink/rtnl.js'
 import type { RuleStats } from './chain.js'
 
@@ -34,6 +35,8 @@ export interface EndCounters extends InterfaceCounters {
 }
 
 export interface EndStats extends EndCounters {
+  /** Also those that never reached the cable, as the kernel counts them; the sum is tx_dropped. */
+  drops: Record<AnyCause, number>
   rx_errors: number
   tx_errors: number
   /** The kernel's own counters of the interface; null when it is gone. */
@@ -129,14 +132,21 @@ export function settled(counts: DirectionCounts): DirectionCounts {
   return { ...counts, drops: { ...drops, carrier: drops.carrier + Math.max(0, lost) } }
 }
 
-/** Joins the data path's counters with the kernel's: drops add up, since each frame is dropped once. */
-export function joinKernel(counters: EndCounters, kernel: LinkStats | null): Omit<EndStats, 'rules'> {
+/**
+ * Joins the data path's counters with the kernel's: drops add up, since each frame is dropped once. What the kernel
+ * dropped with carrier found the end's queue full.
+ */
+export function joinKernel(counters: EndCounters, kernel: KernelCounts | null): Omit<EndStats, 'rules'> {
+  const { stats = null, uncarried = 0 } = kernel ?? {}
+  const dropped = stats?.tx_dropped ?? 0
+  const { drops } = counters
   return {
     ...counters,
-    rx_dropped: counters.rx_dropped + (kernel?.rx_dropped ?? 0),
-    tx_dropped: counters.tx_dropped + (kernel?.tx_dropped ?? 0),
-    rx_errors: kernel?.rx_errors ?? 0,
-    tx_errors: kernel?.tx_errors ?? 0,
-    kernel,
+    rx_dropped: counters.rx_dropped + (stats?.rx_dropped ?? 0),
+    tx_dropped: counters.tx_dropped + dropped,
+    drops: { ...drops, carrier: drops.carrier + uncarried, queue: dropped - uncarried },
+    rx_errors: stats?.rx_errors ?? 0,
+    tx_errors: stats?.tx_errors ?? 0,
+    kernel: stats,
   }
 }

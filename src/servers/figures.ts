@@ -1,7 +1,7 @@
 // The figures of /metrics that are about pairs and limits: THE table of their names, kinds, labels and meanings, and what
 // each pair adds to them. Nothing is counted here. Used by metrics.ts; packaging/grafana.json shows them.
 
-import { type End, type EndCounters, memoryUse, type Pair } from '../index.js'
+import { type End, type EndStats, memoryUse, type Pair, type PairStats } from '../index.js'
 import type { PairRegistry } from '../orders/handlers.js'
 import { version } from '../version.js'
 import { figures } from '../wishes/limits.js'
@@ -50,7 +50,7 @@ export const FAMILIES = {
   uveth_end_rx_bytes_total: counter('Bytes that the interface received, Ethernet headers included', END),
   uveth_end_tx_packets_total: counter('Frames that the interface sent and its peer received', END),
   uveth_end_tx_bytes_total: counter('Bytes of these, Ethernet headers included', END),
-  uveth_end_dropped_total: counter('Frames that the interface sent and the cable dropped, by cause', [
+  uveth_end_dropped_total: counter('Frames that the interface sent and that were dropped, by cause', [
     ...END,
     'cause',
   ]),
@@ -103,19 +103,19 @@ export function sayDaemon(say: Say, registry: PairRegistry, { waiting, lost }: A
   }
 }
 
-export function sayPair(say: Say, pair: Pair, carrierChanges: number): void {
+/** `stats`: of the pair, with the kernel's. */
+export function sayPair(say: Say, pair: Pair, stats: PairStats, carrierChanges: number): void {
   const labels = labelsOf({ pair: pair.id })
   say('uveth_pair_carrier', labels, pair.carrier ? 1 : 0)
   say('uveth_pair_carrier_changes_total', labels, carrierChanges)
-  const counters = pair.counters()
   for (const side of ['a', 'b'] as const) {
     const { name, netns } = pair[side]
     const place = { pair: pair.id, end: side, name, device: name, netns: netns ?? '' }
-    sayEnd(say, pair[side], counters[side], labelsOf(place))
+    sayEnd(say, pair[side], stats[side], labelsOf(place))
   }
 }
 
-function sayEnd(say: Say, end: End, counters: EndCounters, labels: string): void {
+function sayEnd(say: Say, end: End, counters: EndStats, labels: string): void {
   const { held, ...inspected } = counters.inspected
   say('uveth_end_up', labels, end.isUp ? 1 : 0)
   say('uveth_end_mtu_bytes', labels, end.mtu)

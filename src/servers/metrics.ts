@@ -62,8 +62,9 @@ async function linesOf(registry: PairRegistry, around: Around): Promise<Page['li
   sayDaemon(say, registry, around)
   let since = performance.now()
   for (const { pair, carrierChanges } of registry.list()) {
+    const stats = await pair.stats().catch(() => undefined)
     // One that has ended meanwhile is told no more.
-    if (pair.closed === undefined) sayPair(say, pair, carrierChanges)
+    if (stats !== undefined && pair.closed === undefined) sayPair(say, pair, stats, carrierChanges)
     if (performance.now() - since < TURN) continue
     await turn()
     since = performance.now()

@@ -2,14 +2,15 @@
 // to frames at each end and how often, the programs that ran, and where the capture is. Used by testbed.ts.
 
 import { inspect } from 'node:util'
+import { excessWords } from '../faults/excess.js'
 import { formatImpair } from '../faults/impair-words.js'
 import { formatRule } from '../faults/rule-words.js'
-import type { End, Pair } from '../index.js'
+import type { End, EndStats, Pair } from '../index.js'
 import { type CountedEnd, counted } from './counted.js'
 import { countWords, frames } from './frame-words.js'
 
-/** What is said of an end, at the node that is called `node`. Taken while its pair lives. */
-export function endWords(pair: Pair, letter: 'a' | 'b', node: string = letter): string[] {
+/** What is said of an end, whose statistics are `stats`, at the node that is called `node`. Taken while its pair lives. */
+export function endWords(pair: Pair, letter: 'a' | 'b', stats?: EndStats, node: string = letter): string[] {
   const end = pair[letter]
   const state = pair.closed !== undefined ? 'gone' : end.isUp ? 'up' : 'down'
   const carrier = end.carrier ? '' : ', no carrier'
@@ -17,6 +18,7 @@ export function endWords(pair: Pair, letter: 'a' | 'b', node: string = letter): 
     `${node}: ${end.name}, ${state}${carrier}, mtu ${end.mtu}; ${trafficWords(counted(pair)[letter])}`,
     ...impairWords(end),
     ...ruleWords(end),
+    ...excessWords(stats?.drops ?? {}).map((line) => `   ${line}`),
   ]
 }
 

@@ -70,7 +70,7 @@ export class Testbed {
   }
 
   async #close(failed: boolean): Promise<string> {
-    const words = failed ? [...this.#endWords(), ...this.programs.words()] : []
+    const words = failed ? [...(await this.#endWords()), ...this.programs.words()] : []
     try {
       await Promise.all(this.laid.map(({ pair }) => pair.close())) // completes the captures
       return await this.#leave(failed, words)
@@ -80,11 +80,16 @@ export class Testbed {
     }
   }
 
-  #endWords(): string[] {
+  /** Without the kernel's part of it where nobody can be asked. */
+  async #endWords(): Promise<string[]> {
     const { of } = this.plan
-    return this.laid.flatMap(({ pair, nodes }) =>
-      (['a', 'b'] as const).flatMap((end) => endWords(pair, end, of === 'pair' ? end : nodes[end].name)),
-    )
+    const each = this.laid.map(async ({ pair, nodes }) => {
+      const stats = await pair.stats().catch(() => undefined)
+      return (['a', 'b'] as const).flatMap((end) =>
+        endWords(pair, end, stats?.[end], of === 'pair' ? end : nodes[end].name),
+      )
+    })
+    return (await Promise.all(each)).flat()
   }
 
   async #leave(failed: boolean, words: string[]): Promise<string> {

@@ -118,7 +118,10 @@ export const IMPAIR = set({
       'rate',
     ),
   ),
-  limit: about('how many frames may be held at a time; more are dropped; default 1000', whole(0, MAX_UINT)),
+  limit: about(
+    'how many frames may be held at a time; more are dropped. default: what is delayed meets no limit but that of the memory for frames that wait, and 1000 may wait for a rate, or for slots of so many frames or bytes',
+    whole(0, MAX_UINT),
+  ),
   slot: about(
     'frames leave together, in slots: packets frames or bytes in each; from min to max apart, or by a distribution',
     short(

@@ -185,18 +185,18 @@ describe('an end is made with', () => {
     'netns',
     'ip',
     'kernel 6.2',
-  )('an ifalias that names the peer, and follows it', async () => {
+  )('an ifalias that is the administrator’s alone', async () => {
     await using cable = await Cable.addressed()
     const { left, right, pair } = cable
     const aliases = () => [left.link('x0').ifalias, right.links().find((l) => l.ifname !== 'lo')?.ifalias]
-    expect(aliases()).toEqual([`uveth peer x1 netns ${right.name}`, `uveth peer x0 netns ${left.name}`])
+    expect(aliases()).toEqual([undefined, undefined])
+    left.ip('link', 'set', 'x0', 'alias', 'uplink of rack 7')
     await pair.b.rename('other')
-    expect(aliases()[0]).toBe(`uveth peer other netns ${right.name}`)
     right.ip('link', 'set', 'other', 'name', 'third')
-    await until('the new alias', () => aliases()[0] === `uveth peer third netns ${right.name}`)
+    await until('the new name', () => pair.b.name === 'third')
     await pair.b.move(left.name)
-    expect(left.link('x0').ifalias).toBe(`uveth peer third netns ${left.name}`)
-    expect(left.link('third').ifalias).toBe(`uveth peer x0 netns ${left.name}`)
+    expect(left.link('x0').ifalias).toBe('uplink of rack 7')
+    expect(left.link('third').ifalias).toBeUndefined()
   })
 })
 
@@ -251,7 +251,6 @@ describe('a namespace is given by', () => {
     const inode = await new Promise((said) => inside.stdout?.once('data', (line) => said(`${line}`.trim())))
     await using pair = await createPair({ a: { netns: inside.pid as number }, b: { netns: left.name } })
     expect(pair.a.netns).toBe(inode)
-    expect(left.link(pair.b.name).ifalias).toBe(`uveth peer veth0 netns ${inode}`)
   })
 
   test('home: null, its path, our own process id', async () => {

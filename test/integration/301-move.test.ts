@@ -49,14 +49,13 @@ describe('an end that others move', () => {
   test('and rename in the same order: one event, with both', async () => {
     using other = Netns.create('other')
     await using cable = await Cable.addressed()
-    const { left, right, pair } = cable
+    const { right, pair } = cable
     const seen = listen(pair)
     right.ip('link', 'set', 'x1', 'netns', other.name, 'name', 'eth0')
     await until('moved', () => seen.length === 2)
     const { ifindex } = other.link('eth0')
     expect(seen[0]).toEqual({ event: 'moved', end: 'b', netns: other.name, ifindex, name: 'eth0' })
     expect(pair.b).toMatchObject({ name: 'eth0', netns: other.name, ifindex, isUp: false })
-    expect(left.link('x0').ifalias).toBe(`uveth peer eth0 netns ${other.name}`)
   })
 
   test('several times in a row is where it is in the end', async () => {
@@ -80,7 +79,6 @@ describe('an end that others move', () => {
     const { left, right, pair } = cable
     left.ip('link', 'set', name, 'netns', `${process.pid}`)
     await until('home', () => pair.a.netns === null)
-    expect(right.link('x1').ifalias).toBe(`uveth peer ${name}`)
     await pair.a.move(left.name, { addresses: [`${A}/24`], up: true })
     expect(pair.a).toMatchObject({ name, netns: left.name, isUp: true })
     expect(pings(right, A)).toBe(true)

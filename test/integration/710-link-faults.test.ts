@@ -62,12 +62,10 @@ describe('refused', () => {
 describe('impair', () => {
   test('replaces the whole set; what show says makes the same set again', async () => {
     expect(await set('x0 impair delay 10ms 2ms 25% distribution normal loss 1% seed 42')).toMatchObject(well)
-    const words = 'limit 1000 delay 10ms 2ms 25% distribution normal loss 1% seed 42'
+    const words = 'delay 10ms 2ms 25% distribution normal loss 1% seed 42'
     expect(await shown('x0 impair show')).toBe(`${words}\n`)
     expect(await set('x0 impair duplicate 2% rate 10mbit burst 32kb')).toMatchObject(well)
-    expect(await shown('x0 impair show')).toMatch(
-      /^limit 1000 duplicate 2% rate 10mbit burst 32kb seed \d+\n$/,
-    )
+    expect(await shown('x0 impair show')).toMatch(/^duplicate 2% rate 10mbit burst 32kb seed \d+\n$/)
     expect(await set(`x0 impair ${words}`)).toMatchObject(well)
     expect(await shown('x0 impair show')).toBe(`${words}\n`)
     expect(await shown('x1 impair show')).toBe('none\n')
@@ -76,7 +74,7 @@ describe('impair', () => {
   })
 
   test('in JSON', async () => {
-    const plan = { loss: { random: 1 }, limit: 1000, seed: 42 }
+    const plan = { loss: { random: 1 }, seed: 42 }
     const { stdout } = await uveth('-j', 'link', 'set', 'x0', 'impair', 'loss', '1%', 'seed', '42')
     expect(JSON.parse(stdout)).toEqual(plan)
     expect(JSON.parse(await shown('x0 impair show -j'))).toEqual(plan)
@@ -141,7 +139,7 @@ test('link show -d has the words, and with -j the numbers', async () => {
   const id = await added('x0 rule add drop udp dport 53')
   const { stdout } = await uveth('-d', 'link', 'show', 'x0')
   expect(stdout.split('\n').slice(3)).toEqual([
-    '    impair limit 1000 delay 10ms loss 1% seed 42',
+    '    impair delay 10ms loss 1% seed 42',
     `    rule ${id}: drop udp dport 53 matched 0 hits 0`,
     '',
   ])
@@ -149,7 +147,7 @@ test('link show -d has the words, and with -j the numbers', async () => {
   expect((await uveth('-d', 'link', 'show', 'x1')).stdout).not.toContain('impair')
   const [link] = JSON.parse((await uveth('-d', '-j', 'link', 'show', 'x0')).stdout)
   expect(link.linkinfo.info_data).toMatchObject({
-    impair: { delay: { time: 10 }, loss: { random: 1 }, limit: 1000, seed: 42 },
+    impair: { delay: { time: 10 }, loss: { random: 1 }, seed: 42 },
     rules: [{ id, action: { kind: 'drop' }, match: { udp: { dport: 53 } }, matched: 0, hits: 0 }],
     drops: { loss: 0, limit: 0, rule: 1, hook: 0 },
     inspected: { held: 0, copied: 0, delayed: 0 },
@@ -171,7 +169,7 @@ test('in a batch, and told by monitor', async () => {
   writeFileSync(file, 'link set x0 impair loss 2% seed 1\nlink set x0 rule add drop arp # both\n')
   expect(await uveth('-batch', file)).toMatchObject(well)
   await monitor.line(/"rules":\[\{"id":\d+,"action":\{"kind":"drop"\},"match":\{"arp":\{\}\}/)
-  expect(monitor.stdout).toContain('"impair":{"loss":{"random":2},"limit":1000,"seed":1}')
+  expect(monitor.stdout).toContain('"impair":{"loss":{"random":2},"seed":1}')
   writeFileSync(file, 'link set x0 impair none\nlink set x0 rule flush\n')
   expect(await uveth('-batch', file)).toMatchObject(well)
 })

@@ -32,7 +32,7 @@ withTshark('a client that asks once fails: seed, words and capture', { timeout: 
   expect(said).toMatch(/Tests\s+2 failed \| 3 passed \(5\)/)
   expect(said).toContain('no answer after 1 tries')
   expect(said).toContain('seed: 4711, to repeat: UVETH_SEED=4711')
-  expect(said).toContain('impair limit 1000 delay 1ms loss 20% seed 4711')
+  expect(said).toContain('impair delay 1ms loss 20% seed 4711')
   expect(said).toMatch(/rule \d+: drop udp sport 9000 nth 3 \(matched 3, acted on 1\)/)
   const captures = project.artifacts.filter((name) => name.endsWith('.pcapng'))
   expect(captures).toHaveLength(2)

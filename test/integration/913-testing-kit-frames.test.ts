@@ -52,7 +52,7 @@ describe('a test that fails', () => {
     for (const words of [
       'seed: 77, to repeat: UVETH_SEED=77',
       /a: uveth-a, up, mtu 1500; sent \d+ frames, of which 0 dropped; received \d+\n/,
-      'impair limit 1000 delay 1ms corrupt 0.1% seed 77',
+      'impair delay 1ms corrupt 0.1% seed 77',
       /rule \d+: drop udp dport 53 nth 3 \(matched 0, acted on 0\)/,
       /rule \d+: corrupt seed 77 tcp/,
       "'echo listening; exec sleep 60' on b is running\n    listening",

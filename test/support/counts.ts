@@ -32,5 +32,6 @@ export function balance({ received, sent, drops, inspected }: DirectionCounts): 
  */
 export function missing(end: EndStats): number {
   const { copied, injected, held } = end.inspected
-  return (end.kernel?.tx_packets ?? 0) + copied + injected - (end.tx_packets + sumOf(end.drops) + held)
+  const { tx_packets = 0, tx_dropped = 0 } = end.kernel ?? {}
+  return tx_packets + tx_dropped + copied + injected - (end.tx_packets + sumOf(end.drops) + held)
 }

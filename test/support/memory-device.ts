@@ -11,7 +11,6 @@ import { formatMac } from '../../src/frame/mac.js'
 import { VNET_HDR_LEN } from '../../src/frame/slab.js'
 import type { Death, Device, Hint, OpenDevice, Sight } from '../../src/link/device.js'
 import type { EndChange, EndPlan, EndState } from '../../src/link/protocol.js'
-import type { LinkStats } from '../../src/netlink/rtnl.js'
 import { type NetnsPlace, pathOfPlace } from '../../src/netns/names.js'
 import { closeFd, socketPair } from './native.js'
 
@@ -66,7 +65,6 @@ export class MemoryDevice implements Device {
   carrier = false
   /** What was asked of it, in its order. */
   readonly calls: string[] = []
-  alias = ''
   /** Frames that the host could not send: it was down, or without carrier. */
   refused = 0
   closed = false
@@ -114,13 +112,12 @@ export class MemoryDevice implements Device {
     return changed ? 'changed' : 'same'
   }
 
-  stats(): LinkStats | null {
+  stats(): null {
     return null
   }
 
-  begin({ up }: EndPlan, alias: string): void {
+  begin({ up }: EndPlan): void {
     this.#called('begin')
-    this.alias = alias
     if (up) this.#set({ up: true })
     this.state = this.#now
   }
@@ -132,11 +129,6 @@ export class MemoryDevice implements Device {
       this.#set({ netns: netnsOf(netns), netnsInode: netns === null ? 1 : 2, up: false })
     const wanted = { name, mtu, address: address && formatMac(address), txQueueLength, up }
     this.#set(Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)))
-  }
-
-  label(alias: string): void {
-    this.#called('label')
-    this.alias = alias
   }
 
   setCarrier(on: boolean): void {

@@ -2,12 +2,13 @@
 // and of rules (faults/impair-words.ts, rule-words.ts). Called by link.ts for the command line and for
 // batches. Prints nothing when it succeeds, unless it is asked to show something.
 
-import type { RuleWish } from '../../contract/ops.js'
+import type { PairView, RuleWish } from '../../contract/ops.js'
 import { renamed } from '../../errors.js'
+import { excessWords } from '../../faults/excess.js'
 import { formatImpair, impairWord, parseImpairWords } from '../../faults/impair-words.js'
 import { withUnit } from '../../faults/rule-values.js'
 import { formatRule, parseRuleWords, ruleWord } from '../../faults/rule-words.js'
-import type { ImpairOptions, ImpairPlan, RuleStats } from '../../index.js'
+import type { ImpairOptions, ImpairPlan, PairStats, RuleStats } from '../../index.js'
 import { FAULTS } from '../../iproute/keywords.js'
 import { expand, matches, wrong } from '../../iproute/words.js'
 import { legible } from '../../legible.js'
@@ -120,8 +121,11 @@ async function giveImpair({ client, globals }: Session, order: Of<'impair'>): Pr
   }
   const shown = readShown(globals, order.words)
   const plan = await client.call<ImpairPlan | null>('impair.get', { ref })
-  if (shown.json) writeJson(plan, shown)
-  else write(`${plan === null ? 'none' : formatImpair(legible(plan))}\n`)
+  if (shown.json) return writeJson(plan, shown)
+  const { end, pair } = await client.call<{ end: 'a' | 'b'; pair: PairView }>('end.get', { ref })
+  const stats = await client.call<PairStats>('pair.stats', { ref: `id:${pair.id}` })
+  const lines = [plan === null ? 'none' : formatImpair(legible(plan)), ...excessWords(stats[end].drops)]
+  write(lines.map((line) => `${line}\n`).join(''))
 }
 
 async function giveRule({ client, globals }: Session, order: Of<'rule'>): Promise<void> {

@@ -3,6 +3,7 @@
 // the daemon knows is shown; flags and state follow from admin up and carrier.
 
 import type { EndView, PairView } from '../../contract/ops.js'
+import { excessWords } from '../../faults/excess.js'
 import { formatImpair } from '../../faults/impair-words.js'
 import type { EndStats } from '../../index.js'
 import type { Paint } from '../session.js'
@@ -175,6 +176,7 @@ export function linkText(row: Row, detail: Detail, paint: Paint): string {
     `    uveth id ${pair.id} end ${end} peer ${peer.name}${together ? '' : ` peer-netns ${placeOf(peer.netns)}`}` +
       ` carrier ${pair.carrier ? 'on' : 'off'}${more}${counted}`,
     ...(detail.details ? faultLines(own) : []),
+    ...(counted === '' || stats === undefined ? [] : excessWords(stats.drops).map((line) => `    ${line}`)),
     ...(detail.stats && stats ? statsLines(stats) : []),
   ]
   return lines.join(detail.oneline ? '\\' : '\n')

@@ -19,7 +19,7 @@ function sent(request: { type: number; flags: number; payload: Uint8Array }): Ui
   return encodeMessage({ seq: 1, pid: 2, ...request })
 }
 
-const CHANGE = { ifindex: 3, mtu: 1500, name: 'v0', address: new Uint8Array(6), alias: 'x', addrGenMode: 1 }
+const CHANGE = { ifindex: 3, mtu: 1500, name: 'v0', address: new Uint8Array(6), addrGenMode: 1 }
 const LINK = sent(setLinkRequest(CHANGE))
 const FAMILY = encodeFamily({
   ...{ id: 0x13, name: 'veth', version: 1, hdrsize: 0, maxattr: 2 },

@@ -8,6 +8,8 @@ import { INSPECTED_COUNTS } from '../../../src/datapath/counters.js'
 import { CAUSES } from '../../../src/frame/cause.js'
 import type { EndStats } from '../../../src/pair/stats.js'
 
+const CAUSES_OF_END = [...CAUSES, 'queue'] as const
+
 /** A number for each name, 0 for those that are not given. */
 function counts<K extends string>(
   names: readonly K[],
@@ -26,7 +28,7 @@ function end(numbers: Partial<EndStats>): EndStats {
     tx_dropped: 0,
     rx_errors: 0,
     tx_errors: 0,
-    drops: counts(CAUSES),
+    drops: counts(CAUSES_OF_END),
     inspected: counts(INSPECTED_COUNTS),
     rules: [],
     workers: [],
@@ -40,7 +42,7 @@ test('two rows under their headings: numbers to the right, texts to the left', (
     rx_packets: 12,
     rx_bytes: 123_456_789_012,
     tx_dropped: 9,
-    drops: counts(CAUSES, { carrier: 7, mtu: 2 }),
+    drops: counts(CAUSES_OF_END, { carrier: 7, mtu: 2 }),
   })
   expect(formatStats(['veth0', 'a-longer-name'], { a, b: end({}) })).toBe(
     [
@@ -51,14 +53,25 @@ test('two rows under their headings: numbers to the right, texts to the left', (
   )
 })
 
+test('under them what to do about drops that nobody has ordered', () => {
+  const a = end({ tx_dropped: 12, drops: counts(CAUSES_OF_END, { limit: 5, queue: 7 }) })
+  const b = end({ tx_dropped: 3, drops: counts(CAUSES_OF_END, { loss: 3 }) })
+  expect(formatStats(['veth0', 'veth1'], { a, b }).split('\n').slice(1)).toEqual([
+    expect.stringMatching(/12 {2}limit 5, queue 7$/),
+    expect.stringMatching(/3 {2}loss 3$/),
+    'veth0: dropped by limit: 5: raise limit, or the memory for frames that wait',
+    'veth0: dropped by queue: 7: raise txqueuelen',
+  ])
+})
+
 test('no line ends in a space', () => {
-  const stats = { a: end({ drops: counts(CAUSES, { carrier: 1, rule: 3 }) }), b: end({}) }
+  const stats = { a: end({ drops: counts(CAUSES_OF_END, { carrier: 1, rule: 3 }) }), b: end({}) }
   for (const line of formatStats(['a', 'b'], stats).split('\n')) expect(line).not.toMatch(/\s$/)
 })
 
 test('what was done to frames has columns where there is something to say', () => {
   const a = end({
-    drops: counts(CAUSES, { loss: 4, rule: 1 }),
+    drops: counts(CAUSES_OF_END, { loss: 4, rule: 1 }),
     inspected: counts(INSPECTED_COUNTS, { delayed: 3, copied: 2 }),
   })
   const b = end({

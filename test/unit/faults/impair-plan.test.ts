@@ -5,7 +5,7 @@ import { UvethError } from '../../../src/errors.js'
 import { type ImpairOptions, mergeImpair, planImpair } from '../../../src/faults/impair-plan.js'
 import { MAX_SEED } from '../../../src/wishes/impair.js'
 
-const ALWAYS = { limit: 1000, seed: 42 }
+const ALWAYS = { seed: 42 }
 const plan = (options: unknown) => planImpair({ seed: 42, ...(options as object) }, 'impair')
 
 function refusal(call: () => unknown): UvethError {

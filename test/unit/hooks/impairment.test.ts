@@ -2,7 +2,9 @@
 // and the limit.
 
 import { describe, expect, test } from 'vitest'
+import { type ImpairOptions, planImpair } from '../../../src/faults/impair-plan.js'
 import type { Burst } from '../../../src/frame/burst.js'
+import { Impairment } from '../../../src/hooks/impairment.js'
 import { type Fate, Impaired, lost, numbers, type Traffic } from '../../support/impaired.js'
 import { withinBinomial, withinChiSquare, withinMean } from '../../support/statistics.js'
 
@@ -205,13 +207,23 @@ describe('the limit', () => {
     expect(impaired.send(101, { start: 10 }).filter((fate) => fate.dropped === 'limit')).toHaveLength(1)
   })
 
-  test('is 1000 unless it is said', () => {
-    expect(
-      new Impaired({ delay: 10 })
-        .send(1001)
-        .map((fate) => fate.dropped)
-        .lastIndexOf(undefined),
-    ).toBe(999)
+  test.each<[ImpairOptions, number]>([
+    [{ delay: 10 }, Number.POSITIVE_INFINITY],
+    [{ delay: { time: 10, jitter: 5 }, limit: 7 }, 7],
+    [{ slot: 10 }, Number.POSITIVE_INFINITY],
+    // What waits is 1000; what 10 Mbit/s have on their way in 20 ms are 25,000 bytes, of 64 and more each.
+    [{ rate: '10mbit' }, 1000],
+    [{ rate: '10mbit', delay: 20 }, 1391],
+    [{ rate: '10mbit', delay: { time: 12, jitter: 2 } }, 1391],
+    [{ slot: { min: 10, packets: 5 } }, 1000],
+    [{ slot: { min: 10, bytes: 640 }, delay: 100 }, 1100],
+    [{ slot: { min: 0, packets: 5 } }, Number.POSITIVE_INFINITY],
+  ])('of %j is %d', (options, limit) => {
+    expect(new Impairment(planImpair(options, 'impair'), 0, new Float64Array(4)).limit).toBe(limit)
+  })
+
+  test('is none for a delay alone', () => {
+    expect(new Impaired({ delay: 10 }).send(5000).every((fate) => fate.dropped === undefined)).toBe(true)
   })
 
   test('lets through what is not held', () => {

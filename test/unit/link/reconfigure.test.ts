@@ -12,7 +12,6 @@ const state = (name: string, up: boolean, netns: string | null = null): EndState
 
 const STANDING: Standing = {
   gathered: false,
-  aliases: ['uveth peer b', 'uveth peer a'],
   carrier: true,
 }
 const REASONS = {
@@ -28,11 +27,6 @@ test.each<[string, Partial<typeof REASONS>, Partial<Standing>]>([
   ['forced on, both down', { mode: 'on', states: [state('a', false), state('b', false)] }, {}],
   ['a looked into', { inspected: [true, false] }, { gathered: true }],
   ['both looked into', { inspected: [true, true] }, { gathered: true }],
-  [
-    'b in a namespace, with another name',
-    { states: [state('a', true), state('y', true, 'away')] },
-    { aliases: ['uveth peer y netns away', 'uveth peer a'] },
-  ],
 ])('%s', (_what, reasons, wanted) => {
   expect(wantedOf({ ...REASONS, ...reasons })).toEqual({ ...STANDING, ...wanted })
 })
@@ -49,23 +43,14 @@ test.each<[string, Partial<Standing>, Partial<Standing>, [boolean, boolean], Act
     [false, false],
     [{ do: 'carrier', on: false }],
   ],
-  [
-    'a new name',
-    {},
-    { aliases: ['uveth peer y', 'uveth peer a'] },
-    [true, true],
-    [{ do: 'label', end: 0, alias: 'uveth peer y' }],
-  ],
   ['brought together', {}, { gathered: true }, [true, true], [{ do: 'gather', together: true }]],
   [
     'all at once, carrier last',
-    { carrier: false, gathered: true, aliases: ['', ''] },
+    { carrier: false, gathered: true },
     {},
     [false, false],
     [
       { do: 'gather', together: false },
-      { do: 'label', end: 0, alias: 'uveth peer b' },
-      { do: 'label', end: 1, alias: 'uveth peer a' },
       { do: 'carrier', on: true },
     ],
   ],

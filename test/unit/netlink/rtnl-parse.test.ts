@@ -37,7 +37,7 @@ const link = [
   '04 00', // IFLA_MTU
   'dc 05 00 00',
   '09 00',
-  '14 00', // IFLA_IFALIAS
+  '14 00', // IFLA_IFALIAS: passed over
   '70 65 65 72 00', // "peer"
   '00 00 00',
   '0a 00',
@@ -63,7 +63,6 @@ const parsed = {
   operstate: 6,
   carrier: true,
   address: hex('02 00 00 00 00 01'),
-  alias: 'peer',
   txqlen: 1000,
   qdisc: 'noop',
   newNetnsid: undefined,
@@ -109,7 +108,6 @@ describe('parseLink', () => {
       operstate: 0,
       carrier: false,
       address: hex(),
-      alias: '',
       txqlen: 0,
       qdisc: '',
       stats64: undefined,

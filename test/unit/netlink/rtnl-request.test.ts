@@ -125,18 +125,6 @@ const requests: [
     ],
   ],
   [
-    'alias, without a NUL',
-    setLinkRequest({ ifindex: 7, alias: 'p' }),
-    { name: 'RTM_SETLINK', subject: 'ifindex 7', type: 19, flags: 5 },
-    [...ifinfomsg(SEVEN), '05 00', '14 00', '70', '00 00 00'],
-  ],
-  [
-    'no alias any more',
-    setLinkRequest({ ifindex: 7, alias: '' }),
-    { name: 'RTM_SETLINK', subject: 'ifindex 7', type: 19, flags: 5 },
-    [...ifinfomsg(SEVEN), '04 00', '14 00'],
-  ],
-  [
     'no IPv6 address of its own',
     setLinkRequest({ ifindex: 7, addrGenMode: 1 }),
     { name: 'RTM_SETLINK', subject: 'ifindex 7', type: 19, flags: 5 },

@@ -162,8 +162,9 @@ describe('joined with the kernel’s', () => {
   ).a
 
   test('drops add up, since each frame is dropped once; packets are ours', () => {
-    expect(joinKernel(counters, kernelStats)).toEqual({
+    expect(joinKernel(counters, { stats: kernelStats, uncarried: 0 })).toEqual({
       ...counters,
+      drops: { ...counters.drops, queue: 60 },
       tx_dropped: 3 + 60,
       rx_dropped: 1 + 50,
       rx_errors: 3,
@@ -172,7 +173,20 @@ describe('joined with the kernel’s', () => {
     })
   })
 
+  test('what the kernel dropped without carrier is that; what it dropped with carrier found no room', () => {
+    const { drops, tx_dropped } = joinKernel(counters, { stats: kernelStats, uncarried: 45 })
+    expect(drops).toEqual({ ...NO_DROPS, carrier: 1 + 45, down: 2, queue: 15 })
+    expect(sumOf(drops)).toBe(tx_dropped)
+  })
+
   test('the interface is gone: ours alone', () => {
-    expect(joinKernel(counters, null)).toEqual({ ...counters, rx_errors: 0, tx_errors: 0, kernel: null })
+    const drops = { ...counters.drops, queue: 0 }
+    expect(joinKernel(counters, null)).toEqual({
+      ...counters,
+      drops,
+      rx_errors: 0,
+      tx_errors: 0,
+      kernel: null,
+    })
   })
 })

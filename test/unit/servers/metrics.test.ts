@@ -25,7 +25,7 @@ function pair(id: string) {
     id,
     carrier: true,
     closed: undefined as string | undefined,
-    counters: () => ({ a: counters(11), b: counters(22) }),
+    stats: async () => ({ a: counters(11), b: counters(22) }),
     a: { name: `${id}a`, netns: null, isUp: true, mtu: 1400, foreignQueues: 0, rules: () => [rule] },
     b: { name: `${id}b`, netns: 'blue', isUp: false, mtu: 1500, foreignQueues: 0, rules: () => [] },
   }
@@ -92,10 +92,10 @@ test('others have their turns of the event loop while it is made of many pairs, 
   pairs = Array.from({ length: 20 }, (_, n) => pair(`p${n}`))
   let turns = 0
   for (const each of pairs) {
-    const { counters } = each
-    each.counters = () => {
+    const { stats } = each
+    each.stats = () => {
       for (const begun = performance.now(); performance.now() - begun < 6; );
-      return counters()
+      return stats()
     }
   }
   const count = () => {

@@ -57,7 +57,7 @@ test('an end says its traffic, its impairment and its rules', () => {
     isUp: true,
     carrier: false,
     mtu: 1400,
-    impairment: { loss: { random: 5 }, limit: 1000, seed: 42 },
+    impairment: { loss: { random: 5 }, seed: 42 },
     rules: () => [
       { id: 3, action: { kind: 'drop' }, match: { udp: { dport: 53 }, nth: 3 }, matched: 5, hits: 1 },
     ],
@@ -66,7 +66,7 @@ test('an end says its traffic, its impairment and its rules', () => {
   const pair: unknown = { a: end, counters, closed: undefined }
   expect(endWords(pair as Pair, 'a')).toEqual([
     'a: uveth-a, up, no carrier, mtu 1400; sent 10 frames, of which 3 dropped (1 loss, 2 rule); received 4',
-    '   impair limit 1000 loss 5% seed 42',
+    '   impair loss 5% seed 42',
     '   rule 3: drop udp dport 53 nth 3 (matched 5, acted on 1)',
   ])
 })

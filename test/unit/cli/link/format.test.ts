@@ -13,6 +13,8 @@ import { UvethError } from '../../../../src/errors.js'
 import { CAUSES } from '../../../../src/frame/cause.js'
 import type { EndStats } from '../../../../src/pair/stats.js'
 
+const CAUSES_OF_END = [...CAUSES, 'queue'] as const
+
 const end = (name: string, more: Partial<EndView> = {}): EndView => ({
   name,
   ifindex: 7,
@@ -59,7 +61,7 @@ const stats: EndStats = {
   tx_dropped: 3,
   rx_errors: 0,
   tx_errors: 0,
-  drops: counts(CAUSES, { carrier: 2, mtu: 1 }),
+  drops: counts(CAUSES_OF_END, { carrier: 2, mtu: 1 }),
   inspected: counts(INSPECTED_COUNTS),
   rules: [],
   workers: [{ worker: 0 }, { worker: 1 }] as EndStats['workers'],
@@ -106,7 +108,7 @@ describe('text', () => {
   })
 
   test('with what is done to frames, in the words that orders take', () => {
-    const impair = { delay: { time: 10, jitter: 2 }, loss: { random: 1 }, limit: 1000, seed: 42 }
+    const impair = { delay: { time: 10, jitter: 2 }, loss: { random: 1 }, seed: 42 }
     const match = { udp: { dport: 53 }, nth: 3 }
     const rules = [{ id: 4, action: { kind: 'drop' } as const, match, matched: 5, hits: 1 }]
     const of = { ...pair, a: end('veth0', { impair, rules }) }
@@ -118,7 +120,7 @@ describe('text', () => {
         .slice(2),
     ).toEqual([
       '    uveth id veth0 end a peer veth1 carrier on queues 1 quiet off workers 0,1 drops carrier 2 mtu 1 inspected held 2 delayed 9',
-      '    impair limit 1000 delay 10ms 2ms loss 1% seed 42',
+      '    impair delay 10ms 2ms loss 1% seed 42',
       '    rule 4: drop udp dport 53 nth 3 matched 5 hits 1',
     ])
     expect(linkText(row(of), short, plain)).not.toContain('impair')
@@ -187,7 +189,7 @@ describe('JSON', () => {
             quiet: false,
             impair: null,
             rules: [],
-            drops: counts(CAUSES, { carrier: 2, mtu: 1 }),
+            drops: counts(CAUSES_OF_END, { carrier: 2, mtu: 1 }),
             inspected: counts(INSPECTED_COUNTS),
             workers: [0, 1],
           },
