@@ -64,7 +64,7 @@ function kindOf({ kind, forward, outside, container }: NodeWish, name: string): 
   if (kind === 'nat' && outside === undefined)
     throw invalid(
       `${at(attribute, 'outside')} is missing: which interface of the nat leads outside?`,
-      attribute,
+      at(attribute, 'outside'),
     )
   if (kind !== 'nat' && outside !== undefined)
     throw invalid(`${at(attribute, 'outside')} is for nodes of kind nat`, at(attribute, 'outside'))

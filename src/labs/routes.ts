@@ -132,11 +132,12 @@ function givenRoute(
     : addressOnWire(node, via, families, ends)
   if (hops.length > 0)
     return hops.map(([family, hop]) => ({ to: prefix ? formatPrefix(prefix) : EVERYWHERE[family], via: hop }))
-  const what = names.includes(via) || parseAddress(via) ? via : `${via} is no node and`
-  throw invalid(
-    `${attribute}: ${what} has no address${prefix ? ' for it' : ''} on a subnet of ${node}`,
-    attribute,
-  )
+  const forIt = prefix === undefined ? '' : ' for it'
+  if (names.includes(via))
+    throw invalid(`${attribute}: ${via} has no address${forIt} on a subnet of ${node}`, attribute)
+  if (parseAddress(via) === undefined)
+    throw invalid(`${attribute}: ${via} is neither a node nor an address`, attribute)
+  throw invalid(`${attribute}: ${via} is in no subnet of ${node}, or of another version of IP`, attribute)
 }
 
 function hopsTo(
