@@ -8,6 +8,7 @@ import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, rm
 import { createRequire } from 'node:module'
 import { release } from 'node:os'
 import { type TestAPI, test } from 'vitest'
+import { hasBird } from './bird.js'
 import { hasPromtool } from './promtool.js'
 import { SHIMS } from './shim-folders.js'
 
@@ -23,6 +24,7 @@ type Tool =
   | 'gcc'
   | 'unshare'
   | 'nsenter'
+  | 'nft'
   | 'setpriv'
   | 'setsid'
   | 'bash'
@@ -82,6 +84,8 @@ const probes = {
   pyroute2: () => runs('/usr/bin/python3', '-c', 'import pyroute2'),
   /** Prometheus's, which scripts/setup fetches. */
   promtool: hasPromtool,
+  /** A routing daemon, which scripts/setup fetches. */
+  bird: hasBird,
   /** npm has the package's own dependencies, or its registry answers. */
   registry: () =>
     runs('npm', 'view', 'pino', 'version', '--prefer-offline', '--fetch-retries=0', '--fetch-timeout=10000'),
