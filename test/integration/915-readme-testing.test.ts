@@ -36,3 +36,12 @@ withPython('node:test: withPair', { timeout: PATIENCE }, async () => {
   expect(stdout).toMatch(/^\S+ pass 1$/m)
   expect(project.artifacts).toEqual([])
 })
+
+test('node:test: a lab', { timeout: PATIENCE }, async () => {
+  using project = new Project()
+  writeFileSync(`${project.folder}/lab.test.mjs`, example('lab'))
+  await using program = project.start('node --test lab.test.mjs')
+  const { code, stdout } = await program.end(PATIENCE)
+  expect(code, stdout).toBe(0)
+  expect(stdout).toMatch(/^\S+ pass 1$/m)
+})

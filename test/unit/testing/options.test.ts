@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { End } from '../../../src/index.js'
-import { addressOf, planPairTest, type TestPlan } from '../../../src/testing/options.js'
+import { addressOf, planLabTest, planPairTest, type TestPlan } from '../../../src/testing/options.js'
 import { chooseSeed, seedEnds } from '../../../src/testing/seeded.js'
 
 beforeEach(() => {
@@ -96,6 +96,35 @@ test('impairments of the options take the seed unless they have one', () => {
     { loss: 1, seed: 5 },
     { loss: 1, seed: 6 },
   ])
+})
+
+test('each cable of a lab loses other frames by chance; the first one those of a pair', () => {
+  const lossy = { a: { impair: { loss: 1 } }, b: { impair: { loss: 1, seed: 6 } } }
+  const { lab, of, name } = planLabTest(
+    {
+      nodes: { one: {}, two: {} },
+      cables: [
+        ['one:eth0', 'two:eth0', lossy],
+        ['one:eth1', 'two:eth1', { id: 'second', ...lossy }],
+      ],
+      seed: 5,
+    },
+    'a.test.ts-7',
+  )
+  expect(lab.cables.map(({ pair: { a, b } }) => [a.impair, b.impair])).toEqual([
+    [
+      { loss: 1, seed: 5 },
+      { loss: 1, seed: 6 },
+    ],
+    [
+      { loss: 1, seed: 1_000_008 },
+      { loss: 1, seed: 6 },
+    ],
+  ])
+  expect([of, name]).toEqual(['lab', 'a.test.ts-7'])
+  expect(() => planLabTest({ nodes: {}, cables: [], sede: 1 } as never, 'x')).toThrow(
+    /^EINVAL: unknown attribute sede: there are nodes, cables, routes, neighbours, seed, name, capture,/,
+  )
 })
 
 /** An end that keeps what it was asked. */
