@@ -11,6 +11,8 @@ export default {
     'test/integration/fixtures/**/*.{mjs,ts}',
   ],
   project: ['src/**/*.ts!', 'test/**/*.{ts,mjs}', 'scripts/**/*.js'],
+  // Who tries that example installs it.
+  ignoreDependencies: ['testcontainers'],
   exclude: ['binaries'],
   // Of fastify's: held at a version that Node 20 may install.
   ignoreDependencies: ['light-my-request'],

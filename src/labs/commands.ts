@@ -5,6 +5,8 @@ import { formatAddress } from '../frame/address.js'
 import type { LabPlan, NodePlan } from './plan.js'
 import type { LabEnd } from './segments.js'
 
+/** Where `nft` is, too: an ordinary user's PATH does not have them (Debian). */
+export const NFT_FOLDERS = ['/usr/sbin', '/sbin']
 /** The interface of a node of kind bridge that its ends are ports of. */
 const BRIDGE = 'br0'
 
@@ -43,7 +45,7 @@ ip link set ${BRIDGE} up || exit 1
 function natLines(outside: readonly string[]): string {
   const names = `{ ${outside.map((name) => `"${name}"`).join(', ')} }`
   return `
-nft -f - <<'END' || no "it cannot be a nat: nftables with nat is needed, of the kernel (CONFIG_NF_TABLES_INET, CONFIG_NFT_MASQ) and of Debian (apt-get install nftables)"
+PATH=$PATH:${NFT_FOLDERS.join(':')} nft -f - <<'END' || no "it cannot be a nat: nftables with nat is needed, of the kernel (CONFIG_NF_TABLES_INET, CONFIG_NFT_MASQ) and of Debian (apt-get install nftables)"
 table inet uveth {
   chain leaving { type nat hook postrouting priority 100; oifname ${names} masquerade; }
   chain inward { type filter hook input priority 0; iifname ${names} meta l4proto { icmp, ipv6-icmp } accept; iifname ${names} ct state new drop; }

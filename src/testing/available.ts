@@ -25,13 +25,8 @@ function missingCapability(): string | undefined {
   return `${need}: run the tests ${root}, or in a sandbox (uveth sandbox) once this is mended: ${obstacle}`
 }
 
-/** The first of these programs that is not on the PATH. */
-export function missingOf(programs: readonly string[]): string | undefined {
-  return programs.find((name) => !hasProgram(name))
-}
-
 function missingProgram(): string | undefined {
-  const missing = missingOf(PROGRAMS)
+  const missing = PROGRAMS.find((name) => !hasProgram(name))
   return (
     missing && `there is no '${missing}' on the PATH: install iproute2 (Debian: apt-get install iproute2)`
   )

@@ -6,15 +6,18 @@ import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UvethError } from '../errors.js'
-import { setUpScript } from '../labs/commands.js'
+import { NFT_FOLDERS, setUpScript } from '../labs/commands.js'
 import { type Artifacts, keep } from './artifact.js'
-import { available, missingOf } from './available.js'
+import { hasProgram } from '../sandbox/place.js'
+import { available } from './available.js'
 import { Keeper } from './keeper.js'
 import { type Laid, makePairs } from './make-pairs.js'
 import { findNodes, type NodePlace } from './nodes.js'
 import type { TestPlan } from './options.js'
 import { Programs } from './programs.js'
 import { endWords, reportWords } from './report.js'
+
+const NFT = ['nft', ...NFT_FOLDERS.map((folder) => `${folder}/nft`)]
 
 export class Testbed {
   readonly plan: TestPlan
@@ -120,10 +123,10 @@ function refuseMissing({ lab }: TestPlan): void {
   const missing = available()
   if (missing !== undefined) refuse('EPERM', missing)
   const nat = lab.nodes.find(({ kind }) => kind === 'nat')
-  if (nat !== undefined && missingOf(['nft']) !== undefined)
-    refuse('ENOENT', `node ${nat.name}: a nat needs 'nft' on the PATH: apt-get install nftables`)
+  if (nat !== undefined && !NFT.some(hasProgram))
+    refuse('ENOENT', `node ${nat.name}: a nat needs 'nft': apt-get install nftables`)
   const container = lab.nodes.find((node) => node.container !== undefined)
-  if (container !== undefined && missingOf(['nsenter']) !== undefined)
+  if (container !== undefined && !hasProgram('nsenter'))
     refuse(
       'ENOENT',
       `node ${container.name}: a container needs 'nsenter' on the PATH: apt-get install util-linux`,

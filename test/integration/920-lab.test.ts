@@ -1,7 +1,7 @@
 // Labs of the test kit on real interfaces: hosts, routers, bridges, nats and containers with cables between them; what
 // a test is given, what a failing one says; and that nothing is left behind, however it ends.
 
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { assertCarried, assertDropped, lab } from 'uveth/testing'
@@ -137,7 +137,7 @@ describe('a failing test', () => {
           artifacts,
         },
         async (net) => {
-          net.cables['a-b'].b.drop(echoes)
+          net.cables['a-b'].a.drop(echoes)
           await net.nodes.b.spawn('echo listening; exec sleep 60').line('listening')
           await net.nodes.a.exec('ping', ['-n', '-c', '1', '-W', '0.1', net.nodes.b.ip])
         },
@@ -227,7 +227,7 @@ describe('a lab that cannot be made leaves nothing', () => {
     expect(left()).toEqual([])
   })
 
-  withNat('by a kernel without nat, or a machine without nft', async () => {
+  withNat('by a kernel without nat', async () => {
     const nat = {
       nodes: { n: { kind: 'nat', outside: 'eth0' }, x: {} },
       cables: [['n:eth0', 'x:eth0']],
@@ -236,11 +236,6 @@ describe('a lab that cannot be made leaves nothing', () => {
     await expect(lab(nat)).rejects.toThrow(
       /^EOPNOTSUPP: the lab cannot be set up: n: no such table\nit cannot be a nat: nftables/,
     )
-    const bare = mkdtempSync(`${artifacts}/bin-`)
-    for (const name of ['ip', 'sh'])
-      symlinkSync(run('sh', '-c', `command -v ${name}`).trim(), `${bare}/${name}`)
-    vi.stubEnv('PATH', bare)
-    await expect(lab(nat)).rejects.toThrow(/^ENOENT: node n: a nat needs 'nft' on the PATH/)
     expect(left()).toEqual([])
   })
 

@@ -47,7 +47,7 @@ test('one that does not run, or is not there, is refused before anything is made
 
 test('is wired beside what it has, with routes and programs, and is left as it was', async () => {
   using netns = Netns.create('db')
-  netns.ip('link', 'add', 'eth0', 'type', 'dummy')
+  netns.ip('link', 'add', 'eth0', 'type', 'bridge')
   const pid = await contained(netns)
   await using engine = await Engine.start({ db: pid })
   vi.stubEnv('DOCKER_HOST', engine.host)

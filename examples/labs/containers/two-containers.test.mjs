@@ -13,15 +13,19 @@ test('redis is asked over a cable, which is cut', { skip: available() }, async (
   const app = await new GenericContainer('redis:7').withCommand(['sleep', 'infinity']).start()
   t.after(() => app.stop())
 
-  await using net = await lab({
-    name: t.name,
-    nodes: { app: { container: app.getId() }, db: { container: db.getId() } },
-    cables: [['app:lab0 10.77.0.1/24', 'db:lab0 10.77.0.2/24', { a: { impair: { delay: '20ms' } } }]],
-  })
-  const ask = () => app.exec(['timeout', '3', 'redis-cli', '-h', net.nodes.db.ip, 'ping'])
-  assert.match((await ask()).output, /PONG/)
-  await assertCarried(net, { tcp: { dport: 6379 } }, { from: 'app:lab0' })
+  await lab(
+    {
+      name: t.name,
+      nodes: { app: { container: app.getId() }, db: { container: db.getId() } },
+      cables: [['app:lab0 10.77.0.1/24', 'db:lab0 10.77.0.2/24', { a: { impair: { delay: '20ms' } } }]],
+    },
+    async (net) => {
+      const ask = () => app.exec(['timeout', '3', 'redis-cli', '-h', net.nodes.db.ip, 'ping'])
+      assert.match((await ask()).output, /PONG/)
+      await assertCarried(net, { tcp: { dport: 6379 } }, { from: 'app:lab0' })
 
-  net.cables['app-db'].a.drop({ tcp: { dport: 6379 } })
-  assert.doesNotMatch((await ask()).output, /PONG/)
+      net.cables['app-db'].a.drop({ tcp: { dport: 6379 } })
+      assert.doesNotMatch((await ask()).output, /PONG/)
+    },
+  )
 })
