@@ -35,7 +35,7 @@ const INTERFACES: Shape<string | readonly string[], readonly string[]> = {
   },
 }
 
-const LAB_NODE = object({
+export const LAB_NODE = object({
   kind: about(
     'host (default); router: forwards; bridge: its ends are ports of one; nat: a router that gives what leaves by its outside its own address, and takes in nothing that was not asked for',
     oneOf(...NODE_KINDS),
@@ -53,7 +53,7 @@ const { netns: _netns, name: _name, addresses: _addresses, ...endParts } = END.p
 /** What else is wished of an end than where it is, its name and its addresses. */
 const LAB_END = object(endParts)
 const { a: _a, b: _b, id: _id, capture: _capture, signal: _signal, ...pairParts } = PAIR.parts
-const CABLE_OPTIONS = object({
+export const CABLE_OPTIONS = object({
   id: about('its name in the lab; default: the names of its nodes, client-nat', text('a name', NODE_NAME)),
   a: about('of the first end: as in createPair; up unless this says otherwise', LAB_END),
   b: LAB_END,

@@ -19,6 +19,10 @@ export interface Shape<Given, Read = Given> {
   readonly given?: Given
 }
 export type Parts = Readonly<Record<string, Shape<unknown>>>
+/** The shape of an object, whose parts are known one by one: what is made of some of them has no other keys. */
+export interface ObjectShape<G, R, P> extends Omit<Shape<G, R>, 'parts'> {
+  readonly parts: P
+}
 
 export type Given<S> = S extends { readonly given?: infer G } ? Exclude<G, undefined> : never
 export type Read<S> = S extends { read(value: unknown, attribute: string): infer R } ? R : never
@@ -149,7 +153,7 @@ export function object<const P extends Parts, const Must extends keyof P & strin
   parts: P,
   must: readonly Must[] = [],
   nothing: undefined | null = undefined,
-): Shape<GivenParts<P, Must>, ReadParts<P, Must>> & { readonly parts: P } {
+): ObjectShape<GivenParts<P, Must>, ReadParts<P, Must>, P> {
   const properties = Object.fromEntries(Object.entries(parts).map(([key, { schema }]) => [key, schema]))
   const required = must.length > 0 && { required: must }
   return {

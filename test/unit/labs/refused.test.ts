@@ -1,8 +1,9 @@
 // Every wish for a lab that is refused, in one sentence, before anything is made.
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { planLab } from '../../../src/labs/plan.js'
-import type { LabWish } from '../../../src/wishes/lab.js'
+import { PAIR } from '../../../src/wishes/end.js'
+import { CABLE_OPTIONS, LAB_NODE, type LabWish } from '../../../src/wishes/lab.js'
 
 const left = 'client:eth0 192.0.2.2/24'
 const right = 'server:eth0 192.0.2.1/24'
@@ -266,4 +267,20 @@ test.each(REFUSED)('refused: %s', (_, wish, attribute, says) => {
   }
   expect(error).toMatchObject({ code: 'EINVAL', attribute })
   if (says !== '') expect(error).toMatchObject({ message: `EINVAL: ${says}` })
+})
+
+describe('every attribute has a line', () => {
+  const lines = REFUSED.map(([, , attribute]) => attribute)
+
+  test('of a node', () => {
+    const missing = Object.keys(LAB_NODE.parts).filter(
+      (key) => !lines.some((line) => line.endsWith(`.${key}`)),
+    )
+    expect(missing).toEqual([])
+  })
+
+  test('of a cable; the others are those of a pair', () => {
+    const own = Object.keys(CABLE_OPTIONS.parts).filter((key) => key === 'id' || !(key in PAIR.parts))
+    expect(own.filter((key) => !lines.includes(`cables.0.${key}`))).toEqual([])
+  })
 })
