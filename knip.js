@@ -11,10 +11,8 @@ export default {
     'test/integration/fixtures/**/*.{mjs,ts}',
   ],
   project: ['src/**/*.ts!', 'test/**/*.{ts,mjs}', 'scripts/**/*.js'],
-  // Who tries that example installs it.
-  ignoreDependencies: ['testcontainers'],
   exclude: ['binaries'],
-  // Of fastify's: held at a version that Node 20 may install.
-  ignoreDependencies: ['light-my-request'],
+  // Of fastify's: held at a version that Node 20 may install. Of an example: who tries it installs it.
+  ignoreDependencies: ['light-my-request', 'testcontainers'],
   ignoreExportsUsedInFile: process.argv.includes('--production'),
 }
