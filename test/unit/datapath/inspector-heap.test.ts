@@ -7,6 +7,7 @@ import { memoryUsage } from 'node:process'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
+import type { Port } from '../../../src/datapath/port.js'
 import { Probe } from '../../../src/datapath/probe.js'
 import { planMatch } from '../../../src/faults/match-plan.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
@@ -15,8 +16,9 @@ import { GuardedHook } from '../../../src/hooks/guard.js'
 import { allocateRuleCounts } from '../../../src/hooks/rule.js'
 import { createRing, RingReader } from '../../../src/ring/ring.js'
 import { balance } from '../../support/counts.js'
-import { NullPort } from '../../support/fake-port.js'
+import { NullPort, SuperPort } from '../../support/fake-port.js'
 import { InspectedBench, impair } from '../../support/inspected.js'
+import { superFrame } from '../frame/super-frame.js'
 
 const ROUNDS = 20
 const BURSTS_PER_ROUND = 400
@@ -28,8 +30,7 @@ setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
 class Inspected extends InspectedBench {
-  constructor() {
-    const port = new NullPort(60)
+  constructor(port: Port = new NullPort(60)) {
     super({ rx: port, tx: port })
   }
 
@@ -39,10 +40,17 @@ class Inspected extends InspectedBench {
   }
 }
 
+/** 64 wire frames of TCP, in two super-frames. */
+const supers = () =>
+  new SuperPort(
+    superFrame({ proto: 'tcp', version: 4, payload: new Uint8Array(3_200).fill(7), size: 100 }),
+    2,
+  )
+
 /** Arranges what is inspected; may answer what is to be done behind each burst. */
 type Arrange = (bench: Inspected) => unknown
 
-test.each<[string, number, Arrange]>([
+test.each<[string, number, Arrange, (() => Port)?]>([
   [
     'rules',
     LESS_THAN_A_NUMBER,
@@ -104,8 +112,24 @@ test.each<[string, number, Arrange]>([
       bench.inspector.watches.add(9, planMatch({ ip: { version: 4 } }, 'match'), undefined)
     },
   ],
-])('half a million frames: %s', (_, bytes, arrange) => {
-  const bench = new Inspected()
+  [
+    'super-frames, in runs',
+    LESS_THAN_A_NUMBER,
+    (bench) => impair(bench, { loss: 10, duplicate: 2, corrupt: 2 }),
+    supers,
+  ],
+  [
+    'super-frames, in runs that are held',
+    LESS_THAN_TWO_NUMBERS,
+    (bench) => {
+      bench.addRule({ kind: 'delay', ms: 0.02 }, { every: 9 })
+      bench.addRule({ kind: 'drop' }, { bytes: [[80, 0xff, 1]] })
+      impair(bench, { delay: 0.05 })
+    },
+    supers,
+  ],
+])('half a million frames: %s', (_, bytes, arrange, port) => {
+  const bench = new Inspected(port?.())
   const behind = arrange(bench)
   bench.inspector.compose()
   const bursts = (count: number) => {

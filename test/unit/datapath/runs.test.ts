@@ -7,8 +7,11 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MTU } from '../../../src/datapath/counters.js'
 import { Probe } from '../../../src/datapath/probe.js'
+import { type Match, planMatch } from '../../../src/faults/match-plan.js'
+import { planRule } from '../../../src/faults/rule-plan.js'
 import type { Burst } from '../../../src/frame/burst.js'
 import { GuardedHook } from '../../../src/hooks/guard.js'
+import { allocateRuleCounts } from '../../../src/hooks/rule.js'
 import { createRing, RingReader } from '../../../src/ring/ring.js'
 import { nextSighting } from '../../../src/ring/stream.js'
 import type { FakePort, Frame } from '../../support/fake-port.js'
@@ -132,6 +135,48 @@ describe('runs', () => {
       hexes([...wireFrames({ ...tcp, payload: payload(500) }), bench.delivered[1] as Buffer]),
     )
     expect(bench.delivered[0]).toEqual(bench.delivered[1])
+  })
+})
+
+describe('what looks into headers', () => {
+  const matches: Match[] = [
+    { length: { min: 1_000 }, every: 3 },
+    { length: { max: 1_000 } },
+    { tcp: { dport: 80, flags: 'psh' } },
+    { tcp: { flags: 'cwr' } },
+    { ip: { src: '192.0.2.1' }, nth: 7 },
+    { bytes: [[19, 0xff, 0xfb]] },
+    { bytes: [[60, 1, 1]], udp: {} },
+  ]
+  const supers: Wish[] = [
+    { ...tcp, flags: 0x98 },
+    { ...tcp, proto: 'udp', payload: payload(70 * 500), size: 500 },
+    { ...tcp, version: 6, flags: 0x11 },
+  ]
+
+  function matched(frames: Frame[]) {
+    const bench = benchOf()
+    bench.state[MTU[1]] = 2_000
+    const counts = matches.map((match, at) => {
+      const words = new Float64Array(allocateRuleCounts())
+      const action = { kind: 'delay', ms: 5_000 * 2 ** at }
+      bench.inspector.rules.add({ id: at + 1, ...planRule({ action, match }, 'rule') }, words)
+      bench.inspector.watches.add(at, planMatch(match, 'match'), undefined)
+      return words
+    })
+    bench.inspector.compose()
+    send(bench, frames)
+    bench.releaseAll()
+    return { counts: counts.map((words) => [...words]), found: hexes(bench.found), out: bench.delivered }
+  }
+
+  test('rules and watches mean the same wire frames', () => {
+    const ours = matched(supers.map(whole))
+    const theirs = matched(supers.flatMap(cut))
+    expect(ours.counts).toEqual(theirs.counts)
+    expect(ours.counts.every(([, hits]) => (hits as number) > 0)).toBe(true)
+    expect(ours.found).toEqual(theirs.found)
+    expectAlike(ours.out, theirs.out)
   })
 })
 
