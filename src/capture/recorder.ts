@@ -23,8 +23,6 @@ import type { CaptureResult, RecorderSetup } from './setup.js'
 const NAP = 2
 /** ms between two tries at a pipe that is full, or that nobody reads yet. */
 const RETRY = 2
-/** Records between two times that the ring's room is given back. */
-const BATCH = 64
 const BUFFER_BYTES = 256 * 1024
 const APPLICATION = 'uveth'
 
@@ -53,7 +51,7 @@ export class Recorder {
     this.#snaplen = snaplen
     this.#ends = ([0, 1] as const).filter((end) => interfaces[end] !== null)
     this.#interfaces = this.#ends.map((end) => interfaces[end] as InterfaceInfo)
-    this.#packet = emptyPacket(this.#ring.bytes)
+    this.#packet = emptyPacket()
   }
 
   /** Gives the sink the header at once, so that a reader of a pipe begins; it need not be taken when this returns. */
@@ -95,23 +93,26 @@ export class Recorder {
   /** Makes blocks of what is in the ring, as far as there is room for them. */
   #drain(): Look {
     const ring = this.#ring
-    let count = 0
-    let full = false
-    while (!full) {
+    const record = this.#record
+    let look: Look = NOTHING
+    while (BUFFER_BYTES - this.#buffer.length >= LONGEST_BLOCK) {
+      if (record.next()) {
+        this.#encode(record)
+        look = SOME
+        continue
+      }
+      ring.release()
       const at = ring.next()
-      if (at < 0) break
-      this.#record.read(ring, at)
-      this.#encode(this.#record)
-      if (++count % BATCH === 0) ring.release()
-      full = BUFFER_BYTES - this.#buffer.length < LONGEST_BLOCK
+      if (at < 0) return look
+      record.read(ring, at)
     }
-    ring.release()
-    return full ? FULL : count > 0 ? SOME : NOTHING
+    return FULL
   }
 
   #encode(record: FrameRecord): void {
     const packet = this.#packet
     packet.interface = this.#ends.indexOf(record.end)
+    packet.bytes = record.bytes
     packet.time = nanoseconds(record.origin, record.time)
     packet.start = record.start
     packet.length = record.length
@@ -157,11 +158,11 @@ export function nanoseconds(origin: number, time: number): bigint {
   return BigInt(whole) * 1_000_000n + BigInt(Math.round((origin - whole + time) * 1e6))
 }
 
-function emptyPacket(bytes: Uint8Array): PacketFields {
+function emptyPacket(): PacketFields {
   return {
     interface: 0,
     time: 0n,
-    bytes,
+    bytes: new Uint8Array(0),
     start: 0,
     length: 0,
     original: 0,

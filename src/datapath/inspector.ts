@@ -280,8 +280,6 @@ export class Inspector {
   #conclude(slab: Slab, queue: number): void {
     const burst = this.#burst
     if (burst.count === 0) return
-    // Captures record bytes: of frames that are no super-frame, finished ones.
-    if (this.probes.count > 0 && burst.whole === undefined) burst.makeAll()
     if (this.impairment !== undefined) this.impairment.held = this.#holding.count
     if (this.#linked) this.#judge(queue)
     else for (let frame = 0; frame < burst.count; frame++) burst.drop(frame, 'carrier')

@@ -4,12 +4,11 @@
 // once, and by holding.ts, for what was held.
 
 import { DROPPED, PASS } from '../frame/burst.js'
-import { cutSegment, finishChecksum } from '../frame/segment.js'
-import { BURST, LONGEST_FRAME, VNET_HDR_LEN } from '../frame/slab.js'
+import { BURST, VNET_HDR_LEN } from '../frame/slab.js'
 import type { Outgoing } from './cells.js'
 import * as count from './counters.js'
 import type { Port } from './port.js'
-import { NUMBER, SEEN, type Told, WAITED } from './probe.js'
+import { FRAMES, NUMBER, SEEN, type Told, WAITED } from './probe.js'
 import type { Probes } from './probes.js'
 
 export class Sender {
@@ -27,9 +26,7 @@ export class Sender {
   readonly #probes: Probes
   readonly #ports: readonly Port[]
   readonly #counters: count.Counters
-  readonly #told: Told = new Float64Array(3)
-  /** A wire frame that is shown. */
-  readonly #shown = new Uint8Array(2 * VNET_HDR_LEN + LONGEST_FRAME)
+  readonly #told: Told = new Float64Array(4)
 
   /** `ports`: where frames go, by number of the queue. */
   constructor({ ports, counters }: { ports: readonly Port[]; counters: count.Counters }, probes: Probes) {
@@ -88,27 +85,11 @@ export class Sender {
     return true
   }
 
-  /** Each wire frame of a run, finished. */
   #show({ bytes, starts }: Outgoing, at: number, verdict: number): void {
-    const start = starts[at]
-    const length = this.#lengths[at]
-    const frames = this.frames[at]
     const told = this.#told
+    told[NUMBER] = this.numbers[at]
+    told[FRAMES] = this.frames[at]
     told[WAITED] = this.delays[at]
-    for (let index = 0; index < frames; index++) {
-      told[NUMBER] = this.numbers[at] + index
-      const shown = this.#shown
-      const place = VNET_HDR_LEN
-      if (frames > 1) {
-        const one = cutSegment(bytes, start, length, index, shown, place)
-        this.#probes.delivered(shown, place, one, told, verdict)
-      } else if (bytes[start - VNET_HDR_LEN] === 0) {
-        this.#probes.delivered(bytes, start, length, told, verdict)
-      } else {
-        shown.set(bytes.subarray(start - VNET_HDR_LEN, start + length))
-        finishChecksum(shown, place, length)
-        this.#probes.delivered(shown, place, length, told, verdict)
-      }
-    }
+    this.#probes.delivered(bytes, starts[at], this.#lengths[at], told, verdict)
   }
 }

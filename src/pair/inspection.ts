@@ -25,7 +25,7 @@ import { Share } from '../frame/memory.js'
 import type { Judge } from '../hooks/guard.js'
 import { frameMemory } from '../link/memory.js'
 import type { Beginning, Inspected, LinkRequest } from '../link/protocol.js'
-import { nextSighting, type RingStream, type Sighting } from '../ring/stream.js'
+import { type RingStream, type Sighting, sightingReader } from '../ring/stream.js'
 import { keepTo } from '../wishes/limits.js'
 import {
   type ChainPlan,
@@ -203,7 +203,7 @@ export class Inspection {
 
   /** What an armed capture sees, for who reads it in this thread. */
   sightings({ id, ring }: CapturePlan): RingStream<Sighting> {
-    return this.#watching.stream(id, ring, nextSighting, () => void this.removeCapture(id))
+    return this.#watching.stream(id, ring, sightingReader(), () => void this.removeCapture(id))
   }
 
   /** Ends a capture; resolves when its last record is written. */

@@ -76,7 +76,7 @@ class RingMemory {
     return load(this.state, ENDED) !== 0
   }
 
-  /** Records that found no room so far; there are two such counts, 0 and 1, for the writer's use. */
+  /** What found no room so far; there are two such counts, 0 and 1, for the writer's use. */
   lost(count: 0 | 1): number {
     return this.losses[LOST[count]]
   }
@@ -91,10 +91,10 @@ export class RingWriter extends RingMemory {
   }
 
   /**
-   * Room for a record of `bytes`: where its payload begins in `bytes`, a multiple of 8; -1, and counted as
+   * Room for a record of `bytes`: where its payload begins in `bytes`, a multiple of 8; -1, and `frames` counted as
    * lost under `count`, when there is none. It is read only after `publish`.
    */
-  reserve(bytes: number, count: 0 | 1 = 0): number {
+  reserve(bytes: number, count: 0 | 1 = 0, frames = 1): number {
     const { words, state, capacity } = this
     const size = (RECORD_HEADER + bytes + 7) & ~7
     const pending = state[PENDING]
@@ -105,7 +105,7 @@ export class RingWriter extends RingMemory {
     if (skip + size > room) {
       // An end that is too short is passed over all the same: the next record begins where there is more room.
       if (skip <= room) state[PENDING] = pending + skip
-      this.losses[LOST[count]]++
+      this.losses[LOST[count]] += frames
       return -1
     }
     const at = RECORDS + ((place + skip) & (capacity - 1))

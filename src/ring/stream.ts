@@ -97,16 +97,20 @@ export interface Sighting {
   frame: Uint8Array
 }
 
-const record = new FrameRecord()
-
-/** The next record of a capture's ring. */
-export function nextSighting(ring: RingReader): Sighting | undefined {
-  const at = ring.next()
-  if (at < 0) return undefined
-  record.read(ring, at)
-  const { outbound: sent, cause, reason, delay, id, time, origin, original: length, start } = record
-  const frame = ring.bytes.slice(start, start + record.length)
-  ring.release()
-  const end = record.end === 0 ? 'a' : 'b'
-  return { end, sent, cause, reason, delay, id, time: origin + time, length, frame }
+/** What reads the frames in a capture's ring, one by one; undefined when there is none. */
+export function sightingReader(): (ring: RingReader) => Sighting | undefined {
+  const record = new FrameRecord()
+  return (ring) => {
+    if (!record.next()) {
+      const at = ring.next()
+      if (at < 0) return undefined
+      record.read(ring, at)
+      record.next()
+    }
+    const { outbound: sent, cause, reason, delay, id, time, origin, original: length, start } = record
+    const frame = record.bytes.slice(start, start + record.length)
+    if (record.done) ring.release()
+    const end = record.end === 0 ? 'a' : 'b'
+    return { end, sent, cause, reason, delay, id, time: origin + time, length, frame }
+  }
 }

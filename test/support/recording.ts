@@ -54,7 +54,7 @@ export class Recording {
         slab.bytes,
         4160,
         frame.length,
-        Float64Array.of(this.number - 1, performance.now(), burst.delays[0] as number),
+        Float64Array.of(this.number - 1, performance.now(), burst.delays[0] as number, 1),
       )
     }
     this.probe.flush()

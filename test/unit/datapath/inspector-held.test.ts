@@ -11,7 +11,7 @@ import { errno } from '../../../src/errors.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
 import { allocateRuleCounts } from '../../../src/hooks/rule.js'
 import { createRing, RingReader } from '../../../src/ring/ring.js'
-import { nextSighting } from '../../../src/ring/stream.js'
+import { sightingReader } from '../../../src/ring/stream.js'
 import { balance, NO_DROPS } from '../../support/counts.js'
 import { frame } from '../../support/fake-port.js'
 import { IN_A_CHUNK, smallCells } from '../../support/held-frames.js'
@@ -152,7 +152,8 @@ describe('held', () => {
       drops: { limit: 320 - IN_A_CHUNK },
     })
     const reader = new RingReader(ring)
-    const seen = Array.from({ length: 320 }, () => nextSighting(reader)?.cause)
+    const next = sightingReader()
+    const seen = Array.from({ length: 320 }, () => next(reader)?.cause)
     expect(seen.map((cause) => cause ?? 'held')).toEqual([
       ...new Array(IN_A_CHUNK).fill('held'),
       ...new Array(320 - IN_A_CHUNK).fill('limit'),

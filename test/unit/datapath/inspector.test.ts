@@ -10,7 +10,7 @@ import { errno } from '../../../src/errors.js'
 import type { Burst } from '../../../src/frame/burst.js'
 import { GuardedHook } from '../../../src/hooks/guard.js'
 import { createRing, RingReader } from '../../../src/ring/ring.js'
-import { nextSighting, type Sighting } from '../../../src/ring/stream.js'
+import { type Sighting, sightingReader } from '../../../src/ring/stream.js'
 import { balance, NO_DROPS } from '../../support/counts.js'
 import { frame } from '../../support/fake-port.js'
 import {
@@ -44,7 +44,8 @@ function captured(bench: InspectedBench, ends = { a: true, b: true }): SharedArr
 /** What a capture has recorded. */
 function sightingsOf(ring: SharedArrayBuffer): Sighting[] {
   const reader = new RingReader(ring)
-  return Array.from({ length: 100 }, () => nextSighting(reader)).filter((one) => one !== undefined)
+  const next = sightingReader()
+  return Array.from({ length: 100 }, () => next(reader)).filter((one) => one !== undefined)
 }
 
 describe('at once', () => {

@@ -40,14 +40,18 @@ function burstOf(frames: Uint8Array[], number = 0): Burst {
 }
 
 /** Everything in the ring, each with a copy of its bytes. */
-function recordsOf({ ring }: CapturePlan): (FrameRecord & { bytes: Buffer })[] {
+function recordsOf({
+  ring,
+}: CapturePlan): (Omit<FrameRecord, 'read' | 'next' | 'done'> & { frame: Buffer })[] {
   const reader = new RingReader(ring)
   const found = []
   for (let at = reader.next(); at >= 0; at = reader.next()) {
     const record = new FrameRecord()
     record.read(reader, at)
-    const bytes = Buffer.from(reader.bytes.slice(record.start, record.start + record.length))
-    found.push(Object.assign(record, { bytes }))
+    while (record.next()) {
+      const { start, length } = record
+      found.push({ ...record, frame: Buffer.from(record.bytes.slice(start, start + length)) })
+    }
   }
   reader.release()
   return found
@@ -63,7 +67,7 @@ describe('frames that an end sent', () => {
     expect(recordsOf(plan), 'not flushed').toEqual([])
     probe.flush()
     const records = recordsOf(plan)
-    expect(records.map(({ bytes }) => bytes)).toEqual(frames)
+    expect(records.map(({ frame }) => frame)).toEqual(frames)
     expect(records.map(({ id }) => id)).toEqual([15, 17, 19, 21, 23])
     for (const record of records) {
       expect(record).toMatchObject({ end: 1, outbound: true, time: NOW, delay: 0, copies: 0, lost: 0 })
@@ -100,7 +104,7 @@ describe('frames that an end sent', () => {
     probe.sent(burst, 0)
     probe.flush()
     const records = recordsOf(plan)
-    expect(records.map(({ bytes }) => bytes)).toEqual(frames)
+    expect(records.map(({ frame }) => frame)).toEqual(frames)
     for (const { reason } of records) expect(reason).toBe('x'.repeat(LONGEST_REASON))
   })
 })
@@ -113,7 +117,7 @@ describe('where deliveries are not recorded', () => {
     burst.hold(3, 5)
     probe.sent(burst, 1)
     const deliver = (i: number, waited: number, verdict: number) => {
-      const told = Float64Array.of(40 + i, NOW + waited, waited)
+      const told = Float64Array.of(40 + i, NOW + waited, waited, 1)
       probe.delivered(0, slab.bytes, burst.starts[i] as number, burst.lengths[i] as number, told, verdict)
     }
     deliver(0, 0, DROPPED.down) // too short for the match: no record, then either
@@ -139,16 +143,16 @@ test.each([0, 1, 2, 3])('a frame is recorded whole that stands %d bytes behind a
   const probe = new Probe(plan)
   for (const frame of frames) {
     slab.bytes.set(frame, 8192 + skew)
-    probe.delivered(0, slab.bytes, 8192 + skew, frame.length, Float64Array.of(1, NOW, 3.5))
+    probe.delivered(0, slab.bytes, 8192 + skew, frame.length, Float64Array.of(1, NOW, 3.5, 1))
   }
   // Memory that is not made of whole words.
   for (const frame of frames) {
     const odd = new Uint8Array(new ArrayBuffer(skew + frame.length + 9), skew, skew + frame.length)
     odd.set(frame, skew)
-    probe.delivered(0, odd, skew, frame.length, Float64Array.of(1, NOW, 3.5))
+    probe.delivered(0, odd, skew, frame.length, Float64Array.of(1, NOW, 3.5, 1))
   }
   probe.flush()
-  expect(recordsOf(plan).map(({ bytes }) => bytes)).toEqual([...frames, ...frames])
+  expect(recordsOf(plan).map(({ frame }) => frame)).toEqual([...frames, ...frames])
 })
 
 test('a frame has the same id where it was sent and where it is delivered', () => {
@@ -158,7 +162,7 @@ test('a frame has the same id where it was sent and where it is delivered', () =
     const burst = burstOf(frames.slice(0, 2), 40)
     probe.sent(burst, end)
     const [start = 0, length = 0] = [burst.starts[1], burst.lengths[1]]
-    probe.delivered(end === 0 ? 1 : 0, slab.bytes, start, length, Float64Array.of(41, NOW + 1, 0.75))
+    probe.delivered(end === 0 ? 1 : 0, slab.bytes, start, length, Float64Array.of(41, NOW + 1, 0.75, 1))
   }
   probe.flush()
   const records = recordsOf(plan)
@@ -183,7 +187,7 @@ describe('only what is wanted', () => {
     const probe = new Probe(plan)
     for (const end of [0, 1] as const) {
       probe.sent(burstOf(frames), end)
-      probe.delivered(end, slab.bytes, 4160, 60, Float64Array.of(0, NOW, 0))
+      probe.delivered(end, slab.bytes, 4160, 60, Float64Array.of(0, NOW, 0, 1))
     }
     probe.flush()
     expect([...new Set(recordsOf(plan).map(({ end }) => end))]).toEqual(expected)
@@ -201,11 +205,11 @@ describe('only what is wanted', () => {
         slab.bytes,
         burst.starts[i] as number,
         burst.lengths[i] as number,
-        Float64Array.of(i, NOW, 0),
+        Float64Array.of(i, NOW, 0, 1),
       )
     }
     probe.flush()
-    expect(recordsOf(plan).map(({ bytes }) => bytes)).toEqual([wanted, wanted])
+    expect(recordsOf(plan).map(({ frame }) => frame)).toEqual([wanted, wanted])
   })
 
   test('the first bytes of each frame', () => {
@@ -216,7 +220,7 @@ describe('only what is wanted', () => {
     const records = recordsOf(plan)
     expect(records.map(({ length }) => length)).toEqual([60, 61, 61, 61, 61])
     expect(records.map(({ original }) => original)).toEqual([60, 61, 62, 63, 1514])
-    expect(records[4]?.bytes).toEqual(frames[4]?.subarray(0, 61))
+    expect(records[4]?.frame).toEqual(frames[4]?.subarray(0, 61))
   })
 
   test('never more than the longest frame, though a hook may have made a longer one', () => {
@@ -229,7 +233,7 @@ describe('only what is wanted', () => {
       burst.bytes,
       burst.starts[0] as number,
       burst.lengths[0] as number,
-      Float64Array.of(0, NOW, 0),
+      Float64Array.of(0, NOW, 0, 1),
     )
     probe.flush()
     expect(recordsOf(plan)[0]).toMatchObject({ length: LONGEST_FRAME, original: LONGEST_FRAME + 1000 })
@@ -258,7 +262,7 @@ test('nothing is recorded once the ring has ended, and nothing counted', () => {
   const probe = new Probe(plan)
   endRing(plan.ring)
   for (let i = 0; i < 10; i++) probe.sent(burstOf(frames), 0)
-  probe.delivered(0, slab.bytes, 4160, 60, Float64Array.of(0, NOW, 0))
+  probe.delivered(0, slab.bytes, 4160, 60, Float64Array.of(0, NOW, 0, 1))
   probe.flush()
   expect(recordsOf(plan)).toEqual([])
   expect(new RingReader(plan.ring).lost(0)).toBe(0)
@@ -267,7 +271,7 @@ test('nothing is recorded once the ring has ended, and nothing counted', () => {
 test('origin and time make the time of day', () => {
   const plan = planOf()
   const probe = new Probe(plan)
-  probe.delivered(0, slab.bytes, 4160, 60, Float64Array.of(0, performance.now(), 0))
+  probe.delivered(0, slab.bytes, 4160, 60, Float64Array.of(0, performance.now(), 0, 1))
   probe.flush()
   const [record] = recordsOf(plan)
   expect(Math.abs((record?.origin ?? 0) + (record?.time ?? 0) - Date.now())).toBeLessThan(50)
@@ -281,7 +285,7 @@ test('nothing is allocated for a record', () => {
   burst.drop(0, 'rule', 'rule 3')
   burst.hold(1, 0.5)
   const [start, length] = [burst.starts[4] as number, burst.lengths[4] as number]
-  const told = Float64Array.of(7, NOW, 0.5)
+  const told = Float64Array.of(7, NOW, 0.5, 1)
   const held = slab.bytes.slice() // delivered from other memory than sent from
   const turn = () => {
     for (let i = 0; i < 100; i++) {

@@ -13,7 +13,7 @@ import type { Burst } from '../../../src/frame/burst.js'
 import { GuardedHook } from '../../../src/hooks/guard.js'
 import { allocateRuleCounts } from '../../../src/hooks/rule.js'
 import { createRing, RingReader } from '../../../src/ring/ring.js'
-import { nextSighting } from '../../../src/ring/stream.js'
+import { sightingReader } from '../../../src/ring/stream.js'
 import type { FakePort, Frame } from '../../support/fake-port.js'
 import { frame } from '../../support/fake-port.js'
 import { benchOf, each, type InspectedBench, impair } from '../../support/inspected.js'
@@ -257,8 +257,9 @@ function judged(verdicts: readonly number[], mostly: number): Judged {
 /** Ids, verdicts and bytes; times are each one's own. */
 function sightings({ ring }: Judged) {
   const reader = new RingReader(ring)
+  const next = sightingReader()
   const all: { about: unknown[]; frame: Uint8Array }[] = []
-  for (let one = nextSighting(reader); one !== undefined; one = nextSighting(reader)) {
+  for (let one = next(reader); one !== undefined; one = next(reader)) {
     const { frame, id, end, sent, cause, reason, length } = one
     all.push({ about: [id, end, sent, cause, reason, length], frame })
   }

@@ -175,8 +175,7 @@ describe('adjustments', () => {
     const record = new FrameRecord()
     const seen = []
     for (let at = reader.next(); at >= 0; at = reader.next()) {
-      record.read(reader, at)
-      seen.push([record.end, record.outbound, record.length])
+      for (record.read(reader, at); record.next(); ) seen.push([record.end, record.outbound, record.length])
     }
     expect(seen).toEqual([
       [0, true, 60],
