@@ -55,7 +55,7 @@ export const rules = {
     because: 'an order goes through the registry and the pair, never straight to the data path',
   },
   iproute: {
-    may: ['contract/ops', 'wishes/words'],
+    may: ['contract/ops', 'faults/impair-words', 'faults/impair-plan', 'wishes/words', 'wishes/units'],
     because: "it is iproute2's grammar: words in, wishes out, whoever reads the line",
   },
   contract: {

@@ -79,7 +79,7 @@ const VERBS: Record<string, Candidates> = {
   health: { words: own(LOOK).join(' ') },
   doctor: { words: own(LOOK).join(' ') },
   completion: { words: 'bash zsh fish' },
-  shim: { words: '--path --help' },
+  shim: { words: 'run install uninstall --path --help' },
   sandbox: { names: 'files' },
 }
 

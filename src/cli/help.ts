@@ -142,9 +142,13 @@ export const SHIM_HELP = `uveth shim: run scripts that were written for kernel v
 
 Usage: PATH=$(uveth shim --path):$PATH ./their-script.sh
 
-  --path    print the folder to put in front of PATH
+  --path                     print the folder to put in front of PATH
+  run COMMAND …              run it in a mount namespace in which the real ones' paths are ours (root)
+  install --for COMMAND      a wrapper in /usr/local/bin, by which it always runs so (root)
+  install --system           ours at the real ones' paths, for everybody, until the machine starts anew (root)
+  uninstall --for COMMAND, uninstall --system
 
-The folder holds an "ip". It gives "ip link add … type veth" to uveth, also behind "ip netns exec" and as a
+The folder holds "ip" and "tc". "ip" gives "ip link add … type veth" to uveth, also behind "ip netns exec" and as a
 line of "ip -batch", and everything else to the real ip behind it on PATH, with its output and exit codes.
 Lines that may be about an end ask the daemon, where one runs.
 "ip link del" of an end returns when its peer is gone as well, "ip link set … up|down" when both ends show the
@@ -153,6 +157,12 @@ carrier that follows. The daemon is started where none runs, without a word.
 "ip link show type veth" shows our ends behind the kernel's own. An index can be chosen as in the kernel;
 numtxqueues and numrxqueues are hints, which are left out where the daemon has fewer workers.
 
+"tc" makes an impairment of netem on an end, with or without tbf or htb and one class, as far as they mean one;
+"tc qdisc show" prints them. What is more is the kernel's, which gets what led there too; so is everything else.
+
+"run" and "install" reach what does not look on PATH: sudo, "env -i ip", /sbin/ip. Programs that speak netlink
+themselves are not reached, nor what runs in a container's own mounts; --path reaches only what looks on PATH.
+
 Not as in the kernel: an end is shown without "@peer" and M-DOWN, by -d as "tun type tap"; while its peer is
 down as DOWN, not LOWERLAYERDOWN; with a qdisc (pfifo_fast) instead of noqueue. Within one "ip -batch" the
 next line does not wait for carrier, and "show type veth" shows the kernel's own only.
@@ -160,6 +170,8 @@ next line does not wait for carrier, and "show type veth" shows the kernel's own
 Examples:
   PATH=$(uveth shim --path):$PATH ip link add veth0 type veth peer name veth1
   PATH=$(uveth shim --path):$PATH ip link del veth1
+  uveth shim run sudo ./their-script.sh
+  uveth shim install --for their-lab
 `
 
 export const SANDBOX_HELP = `uveth sandbox: run a command in namespaces of its own, where it is root, without being root

@@ -99,6 +99,11 @@ export function readLine(tool: 'ip' | 'tc', line: readonly string[]): IpLine {
   return read
 }
 
+/** The options that were given, in full. */
+export function optionsOf(tool: 'ip' | 'tc', options: readonly string[]): Option[] {
+  return options.flatMap((word) => expand(word.replace(/^--?/, ''), OPTIONS[tool].all) ?? [])
+}
+
 /** What the words after the options order of pairs; undefined: something else. */
 export function ipOrder([object = '', verb = '', ...words]: readonly string[]):
   | 'add'

@@ -32,11 +32,15 @@ type Tool =
   | 'zsh'
   | 'fish'
   | 'script'
+  | 'ifconfig'
   | 'python3'
 /** Something of the process, the machine or the kernel; see `probes`. */
 type Ability = keyof typeof probes
 /** At least this kernel: `'kernel 6.8'`. */
 type Kernel = `kernel ${number}.${number}`
+
+/** Where scripts/setup has put it. */
+export const MININET: string = new URL('../../.cache/mininet', import.meta.url).pathname
 
 /** Bits of CapEff in /proc/self/status, from linux/capability.h. */
 const CAP = { NET_ADMIN: 12n, NET_RAW: 13n, SYS_ADMIN: 21n }
@@ -86,6 +90,8 @@ const probes = {
   promtool: hasPromtool,
   /** A routing daemon, which scripts/setup fetches. */
   bird: hasBird,
+  /** Debian's Mininet, which scripts/setup unpacks. */
+  mininet: () => executable(`${MININET}/bin/mnexec`),
   /** npm has the package's own dependencies, or its registry answers. */
   registry: () =>
     runs('npm', 'view', 'pino', 'version', '--prefer-offline', '--fetch-retries=0', '--fetch-timeout=10000'),

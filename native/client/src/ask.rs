@@ -16,7 +16,7 @@ pub fn line(place: &Place, line: &Line, words: &[String]) -> io::Result<Option<i
     let mut next: Option<(String, i32)> = None;
     let words = absolute(words);
     loop {
-        let answer = match request(place.tool, line.netns.as_deref(), &words, next.as_ref()) {
+        let answer = match request(place, line.netns.as_deref(), &words, next.as_ref()) {
             Ok(answer) => answer,
             Err(error) => return next.map_or(Err(error), |(_, code)| Ok(Some(code))),
         };
@@ -38,11 +38,11 @@ pub fn line(place: &Place, line: &Line, words: &[String]) -> io::Result<Option<i
 
 /// After other lines: the peers of ends that they have changed have followed when it returns.
 pub fn settle(place: &Place, line: &Line) {
-    let _ = request(place.tool, line.netns.as_deref(), &[], Some(&("settle".to_owned(), 0)));
+    let _ = request(place, line.netns.as_deref(), &[], Some(&("settle".to_owned(), 0)));
 }
 
-pub fn is_listened_to() -> bool {
-    UnixStream::connect(Place::socket()).is_ok()
+pub fn is_listened_to(place: &Place) -> bool {
+    UnixStream::connect(place.socket()).is_ok()
 }
 
 fn print(answer: &Json, stream: &str, to: &mut impl Write) {
@@ -52,16 +52,16 @@ fn print(answer: &Json, stream: &str, to: &mut impl Write) {
 }
 
 fn request(
-    tool: &str,
+    place: &Place,
     netns: Option<&str>,
     words: &[String],
     next: Option<&(String, i32)>,
 ) -> io::Result<Json> {
-    let mut stream = UnixStream::connect(Place::socket())?;
+    let mut stream = UnixStream::connect(place.socket())?;
     let quoted_words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     let next =
         next.map_or(String::new(), |(text, code)| format!(",\"next\":{},\"code\":{code}", quoted(text)));
-    let body = format!("{{\"tool\":\"{tool}\",\"words\":[{}]{next}}}", quoted_words.join(","));
+    let body = format!("{{\"tool\":\"{}\",\"words\":[{}]{next}}}", place.tool, quoted_words.join(","));
     let claim = netns.map_or_else(own_namespace, below);
     let head = format!(
         "POST /v1/shim HTTP/1.0\r\nhost: uveth\r\nconnection: close\r\ncontent-type: application/json\r\n\

@@ -17,7 +17,11 @@ const REFUSED: i32 = 2;
 pub fn run(place: &Place, line: &Line, words: &[String]) -> ! {
     let path = Path::new(&line.batch);
     if place.tool == "tc" {
-        if ask::is_listened_to() { become_batch(place, words, 0, 0, "") } else { become_real(place, words) }
+        if ask::is_listened_to(place) {
+            become_batch(place, words, 0, 0, "")
+        } else {
+            become_real(place, words)
+        }
     }
     if line.batch == "-" {
         feed(place, line, words)
@@ -25,7 +29,7 @@ pub fn run(place: &Place, line: &Line, words: &[String]) -> ! {
         if holds_veth(path) || line.rare {
             become_batch(place, words, 0, 0, "")
         }
-        if !ask::is_listened_to() {
+        if !ask::is_listened_to(place) {
             become_real(place, words)
         }
         let code =
@@ -83,7 +87,7 @@ fn feed(place: &Place, line: &Line, words: &[String]) -> ! {
     if found && code <= REFUSED && (code == 0 || line.force) {
         become_batch(place, words, input.lines, code, &input.held)
     }
-    if ask::is_listened_to() {
+    if ask::is_listened_to(place) {
         ask::settle(place, line);
     }
     exit(code)

@@ -18,6 +18,7 @@ pub struct Place {
     /// Of an installation.
     node: Option<PathBuf>,
     main: Option<PathBuf>,
+    socket: Option<PathBuf>,
 }
 
 impl Place {
@@ -30,16 +31,17 @@ impl Place {
         }
         let tool = tool_of(called);
         let real = find_real(tool, called);
-        (Place { tool, real, node: None, main: None }, rest)
+        (Place { tool, real, node: None, main: None, socket: None }, rest)
     }
 
     pub fn real(&self) -> &Path {
         &self.real
     }
 
-    pub fn socket() -> PathBuf {
+    /// Chosen here, or where this was installed.
+    pub fn socket(&self) -> PathBuf {
         let chosen = env::var_os("UVETH_SOCKET").filter(|path| !path.is_empty());
-        chosen.map_or_else(|| PathBuf::from(SOCKET), PathBuf::from)
+        chosen.map(PathBuf::from).or_else(|| self.socket.clone()).unwrap_or_else(|| PathBuf::from(SOCKET))
     }
 
     /// `uveth shim ORDER… WORDS…`; where there is no Node, `otherwise` is tried before that is said.
@@ -51,7 +53,9 @@ impl Place {
             .or_else(|| on_path("node", |_| true))
             .or_else(|| main.as_deref().and_then(beside));
         if let (Some(node), Some(main)) = (node, main) {
-            let _ = Command::new(node).arg(main).arg("shim").args(order).args(words).exec();
+            let mut uveth = Command::new(node);
+            uveth.env("UVETH_SOCKET", self.socket()).arg(main).arg("shim").args(order).args(words);
+            let _ = uveth.exec();
         }
         otherwise();
         eprintln!("uveth: node is not on PATH");
@@ -63,13 +67,19 @@ fn tool_of(called: &OsStr) -> &'static str {
     if called.as_encoded_bytes().ends_with(b"tc") { "tc" } else { "ip" }
 }
 
-/// A line each: `tool`, `real`, `node`, `main`, an equals sign and the value.
+/// A line each: `tool`, `real`, `node`, `main`, `socket`, an equals sign and the value.
 fn installed(script: &OsStr) -> Place {
     let text = fs::read_to_string(script).unwrap_or_default();
     let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
     let path = |name: &str| value(name).map(PathBuf::from);
     let tool = if value("tool") == Some("tc") { "tc" } else { "ip" };
-    Place { tool, real: path("real").unwrap_or_default(), node: path("node"), main: path("main") }
+    Place {
+        tool,
+        real: path("real").unwrap_or_default(),
+        node: path("node"),
+        main: path("main"),
+        socket: path("socket"),
+    }
 }
 
 /// The first of that name behind our own last place on PATH, by whatever path or name we stand there, so that two

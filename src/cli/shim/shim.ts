@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { SHIM_HELP } from '../help.js'
 import { write } from '../session.js'
 import { UsageError } from '../usage.js'
+import type { Package } from './install.js'
 
 /** Words behind `shim`. */
 export async function shim([word, ...words]: string[]): Promise<number> {
@@ -22,8 +23,18 @@ export async function shim([word, ...words]: string[]): Promise<number> {
     const begun = { lines: Number(lines), failed: status !== '0', held }
     const { shimBatch } = await import('./batch.js')
     return await shimBatch(tool === 'tc' ? 'tc' : 'ip', real, begun, line)
-  } else throw new UsageError(`"${word}" is unknown: try uveth shim --help`)
+  } else if (word === 'run') return await (await import('./install.js')).runInside(here(), words)
+  else if (word === 'install') return (await import('./install.js')).install(here(), words)
+  else if (word === 'uninstall') return (await import('./install.js')).uninstall(here(), words)
+  else throw new UsageError(`"${word}" is unknown: try uveth shim --help`)
   return 0
+}
+
+function here(): Package {
+  const client = join(folder(), 'ip')
+  const scripts = fileURLToPath(new URL('../../../shim', import.meta.url))
+  const main = fileURLToPath(new URL('../main.js', import.meta.url))
+  return { inside: join(scripts, 'inside'), client, isScript: client === join(scripts, 'ip'), main }
 }
 
 /** With the small client, where it was built for this machine and finds this package; otherwise the script's. */

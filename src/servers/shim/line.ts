@@ -8,6 +8,7 @@ import { UvethError } from '../../errors.js'
 import { type IpLine, ipOrder, readLine } from '../../iproute/ip-line.js'
 import { UnsupportedError, UsageError } from '../../iproute/usage.js'
 import { done, PASS, type Place } from './answer.js'
+import { allLines, answerTc } from './qdisc.js'
 import { showVeths } from './show.js'
 import { addVeth, checkLink, deleteVeth, sentenceOf, turnVeth } from './veth.js'
 
@@ -15,7 +16,7 @@ export async function answerLine(place: Place, line: ShimLine): Promise<ShimAnsw
   const { words, next, code = 0 } = line
   if (next !== undefined && next !== 'add') return await goOn(place, next, code)
   if (code !== 0) return done(code)
-  if (line.tool === 'tc') return PASS
+  if (line.tool === 'tc') return await answerTc(place, readLine('tc', words))
   return await answerIp(place, readLine('ip', words), next === 'add')
 }
 
@@ -24,7 +25,7 @@ async function goOn(place: Place, next: string, code: number): Promise<ShimAnswe
   const [what, id = ''] = next.split(/:(.*)/s)
   if (what === 'undo' && code !== 0) await place.deletePair(`id:${id}`)
   if (what === 'settle') await place.settlePairs(id === '' ? undefined : id)
-  return done(code)
+  return done(code, '', what === 'qdiscs' && code === 0 ? allLines(place) : '')
 }
 
 async function answerIp(place: Place, line: IpLine, linked: boolean): Promise<ShimAnswer> {

@@ -1,0 +1,144 @@
+// How `tc qdisc show` and `tc class show` print what qdiscs.ts keeps: iproute2's q_netem.c, q_tbf.c and q_htb.c. Called
+// by the shim's front end. Pure.
+
+import type { ImpairPlan } from '../faults/impair-plan.js'
+import { complement, parseRate, parseSize, parseTime } from '../wishes/units.js'
+import type { Chain, Qdisc } from './qdiscs.js'
+import { readHtbClass } from './tc-line.js'
+
+/** What tc shows where none was given; ours is chosen by what the ordered delay needs. */
+const NETEM_LIMIT = 1000
+
+/** One line for each; `plan` is what they mean together. */
+export function qdiscLines(chain: Chain, plan: ImpairPlan | null, dev?: string): string[] {
+  const on = dev === undefined ? '' : ` dev ${dev}`
+  return chain.map((qdisc) => {
+    const place = qdisc.parent === 'root' ? 'root refcnt 2' : `parent ${qdisc.parent}`
+    return `qdisc ${qdisc.kind} ${qdisc.major}:${on} ${place} ${words(qdisc, chain, plan)}`
+  })
+}
+
+/** Of the first qdisc: what tc shows of a class. */
+export function classLine([top, below]: Chain): string | undefined {
+  const shaped = top?.htb?.class
+  if (top === undefined || shaped === undefined) return undefined
+  const asked = readHtbClass(top.lines[1]?.slice(top.lines[1].indexOf('htb') + 1) ?? [])
+  const leaf = below === undefined ? '' : ` leaf ${below.major}:`
+  const rate = showRate(asked?.rate ?? shaped.rate)
+  const burst = showSize(shaped.burst ?? 1600)
+  return `class htb ${top.major}:${top.htb?.default} root${leaf} prio 0 rate ${rate} ceil ${rate} burst ${burst} cburst 1600b `
+}
+
+function words({ kind, options, htb, lines }: Qdisc, chain: Chain, plan: ImpairPlan | null): string {
+  if (kind === 'htb') return `r2q 10 default 0x${htb?.default} direct_packets_stat 0 direct_qlen 1000`
+  if (kind === 'tbf') return tbf(lines[0] ?? [])
+  if (plan === null) return `limit ${NETEM_LIMIT}`
+  // Rates of others in the chain are theirs to show.
+  const own = (key: keyof ImpairPlan) => chain.length === 1 || key in options
+  return netem(
+    Object.fromEntries(Object.entries(plan).filter(([key]) => own(key as keyof ImpairPlan))) as ImpairPlan,
+    Number(options.limit ?? plan.limit ?? NETEM_LIMIT),
+  )
+}
+
+function tbf(line: readonly string[]): string {
+  const value = (...names: string[]) => line[line.findIndex((word) => names.includes(word)) + 1] ?? ''
+  const rate = showRate(parseRate(value('rate')) ?? 0)
+  const burst = showSize(parseSize(value('burst', 'buffer', 'maxburst').split('/')[0] ?? '') ?? 0)
+  const queue = line.includes('latency')
+    ? `lat ${showTime(parseTime(value('latency')) ?? 0)}`
+    : `limit ${showSize(parseSize(value('limit')) ?? 0)}`
+  return `rate ${rate} burst ${burst} ${queue} `
+}
+
+function netem(plan: Partial<ImpairPlan>, limit: number): string {
+  const { delay, loss, duplicate, reorder, corrupt, rate, slot } = plan
+  const parts = [`limit ${limit}`]
+  if (delay !== undefined && delay.time > 0) {
+    parts.push(`delay ${showTime(delay.time)}`)
+    if (delay.jitter) parts.push(` ${showTime(delay.jitter)}${correlated(delay.correlation)}`)
+  }
+  if (loss !== undefined) parts.push(lossWords(loss))
+  for (const [name, chance] of [
+    ['duplicate', duplicate],
+    ['reorder', reorder],
+    ['corrupt', corrupt],
+  ] as const)
+    if (chance !== undefined)
+      parts.push(`${name} ${percent(chance.probability)}${correlated(chance.correlation)}`)
+  if (rate !== undefined) {
+    parts.push(`rate ${showRate(rate.rate)}`)
+    if (rate.overhead) parts.push(`packetoverhead ${rate.overhead}`)
+    if (rate.cellSize) parts.push(`cellsize ${rate.cellSize}`)
+    if (rate.cellOverhead) parts.push(`celloverhead ${rate.cellOverhead}`)
+  }
+  if (slot !== undefined) parts.push(slotWords(slot))
+  if (reorder !== undefined) parts.push(`gap ${reorder.gap}`)
+  return parts.join(' ')
+}
+
+function lossWords(loss: NonNullable<ImpairPlan['loss']>): string {
+  if ('random' in loss) return `loss ${percent(loss.random)}${correlated(loss.correlation)}`
+  if ('gemodel' in loss) {
+    const { p, r, h, k } = loss.gemodel
+    return `loss gemodel p ${percent(p)} r ${percent(r)} 1-h ${percent(complement(h))} 1-k ${percent(complement(k))}`
+  }
+  const { state } = loss
+  const each = (['p13', 'p31', 'p32', 'p23', 'p14'] as const).map((name) => `${name} ${percent(state[name])}`)
+  return `loss state ${each.join(' ')}`
+}
+
+function slotWords(slot: NonNullable<ImpairPlan['slot']>): string {
+  const times =
+    'distribution' in slot
+      ? `slot distribution ${showTime(slot.delay)} ${showTime(slot.jitter)}`
+      : `slot ${showTime(slot.min)} ${showTime(slot.max)}`
+  const packets = slot.packets ? ` packets ${slot.packets}` : ''
+  return `${times}${packets}${slot.bytes ? ` bytes ${slot.bytes}` : ''}`
+}
+
+/** C's %g. */
+function general(value: number, digits = 6): string {
+  return String(Number(value.toPrecision(digits)))
+}
+
+function percent(value: number): string {
+  return `${general(value)}%`
+}
+
+function correlated(value: number | undefined): string {
+  return value ? ` ${percent(value)}` : ''
+}
+
+/** sprint_time64(), of ms. */
+function showTime(ms: number): string {
+  const ns = Math.round(ms * 1e6)
+  for (const [unit, size] of [
+    ['s', 1e9],
+    ['ms', 1e6],
+    ['us', 1e3],
+  ] as const)
+    if (ns >= size) return `${general(ns / size, 3)}${unit}`
+  return `${ns}ns`
+}
+
+/** tc_print_rate(), of bits per second. */
+function showRate(bits: number): string {
+  let rate = Math.floor(bits / 8) * 8
+  let unit = 0
+  for (; unit < 4 && rate >= 1000 && !(rate % 1000 !== 0 && rate < 1e6); unit++)
+    rate = Math.floor(rate / 1000)
+  return `${rate}${['', 'K', 'M', 'G', 'T'][unit]}bit`
+}
+
+/** sprint_size(), of bytes. */
+function showSize(bytes: number): string {
+  for (const [unit, size, near] of [
+    ['Mb', 2 ** 20, 1024],
+    ['Kb', 1024, 16],
+  ] as const) {
+    const whole = Math.round(bytes / size)
+    if (bytes >= size && Math.abs(whole * size - bytes) < near) return `${general(whole)}${unit}`
+  }
+  return `${bytes}b`
+}

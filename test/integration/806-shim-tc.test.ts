@@ -1,0 +1,118 @@
+// `tc` through the shim: netem on one of our ends degrades what it sends, on kernels without netem too, and everything
+// else is the real tc's.
+
+import { describe, expect } from 'vitest'
+import { inside, TestDaemon } from '../support/daemon.js'
+import { Netns } from '../support/netns.js'
+import { shell, shimOf } from '../support/shim.js'
+import { SHIMS } from '../support/shim-folders.js'
+import { needs } from '../support/skip.js'
+
+const needed = ['root', 'tun', 'netns', 'ip', 'tc', 'nsenter'] as const
+const test = needs(...needed)
+
+const PAIR = 'ip link add a0 up type veth peer name a1 netns $1 up'
+
+const impairOf = async (daemon: TestDaemon, end: string) => {
+  const { json } = await daemon.ask('GET', `/v1/ends/${end}/impair`)
+  return json as object | null
+}
+
+describe('misuse', () => {
+  test.each([
+    'qdisc add dev a0 root netem delay soon',
+    'qdisc add dev a0 root netem loss 120%',
+    'qdisc add dev a0 root netem what 1',
+    'qdisc add dev nothing root netem delay 1ms',
+    'qdisc add dev a0 root nothing',
+    'qdisc del dev a0 root',
+    'qdisc change dev a0 root netem delay 1ms',
+    'qdisc add dev a0 parent 9:1 netem delay 1ms',
+    'qdisc add dev a0 root tbf rate 1mbit',
+    'qdisc show dev nothing',
+    'qdisc frobnicate',
+    '-x qdisc show',
+  ])('tc %s: as the real tc', async (line) => {
+    await using daemon = await TestDaemon.start()
+    using blue = Netns.create('blue')
+    using plain = Netns.create('plain')
+    const ours = await shimOf(daemon)(`${PAIR}; tc ${line}`, blue.name)
+    const real = await shell({ prefix: inside(plain) })(`ip tuntap add a0 mode tap; tc ${line}`)
+    expect(ours).toMatchObject({ code: real.code, stdout: real.stdout, stderr: real.stderr })
+    expect(ours.code).not.toBe(0)
+  })
+})
+
+for (const folder of SHIMS)
+  test(`${folder.replace(/.*\/(?=shim|native)/, '')}: netem is an impairment, shown as tc shows it`, async () => {
+    await using daemon = await TestDaemon.start()
+    using blue = Netns.create('blue')
+    const said = await shimOf(
+      daemon,
+      {},
+      folder,
+    )(
+      `${PAIR}; say() { tc qdisc show dev a0; }
+      tc qdisc add dev a0 root netem delay 10ms 2ms loss 1% limit 500 && say
+      tc qdisc add dev a0 root netem delay 1ms; echo $?
+      tc qdisc change dev a0 root netem loss 100% limit 1000; say
+      tc -s qdisc show dev a0 | tail -n 2
+      tc -n $1 qdisc replace dev a1 root handle 7: netem rate 1mbit limit 1000; ip netns exec $1 tc qdisc show dev a1
+      tc qdisc del dev a0 root; tc qdisc del dev a0 root; echo $?`,
+      blue.name,
+    )
+    expect({
+      ...said,
+      stdout: said.stdout.replace(/Sent \d+ bytes \d+ pkt \(dropped \d+/, 'Sent'),
+    }).toMatchObject({
+      code: 0,
+      stdout: `qdisc netem 8001: root refcnt 2 limit 500 delay 10ms  2ms loss 1%
+2
+qdisc netem 8001: root refcnt 2 limit 1000 loss 100%
+ Sent, overlimits 0 requeues 0) 
+ backlog 0b 0p requeues 0
+qdisc netem 7: root refcnt 2 limit 1000 rate 1Mbit
+2
+`,
+      stderr: 'Error: Exclusivity flag on, cannot modify.\nError: Cannot delete qdisc with handle of zero.\n',
+    })
+    expect(await impairOf(daemon, 'a1')).toMatchObject({
+      rate: { rate: 1e6 },
+    })
+  })
+
+test('htb above netem is one impairment; a second class is the kernel’s, with what led there', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  using plain = Netns.create('plain')
+  const lines = `
+    tc qdisc add dev a0 root handle 5:0 htb default 1
+    tc class add dev a0 parent 5:0 classid 5:1 htb rate 10.000000Mbit burst 15k
+    tc qdisc show dev a0; tc class show dev a0`
+  const sh = shimOf(daemon)
+  const ours = await sh(`${PAIR}; ${lines}`, blue.name)
+  expect(ours).toEqual(await shell({ prefix: inside(plain) })(`ip tuntap add a0 mode tap; ${lines}`))
+  const impaired = async () => await impairOf(daemon, 'a0')
+  expect(await impaired()).toMatchObject({ rate: { rate: 1e7, burst: 15_360 } })
+  await sh('tc qdisc add dev a0 parent 5:1 handle 10: tbf rate 1mbit burst 10k latency 10ms')
+  expect(await impaired()).toBeNull()
+  expect((await sh('tc qdisc show dev a0; tc class show dev a0 | grep -c htb')).stdout).toMatch(
+    /^qdisc htb 5: root [^\n]*\nqdisc tbf 10: parent 5:1 rate 1Mbit burst 10Kb lat 10ms \n1\n$/,
+  )
+})
+
+test('a batch, and all that there is', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  const said = await shimOf(daemon)(
+    `${PAIR}; ip link set lo up
+    printf 'qdisc add dev lo root tbf rate 1mbit burst 10k latency 1ms\\nqdisc add dev a0 root netem loss 3%% limit 1000\\nqdisc show dev lo\\nqdisc del dev nothing root\\n' |
+      tc -batch -; echo $?
+    tc qdisc show | grep netem`,
+    blue.name,
+  )
+  expect(said.stdout).toMatch(
+    /^qdisc tbf [^\n]+ rate 1Mbit [^\n]+\n1\nqdisc netem 8001: dev a0 root refcnt 2 limit 1000 loss 3%\n$/,
+  )
+  expect(said.stderr).toBe('Cannot find device "nothing"\nCommand failed -:4\n')
+})
