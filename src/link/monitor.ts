@@ -9,7 +9,7 @@ import { parseRouteEvent } from '../netlink/rtnl.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import type { Hint } from './device.js'
 import { fallbackForced } from './fallback.js'
-import { HOME_NSID } from './tap.js'
+import { HOME_NSID } from './whereabouts.js'
 
 /** Bytes: some thousand events, while the link thread waits for RTNL. */
 const RECEIVE_BUFFER = 4 << 20

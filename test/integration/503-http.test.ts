@@ -263,6 +263,7 @@ describe('GET', () => {
       'rule.clear',
       'rule.del',
       'rule.list',
+      'shim',
       'shutdown',
       'version',
     ])

@@ -1,6 +1,6 @@
 // A TAP's descriptor finds its device wherever it is: TUNGETIFF answers the name of now, TUNGETDEVNETNS the
 // namespace of now, also after moves and renames by others and while it is up.
-// Relied on by src/link/tap.ts (#link, #locate).
+// Relied on by src/link/whereabouts.ts (link, #locate).
 
 import { expect } from 'vitest'
 import { Netns, run, uniqueName } from '../support/netns.js'

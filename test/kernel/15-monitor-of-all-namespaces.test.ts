@@ -1,6 +1,6 @@
 // One rtnetlink socket at home with NETLINK_LISTEN_ALL_NSID hears of links in every namespace that home has a
 // number for, with that number in a control message, and of the namespace's death; it keeps none alive.
-// Relied on by src/link/monitor.ts and src/link/tap.ts (allocNsid: an end's namespace always has a number).
+// Relied on by src/link/monitor.ts and src/link/whereabouts.ts (allocNsid: an end's namespace always has a number).
 
 import { expect } from 'vitest'
 import { closeFd, netnsOpen } from '../../src/native.js'

@@ -1,6 +1,6 @@
 // A socket that was created in a namespace, and a descriptor of the namespace file, each keep the namespace
 // and every interface in it alive after `ip netns del`; nothing is held any more once they are closed.
-// Relied on by src/link/tap.ts (#withRoute, #withNetns) and src/netns/open.ts (withNetnsDescriptor): each
+// Relied on by src/link/whereabouts.ts (withRoute, #withNetns) and src/netns/open.ts (withNetnsDescriptor): each
 // opens one for the length of a call only. A pair must end with either of its namespaces.
 // Invariant 9 rests on it; test/integration/302 shows that it is kept.
 
