@@ -14,7 +14,7 @@ import { Testbed } from './testbed.js'
 import { contextOf, type PairContext } from './with-pair.js'
 
 export interface PairFixtures {
-  /** Options of the pair: `test.extend({ pairOptions: { … } })`, or `test.override` for a describe block. */
+  /** Options of the pair: `test.extend({ pairOptions: { … } })`, or `test.override` for a describe block; vitest 3.2: `test.scoped`. */
   pairOptions: WithPairOptions
   /** Everything of the pair: what withPair hands out. */
   cable: PairContext

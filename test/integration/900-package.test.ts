@@ -45,6 +45,7 @@ interface Project {
 
 let folder: string | undefined
 let installed: Promise<Project> | undefined
+let installing: Outcome | undefined
 
 afterAll(async () => {
   if (folder !== undefined) await rm(folder, { recursive: true })
@@ -62,7 +63,15 @@ async function install(): Promise<Project> {
   const tarballs = await pack(`${folder}/built`)
   mkdirSync(`${folder}/project`)
   writeFileSync(`${folder}/project/package.json`, '{ "name": "empty", "private": true }')
-  await inFolder(`${folder}/project`, 'npm', 'install', '--prefer-offline', ...tarballs)
+  installing = await outcome(
+    `${folder}/project`,
+    'npm',
+    'install',
+    '--engine-strict',
+    '--prefer-offline',
+    ...tarballs,
+  )
+  if (installing.code !== 0) throw new Error(`npm install: ${installing.stdout}${installing.stderr}`)
   return { folder: `${folder}/project`, tarballs }
 }
 
@@ -158,6 +167,15 @@ it(
     } finally {
       renameSync(`${addon}.away`, addon)
     }
+  },
+  PATIENCE,
+)
+
+it(
+  'npm install warns of nothing, and every package of it may be used with this Node',
+  async () => {
+    await project()
+    expect(installing?.stderr).toBe('')
   },
   PATIENCE,
 )

@@ -51,3 +51,19 @@ test('the workflows run what the project has, and keep what it leaves', () => {
     expect(workflow).toContain('uveth-artifacts/')
   }
 })
+
+const FLAGS = ['--cap-add NET_ADMIN', '--cap-add SYS_ADMIN', '--device /dev/net/tun', 'apparmor=unconfined']
+
+test('the ways into a container give it the same: docker run, GitHub, a development container', () => {
+  const { runArgs } = JSON.parse(readFileSync(`${EXAMPLE}/.devcontainer/devcontainer.json`, 'utf8'))
+  const places = {
+    'docker run': readFileSync(`${EXAMPLE}/README.md`, 'utf8'),
+    GitHub: readFileSync(`${EXAMPLE}/.github/workflows/network-tests.yml`, 'utf8'),
+    devcontainer: runArgs.join(' ').replaceAll('=/', ' /').replaceAll('add=', 'add '),
+  }
+  for (const [place, text] of Object.entries(places))
+    expect(
+      FLAGS.filter((flag) => !text.includes(flag)),
+      place,
+    ).toEqual([])
+})

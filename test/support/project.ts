@@ -22,7 +22,7 @@ export class Project implements Disposable {
         symlinkSync(`${ROOT}node_modules/${name}`, `${modules}/${name}`)
     }
     const built = (path: string) => !/native\/(src|target)/.test(path)
-    for (const name of ['package.json', 'dist', 'native']) {
+    for (const name of ['package.json', 'dist', 'native', 'testing.cjs']) {
       cpSync(`${ROOT}${name}`, `${modules}/uveth/${name}`, { recursive: true, filter: built })
     }
   }
