@@ -97,7 +97,7 @@ function notWritable(error: unknown): unknown {
   const elsewhere = 'name a socket in another folder with --socket PATH or UVETH_SOCKET'
   const mayNot = number === errno.EACCES || number === errno.EPERM
   const remedy = mayNot
-    ? `run as root, or ${elsewhere}`
+    ? `run as root or in a sandbox (uveth sandbox), or ${elsewhere}`
     : `the socket needs a folder that can be written to: ${elsewhere}; in a container with a read-only root: --tmpfs /run`
   return systemError(number, syscall, path, remedy)
 }

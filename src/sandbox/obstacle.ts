@@ -38,8 +38,9 @@ function failure(): string | undefined {
 const CONTAINER =
   'the container forbids it: run as root in it, with --cap-add NET_ADMIN --cap-add SYS_ADMIN --device /dev/net/tun'
 
-function forbidding(): string | undefined {
-  const found = SETTINGS.find(([name, forbids]) => settingOf(name) === forbids)
+/** The setting that forbids it, and the value that would not. */
+export function forbidding(read = settingOf): string | undefined {
+  const found = SETTINGS.find(([name, forbids]) => read(name) === forbids)
   if (found === undefined) return undefined
   const [name, forbids, allows] = found
   return `${name} is ${forbids}: users may make no namespaces (as root: sysctl -w ${name}=${allows})`

@@ -143,7 +143,9 @@ export class Keeper {
   #refusal(complaint: string): UvethError {
     if (this.#process.exitCode === NOT_SET_UP)
       return new UvethError(`EOPNOTSUPP: the lab cannot be set up: ${complaint}`, { code: 'EOPNOTSUPP' })
-    const hint = 'in a container this needs --cap-add SYS_ADMIN, and often --security-opt apparmor=unconfined'
+    // available() has found the capabilities.
+    const hint =
+      'it takes a /run that can be written to, and in many containers --security-opt apparmor=unconfined'
     return new UvethError(`EPERM: network namespaces cannot be made: ${complaint} (${hint})`, {
       code: 'EPERM',
       hint,

@@ -193,7 +193,9 @@ describe('started by a verb', () => {
     const outcome = await uvethOnce(words, { prefix: ['setpriv', '--reuid=65534', '--clear-groups'] })
     expect(outcome).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/^uveth: EACCES: .*deep' \(run as root, or name a socket .*\)\n$/),
+      stderr: expect.stringMatching(
+        /^uveth: EACCES: .*deep' \(run as root or in a sandbox \(uveth sandbox\), or name a socket .*\)\n$/,
+      ),
     })
   })
 

@@ -96,7 +96,14 @@ function has(place: string, tool: string): boolean {
 /** Packs a copy of what was built. Answers the paths of the tarballs: the package, then its addon. */
 async function pack(built: string): Promise<string[]> {
   const parts = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'packaging', 'scripts', 'src', 'npm']
-  for (const part of [...parts, 'dist', 'native/binding.cjs', 'native/binding.d.cts']) {
+  for (const part of [
+    ...parts,
+    'dist',
+    'testing.cjs',
+    'testing.d.cts',
+    'native/binding.cjs',
+    'native/binding.d.cts',
+  ]) {
     cpSync(`${ROOT}${part}`, `${built}/${part}`, { recursive: true, preserveTimestamps: true })
   }
   await inFolder(built, 'npm', 'pack', '--pack-destination', '..')
