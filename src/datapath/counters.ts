@@ -11,7 +11,7 @@
 //   +----------+-------+------+-------+------------------+------------------------------------+
 //
 // At rest: received + copied + injected = sent + drops + held. A super-frame counts as one frame, but as
-// the wire frames that it is cut into while its direction is inspected.
+// the wire frames that it stands for, and with their bytes, while its direction is inspected.
 // Float64 holds whole numbers up to 2^53 and is written in one piece; BigInt would allocate.
 
 import { errno } from '../errors.js'

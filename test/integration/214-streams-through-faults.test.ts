@@ -14,6 +14,7 @@ import { needs } from '../support/skip.js'
 const it = needs('root', 'tun', 'netns', 'ip', 'ipv6')
 const itUdp = needs('root', 'tun', 'netns', 'ip', 'ipv6', 'python3', 'kernel 6.2')
 const itEthtool = needs('root', 'tun', 'netns', 'ip', 'ipv6', 'ethtool')
+const itVlan = needs('root', 'tun', 'netns', 'ip', 'ipv6', 'vlan')
 
 const FAULTS: [string, ImpairOptions][] = [
   ['loses', { loss: 0.1, seed: 1 }],
@@ -156,5 +157,31 @@ itEthtool('TCP to an end whose user has switched its offloads off', async () => 
   cable.right.exec('sh', '-c', 'ethtool -K x1 rx off tx off gro off; true')
   const [got, sent] = await transfer(cable, '10.77.0.2')
   expect(got).toBe(sent)
+  expect(wrongSums(cable.right)).toEqual({ tcp: 0, udp: 0 })
+})
+
+itVlan('TCP with a VLAN tag, and with two', async () => {
+  await using cable = await Cable.lay(addressed({ a: { impair: { loss: 0.1, seed: 7 } } }))
+  for (const [netns, end, host] of [
+    [cable.left, 'x0', 1],
+    [cable.right, 'x1', 2],
+  ] as const) {
+    netns.ip('link', 'add', 'link', end, 'name', 'outer', 'type', 'vlan', 'id', '5')
+    netns.ip('link', 'add', 'link', 'outer', 'name', 'inner', 'type', 'vlan', 'id', '6')
+    netns.ip('addr', 'add', `10.78.5.${host}/24`, 'dev', 'outer')
+    netns.ip('addr', 'add', `10.78.6.${host}/24`, 'dev', 'inner')
+    for (const name of ['outer', 'inner']) netns.ip('link', 'set', name, 'up')
+  }
+  // A rule that reads the tag, and that no frame without one meets.
+  const tagged = cable.pair.a.delay({ vlan: 5, length: { min: 1_000 } }, 0.2)
+  for (const address of ['10.78.5.2', '10.78.6.2']) {
+    const before = tagged.matched
+    const [got, sent] = await transfer(cable, address)
+    expect(got).toBe(sent)
+    expect(tagged.matched - before).toBeGreaterThan(MEGABYTES * 650)
+  }
+  const { a } = await expectBalanced(cable, { cut: true })
+  expect(a.drops.loss).toBeGreaterThan(3)
+  expect(a.kernel?.tx_packets).toBeLessThan(a.tx_packets)
   expect(wrongSums(cable.right)).toEqual({ tcp: 0, udp: 0 })
 })
