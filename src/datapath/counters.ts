@@ -15,8 +15,7 @@
 // Float64 holds whole numbers up to 2^53 and is written in one piece; BigInt would allocate.
 
 import { errno } from '../errors.js'
-import { DROPPED } from '../frame/burst.js'
-import { CAUSES, type Cause } from '../frame/cause.js'
+import { CAUSES, type Cause, DROPPED } from '../frame/cause.js'
 import { SHARE_WORDS, type ShareWords } from '../frame/memory.js'
 import type { Place, Words } from '../frame/words.js'
 import { type Effects, IMPAIR_COUNTS } from '../hooks/impairment.js'

@@ -1,7 +1,7 @@
 // THE hot loop: carries one burst of one direction. Called by loop.ts for every direction that has
 // something to read. It never blocks, never throws for an expected condition, and allocates nothing.
 
-import { DROPPED } from '../frame/burst.js'
+import { DROPPED } from '../frame/cause.js'
 import { isSuperFrame, isTooLong, MTU_OVERHEAD } from '../frame/ethernet.js'
 import { BURST, type Slab, VNET_HDR_LEN } from '../frame/slab.js'
 import { load } from '../frame/words.js'

@@ -4,7 +4,8 @@
 // holds is pair/captures.ts's Capture. It changes no frame and no verdict, and never blocks: while the ring is full
 // records are lost, and their wire frames counted for each end.
 
-import { type Burst, PASS } from '../frame/burst.js'
+import type { Burst } from '../frame/burst.js'
+import { PASS } from '../frame/cause.js'
 import { Packet } from '../frame/packet.js'
 import { finishChecksum } from '../frame/segment.js'
 import { BURST, LONGEST_FRAME, VNET_HDR_LEN } from '../frame/slab.js'

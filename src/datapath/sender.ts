@@ -3,7 +3,7 @@
 // behind headers of their own; each has its virtio-net header in front of it. Used by wire.ts, for what passes at
 // once, and by holding.ts, for what was held.
 
-import { DROPPED, PASS } from '../frame/burst.js'
+import { DROPPED, PASS } from '../frame/cause.js'
 import { BURST, VNET_HDR_LEN } from '../frame/slab.js'
 import type { Outgoing } from './cells.js'
 import * as count from './counters.js'

@@ -4,7 +4,8 @@
 // frame in front of it. That one is gone then, or stands elsewhere: a run is never followed by another one.
 // Nothing of the payload is copied for it, no checksum is computed. Nothing here allocates for a frame.
 
-import { type Burst, PASS } from '../frame/burst.js'
+import type { Burst } from '../frame/burst.js'
+import { PASS } from '../frame/cause.js'
 import { isTooLong, MTU_OVERHEAD } from '../frame/ethernet.js'
 import { BURST, type Slab } from '../frame/slab.js'
 import type { SuperFrame } from '../frame/super-frame.js'

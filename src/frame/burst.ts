@@ -17,8 +17,8 @@
 // which wire frame i (segment.ts) has verdicts[i], copies[i], delays[i], reasons[i] and numbers[i]. Frames that are
 // none may be unfinished then, each with its virtio-net header in front of it (VNET_HDR_LEN bytes).
 
-import { CAUSES, type Cause } from './cause.js'
-import { Packet } from './packet.js'
+import { CAUSES, type Cause, DROPPED, PASS } from './cause.js'
+import { ABSENT, FIELD, type FieldName, Packet } from './packet.js'
 import { finishChecksum } from './segment.js'
 import {
   BURST,
@@ -32,17 +32,8 @@ import {
 } from './slab.js'
 import type { SuperFrame } from './super-frame.js'
 
-/** A verdict: pass, or 1 + the index of a cause of CAUSES. */
-export const PASS = 0
-
 /** No frame starts before. */
 const FIRST_FRAME = SLOTS_OFFSET + HEADROOM
-
-/** The verdict for each cause. */
-export const DROPPED = Object.fromEntries(CAUSES.map((cause, index) => [cause, index + 1])) as Record<
-  Cause,
-  number
->
 
 /** What has become of a frame's bytes. */
 const AS_SENT = 0
@@ -78,6 +69,9 @@ export class Burst {
   readonly #states = new Uint8Array(BURST)
   readonly #checks = new Uint16Array(BURST)
   readonly #packet = new Packet()
+  /** The frame that `#answer` has been read of; -1: of none, any more. */
+  #asked = -1
+  #answer = this.#packet
   #lent = false
   #spill = SLAB_BYTES
 
@@ -91,6 +85,7 @@ export class Burst {
     this.first = first
     this.#spill = SLAB_BYTES
     this.#lent = false
+    this.#asked = -1
   }
 
   /** Adds a frame, with the verdict "pass". There is room for BURST of them. */
@@ -123,20 +118,17 @@ export class Burst {
 
   /** The memory that frames stand in. To be asked for in each burst; then all frames of it have bytes. */
   get bytes(): Uint8Array {
-    if (!this.#lent) this.#lendAll()
-    return this.memory
+    return this.#lent ? this.memory : this.#lendAll().memory
   }
 
   /** The same in words of 4 bytes; every frame starts at a multiple of 4. */
   get words(): Int32Array {
-    if (!this.#lent) this.#lendAll()
-    return this.memoryWords
+    return this.#lent ? this.memoryWords : this.#lendAll().memoryWords
   }
 
   /** Where each frame's first byte stands in `bytes`; as `bytes`. */
   get starts(): Int32Array {
-    if (!this.#lent) this.#lendAll()
-    return this.#starts
+    return this.#lent ? this.#starts : this.#lendAll().#starts
   }
 
   /** Copies the frames as they are now to where captures look, before a hook that may change them. */
@@ -220,10 +212,20 @@ export class Burst {
     for (let frame = 0; frame < this.count; frame++) this.made(frame)
   }
 
+  /** What its headers say, without its bytes being made: the number of that name, -1 where it has none. */
+  field(frame: number, name: FieldName): number {
+    if (this.#asked !== frame || this.#states[frame] > MADE) {
+      this.#answer = this.packet(frame)
+      this.#asked = frame
+    }
+    return this.#answer.fields[FIELD[name]] ?? ABSENT
+  }
+
   /** What its headers say; with `deep`, its bytes may be compared, too. To be read before the next is asked for. */
   packet(frame: number, deep = false): Packet {
-    const { whole } = this
-    if (!deep && whole !== undefined && this.#states[frame] <= MADE) return whole.packet(this.first + frame)
+    this.#asked = -1
+    if (!deep && this.whole !== undefined && this.#states[frame] <= MADE)
+      return this.whole.packet(this.first + frame)
     const start = deep ? this.made(frame) : this.#starts[frame]
     this.#packet.read(this.memory, start, this.lengths[frame])
     return this.#packet
@@ -257,7 +259,8 @@ export class Burst {
       if (this.#states[frame] <= MADE && this.lengths[frame] !== this.sentLengths[frame]) this.changing(frame)
       if (this.#isWhole(frame)) {
         const start = this.#starts[frame]
-        if (start !== this.#sentStart(frame)) {
+        // It began elsewhere, before any hook.
+        if (start !== this.sentStarts[frame] % KEPT_OFFSET) {
           this.memory.fill(0, start - VNET_HDR_LEN, start)
           this.#states[frame] = CHANGED
         }
@@ -273,12 +276,13 @@ export class Burst {
     return whole
   }
 
-  #lendAll(): void {
+  #lendAll(): this {
     this.#lent = true
     for (let frame = 0; frame < this.count; frame++) {
       this.made(frame)
       if (this.#states[frame] === MADE) this.#states[frame] = LENT
     }
+    return this
   }
 
   #make(frame: number): void {
@@ -309,11 +313,6 @@ export class Burst {
     const { whole, first, memory } = this
     if (this.lengths[frame] !== this.sentLengths[frame]) return false
     return (whole as SuperFrame).isSame(first + frame, memory, this.#starts[frame], this.#checks[frame])
-  }
-
-  /** Where it began before any hook. */
-  #sentStart(frame: number): number {
-    return this.sentStarts[frame] % KEPT_OFFSET
   }
 
   #isWhole(frame: number): boolean {

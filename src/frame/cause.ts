@@ -23,3 +23,12 @@ export type Cause = (typeof CAUSES)[number]
 
 /** Also what the data path never met: the end's own queue in the kernel was full, since our worker came late. */
 export type AnyCause = Cause | 'queue'
+
+/** A verdict: pass, or 1 + the index of a cause. */
+export const PASS = 0
+
+/** The verdict for each cause. */
+export const DROPPED = Object.fromEntries(CAUSES.map((cause, index) => [cause, index + 1])) as Record<
+  Cause,
+  number
+>

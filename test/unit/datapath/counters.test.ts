@@ -24,8 +24,7 @@ import {
   SENT,
   stateOf,
 } from '../../../src/datapath/counters.js'
-import { DROPPED } from '../../../src/frame/burst.js'
-import { CAUSES } from '../../../src/frame/cause.js'
+import { CAUSES, DROPPED } from '../../../src/frame/cause.js'
 import { IMPAIR_COUNTS } from '../../../src/hooks/impairment.js'
 import { balance, NO_DROPS, NOT_INSPECTED } from '../../support/counts.js'
 
