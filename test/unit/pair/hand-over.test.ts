@@ -11,7 +11,7 @@ import { Pair } from '../../../dist/pair/pair.js'
 import { MemoryLink } from '../../support/memory-link.js'
 
 const WISHES = { from: null, sent: {}, since: {} }
-const RUNS = 12
+const RUNS = 6
 /** Frames: the queue of a memory device takes some 270, copies included. */
 const MOST = 70
 

@@ -1,60 +1,34 @@
 // Wrong wishes as the command is given them: from its words through its own parsers and over HTTP, or by `run`
 // through createPair, up to the sentence. It is the library's, but for the attribute, which has the command's word.
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { capture } from '../../../src/cli/capture/capture.js'
 import { noGlobals } from '../../../src/cli/globals.js'
 import { link } from '../../../src/cli/link/link.js'
 import { run } from '../../../src/cli/run.js'
 import { Session } from '../../../src/cli/session.js'
-import { UvethError } from '../../../src/errors.js'
 import { createPair } from '../../../src/index.js'
-import { Registry } from '../../../src/orders/registry.js'
 import { planFlap } from '../../../src/pair/options.js'
-import { type HttpServer, openHttp } from '../../../src/servers/http.js'
 import { CAPTURE, ROTATION } from '../../../src/wishes/capture.js'
 import { IMPAIR } from '../../../src/wishes/impair.js'
 import { RULE } from '../../../src/wishes/rule.js'
 import type { Parts } from '../../../src/wishes/shape.js'
+import { MadeUpDaemon, refusalOf } from '../../support/made-up-daemon.js'
 import { wishWith } from '../../support/wrong-wishes.js'
 
-let folder: string
-let http: HttpServer
+let daemon: MadeUpDaemon
 let session: Session
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'uvt-words-'))
-  http = await openHttp(new Registry(), {
-    ending: false,
-    version: () => ({ version: '1.2.3' }),
-    health: () => ({}),
-    shutdown: () => {},
-    forget: async () => false,
-    failed: (error) => expect.unreachable(String(error)),
-  })
-  await http.listen(join(folder, 's'))
-  session = new Session({ ...noGlobals(), socket: join(folder, 's') })
+  daemon = await MadeUpDaemon.start()
+  session = new Session({ ...noGlobals(), socket: daemon.socket })
 })
 afterAll(async () => {
   session.close()
-  await http.close()
-  rmSync(folder, { recursive: true })
+  await daemon.close()
 })
 // `run` and `capture` listen to signals.
 vi.spyOn(process, 'on').mockReturnThis()
 afterEach(() => vi.clearAllMocks())
-
-async function refusalOf(wish: () => unknown): Promise<UvethError> {
-  try {
-    await wish()
-  } catch (error) {
-    expect(error).toBeInstanceOf(UvethError)
-    return error as UvethError
-  }
-  return expect.unreachable('it was not refused')
-}
 
 const split = (line: string) => line.split(' ')
 /** The library's sentence, with another name for the attribute. */

@@ -2,18 +2,13 @@
 // each calls as it does (the command's words: in-words.test.ts). Nothing native is entered: everything here is refused
 // before. Each attribute of each shape is in a line.
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { UvethError } from '../../../src/errors.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
 import { createPair } from '../../../src/index.js'
 import { planLab } from '../../../src/labs/plan.js'
-import { Registry } from '../../../src/orders/registry.js'
 import { Captures } from '../../../src/pair/captures.js'
 import { planFlap, planWait } from '../../../src/pair/options.js'
-import { type HttpServer, openHttp } from '../../../src/servers/http.js'
 import { carried, dropped } from '../../../src/testing/expectation.js'
 import { observe } from '../../../src/testing/observation.js'
 import { planPairTest } from '../../../src/testing/options.js'
@@ -26,36 +21,14 @@ import { RULE } from '../../../src/wishes/rule.js'
 import type { Parts, Shape } from '../../../src/wishes/shape.js'
 import { FLAP, WAIT } from '../../../src/wishes/times.js'
 import { ask } from '../../support/daemon.js'
+import { MadeUpDaemon, refusalOf } from '../../support/made-up-daemon.js'
 import { ACTIONS, OF_A_PAIR, wishWith } from '../../support/wrong-wishes.js'
 
-let folder: string
-let http: HttpServer
+let daemon: MadeUpDaemon
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'uvt-wishes-'))
-  http = await openHttp(new Registry(), {
-    ending: false,
-    version: () => ({ version: '1.2.3' }),
-    health: () => ({}),
-    shutdown: () => {},
-    forget: async () => false,
-    failed: (error) => expect.unreachable(String(error)),
-  })
-  await http.listen(join(folder, 's'))
+  daemon = await MadeUpDaemon.start()
 })
-afterAll(async () => {
-  await http.close()
-  rmSync(folder, { recursive: true })
-})
-
-async function refusalOf(wish: () => unknown): Promise<UvethError> {
-  try {
-    await wish()
-  } catch (error) {
-    expect(error).toBeInstanceOf(UvethError)
-    return error as UvethError
-  }
-  return expect.unreachable('it was not refused')
-}
+afterAll(() => daemon.close())
 
 /** The sentence without the attribute: behind its first occurrence. */
 function restOf({ message, attribute = '' }: { message: string; attribute?: string | undefined }): string {
@@ -69,7 +42,7 @@ async function byHttp(
   body: object,
   method = 'POST',
 ): Promise<{ message: string; attribute: string; status: number }> {
-  const { status, json } = await ask(join(folder, 's'), method, path, body)
+  const { status, json } = await ask(daemon.socket, method, path, body)
   expect(json).toMatchObject({ code: 'EINVAL', errno: -22 })
   return { status, message: json.detail as string, attribute: json.attribute as string }
 }
