@@ -15,6 +15,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest'
 import { type Finding, fuzz, type Target } from './fuzz.js'
 import * as frames from './targets/frames.js'
 import * as kept from './targets/kept.js'
+import * as labs from './targets/labs.js'
 import * as netlink from './targets/netlink.js'
 import * as orders from './targets/orders.js'
 import * as words from './targets/words.js'
@@ -28,7 +29,7 @@ const TARGETS: Target[] = [
   ...[frames.packet, frames.matcher, frames.segment],
   ...[words.impair, words.rule, words.command, words.values],
   ...[kept.dossier, kept.pcapng],
-  ...[orders.wishes, orders.http],
+  ...[orders.wishes, orders.http, labs.labs],
 ]
 const { UVETH_FUZZ_SECONDS, UVETH_FUZZ_TARGETS, UVETH_FUZZ_CORPUS, UVETH_SEED = '1' } = process.env
 const chosen = UVETH_FUZZ_TARGETS?.split(',')

@@ -239,6 +239,26 @@ describe('a lab that cannot be made leaves nothing', () => {
     expect(left()).toEqual([])
   })
 
+  test('whenever it is aborted', async () => {
+    const cables = [
+      ['a:eth0 10.0.0.1/24 fd00::1/64', 'b:eth0 10.0.0.2/24 fd00::2/64'],
+      ['a:eth1 10.0.1.1/24', 'b:eth1 10.0.1.2/24', { id: 'second' }],
+    ] as const
+    const reason = new Error('too late')
+    for (let ms = 0; ; ms += 15) {
+      const stop = new AbortController()
+      const timer = setTimeout(() => stop.abort(reason), ms)
+      const made = await lab({ nodes: { a: {}, b: {} }, cables, signal: stop.signal }).catch((error) => error)
+      clearTimeout(timer)
+      if (made !== reason) {
+        await made.close()
+        break
+      }
+      expect(left(), `after ${ms} ms`).toEqual([])
+    }
+    expect(left()).toEqual([])
+  })
+
   withNat('wherever on the way `ip` fails', async () => {
     const real = run('sh', '-c', 'command -v ip').trim()
     // Counts those that make something, one after the other; the one that is asked for fails.

@@ -9,6 +9,7 @@ const counters = () => ({ tx_packets: 0, tx_dropped: 0, rx_packets: 0, drops: { 
 
 export class FakePair {
   readonly a: { settled(): Promise<void> }
+  readonly b = {}
   readonly counted = { a: counters(), b: counters() }
   /** What sightings() was asked for. */
   wish: { match?: Match; ringBytes?: number } | undefined
