@@ -207,11 +207,6 @@ export class Burst {
     return start
   }
 
-  /** Gives every frame its bytes. */
-  makeAll(): void {
-    for (let frame = 0; frame < this.count; frame++) this.made(frame)
-  }
-
   /** What its headers say, without its bytes being made: the number of that name, -1 where it has none. */
   field(frame: number, name: FieldName): number {
     if (this.#asked !== frame || this.#states[frame] > MADE) {

@@ -1,5 +1,6 @@
 // The interface of everything that judges frames: rules, impairments, users' hooks. datapath/inspector.ts
-// calls each hook of a direction, in order, once for every burst.
+// calls each hook of a direction, in order, once for every burst. Ours read headers by burst.packet(), bytes at
+// burst.made() and change them at burst.changing(): only what is asked for is made, and only what is changed travels alone.
 
 import type { Burst } from '../frame/burst.js'
 
