@@ -50,6 +50,10 @@ export const OPTIONS = [
   'socket',
   'no-start',
 ] as const
+/** Of ip, which change nothing here: of families and names of numbers nothing is shown. */
+const IDLE = ['4', '6', '0', 'M', 'B', 'resolve', 'Numeric', 'all']
+/** Of ip, which would change something, but do not exist here. */
+const STRANGE = ['human-readable', 'iec', 'timestamp', 'tshort', 'family', 'loops', 'rcvbuf', 'echo']
 type Option = (typeof OPTIONS)[number]
 
 export function noGlobals(): Globals {
@@ -104,7 +108,13 @@ function readOption(
   const word = words[at] as string
   const [short = '', given] = split(word.replace(/^--?/, ''))
   const option = expand(short, OPTIONS)
-  if (option === undefined) throw new UsageError(`option "${word}" is unknown: try uveth --help`)
+  if (option === undefined) {
+    if (given === undefined && expand(short, IDLE) !== undefined) return at + 1
+    const strange = expand(short, STRANGE)
+    if (strange !== undefined)
+      throw new UsageError(`option "${word}" (${strange}) is for ip alone: try uveth --help`)
+    throw new UsageError(`option "${word}" is unknown: try uveth --help`)
+  }
   if (!allowed.includes(option)) throw new UsageError(`option "${word}" stands in front of the verb`)
   if (option === 'color') {
     globals.color = readColor(word, given ?? 'always')

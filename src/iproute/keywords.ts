@@ -31,7 +31,7 @@ export interface Attributes {
   later?: string[]
 }
 
-type Meaning = keyof Attributes | 'down' | 'type' | 'forgotten' | 'nomaster' | 'refused'
+type Meaning = keyof Attributes | 'down' | 'type' | 'forgotten' | 'nomaster' | 'property' | 'refused'
 
 /** A word with `…` at its end may be shortened, the others are taken in full. */
 const KEYWORDS: readonly (readonly [word: string, means: Meaning])[] = [
@@ -57,6 +57,7 @@ const KEYWORDS: readonly (readonly [word: string, means: Meaning])[] = [
   ['dynamic…', 'later'],
   ['type…', 'type'],
   ['alias…', 'forgotten'],
+  ['altname', 'property'],
   ...all('later', 'group', 'mode', 'state'),
   ['numtxqueues…', 'numtxqueues'],
   ['numrxqueues…', 'numrxqueues'],
@@ -69,8 +70,9 @@ const KEYWORDS: readonly (readonly [word: string, means: Meaning])[] = [
 /** The first word for each attribute that uveth takes: for the completion. */
 export const ATTRIBUTES: readonly string[] = KEYWORDS.filter(
   ([, meaning], at) =>
-    !['refused', 'link', 'later', 'forgotten', 'nomaster', 'numtxqueues', 'numrxqueues'].includes(meaning) &&
-    KEYWORDS.findIndex(([, other]) => other === meaning) === at,
+    !['refused', 'link', 'property', 'later', 'forgotten', 'nomaster', 'numtxqueues', 'numrxqueues'].includes(
+      meaning,
+    ) && KEYWORDS.findIndex(([, other]) => other === meaning) === at,
 ).map(([word]) => word.replace('…', ''))
 
 function all(meaning: Meaning, ...words: string[]): [string, Meaning][] {
@@ -92,8 +94,9 @@ export function fill(attributes: Attributes, reader: Words, netnsOf: NetnsOf): s
     if (word === 'peer') throw wrong(word, 'it stands behind "type veth"')
     const refused = meaning === 'refused' || (meaning === 'link' && attributes.later === undefined)
     if (refused) throw unsupported(word, 'uveth does not take it')
-    if (meaning === 'later' || meaning === 'forgotten' || meaning === 'nomaster') {
-      if (attributes.later === undefined) throw unsupported(word, 'uveth does not take it')
+    if (meaning === 'later' || meaning === 'forgotten' || meaning === 'nomaster' || meaning === 'property') {
+      if (attributes.later === undefined || meaning === 'property')
+        throw ofIp(word, meaning, attributes, reader)
       const value = meaning === 'nomaster' ? '' : reader.value(word)
       if (meaning === 'later') attributes.later.push(word, value)
     } else if (meaning === 'up' || meaning === 'down') attributes.up = meaning === 'up'
@@ -113,6 +116,14 @@ export function fill(attributes: Attributes, reader: Words, netnsOf: NetnsOf): s
     }
   }
   return undefined
+}
+
+/** Answered with the line that does it: it is asked for beside the interface, or in a line of its own. */
+function ofIp(word: string, meaning: Meaning, { dev, name = dev }: Attributes, reader: Words): UsageError {
+  const value = meaning === 'nomaster' ? [] : [reader.next() ?? 'VALUE']
+  const verb = meaning === 'property' ? 'property add' : 'set'
+  const line = ['ip link', verb, 'dev', name ?? 'NAME', word, ...value].join(' ')
+  return unsupported(word, `it is for ip: ${line}`)
 }
 
 /** Words of `link set` that are orders of their own (faults.ts). */

@@ -6,7 +6,7 @@ import { UvethError } from '../../errors.js'
 import type { PairStats } from '../../index.js'
 import { parseShow, type ShowOrder } from '../../iproute/grammar.js'
 import { legible } from '../../legible.js'
-import { findRef } from '../../netns/names.js'
+import { findRef, isHidden } from '../../netns/names.js'
 import { isNobody } from '../failure.js'
 import { type Globals, readTrailing } from '../globals.js'
 import { painter, type Session, write, writeJson } from '../session.js'
@@ -32,12 +32,17 @@ function needsStats({ json, brief, stats, details }: Globals): boolean {
 }
 
 async function rowsOf(session: Session, order: ShowOrder, withStats: boolean): Promise<Row[]> {
-  const { client } = session
+  const { client, globals } = session
   const here = session.inode()
+  const named = globals.netns
+  if (named !== undefined && here === undefined && !isHidden(Number(named))) throw noNamespace(named)
   try {
     const rows =
       order.ref === undefined
-        ? (await client.call<PairView[]>('pair.list')).flatMap((pair) => bothEnds(pair, here)).sort(byPlace)
+        ? (await client.call<PairView[]>('pair.list'))
+            .flatMap((pair) => bothEnds(pair, here))
+            .filter((row) => row.here || named === undefined || here === undefined)
+            .sort(byPlace)
         : await oneEnd(session, order.ref, here)
     const shown = order.up ? rows.filter(({ pair, end }) => pair[end].up) : rows
     return withStats ? await addStats(session, shown) : shown
@@ -46,6 +51,12 @@ async function rowsOf(session: Session, order: ShowOrder, withStats: boolean): P
     if (order.ref === undefined && isNobody(error)) return []
     throw error
   }
+}
+
+/** In ip's words. Where -n names one, its ends alone are shown. */
+function noNamespace(netns: string): UvethError {
+  const message = `ENOENT: cannot open network namespace '${netns}': no such file or directory`
+  return new UvethError(message, { code: 'ENOENT', attribute: 'netns' })
 }
 
 async function oneEnd({ client }: Session, name: string, here: number | undefined): Promise<Row[]> {

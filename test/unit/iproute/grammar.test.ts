@@ -43,7 +43,10 @@ describe('link add refuses', () => {
     ['veth0 txqueuelen 1 qlen 2 type veth', 'duplicate "txqueuelen": "2" is the second value'],
     ['veth0 numtxqueues x type veth', 'argument "x" is wrong: numtxqueues takes a number'],
     ['veth0 index 1 index 2 type veth', 'duplicate "index": "2" is the second value'],
-    ['veth0 master br0 type veth', 'argument "master" is wrong: uveth does not take it'],
+    [
+      'veth0 master br0 type veth',
+      'argument "master" is wrong: it is for ip: ip link set dev veth0 master br0',
+    ],
     ['veth0 carrier off type veth', 'argument "carrier" is wrong: only "link set" takes a carrier'],
     ['veth0 veth1 type veth', 'either "dev" is duplicate, or "veth1" is garbage'],
     ['veth0 peer veth1', 'argument "peer" is wrong: it stands behind "type veth"'],
@@ -168,7 +171,15 @@ describe('link set', () => {
     ['veth0', 'nothing to set: give "veth0" a state, a carrier or an attribute'],
     ['veth0 mtu', 'mtu is not complete: it takes a value'],
     ['veth0 up type veth', 'argument "veth" is wrong: "link set" takes no type'],
-    ['veth0 promisc on', 'argument "promisc" is wrong: uveth does not take it'],
+    ['veth0 promisc on', 'argument "promisc" is wrong: it is for ip: ip link set dev veth0 promisc on'],
+    ['arp off dev veth0', 'argument "arp" is wrong: it is for ip: ip link set dev NAME arp off'],
+    ['dev veth0 nomaster', 'argument "nomaster" is wrong: it is for ip: ip link set dev veth0 nomaster'],
+    ['veth0 alias uplink', 'argument "alias" is wrong: it is for ip: ip link set dev veth0 alias uplink'],
+    ['veth0 vrf', 'argument "vrf" is wrong: it is for ip: ip link set dev veth0 vrf VALUE'],
+    [
+      'veth0 altname x',
+      'argument "altname" is wrong: it is for ip: ip link property add dev veth0 altname x',
+    ],
   ])('refuses %s', (line, complaint) => {
     expect(complaintOf(() => set(line))).toBe(complaint)
   })
