@@ -18,6 +18,7 @@ import * as kept from './targets/kept.js'
 import * as labs from './targets/labs.js'
 import * as netlink from './targets/netlink.js'
 import * as orders from './targets/orders.js'
+import * as tc from './targets/tc.js'
 import * as words from './targets/words.js'
 
 vi.mock('../../src/pair/pair.js', async () => ({
@@ -27,7 +28,7 @@ vi.mock('../../src/pair/pair.js', async () => ({
 const TARGETS: Target[] = [
   ...[netlink.messages, netlink.family],
   ...[frames.packet, frames.matcher, frames.segment],
-  ...[words.impair, words.rule, words.command, words.values],
+  ...[words.impair, words.rule, words.command, words.values, tc.tc],
   ...[kept.dossier, kept.pcapng],
   ...[orders.wishes, orders.http, labs.labs],
 ]
