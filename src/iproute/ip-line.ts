@@ -72,6 +72,7 @@ export interface IpLine {
   batch?: string
   force: boolean
   json: boolean
+  stats: boolean
   /** From the object on: `link`, `add`, … */
   words: string[]
 }
@@ -80,7 +81,7 @@ export interface IpLine {
 export function readLine(tool: 'ip' | 'tc', line: readonly string[]): IpLine {
   const all: readonly Option[] = OPTIONS[tool].all
   const valued: readonly (Option | undefined)[] = OPTIONS[tool].valued
-  const read: IpLine = { options: [], force: false, json: false, words: [] }
+  const read: IpLine = { options: [], force: false, json: false, stats: false, words: [] }
   let at = 0
   for (let word = line[at]; word?.startsWith('-'); word = line[++at]) {
     if (word === '--') {
@@ -94,14 +95,10 @@ export function readLine(tool: 'ip' | 'tc', line: readonly string[]): IpLine {
     if (option === 'netns') read.netns = value ?? ''
     if (option === 'force') read.force = true
     if (option === 'json') read.json = true
+    if (option === 'stats') read.stats = true
   }
   read.words = line.slice(at)
   return read
-}
-
-/** The options that were given, in full. */
-export function optionsOf(tool: 'ip' | 'tc', options: readonly string[]): Option[] {
-  return options.flatMap((word) => expand(word.replace(/^--?/, ''), OPTIONS[tool].all) ?? [])
 }
 
 /** What the words after the options order of pairs; undefined: something else. */

@@ -10,7 +10,6 @@ import { libcSentence, UvethError } from '../../errors.js'
 import { type IpLine, ipOrder, parseVeth, readLine } from '../../iproute/ip-line.js'
 import { UsageError } from '../../iproute/usage.js'
 import { NETNS_DIRECTORY } from '../../netns/names.js'
-import { isNobody } from '../failure.js'
 import { noGlobals } from '../globals.js'
 import { refuseWrong, withDaemon } from '../link/link.js'
 import { Session, write } from '../session.js'
@@ -115,19 +114,15 @@ function runAll(real: string, lines: readonly string[][]): number {
   return 0
 }
 
-/** What they print as arrays, as one. */
+/** What they print as arrays, as one. An interface that is not shown is an object with nothing in it. */
 function runMerged(real: string, lines: readonly string[][]): number {
-  const parts: string[] = []
+  const all: object[] = []
   for (const words of lines) {
-    const { status, stdout } = spawnSync(real, words, {
-      encoding: 'utf8',
-      stdio: ['inherit', 'pipe', 'inherit'],
-    })
+    const { status, stdout } = spawnSync(real, words, { stdio: ['inherit', 'pipe', 'inherit'] })
     if (status !== 0) return status ?? 1
-    const part = stdout.trim().replace(/^\[|\]$/g, '')
-    if (/[^\s{}]/.test(part)) parts.push(part.trimEnd())
+    all.push(...(JSON.parse(`${stdout}` || '[]') as object[]).filter((one) => Object.keys(one).length > 0))
   }
-  write(`[${parts.join(',')}]\n`)
+  write(`${JSON.stringify(all)}\n`)
   return 0
 }
 
@@ -145,15 +140,4 @@ function complain(error: UvethError): number {
     stranger ? `RTNETLINK answers: ${libcSentence('EPERM')}\n` : `Error: ${error.message}.\n`,
   )
   return 2
-}
-
-/** Where nobody listens a line is the real tool's. */
-export async function isAsked(session: Session): Promise<boolean> {
-  return await session.client.call('version').then(
-    () => true,
-    (error: unknown) => {
-      if (isNobody(error)) return false
-      throw error
-    },
-  )
 }

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { ordersOf, splitWords } from '../../iproute/batch-lines.js'
 import { type IpLine, ipOrder, readLine } from '../../iproute/ip-line.js'
 import type { Session } from '../session.js'
-import { ask, isAsked, openSession, settle, shimLine, type Tool } from './ask.js'
+import { ask, openSession, settle, shimLine, type Tool } from './ask.js'
 
 /** What the caller has seen already of a batch on stdin. */
 export interface Begun {
@@ -45,7 +45,6 @@ class BatchRun {
   readonly #session: Session
   readonly #file: string
   #others: Others | undefined
-  #asked: Promise<boolean> | undefined
 
   constructor(tool: Tool, real: string, line: IpLine, session: Session) {
     this.#tool = tool
@@ -71,7 +70,9 @@ class BatchRun {
   /** Other than 0 when an order has failed: this one, or one of the lines before it. */
   async #give(text: string, line: number): Promise<number> {
     const words = wordsOf(text)
-    if (!(await this.#mayBeOurs(words))) return await this.#pass(text, line)
+    const order = ipOrder(words)
+    const makes = (order === 'add' || order === 'replace') && words.includes('veth')
+    if (!makes && this.#tool === 'ip') return await this.#pass(text, line)
     const before = await this.#end()
     if (before > REFUSED || (before !== 0 && !this.#line.force)) return before
     const code = await ask(this.#session, {
@@ -82,15 +83,6 @@ class BatchRun {
     if (code === undefined) return (await this.#pass(text, line)) || before
     if (code > 0 && code <= REFUSED) process.stderr.write(`Command failed ${this.#file}:${line}\n`)
     return code || before
-  }
-
-  async #mayBeOurs(words: string[]): Promise<boolean> {
-    if (this.#tool === 'tc') {
-      this.#asked ??= isAsked(this.#session)
-      return await this.#asked
-    }
-    const order = ipOrder(words)
-    return (order === 'add' || order === 'replace') && words.includes('veth')
   }
 
   /** Other than 0 when they have ended already, which they do at the first failure. */

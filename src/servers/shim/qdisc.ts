@@ -5,7 +5,7 @@
 import type { ShimAnswer } from '../../contract/ops.js'
 import { UvethError } from '../../errors.js'
 import type { End, Pair } from '../../index.js'
-import { type IpLine, optionsOf } from '../../iproute/ip-line.js'
+import type { IpLine } from '../../iproute/ip-line.js'
 import { classLine, qdiscLines } from '../../iproute/qdisc-text.js'
 import { type Chain, follow, impairmentOf } from '../../iproute/qdiscs.js'
 import { readTcLine, type TcLine } from '../../iproute/tc-line.js'
@@ -72,14 +72,14 @@ async function handOver(place: Place, pair: Pair, end: End, { options, words }: 
   return { run: [...lines, words].map((line) => [...options, ...line]) }
 }
 
-function show(pair: Pair, end: End, { options, json }: IpLine, { object }: TcLine): ShimAnswer {
+function show(pair: Pair, end: End, { stats, json }: IpLine, { object }: TcLine): ShimAnswer {
   const chain = chainOf(end)
   if (chain.length === 0 || json) return PASS
   if (object === 'class') {
     const line = classLine(chain)
     return done(0, '', line === undefined ? '' : `${line}\n`)
   }
-  const counted = optionsOf('tc', options).includes('stats') ? statistics(pair, end) : ''
+  const counted = stats ? statistics(pair, end) : ''
   return done(
     0,
     '',

@@ -134,7 +134,7 @@ describe('options in front', () => {
     ['link add', {}],
     [
       '-n x -j -s -force link add',
-      { options: split('-n x -j -s -force'), netns: 'x', force: true, json: true },
+      { options: split('-n x -j -s -force'), netns: 'x', force: true, json: true, stats: true },
     ],
     ['--netns x -4 -- link add', { options: split('--netns x -4'), netns: 'x' }],
     ['-f inet -l 5 -rc 9 -br link add', { options: split('-f inet -l 5 -rc 9 -br') }],
@@ -145,6 +145,7 @@ describe('options in front', () => {
       options: [],
       force: false,
       json: false,
+      stats: false,
       words: ['link', 'add'],
       ...expected,
     })
