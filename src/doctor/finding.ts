@@ -12,6 +12,16 @@ export interface Finding {
   remedy?: string
 }
 
+/** What was found where `holds` is true, and otherwise. */
+export function verdict(
+  check: string,
+  holds: boolean,
+  what: string,
+  otherwise: Omit<Finding, 'check'>,
+): Finding {
+  return holds ? { check, status: 'ok', what } : { check, ...otherwise }
+}
+
 /** What is newer than this is probed and has a fall-back. */
 const KERNEL_FLOOR = '5.10'
 
@@ -50,12 +60,13 @@ const CAPABILITIES: Need[] = [
 /** `status` is the text of /proc/self/status. */
 export function judgeCapabilities(status: string): Finding[] {
   const has = capabilitiesOf(status, 'CapEff')
-  return CAPABILITIES.map(({ name, status: missing, without }) => {
-    const check = `capability.${name.toLowerCase()}`
-    if (has(name)) return { check, status: 'ok', what: `CAP_${name}` }
-    const remedy = remedyFor(status, name)
-    return { check, status: missing, what: `no CAP_${name}: ${without}`, remedy }
-  })
+  return CAPABILITIES.map(({ name, status: missing, without }) =>
+    verdict(`capability.${name.toLowerCase()}`, has(name), `CAP_${name}`, {
+      status: missing,
+      what: `no CAP_${name}: ${without}`,
+      remedy: remedyFor(status, name),
+    }),
+  )
 }
 
 /** What gives the capability `name` to a process that does not have it. */
@@ -158,23 +169,18 @@ function flagsFor(status: string, missing: string[]): string[] {
 
 /** `release` as `uname -r` prints it. */
 export function judgeKernel(release: string): Finding[] {
-  const floor: Finding = atLeast(release, KERNEL_FLOOR)
-    ? { check: 'kernel', status: 'ok', what: `Linux ${release}` }
-    : {
-        check: 'kernel',
-        status: 'fail',
-        what: `Linux ${release} is too old`,
-        remedy: `Linux ${KERNEL_FLOOR} or newer is needed`,
-      }
-  const nudge: Finding = atLeast(release, '6.8')
-    ? { check: 'kernel.nudge', status: 'ok', what: 'carrier changes are in force at once' }
-    : {
-        check: 'kernel.nudge',
-        status: 'warn',
-        what: 'the kernel acts on carrier changes up to a second late; orders wait for it',
-        remedy: 'Linux 6.8 or newer',
-      }
-  return [floor, nudge]
+  return [
+    verdict('kernel', atLeast(release, KERNEL_FLOOR), `Linux ${release}`, {
+      status: 'fail',
+      what: `Linux ${release} is too old`,
+      remedy: `Linux ${KERNEL_FLOOR} or newer is needed`,
+    }),
+    verdict('kernel.nudge', atLeast(release, '6.8'), 'carrier changes are in force at once', {
+      status: 'warn',
+      what: 'the kernel acts on carrier changes up to a second late; orders wait for it',
+      remedy: 'Linux 6.8 or newer',
+    }),
+  ]
 }
 
 /** `status` is the text of /proc/self/status, `sysctl` of kernel.io_uring_disabled where there is one. */

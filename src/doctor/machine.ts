@@ -38,6 +38,7 @@ import {
   judgeSandbox,
   judgeUses,
   remedyFor,
+  verdict,
 } from './finding.js'
 
 const THROWAWAY = '_uvdoctor%d'
@@ -91,20 +92,18 @@ function examineFeatures(fd: number): Finding[] {
     const what = systemError(features, 'ioctl(TUNGETFEATURES)').message
     return [{ check: 'tun.features', status: 'fail', what, remedy: 'a kernel with the whole TUN driver' }]
   }
-  const feature = (check: string, bit: number, what: string, missing: Omit<Finding, 'check'>): Finding =>
-    (features & bit) === 0 ? { check, ...missing } : { check, status: 'ok', what }
   return [
-    feature('tun.vnet_hdr', IFF_VNET_HDR, 'virtio-net headers', {
+    verdict('tun.vnet_hdr', (features & IFF_VNET_HDR) !== 0, 'virtio-net headers', {
       status: 'fail',
       what: 'the TUN driver has no virtio-net headers',
       remedy: 'another kernel: every one from 2.6.27 has them',
     }),
-    feature('tun.multi_queue', IFF_MULTI_QUEUE, 'several queues for each end', {
+    verdict('tun.multi_queue', (features & IFF_MULTI_QUEUE) !== 0, 'several queues for each end', {
       status: 'warn',
       what: 'one queue for each end only',
       remedy: 'Linux 3.8 or newer',
     }),
-    feature('tun.no_carrier', IFF_NO_CARRIER, 'interfaces are born without carrier', {
+    verdict('tun.no_carrier', (features & IFF_NO_CARRIER) !== 0, 'interfaces are born without carrier', {
       status: 'warn',
       what: 'interfaces are born with carrier, which is then taken away',
       remedy: 'nothing to do; newer kernels know IFF_NO_CARRIER',
@@ -124,18 +123,8 @@ function examineTap(fd: number, status: string): Finding[] {
     return [{ check: 'tap', status: 'fail', what, remedy }]
   }
   const offload = (check: string, mask: number, name: string, remedy: string): Finding =>
-    tunSetOffload(fd, mask) >= 0
-      ? { check, status: 'ok', what: name }
-      : { check, status: 'warn', what: `no ${name}: slower`, remedy }
-  const carrier: Finding =
-    tunSetCarrier(fd, true) >= 0 && tunSetCarrier(fd, false) >= 0
-      ? { check: 'tap.carrier', status: 'ok', what: 'carrier can be switched' }
-      : {
-          check: 'tap.carrier',
-          status: 'fail',
-          what: 'carrier cannot be switched',
-          remedy: 'Linux 5.0 or newer',
-        }
+    verdict(check, tunSetOffload(fd, mask) >= 0, name, { status: 'warn', what: `no ${name}: slower`, remedy })
+  const switched = tunSetCarrier(fd, true) >= 0 && tunSetCarrier(fd, false) >= 0
   return [
     { check: 'tap', status: 'ok', what: 'an interface can be made' },
     offload('tap.csum', TUN_F_CSUM, 'checksum offload', 'another kernel'),
@@ -146,7 +135,11 @@ function examineTap(fd: number, status: string): Finding[] {
       'UDP segmentation offload',
       'Linux 6.2 or newer has it',
     ),
-    carrier,
+    verdict('tap.carrier', switched, 'carrier can be switched', {
+      status: 'fail',
+      what: 'carrier cannot be switched',
+      remedy: 'Linux 5.0 or newer',
+    }),
   ]
 }
 

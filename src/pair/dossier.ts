@@ -20,7 +20,6 @@ import {
   oneOf,
   orNull,
   type Parts,
-  type Read,
   type Shape,
   show,
   text,
@@ -253,7 +252,7 @@ function readCurrent(given: unknown): Dossier {
     b: { ...b, impair: b.impair ?? null },
     lastRule,
     captures: captures.map(({ match = null, delivered = true, ...plan }) => ({ ...plan, delivered, match })),
-    progress: progress as Read<typeof PROGRESS>[] as unknown as Progresses,
+    progress: progress as unknown as Progresses,
   }
 }
 

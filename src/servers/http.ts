@@ -19,7 +19,7 @@ import { type Answer, answersOf, type DaemonFace } from './dispatch.js'
 import { Events } from './events.js'
 import { METRICS_TYPE, type MetricsPages, openMetrics } from './metrics.js'
 import { schemaOf } from './openapi.js'
-import { PROBLEM_TYPE, problem, problemOf } from './problem.js'
+import { PROBLEM_TYPE, problem, problemOf, rawAnswer } from './problem.js'
 
 /** Bytes of a body. An order is some hundred. */
 const BODY_LIMIT = 256 << 10
@@ -242,8 +242,5 @@ function answerGarbage(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return
   const status =
     error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
-  const document = problem(status, `the request is no HTTP: ${error.message}`)
-  const text = JSON.stringify(document)
-  const head = `HTTP/1.1 ${status} ${document.title}\r\ncontent-type: ${PROBLEM_TYPE}`
-  socket.end(`${head}\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
+  socket.end(rawAnswer(problem(status, `the request is no HTTP: ${error.message}`)))
 }

@@ -44,6 +44,13 @@ export function problem(status: number, detail: string, fields: Partial<Problem>
   return { type: 'about:blank', title, status, detail, ...fields, code, errno: fields.errno ?? errnoOf(code) }
 }
 
+/** A whole answer, for a connection that has no request: it ends. */
+export function rawAnswer(document: Problem): string {
+  const text = JSON.stringify(document)
+  const head = `HTTP/1.1 ${document.status} ${document.title}\r\ncontent-type: ${PROBLEM_TYPE}`
+  return `${head}\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`
+}
+
 /** The document for whatever was thrown; status 500 is for what nobody expected. */
 export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof UvethError) {

@@ -8,7 +8,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { pipeline } from 'node:stream'
 import { take } from '../wishes/limits.js'
 import { METRICS_TYPE, type MetricsPages } from './metrics.js'
-import { PROBLEM_TYPE, type Problem, problem, problemOf } from './problem.js'
+import { PROBLEM_TYPE, type Problem, problem, problemOf, rawAnswer } from './problem.js'
 
 export type ScrapeAddress = { path: string } | { host: string; port: number }
 
@@ -43,14 +43,8 @@ function admit(socket: Socket): void {
   try {
     socket.once('close', take('scrapers'))
   } catch (error) {
-    const document = problemOf(error)
-    const text = JSON.stringify(document)
-    const head = `HTTP/1.1 ${document.status} ${document.title}\r\ncontent-type: ${PROBLEM_TYPE}`
     socket.on('error', () => {}) // it has gone
-    socket.end(
-      `${head}\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
-      () => socket.destroy(),
-    )
+    socket.end(rawAnswer(problemOf(error)), () => socket.destroy())
   }
 }
 
