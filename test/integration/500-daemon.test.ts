@@ -34,6 +34,7 @@ describe('misuse of the command', () => {
   const cases: [string[], RegExp][] = [
     [['--workers', '0'], /--workers must be a whole number from 1/],
     [['--workers', 'two'], /--workers must be a whole number/],
+    [['--workers', '65'], /--workers must be a whole number from 1 to 64, not 65/],
     [['--netlink', 'maybe'], /--netlink must be a whole number/],
     [['--idle-exit', '-1'], /--idle-exit/],
     [['--log', 'loud'], /--log must be one of trace, debug/],

@@ -4,7 +4,7 @@
 import { ControlClient, DEFAULT_SOCKET, socketPath } from '../../contract/client.js'
 import { UvethError } from '../../errors.js'
 import { legible, legibleJson } from '../../legible.js'
-import { HIGHEST, LIMIT_NAMES, LIMITS, type Limits } from '../../wishes/limits.js'
+import { CONFIGURATION, HIGHEST, LIMIT_NAMES, LIMITS, type Limits } from '../../wishes/limits.js'
 import { oneOf, whole } from '../../wishes/shape.js'
 import { parseSize } from '../../wishes/units.js'
 import { written } from '../../wishes/words.js'
@@ -52,6 +52,7 @@ Examples:
 `
 
 const LOG_LEVEL = oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent')
+const { workers: WORKERS } = CONFIGURATION.parts
 /** ms between looks whether the daemon has ended. */
 const PAUSE = 10
 /** s. More does not fit a timer. */
@@ -68,7 +69,7 @@ export async function daemon(args: string[], globalSocket?: string): Promise<num
     socket,
     log,
     state: values.state,
-    workers: number(values.workers, '--workers', 1, 1024),
+    workers: values.workers === undefined ? undefined : WORKERS.read(written(values.workers), '--workers'),
     memory: memoryOption(values.memory),
     netlink: netlinkSetting(values.netlink, socket),
     idleExit: number(values['idle-exit'], '--idle-exit', 0, LONGEST_IDLE),
