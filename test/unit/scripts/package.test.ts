@@ -3,11 +3,13 @@
 
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -44,6 +46,16 @@ test('what was not built is not packed', () => {
   expect(staleness(root)).toBeUndefined()
   rmSync(join(root, 'dist/index.js'))
   expect(staleness(root)).toBe('it is not built')
+})
+
+test('the shim’s client comes along, and can be run', () => {
+  write('native/shim/linux-x64-gnu/ip', 'machine code')
+  fillPlatforms(root)
+  fillPlatforms(root)
+  const platform = join(root, 'npm/linux-x64-gnu')
+  expect(statSync(join(platform, 'shim/ip')).mode & 0o777).toBe(0o755)
+  expect(JSON.parse(readFileSync(join(platform, 'package.json'), 'utf8'))).toMatchObject({ files: ['shim'] })
+  expect(existsSync(join(root, 'npm/linux-arm64-gnu/shim'))).toBe(false)
 })
 
 test('a build that is older than a source is not packed', () => {
