@@ -9,7 +9,7 @@
  *   `full`: refused by the device, which has counted a drop
  * @property {{ tx_packets: number, tx_dropped: number }} from the sending interface's own counters
  * @property {{ sent: number, copied: number, injected: number, held: number, drops: Record<string, number>,
- *   corrupted: number, duplicated: number }} cable the data path's
+ *   corrupted: number, duplicated: number }} cable the data path's; among `drops` those in front of the interface, too
  * @property {{ rx_packets: number }} to the receiving interface's own; what a stack behind it did not want has been heard
  * @property {{ good: number, again: number, damaged: number, late: number, unheard: number }} listener
  */
@@ -43,8 +43,8 @@ export function balance({ program, from, cable, to, listener }, { interrupted, d
   if (above > 0 && !interrupted) problems.push(`${above} frames never came to the interface`)
 
   equal(
-    'read by the cable, and copied: sent, dropped and held',
-    from.tx_packets + cable.copied + cable.injected,
+    'read by the cable, dropped in front of it, and copied: sent, dropped and held',
+    from.tx_packets + from.tx_dropped + cable.copied + cable.injected,
     cable.sent + sumOf(cable.drops) + cable.held,
   )
   equal('held at rest', cable.held, 0)

@@ -28,10 +28,6 @@ function counted(counts, head) {
 const WORDS = [
   ['sent', 'frames that a program sent, and the kernel took or counted'],
   ['copied', 'more of them, by duplication that was ordered'],
-  [
-    'queue of the device',
-    'dropped by the kernel: the queue in front of the cable was full, or there was no carrier',
-  ],
   ['no device to go to', 'dropped by the kernel above the device, while it was down or without carrier'],
   ['received', 'heard at the other end'],
   ['damaged', 'of these: damaged, as ordered'],
@@ -42,14 +38,14 @@ const WORDS = [
 /** @param {Outcome} outcome */
 export function soakLines({ done, totals, restarts, refused, problems, rounds, seconds }) {
   const drops = Object.keys(totals).filter((key) => key.startsWith('cable: '))
-  const causes = drops.map((key) => [`dropped by the cable: ${key.slice(7)}`, totals[key] ?? 0])
+  const causes = drops.map((key) => [`dropped: ${key.slice(7)}`, totals[key] ?? 0])
   const rows = WORDS.map(([key = '', words = '']) => [words, totals[key] ?? 0])
   return [
     `${rounds} rounds, ${Math.round(seconds)} s of traffic; books that do not balance: ${problems.length}; orders refused: ${refused.length}`,
     '',
     ...counted(done, ['what was done', 'times']),
     '',
-    ...table(['what became of the frames', 'frames'], [...rows.slice(0, 4), ...causes, ...rows.slice(4)]),
+    ...table(['what became of the frames', 'frames'], [...rows.slice(0, 3), ...causes, ...rows.slice(3)]),
     ...(restarts.sent === undefined ? [] : ['', ...restartLines(restarts)]),
     ...problems.map((problem) => `DOES NOT BALANCE  ${problem}`),
     ...refused.map((order) => `REFUSED  ${order}`),

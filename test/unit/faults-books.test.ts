@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { balance, balanceCut, difference } from '../faults/books.mjs'
 import { CHANGES, draw, Random } from '../faults/changes.mjs'
 
-const drops = { carrier: 1, down: 0, mtu: 2, error: 0, loss: 5, limit: 0, rule: 0, hook: 0 }
+const drops = { carrier: 1, down: 0, mtu: 2, error: 0, loss: 5, limit: 0, rule: 0, hook: 0, queue: 4 }
 
 /** 60 raw frames and 50 of UDP: 4 find the queue full, 8 are dropped on the way and 3 sent twice. */
 function reading() {
@@ -27,6 +27,7 @@ const wrong: [string, (books: Reading) => void, RegExp][] = [
   ['one never came to the interface', ({ program }) => program.udp++, /1 frames never came/],
   ['the interface counts one too many', ({ program }) => program.raw--, /counted 1 more/],
   ['the cable loses one', ({ cable }) => cable.sent--, /sent, dropped and held/],
+  ['a frame that found no room has no cause', ({ cable }) => cable.drops.queue--, /sent, dropped and held/],
   ['the cable counts a drop twice', ({ cable }) => cable.drops.loss++, /sent, dropped and held/],
   [
     'one is held at rest',
