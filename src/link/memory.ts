@@ -71,8 +71,11 @@ function hierarchicalLimit(read: ReadText, path: string): number {
   return Number(/^hierarchical_memory_limit (\d+)$/m.exec(text)?.[1])
 }
 
+/** Most of it is taken before there is a frame: V8 reserves far more than it uses. */
 function addressSpace(read: ReadText): number {
-  return Number(/^Max address space +(\d+)/m.exec(read('/proc/self/limits') ?? '')?.[1])
+  const limit = Number(/^Max address space +(\d+)/m.exec(read('/proc/self/limits') ?? '')?.[1])
+  const taken = Number(/^VmSize:\s+(\d+) kB/m.exec(read('/proc/self/status') ?? '')?.[1] ?? 0) * 1024
+  return Math.max(1, limit - taken)
 }
 
 function readText(path: string): string | undefined {

@@ -23,6 +23,16 @@ test('the address space', () => {
   expect(of({ '/proc/self/limits': limits })).toBe(2 * GIB)
 })
 
+test('of the address space what is left', () => {
+  const limits = 'Max address space         2147483648           unlimited            bytes     \n'
+  const taken = (kib: number) => ({
+    '/proc/self/limits': limits,
+    '/proc/self/status': `VmSize:\t${kib} kB\n`,
+  })
+  expect(of(taken(1024 * 1024))).toBe(GIB)
+  expect(of(taken(4 * 1024 * 1024))).toBe(1)
+})
+
 describe('cgroup v2', () => {
   test.each([
     ['/sys/fs/cgroup/a/b/memory.max', 1],
