@@ -23,7 +23,8 @@ import type { CaptureResult, RecorderSetup } from './setup.js'
 const NAP = 2
 /** ms between two tries at a pipe that is full, or that nobody reads yet. */
 const RETRY = 2
-const BUFFER_BYTES = 256 * 1024
+/** A write waits for its turn in one of libuv's threads, which comes late on a busy machine: few and large ones. */
+const BUFFER_BYTES = 1024 * 1024
 const APPLICATION = 'uveth'
 
 /** What a look at the ring has found: nothing, some records, or more than the buffer takes. */
