@@ -27,6 +27,7 @@ export const {
   netlinkOpen,
   netlinkReceive,
   netlinkSend,
+  netnsCreate,
   netnsOpen,
   peerCredentials,
   pollerAdd,

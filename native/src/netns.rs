@@ -53,19 +53,36 @@ pub fn netns_open(path: String) -> i32 {
     fd
 }
 
+/// Makes a network namespace, which lives for as long as something holds it: the descriptor that is
+/// answered, or what is opened in it.
+#[napi(catch_unwind)]
+pub fn netns_create() -> i32 {
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+    // SAFETY: unshare takes plain integers and changes this short-lived thread only; the path is a
+    // NUL-terminated literal.
+    let create = || unsafe {
+        let made = errno::check(libc::unshare(libc::CLONE_NEWNET));
+        if made < 0 { made } else { errno::check(libc::open(c"/proc/thread-self/ns/net".as_ptr(), flags)) }
+    };
+    fds::own_checked(on_thread(create))
+}
+
 /// Runs `call` on a new thread that has entered namespace `ns`, or right here when `ns` is -1.
 pub fn within(ns: i32, call: impl FnOnce() -> i32 + Send) -> i32 {
     if ns < 0 {
         return call();
     }
-    let enter_and_call = || {
+    on_thread(|| {
         // SAFETY: setns takes plain integers and changes this short-lived thread only.
         let entered = errno::check(unsafe { libc::setns(ns, libc::CLONE_NEWNET) });
         if entered < 0 { entered } else { call() }
-    };
+    })
+}
+
+fn on_thread(call: impl FnOnce() -> i32 + Send) -> i32 {
     std::thread::scope(|scope| {
         let builder = std::thread::Builder::new().name("uveth-netns".into()).stack_size(64 << 10);
-        match builder.spawn_scoped(scope, enter_and_call) {
+        match builder.spawn_scoped(scope, call) {
             Ok(thread) => thread.join().unwrap_or(-libc::EIO),
             Err(_) => -libc::EAGAIN,
         }

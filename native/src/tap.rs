@@ -3,18 +3,19 @@
 
 use napi_derive::napi;
 
-use crate::{errno, fds};
+use crate::{errno, fds, netns};
 
 const IFNAMSIZ: usize = libc::IFNAMSIZ;
 const TUNGETDEVNETNS: libc::c_ulong = 0x54e3; // _IO('T', 227), Linux 5.4
 
 /// Opens `/dev/net/tun`, non-blocking. The device that is made with it belongs to the network
-/// namespace of the calling thread.
+/// namespace `ns`, or without one to that of the calling thread.
 #[napi(catch_unwind)]
-pub fn tun_open() -> i32 {
+pub fn tun_open(ns: Option<i32>) -> i32 {
     let flags = libc::O_RDWR | libc::O_NONBLOCK | libc::O_CLOEXEC;
     // SAFETY: the path is a NUL-terminated literal.
-    fds::own(unsafe { libc::open(c"/dev/net/tun".as_ptr(), flags) })
+    let open = || unsafe { errno::check(libc::open(c"/dev/net/tun".as_ptr(), flags)) };
+    fds::own_checked(netns::within(ns.unwrap_or(-1), open))
 }
 
 fn ioctl<T>(fd: i32, request: libc::c_ulong, argument: *mut T) -> i32 {

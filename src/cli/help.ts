@@ -18,7 +18,7 @@ ATTRIBUTES:
                     told where it may not be looked into (no CAP_SYS_PTRACE)
   address MAC       MAC address; otherwise random
   mtu N             68 to 65521 (default 1500)
-  txqueuelen N      frames that the kernel keeps before it drops (default 1000; with faults take 10000); those that
+  txqueuelen N      frames that the kernel keeps before it drops (default 8192); those that
                     find no room in a shorter queue are lost uncounted, with carrier off none
   index N           interface index, of link add only; otherwise the kernel chooses
   up                bring it up at once (link add leaves it down, as ip does)

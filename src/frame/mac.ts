@@ -1,7 +1,5 @@
 // MAC addresses as text and bytes. A leaf.
 
-import { randomBytes } from 'node:crypto'
-
 const TEXT = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i
 
 /** `02:00:5e:10:00:01` to 6 bytes; undefined if it is no MAC address. */
@@ -16,11 +14,4 @@ export function formatMac(bytes: Uint8Array): string {
 /** May an interface have it? Not multicast and not all zero, the kernel's is_valid_ether_addr(). */
 export function isUnicast(mac: Uint8Array): boolean {
   return (mac[0] & 1) === 0 && mac.some((byte) => byte !== 0)
-}
-
-/** A random locally administered unicast address. */
-export function randomMac(): Uint8Array {
-  const mac = Uint8Array.from(randomBytes(6))
-  mac[0] = (mac[0] & 0xfc) | 0x02
-  return mac
 }

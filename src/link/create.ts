@@ -1,42 +1,87 @@
-// Making the TAP of an end: opened at home, brought to its place, named and set there, but down. On failure
-// nothing is left. Called by linked-pair.ts, which has it from thread.ts as the way to open a device.
+// Making the TAP of an end: opened at home, or in the workshop where it is bound for another namespace, set, and brought
+// to its place, but down. On failure nothing is left. Called by linked-pair.ts, which has it from thread.ts as the way to
+// open a device.
 
 import { errno, systemError, UvethError } from '../errors.js'
+import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { getLink, setLink } from '../netlink/route.js'
-import type { NetlinkSocket } from '../netlink/socket.js'
+import { NetlinkSocket } from '../netlink/socket.js'
 import { needSpare, type Target, withNetns } from '../netns/open.js'
 import type { EndPlan } from './protocol.js'
 import { indexTaken, moveTo } from './requests.js'
 import { Tap } from './tap.js'
+import { type Workshop, workshop } from './workshop.js'
 
-/** What an end that is bound for another namespace is called for the moment it spends at home. */
+/** Without a workshop: what an end that is bound for another namespace is called for the moment it spends at home. */
 const TEMPORARY_NAME = '_uveth%d'
 
 export function createTap(home: NetlinkSocket, plan: EndPlan, queues: number, quiet: boolean): Tap {
   return withNetns(plan.netns, (target) => {
-    const name = target === undefined ? plan.name : TEMPORARY_NAME
-    const tap = Tap.open(home, { name, queues, ifindex: indexAtHome(home, plan, target), quiet })
-    try {
-      place(home, tap, plan, target)
-      needSpare() // whoever could not make a pair must be able to remove one
-    } catch (error) {
-      tap.discard()
-      throw error
+    const shop = target === undefined ? undefined : workshop()
+    if (target === undefined || shop === undefined) return makeAtHome(home, plan, { queues, quiet }, target)
+    if (!plan.name.includes('%d')) return makeIn(shop, home, plan, { queues, quiet }, target)
+    // Which number is free over there must be known before it moves: the kernel would rename it once it is there.
+    if ('netnsPid' in target) return makeAtHome(home, plan, { queues, quiet }, target)
+    using there = NetlinkSocket.open(NETLINK_ROUTE, target.netnsFd)
+    for (let number = 0; ; number++) {
+      const name = plan.name.replace('%d', `${number}`)
+      if (!isFree(there, { name })) continue
+      try {
+        return makeIn(shop, home, { ...plan, name }, { queues, quiet }, target)
+      } catch (error) {
+        // Somebody else was faster.
+        if (!(error instanceof UvethError) || error.code !== 'EEXIST' || isFree(there, { name })) throw error
+      }
     }
-    return tap
   })
 }
 
-function place(home: NetlinkSocket, tap: Tap, plan: EndPlan, target: Target | undefined): void {
-  tap.look()
-  const { ifindex } = tap.state
-  setLink(home, { ifindex, address: plan.address, mtu: plan.mtu, txqlen: plan.txQueueLength })
-  if (target !== undefined) moveTo(home, ifindex, { ...target, name: plan.name, newIfindex: plan.ifindex })
-  const found = tap.look()
-  if (found !== 'same' && found !== 'changed')
-    throw new UvethError(`ENODEV: '${plan.name}' vanished`, { code: 'ENODEV' })
-  if (plan.ifindex === undefined || tap.state.ifindex === plan.ifindex) return
-  throw tap.state.netns === null ? indexTaken(plan.ifindex) : tooOld(plan.ifindex)
+type Kind = { queues: number; quiet: boolean }
+
+/** Under its own name, so that the kernel refuses a taken one before it moves anything, and renames nothing. */
+function makeIn(shop: Workshop, home: NetlinkSocket, plan: EndPlan, kind: Kind, target: Target): Tap {
+  const { name } = plan
+  const tap = Tap.open(home, { ...kind, name, ifindex: undefined, netnsFd: shop.netnsFd })
+  return finished(tap, plan, () => {
+    const ifindex = set(shop.socket, name, plan)
+    moveTo(shop.socket, ifindex, { ...target, name, newIfindex: plan.ifindex })
+  })
+}
+
+function makeAtHome(home: NetlinkSocket, plan: EndPlan, kind: Kind, target: Target | undefined): Tap {
+  const name = target === undefined ? plan.name : TEMPORARY_NAME
+  const tap = Tap.open(home, { ...kind, name, ifindex: indexAtHome(home, plan, target) })
+  return finished(tap, plan, () => {
+    const ifindex = set(home, tap.state.name, plan)
+    if (target !== undefined) moveTo(home, ifindex, { ...target, name: plan.name, newIfindex: plan.ifindex })
+  })
+}
+
+/**
+ * Sets it, and answers its index. The MAC address that the kernel has drawn is set, too, where no other is wished for:
+ * it is seen from the start, and udev takes one that somebody has set for good.
+ */
+function set(socket: NetlinkSocket, name: string, { address, mtu, txQueueLength: txqlen }: EndPlan): number {
+  const { ifindex, address: drawn } = getLink(socket, { name })
+  setLink(socket, { ifindex, address: address ?? drawn, mtu, txqlen })
+  return ifindex
+}
+
+/** Puts it where it belongs and sees that it is there; otherwise nothing is left. */
+function finished(tap: Tap, plan: EndPlan, put: () => void): Tap {
+  try {
+    put()
+    const found = tap.look()
+    if (found !== 'same' && found !== 'changed')
+      throw new UvethError(`ENODEV: '${plan.name}' vanished`, { code: 'ENODEV' })
+    if (plan.ifindex !== undefined && tap.state.ifindex !== plan.ifindex)
+      throw tap.state.netns === null ? indexTaken(plan.ifindex) : tooOld(plan.ifindex)
+    needSpare() // whoever could not make a pair must be able to remove one
+    return tap
+  } catch (error) {
+    tap.discard()
+    throw error
+  }
 }
 
 /** A process that may not be looked into may stand at home: then nothing moves, and the index is its for good. */
@@ -46,14 +91,14 @@ function indexAtHome(
   target: Target | undefined,
 ): number | undefined {
   if (ifindex === undefined || (target !== undefined && 'netnsFd' in target)) return undefined
-  if (isFree(home, ifindex)) return ifindex
+  if (isFree(home, { ifindex })) return ifindex
   if (target === undefined) throw indexTaken(ifindex)
   return undefined
 }
 
-function isFree(home: NetlinkSocket, ifindex: number): boolean {
+function isFree(socket: NetlinkSocket, which: { ifindex: number } | { name: string }): boolean {
   try {
-    getLink(home, { ifindex })
+    getLink(socket, which)
     return false
   } catch (error) {
     if (error instanceof UvethError && error.code === 'ENODEV') return true

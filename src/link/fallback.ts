@@ -5,9 +5,10 @@
  * `no-carrier`: IFF_NO_CARRIER at creation (6.x); otherwise carrier is taken away right after.
  * `uso`: UDP segmentation offload (6.2). `nudge`: RTM_GETLINK makes the kernel act on a carrier
  * change at once (about 6.8); otherwise we wait until it has. `all-nsid`: events of other
- * namespaces (CAP_NET_BROADCAST); otherwise they are asked for from time to time.
+ * namespaces (CAP_NET_BROADCAST); otherwise they are asked for from time to time. `workshop`: a namespace of our own
+ * (CAP_SYS_ADMIN); otherwise an end that is bound for another one is seen at home for a moment.
  */
-export type Feature = 'no-carrier' | 'uso' | 'nudge' | 'all-nsid'
+export type Feature = 'no-carrier' | 'uso' | 'nudge' | 'all-nsid' | 'workshop'
 
 const forced = new Set((process.env.UVETH_FALLBACK ?? '').split(',').map((name) => name.trim()))
 

@@ -13,7 +13,8 @@ export interface EndPlan {
   /** A name or a `%d` template, judged in the target namespace. */
   name: string
   netns: NetnsPlace
-  address: Uint8Array
+  /** undefined: the kernel draws one. */
+  address: Uint8Array | undefined
   mtu: number
   txQueueLength: number
   up: boolean

@@ -19,9 +19,19 @@ import {
 import { isExhausted, openError } from '../netns/open.js'
 import { fallbackForced } from './fallback.js'
 
+/** What a queue is opened with. */
+export interface QueueWish {
+  name: string
+  /** IFF_*. */
+  flags: number
+  ifindex?: number | undefined
+  /** A namespace; undefined: home. */
+  netnsFd?: number | undefined
+}
+
 /** Opens one queue, adds its descriptor to `fds` at once, and sets it up, with the offloads that the kernel takes. */
-export function openQueue(name: string, flags: number, fds: number[], ifindex?: number): void {
-  const fd = tunOpen()
+export function openQueue({ name, flags, ifindex, netnsFd }: QueueWish, fds: number[]): void {
+  const fd = tunOpen(netnsFd)
   if (fd < 0) throw tunError(fd)
   fds.push(fd)
   // Without an off-to-on transition operstate stays UNKNOWN (test/kernel/02, 07).

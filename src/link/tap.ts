@@ -1,6 +1,6 @@
-// A TAP as the device of an end. Opened always at home (one opened inside a namespace would keep that alive,
-// test/kernel/03) by create.ts; asks the kernel what it is now, and changes it, wherever it is (whereabouts.ts).
-// Knows nothing of pairs.
+// A TAP as the device of an end. Never opened where it is to stand, unless that is home (it would keep that namespace
+// alive, test/kernel/03): create.ts knows where; asks the kernel what it is now, and changes it, wherever it is
+// (whereabouts.ts). Knows nothing of pairs.
 
 import type { Capabilities, PortSpec } from '../datapath/port.js'
 import { errno, pairClosed, systemError } from '../errors.js'
@@ -51,6 +51,8 @@ interface Opening {
   ifindex: number | undefined
   /** No IPv6 chatter, ever. */
   quiet: boolean
+  /** The namespace to make it in; undefined: home. */
+  netnsFd?: number
 }
 
 export class Tap implements Device {
@@ -74,14 +76,14 @@ export class Tap implements Device {
     this.state = { name, ifindex: 0, netns: null, netnsInode: 0, ...unknown }
   }
 
-  /** Makes it at home, with carrier off. `home` is a socket there. */
-  static open(home: NetlinkSocket, { name, queues, ifindex, quiet }: Opening): Tap {
+  /** Makes it, with carrier off. `home` is a socket at home. */
+  static open(home: NetlinkSocket, { name, queues, ifindex, quiet, netnsFd }: Opening): Tap {
     const fds: number[] = []
     try {
       const flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (queues > 1 ? IFF_MULTI_QUEUE : 0)
-      openQueue(name, flags | IFF_TUN_EXCL, fds, ifindex)
+      openQueue({ name, flags: flags | IFF_TUN_EXCL, ifindex, netnsFd }, fds)
       const given = tunGetIff(fds[0] as number).name
-      for (let queue = 1; queue < queues; queue++) openQueue(given, flags, fds)
+      for (let queue = 1; queue < queues; queue++) openQueue({ name: given, flags, netnsFd }, fds)
       if (queues > 1) closeToOthers(fds[0] as number)
       return new Tap(home, fds, given, quiet)
     } catch (error) {

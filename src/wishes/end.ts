@@ -76,7 +76,7 @@ const SETTINGS = {
   address: about('MAC address; default: random, locally administered', ADDRESS),
   mtu: about('L3 payload in bytes; default 1500', whole(MIN_MTU, MAX_MTU)),
   txQueueLength: about(
-    'frames that the kernel keeps for the cable before it drops; default 1000, with an impairment or a capture 10000; frames that wait and find no room in a shorter queue are lost uncounted, but for a pair without carrier; those that are sent while it changes are dropped and counted',
+    'frames that the kernel keeps for the cable before it drops; default 8192; frames that wait and find no room in a shorter queue are lost uncounted, but for a pair without carrier; those that are sent while it changes are dropped and counted',
     whole(1, MAX_TX_QUEUE_LENGTH),
   ),
   dad: about(

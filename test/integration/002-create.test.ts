@@ -54,7 +54,7 @@ describe('createPair() alone', () => {
       expect(made[end]).toEqual({ name, netns: null, mtu: 1500, isUp: false, address: link.address })
       expect(link).toMatchObject({
         mtu: 1500,
-        txqlen: 1000,
+        txqlen: 8192,
         operstate: 'DOWN',
         linkinfo: { info_kind: 'tun' },
       })
@@ -105,7 +105,7 @@ describe('an end is made with', () => {
       b: { name: 'y', netns: right.name, mtu: 68 },
     })
     expect(left.link('x')).toMatchObject({ address: '02:aa:bb:00:00:01', mtu: 9000, txqlen: 50 })
-    expect(right.link('y')).toMatchObject({ mtu: 68, txqlen: 1000 })
+    expect(right.link('y')).toMatchObject({ mtu: 68, txqlen: 8192 })
     expect(pair.a).toMatchObject({ address: '02:aa:bb:00:00:01', mtu: 9000, ifindex: left.link('x').ifindex })
     expect(pair.b).toMatchObject({ mtu: 68, ifindex: right.link('y').ifindex })
   })

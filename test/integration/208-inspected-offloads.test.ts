@@ -68,10 +68,10 @@ it('the transmit queue keeps its length: the kernel would drop what is sent whil
   await using cable = await Cable.lay({ b: { impair: { delay: 1 }, txQueueLength: 500 } })
   const lengths = () => [cable.links().a.txqlen, cable.links().b.txqlen]
   const stop = await inspect(cable.pair.a)
-  expect(lengths()).toEqual([1_000, 500])
+  expect(lengths()).toEqual([8_192, 500])
   await stop()
   await cable.pair.b.impair(null)
-  expect(lengths()).toEqual([1_000, 500])
+  expect(lengths()).toEqual([8_192, 500])
 })
 
 itTcp('TCP goes in super-frames, which are counted as wire frames', async () => {

@@ -9,7 +9,7 @@ import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping', 'kernel 6.2')
 const ethtool = needs('root', 'tun', 'netns', 'ip', 'ethtool')
-const FALLBACKS = ['no-carrier', 'uso', 'nudge', 'all-nsid']
+const FALLBACKS = ['no-carrier', 'uso', 'nudge', 'all-nsid', 'workshop']
 const ALL = FALLBACKS.join(',')
 
 /** Makes three namespaces and runs `body` with their names, in a process that has the fall-backs. */

@@ -112,7 +112,7 @@ describe('PATCH', () => {
   })
 
   test('warns where a queue becomes shorter than what may wait in it', async () => {
-    const ends = { a: { name: 'short0', up: true }, b: { name: 'short1', up: true } }
+    const ends = { a: { name: 'short0', up: true, txQueueLength: 1000 }, b: { name: 'short1', up: true } }
     await daemon.ask('POST', '/v1/pairs', { id: 'short', ...ends })
     const warning = async (path: string, change: object) => {
       const { status, headers } = await daemon.ask('PATCH', path, change)

@@ -23,7 +23,7 @@ describe('one pair', () => {
     expect(home.link('veth0').operstate).toBe('UP')
     expect(home.link('veth1').mtu).toBe(1400)
     expect(masked((await uveth('link', 'show')).stdout)).toMatchInlineSnapshot(`
-      "N: veth0@veth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 state UP qlen 1000
+      "N: veth0@veth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 state UP qlen 8192
           link/ether MAC
           uveth id veth0 end a peer veth1 carrier on
       N: veth1@veth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 state UP qlen 50

@@ -105,16 +105,16 @@ test('what stands beside the caller is shown first', async () => {
   await uveth('add', 'home0', 'home1')
   await uveth('link', 'add', 'here0', 'type', 'veth', 'peer', 'away0', 'netns', blue.name)
   expect(masked((await uveth('link')).stdout)).toMatchInlineSnapshot(`
-    "N: home0@home1: <BROADCAST,MULTICAST,M-DOWN> mtu 1500 state DOWN qlen 1000
+    "N: home0@home1: <BROADCAST,MULTICAST,M-DOWN> mtu 1500 state DOWN qlen 8192
         link/ether MAC
         uveth id home0 end a peer home1 carrier off
-    N: home1@home0: <BROADCAST,MULTICAST,M-DOWN> mtu 1500 state DOWN qlen 1000
+    N: home1@home0: <BROADCAST,MULTICAST,M-DOWN> mtu 1500 state DOWN qlen 8192
         link/ether MAC
         uveth id home0 end b peer home0 carrier off
-    N: here0@ifN: <BROADCAST,MULTICAST> mtu 1500 state DOWN qlen 1000
+    N: here0@ifN: <BROADCAST,MULTICAST> mtu 1500 state DOWN qlen 8192
         link/ether MAC link-netns blue
         uveth id here0 end a peer away0 peer-netns blue carrier off
-    N: away0@ifN: <BROADCAST,MULTICAST> mtu 1500 state DOWN qlen 1000 netns blue
+    N: away0@ifN: <BROADCAST,MULTICAST> mtu 1500 state DOWN qlen 8192 netns blue
         link/ether MAC link-netns (home)
         uveth id here0 end b peer here0 peer-netns (home) carrier off
     "
@@ -153,7 +153,7 @@ describe.each(OWN_MOUNTS)('namespaces that only a script under %s sees', (_, pre
     const name = `uvt-${process.pid}-${uniqueName('')}`
     const whole = `p=${name}-p q=${name}-q
       trap 'ip netns del $p; ip netns del $q' EXIT
-      links() { ip -n $1 -o link | cut -d: -f2 | grep -v lo | xargs; }
+      links() { ip -n $1 -o link | cut -d: -f2 | grep -v lo | sort | xargs; }
       ip netns add $p && ip netns add $q && ${text}`
     return await shell({
       prefix: prefixOf(daemon),

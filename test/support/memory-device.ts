@@ -84,7 +84,7 @@ export class MemoryDevice implements Device {
     this.ports = this.#fds.map(({ ours: fd }) => ({ kind: 'descriptor', fd, capabilities }))
     const { name, mtu, txQueueLength } = plan
     const place = { netns: netnsOf(plan.netns), netnsInode: plan.netns === null ? 1 : 2 }
-    const address = formatMac(plan.address)
+    const address = formatMac(plan.address ?? Uint8Array.of(2, 0, 0, 0, 0, ifindex))
     this.#now = {
       name,
       ifindex,

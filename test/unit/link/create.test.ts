@@ -6,20 +6,27 @@ import { beforeEach, expect, test, vi } from 'vitest'
 import { systemError, UvethError } from '../../../src/errors.js'
 
 const kernel = vi.hoisted(() => ({
-  said: [] as unknown[],
+  said: [] as unknown[][],
   /** How the end's namespace is moved to; undefined: it is home. */
   target: undefined as object | undefined,
   /** That namespace, as it turns out to be called. */
   netns: 'blue' as string | null,
   /** Somebody at home has the index that is asked for. */
   taken: true,
+  /** There is one. */
+  workshop: true,
+  /** Names that others have where it is bound for; those that they take as soon as it was looked. */
+  names: [] as string[],
+  late: [] as string[],
   /** The step that is refused. */
   refused: '',
   /** What each look at the TAP finds. */
-  found: ['changed', 'changed'],
+  found: ['changed'],
   /** Its index, once it stands where it belongs. */
   ifindex: 7,
 }))
+
+const THERE = vi.hoisted(() => ({ [Symbol.dispose]: () => {} }))
 
 function step(name: string, ...details: unknown[]): void {
   kernel.said.push([name, ...details])
@@ -31,18 +38,32 @@ vi.mock('../../../src/netns/open.js', () => ({
   withNetns: (_: unknown, work: (target: unknown) => unknown) => work(kernel.target),
 }))
 vi.mock('../../../src/netlink/route.js', () => ({
-  getLink: (_: unknown, wish: object) => {
-    step('getLink', wish)
-    if (!kernel.taken) throw systemError(-19, 'getLink')
+  getLink: (socket: unknown, wish: { name?: string; ifindex?: number }) => {
+    if (wish.ifindex !== undefined) {
+      step('getLink', wish)
+      if (!kernel.taken) throw systemError(-19, 'getLink')
+    }
+    if (socket === THERE && !kernel.names.includes(wish.name ?? '')) throw systemError(-19, 'getLink')
+    return { ifindex: 5, address: 'drawn' }
   },
-  setLink: (_: unknown, wish: object) => step('name' in wish ? 'move' : 'set', wish),
+  setLink: (_: unknown, wish: { name?: string }) => {
+    step('name' in wish ? 'move' : 'set', wish)
+    const { name = '' } = wish
+    if (!kernel.late.includes(name)) return
+    kernel.names.push(name)
+    throw systemError(-17, 'move')
+  },
+}))
+vi.mock('../../../src/netlink/socket.js', () => ({ NetlinkSocket: { open: () => THERE } }))
+vi.mock('../../../src/link/workshop.js', () => ({
+  workshop: () => (kernel.workshop ? { netnsFd: 99, socket: {} } : undefined),
 }))
 vi.mock('../../../src/link/tap.js', () => ({
   Tap: {
     open: (_: unknown, wish: object) => {
       step('open', wish)
       return {
-        state: { ifindex: kernel.ifindex, netns: kernel.netns },
+        state: { name: 'given', ifindex: kernel.ifindex, netns: kernel.netns },
         look: () => kernel.found.shift(),
         discard: () => step('discard'),
       }
@@ -54,29 +75,63 @@ const { createTap } = await import('../../../src/link/create.js')
 
 const PLAN = { name: 'veth0', mtu: 1400, address: undefined, txQueueLength: 50 }
 const make = (plan: object = {}) => createTap({} as never, { ...PLAN, ...plan } as never, 1, true)
-const steps = () => kernel.said.map((said) => (said as unknown[])[0])
+const steps = () => kernel.said.map((said) => said[0])
 
 beforeEach(() => {
-  Object.assign(kernel, { said: [], refused: '', found: ['changed', 'changed'], ifindex: 7 })
-  Object.assign(kernel, { target: undefined, netns: 'blue', taken: true })
+  Object.assign(kernel, { said: [], refused: '', found: ['changed'], ifindex: 7 })
+  Object.assign(kernel, {
+    target: undefined,
+    netns: 'blue',
+    taken: true,
+    workshop: true,
+    names: [],
+    late: [],
+  })
 })
 
 test('at home it has its name from the start, and is set there', () => {
   make()
   expect(kernel.said).toEqual([
     ['open', { name: 'veth0', queues: 1, ifindex: undefined, quiet: true }],
-    ['set', { ifindex: 7, address: undefined, mtu: 1400, txqlen: 50 }],
+    ['set', { ifindex: 5, address: 'drawn', mtu: 1400, txqlen: 50 }],
     ['spare'],
   ])
 })
 
-test('elsewhere it is opened at home under a name that nobody has, and gets its own as it moves', () => {
+test('elsewhere it is made in the workshop under its name, and moves there as it shall be', () => {
   kernel.target = { netnsFd: 33 }
+  make({ ifindex: 7, address: 'wished' })
+  expect(kernel.said).toEqual([
+    ['open', { name: 'veth0', queues: 1, ifindex: undefined, quiet: true, netnsFd: 99 }],
+    ['set', { ifindex: 5, address: 'wished', mtu: 1400, txqlen: 50 }],
+    ['move', { ifindex: 5, netnsFd: 33, name: 'veth0', newIfindex: 7 }],
+    ['spare'],
+  ])
+})
+
+test('the first number that is free over there is its own, also where somebody is faster', () => {
+  Object.assign(kernel, { target: { netnsFd: 33 }, names: ['veth0', 'veth2'], late: ['veth1'] })
+  make({ name: 'veth%d' })
+  expect(kernel.said.filter(([what]) => what === 'open')).toMatchObject([
+    ['open', { name: 'veth1' }],
+    ['open', { name: 'veth3' }],
+  ])
+  expect(steps()).toEqual(['open', 'set', 'move', 'discard', 'open', 'set', 'move', 'spare'])
+})
+
+test('a name that is taken is refused where it is no template', () => {
+  Object.assign(kernel, { target: { netnsFd: 33 }, late: ['veth0'] })
+  expect(() => make()).toThrow(/EEXIST/)
+  expect(steps().at(-1)).toBe('discard')
+})
+
+test('without a workshop it is opened at home under a name that nobody has, and gets its own as it moves', () => {
+  Object.assign(kernel, { target: { netnsFd: 33 }, workshop: false })
   make({ ifindex: 7 })
   expect(kernel.said).toEqual([
     ['open', { name: '_uveth%d', queues: 1, ifindex: undefined, quiet: true }],
-    ['set', { ifindex: 7, address: undefined, mtu: 1400, txqlen: 50 }],
-    ['move', { ifindex: 7, netnsFd: 33, name: 'veth0', newIfindex: 7 }],
+    ['set', { ifindex: 5, address: 'drawn', mtu: 1400, txqlen: 50 }],
+    ['move', { ifindex: 5, netnsFd: 33, name: 'veth0', newIfindex: 7 }],
     ['spare'],
   ])
 })
@@ -99,7 +154,7 @@ test('a device that could not be opened is not given back', () => {
 })
 
 test('one that vanished meanwhile leaves nothing, and says so', () => {
-  kernel.found = ['changed', 'gone']
+  kernel.found = ['gone']
   expect(() => make()).toThrow(/ENODEV: 'veth0' vanished/)
   expect(steps().at(-1)).toBe('discard')
 })
@@ -111,18 +166,18 @@ test('a kernel that moves it without its index is too old for that', () => {
 })
 
 test('a process that cannot be looked into may stand at home: its index is asked for where it is free', () => {
-  Object.assign(kernel, { target: { netnsPid: 42 }, taken: false })
+  Object.assign(kernel, { target: { netnsPid: 42 }, taken: false, workshop: false })
   make({ ifindex: 7 })
   expect(kernel.said.slice(1)).toEqual([
     ['open', { name: '_uveth%d', queues: 1, ifindex: 7, quiet: true }],
-    ['set', { ifindex: 7, address: undefined, mtu: 1400, txqlen: 50 }],
-    ['move', { ifindex: 7, netnsPid: 42, name: 'veth0', newIfindex: 7 }],
+    ['set', { ifindex: 5, address: 'drawn', mtu: 1400, txqlen: 50 }],
+    ['move', { ifindex: 5, netnsPid: 42, name: 'veth0', newIfindex: 7 }],
     ['spare'],
   ])
 })
 
 test('an index that somebody at home has is refused once it turns out that home is meant', () => {
-  Object.assign(kernel, { target: { netnsPid: 42 }, ifindex: 8, netns: null })
+  Object.assign(kernel, { target: { netnsPid: 42 }, ifindex: 8, netns: null, workshop: false })
   expect(() => make({ ifindex: 7 })).toThrow(/EEXIST.*ifindex 7/)
   expect(steps()).toEqual(['getLink', 'open', 'set', 'move', 'discard'])
 })
