@@ -134,7 +134,7 @@ export const mutations = [
     invariant: 8,
     defect: 'an end whose place is refused stays',
     file: 'src/link/create.ts',
-    find: '      tap.discard()\n',
+    find: '    tap.discard()\n',
     replace: '',
     test: 'test/unit/link/create.test.ts',
   },
