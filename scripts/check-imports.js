@@ -96,8 +96,9 @@ export const rules = {
     because: 'the link thread gives orders to the data path and knows no pair object',
   },
   capture: {
-    may: ['wishes', 'ring', 'pcapng'],
-    because: 'it writes what a worker has recorded: it knows rings and files, neither pairs nor ports',
+    may: ['wishes', 'ring', 'pcapng', 'native'],
+    because:
+      'it writes what a worker has recorded, and gives its memory back: it knows rings and files, neither pairs nor ports',
   },
   datapath: {
     may: ['hooks', 'faults', 'ring', 'frame', 'native'],

@@ -53,6 +53,11 @@ export function endRing(ring: SharedArrayBuffer): void {
   notify(state, WAITING)
 }
 
+/** The memory of the records, behind what both sides say to each other. */
+export function recordsOf(ring: SharedArrayBuffer): Uint8Array {
+  return new Uint8Array(ring, RECORDS)
+}
+
 /** What both sides see of the memory. */
 class RingMemory {
   readonly bytes: Uint8Array
