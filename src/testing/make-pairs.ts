@@ -20,6 +20,8 @@ const ENDS = ['a', 'b'] as const
 const REPORTS = 2
 /** ms without a frame that count as silence. */
 const SILENCE = 20
+/** ms between looks until all has been said that will be: mostly a few ms. */
+const LOOK = 5
 /** ms that is waited for it. A report may take a second where keeper.ts could not shorten that. */
 const LONGEST_CHATTER = 3_000
 /** Bytes of frames that all observations of a test keep. */
@@ -149,8 +151,8 @@ async function silence(
     const said = reports.every(({ a, b }, at) => (sent[at]?.a ?? 0) >= a && (sent[at]?.b ?? 0) >= b)
     const all = sent.reduce((sum, { a, b }) => sum + a + b, 0)
     if (said && all === before) return
-    before = all
-    await setTimeout(SILENCE, undefined, { signal })
+    before = said ? all : -1
+    await setTimeout(said ? SILENCE : LOOK, undefined, { signal })
   }
 }
 
