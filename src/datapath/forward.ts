@@ -11,9 +11,10 @@ import type { Direction, Met } from './direction.js'
 /** Forwards one burst. How many frames were received (0: idle), or a negative errno (EBADFD: gone). */
 export function forward(direction: Direction, slab: Slab, met: Met): number {
   const { rx, tx, state, counters } = direction
-  const received = rx.receive(slab, direction.inspector === undefined ? BURST : direction.inspector.most)
   met.bytes = 0
   met.down = 0
+  if (direction.inspector?.waits()) return 0
+  const received = rx.receive(slab, direction.inspector === undefined ? BURST : direction.inspector.most)
   if (received <= 0) return received
   // Read after the receive: a rule that was armed before a frame was sent finds it.
   if (load(state, count.ADJUSTED) !== direction.adjustable.adjusted) direction.adjustable.adjust()

@@ -137,6 +137,11 @@ export class Inspector {
     return this.#sender.down
   }
 
+  /** Is a capture that has fallen behind waited for? Then nothing is to be received now (patience.ts). */
+  waits(): boolean {
+    return this.probes.count > 0 && this.#carrier() && this.probes.wait()
+  }
+
   /** Carries a burst of `received` frames that was read from queue `queue` into `slab`. How many bytes that were. */
   forward(slab: Slab, received: number, queue: number): number {
     let bytes = -received * VNET_HDR_LEN

@@ -1,8 +1,8 @@
 // A capture's part in the worker: records what the ends sent, with the verdict on it, and, where that is wanted, what
 // was delivered to them, into a ring that another thread reads (capture/recorder.ts, or a reader of frames), which cuts
 // super-frames and finishes checksums (ring/record.ts). datapath/inspector.ts calls it after the hooks. What the user
-// holds is pair/captures.ts's Capture. It changes no frame and no verdict, and never blocks: while the ring is full
-// records are lost, and their wire frames counted for each end.
+// holds is pair/captures.ts's Capture. It changes no frame and no verdict. A reader that falls behind is waited for a
+// little (patience.ts); while the ring is full records are lost, and their wire frames counted for each end.
 
 import type { Burst } from '../frame/burst.js'
 import { PASS } from '../frame/cause.js'
@@ -15,6 +15,7 @@ import { Matcher } from '../hooks/matcher.js'
 import * as record from '../ring/record.js'
 import { RingWriter } from '../ring/ring.js'
 import type { CapturePlan } from './adjust.js'
+import { Patience } from './patience.js'
 
 /** What delivered() is told of a run: the number of its first frame, two times in ms, and its wire frames. */
 export type Told = Words<'told'>
@@ -32,6 +33,7 @@ const LARGEST_SLEW = 2
 export class Probe {
   readonly plan: CapturePlan
   readonly #ring: RingWriter
+  readonly #patience = new Patience()
   readonly #floats: record.RecordFloats
   /** By end: is what it sends recorded, and what is delivered to it? */
   readonly #sent: readonly [boolean, boolean]
@@ -61,6 +63,12 @@ export class Probe {
     this.#given = [plan.ends.a && plan.delivered, plan.ends.b && plan.delivered]
     this.#matcher = plan.match === null ? null : new Matcher(plan.match)
     this.#snaplen = Math.min(plan.snaplen, LONGEST_FRAME)
+  }
+
+  /** What `end` sends is to be recorded: is the reader waited for? Then a moment has passed (patience.ts). */
+  wait(end: 0 | 1): boolean {
+    const wanted = this.#sent[end] || this.#given[end === 0 ? 1 : 0]
+    return wanted && !this.#ring.ended && this.#patience.spent(this.#ring)
   }
 
   /** Records what `end` sent, as it was sent, with what the hooks have said of it: those that were dropped too. */

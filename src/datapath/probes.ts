@@ -20,6 +20,12 @@ export class Probes {
     return this.list.length
   }
 
+  /** Is a reader that has fallen behind waited for? Then a moment has passed. */
+  wait(): boolean {
+    for (const probe of this.list) if (probe.wait(this.#end)) return true
+    return false
+  }
+
   sent(burst: Burst): void {
     for (const probe of this.list) probe.sent(burst, this.#end)
   }

@@ -16,7 +16,7 @@
 // head, pending and tail count bytes since the beginning, modulo 2^32; lost are two Float64. What stands
 // between head and pending is written but not published.
 
-import { load, notify, type Place, store, type Words, waitAsync } from '../frame/words.js'
+import { load, notify, type Place, store, type Words, wait, waitAsync } from '../frame/words.js'
 
 const WAITING = 0 as Place<'ring'>
 const ENDED = 1 as Place<'ring'>
@@ -66,7 +66,8 @@ class RingMemory {
   /** What stands in front of the records: `words` and `floats` once more. */
   protected readonly state: Words<'ring'>
   protected readonly losses: Words<'lost'>
-  protected readonly capacity: number
+  /** Bytes for records. */
+  readonly capacity: number
 
   constructor(ring: SharedArrayBuffer) {
     this.bytes = new Uint8Array(ring)
@@ -117,6 +118,16 @@ export class RingWriter extends RingMemory {
     words[at >> 2] = size
     state[PENDING] = pending + skip + size
     return at + RECORD_HEADER
+  }
+
+  /** Bytes that are free; a record has them if its place does not come to the end of the memory. */
+  get room(): number {
+    return this.capacity - ((this.state[PENDING] - load(this.state, TAIL)) >>> 0)
+  }
+
+  /** Leaves the reader `ms`. */
+  pause(ms: number): void {
+    wait(this.state, ENDED, 0, ms)
   }
 
   /** Lets the reader see what was reserved. True when it was waiting: it was woken if it is in `wait`. */
