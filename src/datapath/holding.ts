@@ -74,7 +74,8 @@ export class Holding {
    */
   hold(burst: Burst, frame: number, queue: number, ruled: Float64Array | undefined): boolean {
     if (this.#held.frames >= this.limit) return false
-    this.#held.times[LEAST] = burst.now + (ruled ?? burst.delays)[frame]
+    const waits = ruled ?? burst.delays
+    this.#held.times[LEAST] = burst.now + waits[frame]
     const done = this.#held.holdOf(burst, frame, queue)
     this.#count()
     return done
@@ -90,7 +91,8 @@ export class Holding {
   ): number {
     const most = Math.min(count, this.limit - this.#held.frames)
     if (most <= 0) return 0
-    this.#held.times[LEAST] = burst.now + (ruled ?? burst.delays)[frame]
+    const waits = ruled ?? burst.delays
+    this.#held.times[LEAST] = burst.now + waits[frame]
     const done = this.#held.holdRun(burst, frame, most, queue)
     this.#count()
     return done ? most : 0

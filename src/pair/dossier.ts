@@ -278,7 +278,9 @@ function readBefore(given: unknown): Dossier {
     return { settings, chain: { impair, rules: list('an array', ANYTHING).read(rules, at('rules', end)) } }
   }
   const [a, b] = [of('a'), of('b')]
-  const [chainA, chainB] = planChains({ a: a.chain, b: b.chain } as Parameters<typeof planChains>[0])
+  const [chainA, chainB] = planChains({ a: a.chain, b: b.chain } as Record<string, unknown> as Parameters<
+    typeof planChains
+  >[0])
   return {
     version: VERSION,
     id,

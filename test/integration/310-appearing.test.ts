@@ -89,10 +89,10 @@ needs(...basics, 'veth')('kernel veth says as much', async () => {
 })
 
 it('at home it has one address from the start', async () => {
-  const names = [uniqueName('a'), uniqueName('b')]
+  const [a, b] = [uniqueName('a'), uniqueName('b')]
   await using home = await Heard.from(null)
-  await using pair = await createPair({ quiet: true, a: { name: names[0] }, b: { name: names[1] } })
-  const seen = appearances(await home.lines()).filter((line) => names.some((name) => line.startsWith(name)))
+  await using pair = await createPair({ quiet: true, a: { name: a }, b: { name: b } })
+  const seen = appearances(await home.lines()).filter((line) => line.startsWith(a) || line.startsWith(b))
   expect(new Set(seen)).toEqual(new Set([pair.a, pair.b].map(({ name, address }) => `${name} ${address}`)))
 })
 

@@ -55,14 +55,14 @@ const VERDICTS: ((burst: Burst, i: number) => unknown)[] = [
   (burst, i) => burst.replace(i, burst.frame(i).slice(4)),
   (burst, i) => burst.packet(i, true),
   (burst, i) => {
-    burst.memory[burst.changing(i) + 20]++
+    burst.memory[burst.changing(i) + 20]! += 1
   },
   (burst, i) => {
     burst.lengths[i] = 30
   },
   (burst, i) => {
-    burst.starts[i] += 4
-    burst.lengths[i] -= 4
+    burst.starts[i]! += 4
+    burst.lengths[i]! -= 4
   },
 ]
 

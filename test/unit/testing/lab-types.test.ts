@@ -37,7 +37,7 @@ async function compiled(): Promise<void> {
 
   const names: string[] = ['a', 'b']
   const some = await lab({ nodes: Object.fromEntries(names.map((name) => [name, {}])), cables: [] })
-  expectTypeOf(some.nodes.anything.ip).toEqualTypeOf<string>()
+  expectTypeOf(some.nodes.anything!.ip).toEqualTypeOf<string>()
 }
 
 test('names are known to the compiler', () => {
