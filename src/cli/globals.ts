@@ -13,6 +13,9 @@ const DEFAULTS = {
   details: false,
   brief: false,
   oneline: false,
+  /** When it was, for `monitor`: in a line of its own, or in front. */
+  timestamp: false,
+  tshort: false,
   force: false,
   /** Start a daemon where one is needed and none runs. */
   start: true,
@@ -37,6 +40,8 @@ export const OPTIONS = [
   'statistics',
   'details',
   'oneline',
+  'timestamp',
+  'tshort',
   'Version',
   'version',
   'force',
@@ -53,7 +58,7 @@ export const OPTIONS = [
 /** Of ip, which change nothing here: of families and names of numbers nothing is shown. */
 const IDLE = ['4', '6', '0', 'M', 'B', 'resolve', 'Numeric', 'all']
 /** Of ip, which would change something, but do not exist here. */
-const STRANGE = ['human-readable', 'iec', 'timestamp', 'tshort', 'family', 'loops', 'rcvbuf', 'echo']
+const STRANGE = ['human-readable', 'iec', 'family', 'loops', 'rcvbuf', 'echo']
 type Option = (typeof OPTIONS)[number]
 
 export function noGlobals(): Globals {

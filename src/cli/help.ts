@@ -68,13 +68,18 @@ Examples:
 
 export const MONITOR_HELP = `uveth monitor: say what happens to pairs, until Ctrl-C
 
-Usage: uveth monitor [-json]
+Usage: uveth monitor [-json] [-t | -ts]
 
-One line for each event: added, changed (ends, impairments, rules), carrier, renamed, moved, removed. With
--json one object a line.
+One line for each event: added, removed, carrier, renamed, moved; state, with what somebody has set of an
+interface, before and after; changed, with what was ordered of uveth.
+
+  -t                when it was, in a line in front of each
+  -ts               the same at the beginning of the line
+  -json             one object a line: state has before and after; with -t or -ts a timestamp
 
 Examples:
   uveth monitor
+  uveth -ts monitor
   uveth -json monitor | jq 'select(.event == "carrier")'
 `
 

@@ -1,10 +1,14 @@
 // `uveth monitor`: the daemon's events, one line each, until Ctrl-C, until the reader goes away or the
 // daemon ends. Starts no daemon.
 
+import type { EndView } from '../contract/ops.js'
+import { formatImpair } from '../faults/impair-words.js'
+import type { ImpairPlan } from '../index.js'
 import { legible, legibleJson } from '../legible.js'
 import { type Globals, readTrailing } from './globals.js'
 import { MONITOR_HELP } from './help.js'
-import { placeOf } from './link/format.js'
+import { IFF, placeOf } from './link/format.js'
+import { wordOf } from './link/link.js'
 import { type Paint, painter, type Session, write } from './session.js'
 import { UsageError } from './usage.js'
 
@@ -29,8 +33,31 @@ export async function monitor(session: Session, words: string[]): Promise<number
 
 function sayer(globals: Globals): (event: Event) => void {
   const paint = painter(globals)
-  if (globals.json) return (event) => write(`${legibleJson(event)}\n`)
-  return (event) => write(`${eventText(legible(event), paint)}\n`)
+  const { timestamp, tshort } = globals
+  if (globals.json) {
+    const stamped = (event: Event) =>
+      timestamp || tshort ? { timestamp: shortTime(new Date()), ...event } : event
+    return (event) => write(`${legibleJson(stamped(event))}\n`)
+  }
+  const stamp = tshort
+    ? () => `[${shortTime(new Date())}] `
+    : timestamp
+      ? () => longTime(new Date())
+      : () => ''
+  return (event) => write(`${stamp()}${eventText(legible(event), paint)}\n`)
+}
+
+/** Local time, as `ip -ts monitor` has it: 2026-11-28T16:18:24.123456. */
+export function shortTime(now: Date): string {
+  const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000)
+  return local.toISOString().replace('Z', '000')
+}
+
+/** A line of its own, as in front of each event of `ip -t monitor`. */
+export function longTime(now: Date): string {
+  const [day, month, date, year, time] = now.toString().split(' ')
+  const usec = String(now.getMilliseconds() * 1000).padStart(6, '0')
+  return `Timestamp: ${day} ${month} ${date?.replace(/^0/, ' ')} ${time} ${year} ${usec} usec\n`
 }
 
 /** `carrier veth0: on`. */
@@ -43,8 +70,11 @@ function detailOf(event: string, fields: Event): string {
   const { a, b, on, end, name, previous, netns, reason, count } = fields
   switch (event) {
     case 'added':
-    case 'changed':
       return `${nameOf(a)} <-> ${nameOf(b)}`
+    case 'changed':
+      return [`${nameOf(a)} <-> ${nameOf(b)}`, ...orderedOf(fields.change)].join(', ')
+    case 'state':
+      return `end ${end}: ${name}: ${differenceOf(fields.before as State, fields.after as State).join(', ')}`
     case 'carrier':
       return on === true ? 'on' : 'off'
     case 'renamed':
@@ -58,6 +88,35 @@ function detailOf(event: string, fields: Event): string {
     default:
       return JSON.stringify(fields)
   }
+}
+
+type State = Partial<EndView>
+
+/** `mtu 1500 -> 1400`, in the words of ip. */
+function differenceOf(before: State, after: State): string[] {
+  return Object.entries(after).flatMap(([key, now]) => {
+    const was = before[key as keyof State]
+    if (key === 'up') return now ? 'down -> up' : 'up -> down'
+    if (key === 'flags') return flagWords(Number(was), Number(now))
+    return `${wordOf(key)} ${was} -> ${now}`
+  })
+}
+
+/** Up and carrier are told as such. */
+function flagWords(was: number, now: number): string[] {
+  return IFF.filter(([bit]) => (was ^ now) & bit).map(
+    ([bit, name]) => `${name.toLowerCase()} ${now & bit ? 'off -> on' : 'on -> off'}`,
+  )
+}
+
+/** What was ordered, end by end. */
+function orderedOf(change: unknown, place = ''): string[] {
+  return Object.entries((change ?? {}) as Event).flatMap(([key, value]) => {
+    if (key === 'a' || key === 'b') return orderedOf(value, `end ${key} `)
+    if (key === 'impair') return `${place}impair ${value ? formatImpair(value as ImpairPlan) : 'none'}`
+    const said = typeof value === 'object' ? JSON.stringify(value) : value
+    return `${place}${wordOf(key)} ${said}`
+  })
 }
 
 /** Events have an end's name or its whole view. */

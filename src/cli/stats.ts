@@ -56,7 +56,10 @@ async function count({ client }: Session, ref: string | undefined): Promise<Coun
 }
 
 function jsonOf({ pair, stats }: Counted): object {
-  const of = (end: 'a' | 'b') => ({ ifname: pair[end].name, netns: pair[end].netns, ...stats[end] })
+  const of = (end: 'a' | 'b') => {
+    const { link: _, ...counts } = stats[end] // link show's
+    return { ifname: pair[end].name, netns: pair[end].netns, ...counts }
+  }
   return { id: pair.id, a: of('a'), b: of('b') }
 }
 

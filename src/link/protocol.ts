@@ -5,6 +5,7 @@ import type { PortCouple } from '../datapath/port.js'
 import type { PairState } from '../datapath/served.js'
 import type { WireError } from '../errors.js'
 import type { Cidr } from '../frame/address.js'
+import type { LinkDetails } from '../netlink/link-details.js'
 import type { LinkStats } from '../netlink/rtnl.js'
 import type { NetnsPlace } from '../netns/names.js'
 
@@ -90,7 +91,11 @@ export type Inspected = [a: boolean, b: boolean]
 export interface KernelCounts {
   stats: LinkStats
   uncarried: number
+  details: EndDetails
 }
+
+/** The rest of what `ip -d link` shows of it; `flags` are IFF_*, `master` is its name. */
+export type EndDetails = Omit<LinkDetails, 'master'> & { flags: number; master?: string }
 
 /** Of both ends; null for one whose device is gone. */
 export type KernelStats = [a: KernelCounts | null, b: KernelCounts | null]

@@ -114,8 +114,13 @@ export class Tap implements Device {
   }
 
   stats(): KernelCounts | null {
-    const stats = this.#where.link()?.stats64
-    return stats === undefined ? null : { stats, uncarried: this.#drops.uncarried(stats.tx_dropped) }
+    const link = this.#where.link()
+    if (link?.stats64 === undefined) return null
+    const { stats64: stats, flags } = link
+    const { master: index, ...others } = link.details
+    const master = index === undefined ? undefined : this.#where.nameOf(index)
+    const uncarried = this.#drops.uncarried(stats.tx_dropped)
+    return { stats, uncarried, details: { ...others, flags, ...(master !== undefined && { master }) } }
   }
 
   begin({ up, addresses, dad }: EndPlan): void {

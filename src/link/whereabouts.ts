@@ -79,6 +79,11 @@ export class Whereabouts {
     return undefined
   }
 
+  /** What another link of that namespace is called. */
+  nameOf(ifindex: number): string | undefined {
+    return this.#ask(ifindex)?.name
+  }
+
   /**
    * Runs `use` with a socket of the namespace that the device is in; changes must be asked for there.
    * The socket lives for this call: it keeps that namespace alive (test/kernel/16).
@@ -91,10 +96,10 @@ export class Whereabouts {
     })
   }
 
-  #ask(): Link | undefined {
-    if (this.ifindex === 0) return undefined
+  #ask(ifindex = this.ifindex): Link | undefined {
+    if (ifindex === 0) return undefined
     try {
-      return getLink(this.#home, this.query)
+      return getLink(this.#home, { ...this.query, ifindex })
     } catch (error) {
       if (error instanceof UvethError) return undefined // not where it was
       throw error

@@ -78,23 +78,44 @@ export const IF_OPER_UP = 6
 
 // if_link.h
 export const IFLA_ADDRESS = 1
+export const IFLA_BROADCAST = 2
 export const IFLA_IFNAME = 3
 export const IFLA_MTU = 4
 export const IFLA_QDISC = 6
+export const IFLA_MASTER = 10
 export const IFLA_TXQLEN = 13
 export const IFLA_OPERSTATE = 16
+export const IFLA_LINKMODE = 17
 export const IFLA_LINKINFO = 18
 export const IFLA_NET_NS_PID = 19
+export const IFLA_IFALIAS = 20
 export const IFLA_STATS64 = 23
 export const IFLA_AF_SPEC = 26
+export const IFLA_GROUP = 27
 export const IFLA_NET_NS_FD = 28
 export const IFLA_EXT_MASK = 29
+export const IFLA_PROMISCUITY = 30
+export const IFLA_NUM_TX_QUEUES = 31
+export const IFLA_NUM_RX_QUEUES = 32
 export const IFLA_CARRIER = 33
+export const IFLA_GSO_MAX_SEGS = 40
+export const IFLA_GSO_MAX_SIZE = 41
 export const IFLA_NEW_NETNSID = 45
 export const IFLA_TARGET_NETNSID = 46
 export const IFLA_NEW_IFINDEX = 49
+export const IFLA_MIN_MTU = 50
+export const IFLA_MAX_MTU = 51
+export const IFLA_PROP_LIST = 52
+export const IFLA_ALT_IFNAME = 53
+export const IFLA_GRO_MAX_SIZE = 58
+export const IFLA_TSO_MAX_SIZE = 59
+export const IFLA_TSO_MAX_SEGS = 60
+export const IFLA_ALLMULTI = 61
+export const IFLA_GSO_IPV4_MAX_SIZE = 63
+export const IFLA_GRO_IPV4_MAX_SIZE = 64
 export const IFLA_INET6_ADDR_GEN_MODE = 8
 export const IFLA_INFO_DATA = 2
+export const IFLA_INFO_SLAVE_KIND = 4
 export const IN6_ADDR_GEN_MODE_NONE = 1
 
 // if_tun.h

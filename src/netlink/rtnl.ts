@@ -5,6 +5,7 @@
 import { type Cidr, formatCidr } from '../frame/address.js'
 import { AttributeDecoder, AttributeWriter, align, DecodeError, viewOf } from './attribute.js'
 import * as nl from './constants.js'
+import { type LinkDetails, readDetail } from './link-details.js'
 import { type Message, type Request, requestOf } from './message.js'
 
 export const IFINFOMSG_LEN = 16
@@ -75,6 +76,7 @@ export interface Link {
   newNetnsid: number | undefined
   newIfindex: number | undefined
   stats64: LinkStats | undefined
+  details: LinkDetails
 }
 
 /** An RTM_NEWNSID or RTM_DELNSID: namespace `from` (-1: the socket's own) began or ceased to know `nsid`. */
@@ -223,6 +225,7 @@ export function parseLink(message: Message, nsid = -1): Link {
     newNetnsid: undefined,
     newIfindex: undefined,
     stats64: undefined,
+    details: {},
   }
   while (attributes.next()) readLinkAttribute(link, attributes)
   attributes.end()
@@ -231,6 +234,7 @@ export function parseLink(message: Message, nsid = -1): Link {
 
 function readLinkAttribute(link: Link, attribute: AttributeDecoder): void {
   const { type } = attribute
+  readDetail(link.details, attribute)
   if (type === nl.IFLA_IFNAME) link.name = attribute.string()
   else if (type === nl.IFLA_MTU) link.mtu = attribute.u32()
   else if (type === nl.IFLA_OPERSTATE) link.operstate = attribute.u8()

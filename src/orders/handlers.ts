@@ -15,8 +15,9 @@ import type {
 } from '../contract/ops.js'
 import { invalid, renamed, UvethError } from '../errors.js'
 import { mergeImpair } from '../faults/impair-plan.js'
-import type { End, EndOptions, ImpairPlan, Netns, Pair, PairOptions, RuleStats } from '../index.js'
+import type { End, EndOptions, ImpairPlan, Netns, PairOptions, PairStats, RuleStats } from '../index.js'
 import type { Dossier } from '../pair/dossier.js'
+import { Pair } from '../pair/pair.js'
 import { keepTo } from '../wishes/limits.js'
 import type { Caller } from './caller.js'
 import { asSeen } from './caller.js'
@@ -78,6 +79,10 @@ export class Orders {
 
   pair(ref: string): Pair {
     return this.#entry(ref).pair
+  }
+
+  async stats(ref: string): Promise<PairStats> {
+    return await Pair.described(this.pair(ref))
   }
 
   getEnd(ref: string): { end: 'a' | 'b'; pair: PairView } {
@@ -185,8 +190,9 @@ export class Orders {
 
   async #impaired(ref: string, impair: (end: End) => Promise<ImpairPlan | null>): Promise<ImpairPlan | null> {
     const { entry, end } = this.#end(ref)
+    const { impairment } = end
     const plan = await impair(end)
-    await this.#endChanged(entry, end, { impair: plan })
+    await this.#endChanged(entry, end, { impair: plan }, { impair: impairment })
     return plan
   }
 
@@ -195,13 +201,18 @@ export class Orders {
     await this.#endChanged(entry, end, change)
   }
 
-  async #endChanged(entry: Entry<SentWish>, end: End, change: object): Promise<void> {
-    await this.#changed(entry, { [sideOf(entry.pair, end)]: change })
+  async #endChanged(entry: Entry<SentWish>, end: End, change: object, before?: object): Promise<void> {
+    const side = sideOf(entry.pair, end)
+    await this.#changed(entry, { [side]: change }, before && { [side]: before })
   }
 
-  /** Afterwards the change is kept, and told to whoever listens: `change` is what was ordered, as short as the order. */
-  async #changed({ pair }: Entry<SentWish>, change: object): Promise<void> {
-    this.registry.tell({ event: 'changed', id: pair.id, change, a: viewEnd(pair.a), b: viewEnd(pair.b) })
+  /**
+   * Afterwards the change is kept, and told to whoever listens: `change` is what was ordered, as short as the order;
+   * `before` what stood in its place. What the kernel shows of it is told by the event `state`.
+   */
+  async #changed({ pair }: Entry<SentWish>, change: object, before?: object): Promise<void> {
+    const [a, b] = [viewEnd(pair.a), viewEnd(pair.b)]
+    this.registry.tell({ event: 'changed', id: pair.id, change, ...(before && { before }), a, b })
     await this.registry.commit()
   }
 }

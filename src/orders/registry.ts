@@ -24,7 +24,7 @@ export interface Found<Wish> {
 }
 
 export interface RegistryEvent {
-  event: 'added' | 'changed' | 'removed' | 'carrier' | 'renamed' | 'moved' | 'foreignQueues'
+  event: 'added' | 'changed' | 'removed' | 'carrier' | 'renamed' | 'moved' | 'state' | 'foreignQueues'
   id: string
   [field: string]: unknown
 }
@@ -132,6 +132,9 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
     })
     pair.on('renamed', ({ end, ...fields }) => tell({ event: 'renamed', id, end: side(end), ...fields }))
     pair.on('moved', ({ end, ...fields }) => tell({ event: 'moved', id, end: side(end), ...fields }))
+    pair.on('state', ({ end, ...fields }) =>
+      tell({ event: 'state', id, end: side(end), name: end.name, ...fields }),
+    )
     pair.on('foreignQueues', ({ end, count }) => tell({ event: 'foreignQueues', id, end: side(end), count }))
     const ended = (reason: string, why: { message?: string } = {}) => {
       this.#entries.delete(id)

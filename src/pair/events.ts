@@ -3,7 +3,7 @@
 
 import type { EventEmitter } from 'node:events'
 import { apart, tellAll } from '../apart.js'
-import type { ClosedReason } from '../link/protocol.js'
+import type { ClosedReason, EndState } from '../link/protocol.js'
 import type { Logger } from '../wishes/end.js'
 import type { End } from './end.js'
 
@@ -12,6 +12,8 @@ export interface PairEvents {
   carrier: [{ on: boolean }]
   renamed: [{ end: End; name: string; previous: string }]
   moved: [{ end: End; netns: string | null; ifindex: number; name: string }]
+  /** What else somebody has set of an interface, whoever it was: only what differs, and as it was and is. */
+  state: [{ end: End; before: Partial<EndState>; after: Partial<EndState> }]
   /**
    * Others have attached so many queues to an end that has several (it takes CAP_NET_ADMIN in its namespace), or have
    * left it again: frames that the kernel gives to those are lost, and nothing counts them.

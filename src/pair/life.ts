@@ -16,6 +16,11 @@ interface Living {
   ended(): Promise<void>
 }
 
+/** What anybody may set of an interface, and is told as such. */
+const SETTINGS = ['up', 'mtu', 'address', 'txQueueLength', 'flags'] as const
+/** IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_MULTICAST: the flags that are set; the others follow from up and carrier. */
+const FLAGS = 0x80 | 0x100 | 0x200 | 0x1000
+
 export class Life {
   /** Number by which the link thread knows the pair. */
   readonly handle: number
@@ -103,7 +108,18 @@ export class Life {
     } else if (before.name !== state.name) {
       this.tell('renamed', { end, name: state.name, previous: before.name })
     }
+    const changed = SETTINGS.filter((key) => settingOf(before, key) !== settingOf(state, key))
+    if (changed.length > 0)
+      this.tell('state', { end, before: partOf(before, changed), after: partOf(state, changed) })
     const count = state.foreignQueues
     if (before.foreignQueues !== count) this.tell('foreignQueues', { end, count }, 'warn')
   }
+}
+
+function settingOf(state: EndState, key: (typeof SETTINGS)[number]): unknown {
+  return key === 'flags' ? state.flags & FLAGS : state[key]
+}
+
+function partOf(state: EndState, keys: readonly (keyof EndState)[]): Partial<EndState> {
+  return Object.fromEntries(keys.map((key) => [key, state[key]]))
 }

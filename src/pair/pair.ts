@@ -8,7 +8,7 @@ import type { PairState } from '../datapath/served.js'
 import { invalid } from '../errors.js'
 import { type Link, linkThread, workerCount } from '../link/link.js'
 import { frameMemory } from '../link/memory.js'
-import type { Beginning, CarrierMode, ClosedReason, PairPlan } from '../link/protocol.js'
+import type { Beginning, CarrierMode, ClosedReason, KernelStats, PairPlan } from '../link/protocol.js'
 import { capacityOf } from '../ring/ring.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
 import type { Logger } from '../wishes/end.js'
@@ -274,7 +274,18 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
 
   /** The counters joined with the kernel's own of each interface. After the end: as they were then. */
   async stats(): Promise<PairStats> {
-    const kernel = await this.#life.stats()
+    return this.#joined(await this.#life.stats())
+  }
+
+  /** The same, with what else the kernel says of each interface. */
+  static async described(pair: Pair): Promise<PairStats> {
+    const kernel = await pair.#life.stats()
+    const { a, b } = pair.#joined(kernel)
+    const [linkA, linkB] = kernel.map((counts) => counts?.details ?? null)
+    return { a: { ...a, link: linkA }, b: { ...b, link: linkB } }
+  }
+
+  #joined(kernel: KernelStats): PairStats {
     const { a, b } = this.counters()
     return {
       a: { ...joinKernel(a, kernel[0]), rules: this.a.rules() },

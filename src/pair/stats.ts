@@ -11,7 +11,7 @@ import {
   readDirection,
 } from '../datapath/counters.js'
 import { type AnyCause, CAUSES, type Cause } from '../frame/cause.js'
-import type { KernelCounts } from '../link/protocol.js'
+import type { EndDetails, KernelCounts } from '../link/protocol.js'
 import type { LinkStats } from '../netlink/rtnl.js'
 import type { RuleStats } from './chain.js'
 
@@ -41,6 +41,8 @@ export interface EndStats extends EndCounters {
   tx_errors: number
   /** The kernel's own counters of the interface; null when it is gone. */
   kernel: LinkStats | null
+  /** Over HTTP: what else the kernel says of the interface, as `ip -d link` has it; null when it is gone. */
+  link?: EndDetails | null | undefined
   /** The rules for what this end sends. */
   rules: RuleStats[]
 }

@@ -70,7 +70,7 @@ export function answersOf(daemon: DaemonFace, events: Events, captures: CaptureS
         if (!unknown || !(await daemon.forget(ref))) throw error
       }
     },
-    'pair.stats': ({ orders, ref }) => orders.pair(ref).stats(),
+    'pair.stats': ({ orders, ref }) => orders.stats(ref),
     'end.get': ({ orders, ref }) => orders.getEnd(ref),
     'end.set': ({ orders, ref, body }) => orders.setEnd(ref, body),
     'pair.flap': async ({ orders, ref, body, reply }) => {

@@ -45,6 +45,15 @@ test('every event is a line', async () => {
   expect(await monitor.line(/added/)).toBe('added veth0: veth0 <-> veth1')
   await uveth('link', 'set', 'veth1', 'up')
   expect(await monitor.line(/carrier/)).toBe('carrier veth0: on')
+  daemon.home.ip('link', 'set', 'veth0', 'mtu', '1400')
+  expect(await monitor.line(/mtu/)).toBe('state veth0: end a: veth0: mtu 1500 -> 1400')
+  daemon.home.ip('link', 'set', 'veth1', 'promisc', 'on')
+  expect(await monitor.line(/promisc/)).toBe('state veth0: end b: veth1: promisc off -> on')
+  await uveth('link', 'set', 'veth1', 'impair', 'delay', '10ms', 'seed', '5')
+  expect(await monitor.line(/impair/)).toBe('changed veth0: veth0 <-> veth1, end b impair delay 10ms seed 5')
+  daemon.home.ip('link', 'set', 'veth0', 'down')
+  expect(await monitor.line(/up -> down/)).toBe('state veth0: end a: veth0: up -> down')
+  expect(await monitor.line(/carrier veth0: off/)).toBe('carrier veth0: off')
   daemon.home.ip('link', 'set', 'veth0', 'name', 'lan0')
   expect(await monitor.line(/renamed/)).toBe('renamed veth0: end a: veth0 is now lan0')
   await uveth('link', 'set', 'veth1', 'netns', blue.name)
@@ -65,6 +74,38 @@ test('-j: JSON lines; the end of the daemon ends it', async () => {
   const { code, stderr, stdout } = await monitor.end()
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   for (const each of stdout.trim().split('\n')) expect(JSON.parse(each).event).toMatch(/./)
+})
+
+test('-j: what somebody has set, before and after, and when it was', async () => {
+  await using daemon = await TestDaemon.start()
+  await using monitor = watch(daemon, '-ts', 'monitor', '-j')
+  await untilHeard(daemon, monitor)
+  await commandOf(daemon)('add', 'veth0', 'veth1')
+  daemon.home.ip('link', 'set', 'veth0', 'mtu', '1400')
+  const seen = JSON.parse(await monitor.line(/"mtu":1400/))
+  const fields = { event: 'state', id: 'veth0', end: 'a', name: 'veth0' }
+  const timestamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/)
+  expect(seen).toEqual({ timestamp, ...fields, before: { mtu: 1500 }, after: { mtu: 1400 } })
+  await commandOf(daemon)('link', 'set', 'veth1', 'impair', 'loss', '1%', 'seed', '5')
+  const ordered = JSON.parse(await monitor.line(/"impair"/))
+  expect(ordered).toMatchObject({
+    ...{ event: 'changed', before: { b: { impair: null } } },
+    change: { b: { impair: { loss: { random: 1 }, seed: 5 } } },
+  })
+})
+
+test('-t and -ts: when it was', async () => {
+  await using daemon = await TestDaemon.start()
+  await using short = watch(daemon, 'monitor', '-ts')
+  await using long = watch(daemon, 'monitor', '-t')
+  await untilHeard(daemon, short)
+  await untilHeard(daemon, long)
+  await commandOf(daemon)('add', 'veth0', 'veth1')
+  expect(await short.line(/added veth0/)).toMatch(
+    /^\[\d{4}-\d\d-\d\dT[\d:]{8}\.\d{6}\] added veth0: veth0 <-> veth1$/,
+  )
+  await long.line(/added veth0/)
+  expect(long.stdout).toMatch(/^Timestamp: \w{3} \w{3} [ \d]\d [\d:]{8} \d{4} \d{6} usec\nadded veth0: /m)
 })
 
 test('a reader that goes away ends it without a word', async () => {

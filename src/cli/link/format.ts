@@ -1,6 +1,6 @@
-// How `link show` shows an interface: in the layout and with the JSON keys of `ip link`, and beside them
-// what only a pair has. Called by show.ts. Pure: views and statistics in, text or objects out. Only what
-// the daemon knows is shown; flags and state follow from admin up and carrier.
+// How `link show` shows an interface: in the layout of `ip link`, and beside it what only a pair has. Called by
+// show.ts. Pure: views and statistics in, text out. Only what the daemon knows is shown; flags and state follow
+// from admin up and carrier. JSON is json.ts's.
 
 import type { EndView, PairView } from '../../contract/ops.js'
 import { excessWords } from '../../faults/excess.js'
@@ -24,14 +24,17 @@ export interface Detail {
   oneline: boolean
 }
 
-function sides({ pair, end }: Row): { own: EndView; peer: EndView; together: boolean } {
+export function sides({ pair, end }: Row): { own: EndView; peer: EndView; together: boolean } {
   const own = pair[end]
   const peer = pair[end === 'a' ? 'b' : 'a']
   return { own, peer, together: own.netnsInode === peer.netnsInode }
 }
 
+const IFF_RUNNING = 0x40
+const IFF_LOWER_UP = 0x10000
+
 /** <linux/if.h>, in iproute2's order. UP and LOWER_UP follow from what the daemon made sure of. */
-const IFF = [
+export const IFF = [
   [0x2, 'BROADCAST'],
   [0x1000, 'MULTICAST'],
   [0x80, 'NOARP'],
@@ -39,16 +42,24 @@ const IFF = [
   [0x100, 'PROMISC'],
 ] as const
 
-/** M-DOWN is iproute2's word for a link whose other side, in the same namespace, is down. */
-function flagsOf(row: Row): string[] {
+/**
+ * As iproute2 shows them; M-DOWN is its word for a link whose other side, in the same namespace, is down. Without
+ * statistics, which come with what the kernel shows just now, they follow from admin up and carrier.
+ */
+export function flagsOf(row: Row): string[] {
   const { own, peer, together } = sides(row)
+  const { flags } = row.stats?.link ?? own
+  const { carrier } = row.pair
   const down = together && !peer.up ? ['M-DOWN'] : []
-  const others = IFF.filter(([bit]) => own.flags & bit).map(([, name]) => name)
+  const others = IFF.filter(([bit]) => flags & bit).map(([, name]) => name)
   if (!own.up) return [...others, ...down]
-  return row.pair.carrier ? [...others, 'UP', 'LOWER_UP', ...down] : ['NO-CARRIER', ...others, 'UP', ...down]
+  const [running, lowerUp] = row.stats?.link
+    ? [flags & IFF_RUNNING, flags & IFF_LOWER_UP]
+    : [carrier, carrier]
+  return [...(running ? [] : ['NO-CARRIER']), ...others, 'UP', ...(lowerUp ? ['LOWER_UP'] : []), ...down]
 }
 
-function stateOf({ up }: EndView, carrier: boolean): 'UP' | 'DOWN' {
+export function stateOf({ up }: EndView, carrier: boolean): 'UP' | 'DOWN' {
   return up && carrier ? 'UP' : 'DOWN'
 }
 
@@ -61,84 +72,6 @@ export function placeOf(netns: string | null): string {
 function someOf(counts: Record<string, number>): string {
   const some = Object.entries(counts).filter(([, count]) => count > 0)
   return some.map(([name, count]) => `${name} ${count}`).join(' ')
-}
-
-/** The object that `-j` shows, keys in iproute2's order. */
-export function linkJson(row: Row, { stats: withStats }: Pick<Detail, 'stats'>): object {
-  const { own, peer } = sides(row)
-  const { pair, end, stats } = row
-  return {
-    ifindex: own.ifindex,
-    ...linkKey(row),
-    ifname: own.name,
-    flags: flagsOf(row),
-    mtu: own.mtu,
-    operstate: stateOf(own, pair.carrier),
-    txqlen: own.txQueueLength,
-    link_type: 'ether',
-    address: own.address,
-    linkinfo: {
-      info_kind: 'uveth',
-      info_data: {
-        id: pair.id,
-        end,
-        netns: own.netns,
-        peer: peer.name,
-        peer_netns: peer.netns,
-        carrier: pair.carrier,
-        queues: pair.queues,
-        quiet: pair.quiet,
-        impair: own.impair,
-        rules: own.rules,
-        ...(stats && countsJson(stats)),
-      },
-    },
-    ...(withStats && stats && { stats64: stats64(stats) }),
-  }
-}
-
-function countsJson({ drops, inspected, workers }: EndStats): object {
-  return { drops, inspected, workers: workers.map(({ worker }) => worker) }
-}
-
-/** As `ip -br -j`. */
-export function briefJson(row: Row): object {
-  const { own } = sides(row)
-  const { carrier } = row.pair
-  return {
-    ...linkKey(row),
-    ifname: own.name,
-    operstate: stateOf(own, carrier),
-    address: own.address,
-    flags: flagsOf(row),
-  }
-}
-
-/** The peer: by name where it stands in the same namespace, by index where the name means nothing. */
-function linkKey(row: Row): { link: string } | { link_index: number } {
-  const { peer, together } = sides(row)
-  return together ? { link: peer.name } : { link_index: peer.ifindex }
-}
-
-function stats64({ kernel, ...stats }: EndStats): object {
-  return {
-    rx: {
-      bytes: stats.rx_bytes,
-      packets: stats.rx_packets,
-      errors: stats.rx_errors,
-      dropped: stats.rx_dropped,
-      over_errors: 0, // the TAP driver has no such counter, and the key is iproute2's
-      multicast: kernel?.multicast ?? 0,
-    },
-    tx: {
-      bytes: stats.tx_bytes,
-      packets: stats.tx_packets,
-      errors: stats.tx_errors,
-      dropped: stats.tx_dropped,
-      carrier_errors: kernel?.tx_carrier_errors ?? 0,
-      collisions: kernel?.collisions ?? 0,
-    },
-  }
 }
 
 function fullName(row: Row, paint: Paint): string {

@@ -10,7 +10,8 @@ import { findRef, isHidden } from '../../netns/names.js'
 import { isNobody } from '../failure.js'
 import { type Globals, readTrailing } from '../globals.js'
 import { painter, type Session, write, writeJson } from '../session.js'
-import { briefJson, briefText, linkJson, linkText, type Row } from './format.js'
+import { briefText, linkText, type Row } from './format.js'
+import { briefJson, linkJson } from './json.js'
 
 /** Words behind `link show`. */
 export async function show(session: Session, words: string[]): Promise<number> {

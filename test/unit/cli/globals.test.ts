@@ -20,7 +20,7 @@ test.each<[string, string[], RegExp]>([
   ['-batch without its value', ['-batch'], /"-batch" takes a value/],
   ['--socket with nothing behind the =', ['--socket='], /"--socket=" takes a value/],
   ['a value for a flag', ['--json=yes'], /"--json=yes" takes no value/],
-  ['an option that only ip has', ['-ts'], /^option "-ts" \(tshort\) is for ip alone: try uveth --help$/],
+  ['an option that only ip has', ['-l'], /^option "-l" \(loops\) is for ip alone: try uveth --help$/],
   ['its units', ['-iec'], /\(iec\) is for ip alone/],
   ['an unknown colour mode', ['--color=blue'], /"--color=blue" takes auto, always, never/],
 ])('refuses %s, in one line', (_, words, complaint) => {
@@ -43,6 +43,8 @@ test.each<[string[], Record<string, unknown>]>([
   [['-c'], { color: 'always' }],
   [['--color=never'], { color: 'never' }],
   [['-4', '-6', '-r', '-a', '-N', '-j'], { json: true }],
+  [['-t'], { timestamp: true }],
+  [['-ts'], { tshort: true }],
   [['-V'], { ask: 'version' }],
   [['--version'], { ask: 'version' }],
   [['-h'], { ask: 'help' }],

@@ -37,7 +37,7 @@ const link = [
   '04 00', // IFLA_MTU
   'dc 05 00 00',
   '09 00',
-  '14 00', // IFLA_IFALIAS: passed over
+  '14 00', // IFLA_IFALIAS
   '70 65 65 72 00', // "peer"
   '00 00 00',
   '0a 00',
@@ -80,12 +80,31 @@ const parsed = {
     collisions: 109,
     tx_carrier_errors: 117,
   },
+  details: { qdisc: 'noop', operstate: 'UP', ifalias: 'peer' },
 }
 
 describe('parseLink', () => {
   test('reads an RTM_NEWLINK', () => {
     expect(parseLink(message(16, hex(...link)))).toEqual(parsed)
     expect(parseLink(message(16, hex(...link)), 4)).toEqual({ ...parsed, nsid: 4 })
+  })
+
+  test('reads the rest of what ip -d shows', () => {
+    const more = [
+      ...['08 00', '0a 00', '09 00 00 00'], // IFLA_MASTER
+      ...['05 00', '11 00', '01', '00 00 00'], // IFLA_LINKMODE
+      ...['08 00', '1b 00', '07 00 00 00'], // IFLA_GROUP
+      ...['08 00', '1e 00', '02 00 00 00'], // IFLA_PROMISCUITY
+      ...['0a 00', '02 00', 'ff ff ff ff ff ff', '00 00'], // IFLA_BROADCAST
+      ...['10 00', '12 00', '0b 00', '04 00', '62 72 69 64 67 65 00', '00'], // IFLA_LINKINFO, its slave's kind
+      ...['14 00', '34 80', '07 00', '35 00', '61 62 00', '00', '08 00', '35 00', '63 64 65 00'], // IFLA_PROP_LIST
+      ...['10 00', '1a 00', '0c 00', '0a 00', '05 00', '08 00', '01', '00 00 00'], // IFLA_AF_SPEC: AF_INET6
+    ]
+    expect(parseLink(message(16, hex(...link, ...more))).details).toEqual({
+      ...parsed.details,
+      ...{ master: 9, linkmode: 'DORMANT', group: 7, promiscuity: 2, broadcast: 'ff:ff:ff:ff:ff:ff' },
+      ...{ slave_kind: 'bridge', altnames: ['ab', 'cde'], inet6_addr_gen_mode: 'none' },
+    })
   })
 
   test('a link read from another namespace says so', () => {
@@ -111,6 +130,7 @@ describe('parseLink', () => {
       txqlen: 0,
       qdisc: '',
       stats64: undefined,
+      details: {},
     })
   })
 

@@ -154,6 +154,7 @@ test('what was inspected is of the end that sent it, over all workers', () => {
 })
 
 describe('joined with the kernel’s', () => {
+  const details = { flags: 0x1003, qdisc: 'noop' }
   const counters: EndCounters = countersOf(
     memoryOf([
       [10, 1000, 7, 700, 1, 2, 0, 0],
@@ -162,7 +163,7 @@ describe('joined with the kernel’s', () => {
   ).a
 
   test('drops add up, since each frame is dropped once; packets are ours', () => {
-    expect(joinKernel(counters, { stats: kernelStats, uncarried: 0 })).toEqual({
+    expect(joinKernel(counters, { stats: kernelStats, uncarried: 0, details })).toEqual({
       ...counters,
       drops: { ...counters.drops, queue: 60 },
       tx_dropped: 3 + 60,
@@ -174,7 +175,7 @@ describe('joined with the kernel’s', () => {
   })
 
   test('what the kernel dropped without carrier is that; what it dropped with carrier found no room', () => {
-    const { drops, tx_dropped } = joinKernel(counters, { stats: kernelStats, uncarried: 45 })
+    const { drops, tx_dropped } = joinKernel(counters, { stats: kernelStats, uncarried: 45, details })
     expect(drops).toEqual({ ...NO_DROPS, carrier: 1 + 45, down: 2, queue: 15 })
     expect(sumOf(drops)).toBe(tx_dropped)
   })

@@ -3,8 +3,9 @@
 
 import { describe, expect, test } from 'vitest'
 import { exitCodeOf, sentenceOf } from '../../../../src/cli/failure.js'
-import { briefJson, briefText, linkJson, linkText, type Row } from '../../../../src/cli/link/format.js'
-import { eventText } from '../../../../src/cli/monitor.js'
+import { briefText, linkText, type Row } from '../../../../src/cli/link/format.js'
+import { briefJson, linkJson } from '../../../../src/cli/link/json.js'
+import { eventText, longTime, shortTime } from '../../../../src/cli/monitor.js'
 import { paint } from '../../../../src/cli/session.js'
 import { UsageError } from '../../../../src/cli/usage.js'
 import type { EndView, PairView } from '../../../../src/contract/ops.js'
@@ -202,6 +203,29 @@ describe('JSON', () => {
     )
   })
 
+  test('has what the kernel says beside it, in its place', () => {
+    const link = {
+      ...{ num_tx_queues: 2, promiscuity: 1, master: 'br0', operstate: 'DORMANT', group: 0, qdisc: 'mq' },
+      ...{ flags: 0x11043, slave_kind: 'bridge', altnames: ['long'], ifalias: 'of the lab' },
+    }
+    const json = linkJson(row(pair, { stats: { ...stats, link } }), { stats: false })
+    expect(Object.keys(json).join(' ')).toBe(
+      'ifindex link ifname flags mtu qdisc master operstate group txqlen link_type address promiscuity ' +
+        'linkinfo num_tx_queues ifalias altnames',
+    )
+    expect(json).toMatchObject({
+      ...{ qdisc: 'mq', operstate: 'DORMANT', group: 'default', altnames: ['long'] },
+      linkinfo: { info_kind: 'uveth', info_slave_kind: 'bridge' },
+    })
+    const far = linkJson(row(pair, { stats: { ...stats, link: { flags: 0x10003, group: 987_654 } } }), {
+      stats: false,
+    })
+    expect(far).toMatchObject({
+      group: '987654',
+      flags: ['NO-CARRIER', 'BROADCAST', 'UP', 'LOWER_UP'],
+    })
+  })
+
   test('has counters only with -stats', () => {
     expect(linkJson(row(pair, { stats }), { stats: false })).not.toHaveProperty('stats64')
   })
@@ -216,6 +240,34 @@ describe('JSON', () => {
 test.each<[Record<string, unknown>, string]>([
   [{ event: 'added', id: 'lan', a: 'veth0', b: 'veth1' }, 'added lan: veth0 <-> veth1'],
   [{ event: 'changed', id: 'lan', a: end('veth0'), b: end('x') }, 'changed lan: veth0 <-> x'],
+  [
+    {
+      event: 'changed',
+      id: 'lan',
+      a: 'x',
+      b: 'y',
+      change: { carrier: 'off', a: { mtu: 1400, impair: null } },
+    },
+    'changed lan: x <-> y, carrier off, end a mtu 1400, end a impair none',
+  ],
+  [
+    {
+      event: 'changed',
+      id: 'lan',
+      a: 'x',
+      b: 'y',
+      change: { b: { impair: { delay: { time: 10 }, seed: 5 } } },
+    },
+    'changed lan: x <-> y, end b impair delay 10ms seed 5',
+  ],
+  [
+    {
+      ...{ event: 'state', id: 'lan', end: 'a', name: 'x' },
+      before: { up: true, mtu: 1500, flags: 0x1003, txQueueLength: 1000 },
+      after: { up: false, mtu: 1400, flags: 0x1182, txQueueLength: 50 },
+    },
+    'state lan: end a: x: up -> down, mtu 1500 -> 1400, noarp off -> on, promisc off -> on, txqueuelen 1000 -> 50',
+  ],
   [{ event: 'carrier', id: 'lan', on: false }, 'carrier lan: off'],
   [
     { event: 'renamed', id: 'lan', end: 'a', name: 'x', previous: 'veth0' },
@@ -233,6 +285,12 @@ test.each<[Record<string, unknown>, string]>([
   [{ event: 'invented', id: 'lan', by: 'whom' }, 'invented lan: {"by":"whom"}'],
 ])('the event %j', (event, text) => {
   expect(eventText(event, plain)).toBe(text)
+})
+
+test('when an event was, as ip has it', () => {
+  const now = new Date(2026, 1, 3, 4, 5, 6, 78)
+  expect(shortTime(now)).toBe('2026-02-03T04:05:06.078000')
+  expect(longTime(now)).toBe('Timestamp: Tue Feb  3 04:05:06 2026 078000 usec\n')
 })
 
 describe('a failure', () => {

@@ -1,0 +1,97 @@
+// `uveth -j link show` has every key that `ip -j -d -s link show` has, with the same value, whatever was done to the
+// interface, and wherever it is. Ours alone: `link` (the peer) and what stands in linkinfo; M-DOWN among the flags.
+
+import { expect } from 'vitest'
+import { commandOf } from '../support/cli.js'
+import { TestDaemon } from '../support/daemon.js'
+import { Netns, until } from '../support/netns.js'
+import { needs } from '../support/skip.js'
+
+const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
+
+type Keys = Record<string, unknown> & { flags: string[]; operstate: string }
+
+/** What both show of an end that stands in `netns`. */
+async function both(daemon: TestDaemon, netns: Netns, name: string): Promise<{ ours: Keys; theirs: Keys }> {
+  const ref = netns === daemon.home ? name : `${name}@${netns.name}`
+  const { stdout } = await commandOf(daemon)('-j', '-d', '-s', 'link', 'show', ref)
+  const [ours] = JSON.parse(stdout) as [Keys]
+  const theirs = netns.link(name) as unknown as Keys
+  return { ours: { ...ours, flags: ours.flags.filter((flag) => flag !== 'M-DOWN') }, theirs }
+}
+
+async function expectSame(daemon: TestDaemon, netns: Netns, name: string): Promise<Keys> {
+  const { ours, theirs } = await both(daemon, netns, name)
+  expect(Object.keys(theirs).length).toBeGreaterThan(25)
+  for (const key of Object.keys(theirs)) {
+    if (key === 'linkinfo') continue
+    expect({ name, [key]: ours[key] }).toEqual({ name, [key]: theirs[key] })
+  }
+  const order = Object.keys(ours).filter((key) => key in theirs)
+  expect(order).toEqual(Object.keys(theirs).filter((key) => order.includes(key)))
+  return ours
+}
+
+test('of an end that is down, and up', async () => {
+  await using daemon = await TestDaemon.start()
+  const uveth = commandOf(daemon)
+  await uveth(...'link add veth0 type veth queues 1 quiet peer veth1'.split(' '))
+  expect(await expectSame(daemon, daemon.home, 'veth0')).toMatchObject({ qdisc: 'noop', operstate: 'DOWN' })
+  await uveth('link', 'set', 'veth0', 'up')
+  await expectSame(daemon, daemon.home, 'veth0')
+  await uveth('link', 'set', 'veth1', 'up')
+  await until('carrier', () => daemon.home.link('veth0').operstate === 'UP')
+  const shown = await expectSame(daemon, daemon.home, 'veth0')
+  expect(shown).toMatchObject({ operstate: 'UP', linkmode: 'DEFAULT', inet6_addr_gen_mode: 'none' })
+  expect(shown).toMatchObject({ num_tx_queues: 1, min_mtu: 68, max_mtu: 65521, group: 'default' })
+})
+
+test('of an end with all that ip can set, in another namespace, too', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  await commandOf(daemon)(...`link add veth0 type veth quiet peer eth0 netns ${blue.name}`.split(' '))
+  const ends: [Netns, string][] = [
+    [daemon.home, 'veth0'],
+    [blue, 'eth0'],
+  ]
+  for (const [netns, name] of ends) {
+    const set = (words: string) => netns.ip('link', ...words.split(' '))
+    // On one that is down nobody is told of most of it: the kernel is asked.
+    set(`property add dev ${name} altname a-name-of-more-than-15-bytes altname another`)
+    set(
+      `set ${name} group 7777 mode dormant allmulticast on promisc on alias text mtu 1400 txqueuelen 77 arp off`,
+    )
+    set(`set ${name} gso_max_size 30000 gso_max_segs 20`)
+    expect(await expectSame(daemon, netns, name)).toMatchObject({
+      ...{ group: '7777', linkmode: 'DORMANT', promiscuity: 1, allmulti: 1, ifalias: 'text', txqlen: 77 },
+      ...{ altnames: ['a-name-of-more-than-15-bytes', 'another'], gso_max_size: 30_000, mtu: 1400 },
+    })
+    set(`set ${name} up`)
+    await expectSame(daemon, netns, name)
+  }
+})
+
+needs(
+  'root',
+  'tun',
+  'netns',
+  'ip',
+  'nsenter',
+  'bridge',
+)('of a port of a bridge', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  await commandOf(daemon)(...`link add veth0 type veth quiet peer eth0 netns ${blue.name}`.split(' '))
+  const ends: [Netns, string][] = [
+    [daemon.home, 'veth0'],
+    [blue, 'eth0'],
+  ]
+  for (const [netns, name] of ends) {
+    netns.ip('link', 'add', 'br0', 'type', 'bridge')
+    netns.ip('link', 'set', name, 'master', 'br0')
+    expect(await expectSame(daemon, netns, name)).toMatchObject({
+      master: 'br0',
+      linkinfo: { info_slave_kind: 'bridge' },
+    })
+  }
+})
