@@ -236,7 +236,7 @@ test.each([
     ip link del a0 && ip -n $1 link del d1 && names -n $1; names`
   expect(await sh(script, name)).toMatchObject({
     code: 0,
-    stdout: 'a0 d0\na1 veth0 b0 c1 c0 d1\nveth0 b0 c1 c0\n\n',
+    stdout: 'a0 d0\na1 veth0 b0 c0 c1 d1\nveth0 b0 c0 c1\n\n',
     stderr: '',
   })
 })

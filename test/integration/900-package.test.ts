@@ -181,7 +181,7 @@ it(
       [ADDON]: MANIFEST.version,
     })
     expect(readdirSync(`${folder}/node_modules/${ADDON}`).sort()).toEqual(
-      ['LICENSE', 'README.md', 'package.json', `uveth.${PLATFORM}.node`].sort(),
+      ['LICENSE', 'README.md', 'package.json', 'shim', `uveth.${PLATFORM}.node`].sort(),
     )
     expect(manifestOf(`${folder}/node_modules/${ADDON}`)).toMatchObject({
       os: ['linux'],
