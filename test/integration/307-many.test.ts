@@ -13,7 +13,7 @@ test('50 pairs at once: made, up, and removed; nothing leaks', async () => {
   using left = Netns.create('left')
   const seen = await evaluate(
     async ({ atRest, createPair, links }, left) => {
-      await (await createPair()).close()
+      await (await createPair({ b: { netns: left } })).close() // the workshop stays
       const before = await atRest()
       const rounds = []
       for (let round = 0; round < 3; round++) {
@@ -48,7 +48,7 @@ test('20 creations of which every third is refused: the others are there, and no
   left.ip('tuntap', 'add', 'dev', 'taken', 'mode', 'tap')
   const seen = await evaluate(
     async ({ createPair, descriptors, links }, left) => {
-      await (await createPair()).close()
+      await (await createPair({ b: { netns: left } })).close() // the workshop stays
       const before = descriptors()
       const results = await Promise.allSettled(
         Array.from({ length: 20 }, (_, n) =>
@@ -122,7 +122,7 @@ test('pairs that are deleted by others all at once: each says closed once, and t
   using left = Netns.create('left')
   await using program = launch(
     async ({ createPair, descriptors, say }, left) => {
-      await (await createPair()).close()
+      await (await createPair({ b: { netns: left } })).close() // the workshop stays
       const before = descriptors()
       const pairs = await Promise.all(
         Array.from({ length: 30 }, (_, n) =>
