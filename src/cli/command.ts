@@ -5,54 +5,10 @@ import { expand } from '../iproute/words.js'
 import { version } from '../version.js'
 import { runCommand } from './failure.js'
 import { type Globals, readGlobals } from './globals.js'
+import { HELP } from './help-alone.js'
 import { Session } from './session.js'
 import { UsageError } from './usage.js'
 import { VERBS } from './words.js'
-
-const HELP = `uveth: a virtual Ethernet cable in user space
-
-Usage: uveth [OPTIONS] VERB …
-
-Pairs that stay, kept by a daemon, in the grammar of ip link:
-  link add A type veth peer B    make a pair; starts the daemon where none runs
-  link show, link set, link del  show pairs, change one end, remove a pair
-  link set A impair|rule|flap    delay, lose or drop what A sends; pull the plug for a moment
-  add A B                        short for link add
-  monitor                        say what happens to pairs
-  stats                          count frames, bytes and drops
-  capture NAME                   what crosses a pair, as pcapng: into a file, or a pipe to tshark
-
-One pair in the foreground, with no daemon:
-  run A B                        make it and forward until Ctrl-C
-
-Around it:
-  daemon                         run the daemon in the foreground, or end it: daemon --stop
-  health                         how the daemon is
-  doctor                         whether this machine can run it
-  completion bash|zsh|fish       print a completion script
-  shim                           run scripts that were written for kernel veth
-  sandbox COMMAND                run a command where it is root and may make pairs, without root
-
-OPTIONS, as ip has them, in front of the verb:
-  -json -pretty -stats -details -brief -oneline    how link show and stats print
-  -netns NS                      give the order in this network namespace
-  -batch FILE                    many orders, one a line (- for stdin); -force goes on after a failure
-  --socket PATH                  the daemon's socket (default: UVETH_SOCKET, else /run/uveth/control.sock)
-  --no-start                     start no daemon
-  --color[=always|auto|never]    colours (default: on a terminal, unless NO_COLOR is set)
-
-Exit codes: 0; 1 wrong use, a bad value or no such device; 2 the kernel refused.
-
-Examples:
-  uveth link add veth0 type veth peer name veth1
-  uveth link set veth0 up
-  uveth link set veth0 impair delay 10ms loss 1% seed 42
-  uveth -stats link show veth0
-  uveth link del veth1
-
-  uveth VERB --help    what a verb takes, with examples
-  uveth --version      the version
-`
 
 async function main(words: string[]): Promise<number> {
   const { globals, rest } = readGlobals(words)
@@ -90,7 +46,10 @@ const CARRY_OUT: Record<(typeof VERBS)[number], Verb> = {
   completion: async (words) => (await import('./completion.js')).completion(words),
   shim: async (words) => (await import('./shim/shim.js')).shim(words),
   sandbox: async (words) => (await import('./sandbox.js')).sandbox(words),
-  help: async () => {
+  help: async ([word = 'help'], globals) => {
+    const verb = expand(word, VERBS)
+    if (verb === undefined) throw new UsageError(`unknown verb '${word}': try uveth --help`)
+    if (verb !== 'help') return await CARRY_OUT[verb](['--help'], globals)
     process.stdout.write(HELP)
     return 0
   },

@@ -5,19 +5,9 @@ import { ControlClient, socketPath } from '../contract/client.js'
 import type { Finding } from '../doctor/finding.js'
 import { UvethError } from '../errors.js'
 import { legible, legibleJson } from '../legible.js'
+import { DOCTOR_HELP } from './help-alone.js'
 import { LOOK } from './options.js'
 import { parseAlone } from './usage.js'
-
-const HELP = `uveth doctor: whether this machine can run uveth, line by line, with a remedy for what is wrong
-
-Usage: uveth doctor [-j] [--socket PATH]
-
-  -j                JSON: [{check, status, what, remedy}]
-  --socket PATH     where the daemon listens (default: UVETH_SOCKET, else /run/uveth/control.sock)
-
-A line begins with ok, warn (something works worse, or not at all) or fail (pairs cannot be made). Exit code
-0 when there is no fail, 1 otherwise. It makes an interface of its own for a moment.
-`
 
 interface Health {
   status: string
@@ -30,7 +20,7 @@ export async function doctor(
   args: string[],
   global: { socket?: string; json?: boolean } = {},
 ): Promise<number> {
-  const values = parseAlone('doctor', args, LOOK, HELP)
+  const values = parseAlone('doctor', args, LOOK, DOCTOR_HELP)
   if (values === undefined) return 0
   const findings = await examine(socketPath(values.socket ?? global.socket))
   const json = values.json ?? global.json ?? false

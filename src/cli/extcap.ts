@@ -17,12 +17,14 @@ const HELP = `uveth-extcap: pairs of uveth as interfaces of Wireshark and tshark
 
 Wireshark runs it, where it finds it:
 
-  ln -s "$(command -v uveth-extcap)" "$(tshark -G folders | awk '/xtcap path/ { print $NF }' | tail -n 1)"
+  folder=$(tshark -G folders | awk '/xtcap path/ { print $NF }' | tail -n 1)
+  ln -s "$(command -v uveth-extcap)" "$folder"
   tshark -D | grep uveth
   tshark -i uveth:veth0
 
-UVETH_SOCKET names the daemon's socket, where it is not the default; one has to have the right to open it.
-By hand: uveth-extcap --capture --extcap-interface uveth:veth0 --fifo FILE [--snaplen N] [--end a|b | --both]
+UVETH_SOCKET names the daemon's socket, where it is not the default; one has to
+have the right to open it. By hand: uveth-extcap --capture --extcap-interface
+uveth:veth0 --fifo FILE [--snaplen N] [--end a|b | --both]
 `
 
 const OPTIONS = {

@@ -2,55 +2,76 @@
 
 export const LINK_HELP = `uveth link: make, show, change and remove pairs, in the grammar of ip link
 
-Usage: uveth [OPTIONS] link add [[name] NAME] [ATTRIBUTES] type veth [queues N] [quiet] [id ID]
+Usage: uveth [OPTIONS] link add [[name] NAME] [ATTRIBUTES] type veth
+                                [queues N] [quiet] [id ID]
                                 [peer [[name] NAME] [ATTRIBUTES]]
        uveth [OPTIONS] add NAME NAME
        uveth [OPTIONS] link del NAME
-       uveth [OPTIONS] link set NAME [up|down] [carrier on|off|auto] [name NEW] [ATTRIBUTES]
+       uveth [OPTIONS] link set NAME [up|down] [carrier on|off|auto]
+                                [name NEW] [ATTRIBUTES]
        uveth [OPTIONS] link set NAME impair WORDS|show|none
        uveth [OPTIONS] link set NAME rule add RULE|show|del ID|flush
        uveth [OPTIONS] link set NAME flap TIME [TIMES]
        uveth [OPTIONS] link [show [NAME] [up]]
 
 ATTRIBUTES:
-  netns NS          network namespace: a name (ip netns add NS), a process id, a path or a container's
-                    name or id; container:NAME is always a container. Of a process id the kernel is
-                    told where it may not be looked into (no CAP_SYS_PTRACE)
+  netns NS          network namespace: a name (ip netns add NS), a process id, a
+                    path or a container's name or id; container:NAME is always a
+                    container. Of a process id the kernel is told where it may
+                    not be looked into (no CAP_SYS_PTRACE)
   address MAC       MAC address; otherwise random
   mtu N             68 to 65521 (default 1500)
-  txqueuelen N      frames that the kernel keeps before it drops (default 8192); those that
-                    find no room in a shorter queue are lost uncounted, with carrier off none
-  index N           interface index, of link add only; otherwise the kernel chooses
+  txqueuelen N      frames that the kernel keeps before it drops (default 8192);
+                    those that find no room in a shorter queue are lost
+                    uncounted, with carrier off none
+  index N           interface index, of link add only; otherwise the kernel
+                    chooses
   up                bring it up at once (link add leaves it down, as ip does)
 
 Behind type veth:
-  queues N          queues of each end, at most the number of the daemon's workers
+  queues N          queues of each end, at most the number of the daemon's
+                    workers
   quiet             no IPv6 chatter from the fresh interfaces
   id ID             what the pair is called; otherwise the name of its first end
 
-Behind impair, in the words of tc netem, what is done to the frames that NAME sends; each order replaces
-the whole set, and with the same seed the same frames are hit:
-  delay TIME [JITTER [CORRELATION]] [distribution uniform|normal|pareto|paretonormal]
-  loss P% [CORRELATION] | loss gemodel P [R [1-H [1-K]]] | loss state P13 [P31 [P32 [P23 [P14]]]]
-  duplicate P% [CORRELATION]     corrupt P% [CORRELATION]     reorder P% [CORRELATION] [gap N]
-  rate RATE [OVERHEAD [CELLSIZE [CELLOVERHEAD]]] [burst SIZE]     limit FRAMES     seed N
+Behind impair, in the words of tc netem, what is done to the frames that NAME
+sends; each order replaces the whole set, and with the same seed the same frames
+are hit:
+  delay TIME [JITTER [CORRELATION]]
+        [distribution uniform|normal|pareto|paretonormal]
+  loss P% [CORRELATION] | loss gemodel P [R [1-H [1-K]]]
+        | loss state P13 [P31 [P32 [P23 [P14]]]]
+  duplicate P% [CORRELATION]     corrupt P% [CORRELATION]
+  reorder P% [CORRELATION] [gap N]
+  rate RATE [OVERHEAD [CELLSIZE [CELLOVERHEAD]]] [burst SIZE]
+  limit FRAMES     seed N
   slot MIN [MAX] [packets N] [bytes SIZE]
-CORRELATION does what it does in netem: each draw leans on the one before, which makes rare things much rarer.
+CORRELATION does what it does in netem: each draw leans on the one before, which
+makes rare things much rarer.
 
-RULE: what is done to single frames that NAME sends: an action, and which frames it is for:
-  drop | delay TIME | duplicate [N] | corrupt [at OFFSET] [mask M] [bits N] [seed N]
-  ethertype X   src MAC|PREFIX   dst MAC|PREFIX   vlan ID|any [pcp N]   length MIN-MAX
+RULE: what is done to single frames that NAME sends: an action, and which frames
+it is for:
+  drop | delay TIME | duplicate [N]
+  | corrupt [at OFFSET] [mask M] [bits N] [seed N]
+  ethertype X   src MAC|PREFIX   dst MAC|PREFIX
+  vlan ID|any [pcp N]   length MIN-MAX
   ip | ip6 | inet   proto P   ttl RANGE   dscp N   fragment | whole
-  tcp | udp [sport RANGE] [dport RANGE] [port RANGE] [flags syn,!ack]   icmp [type N] [code N]
+  tcp | udp [sport RANGE] [dport RANGE] [port RANGE] [flags syn,!ack]
+  icmp [type N] [code N]
   arp [op request|reply|N]   bytes OFFSET:MASK:VALUE   nth N | every N | first N
-Rules come first, in their order, then the impairments. link show -d has both, with what they met.
+Rules come first, in their order, then the impairments. link show -d has both,
+with what they met.
 
-flap takes carrier away for TIME and gives it back, TIMES times; it returns when that is over.
+flap takes carrier away for TIME and gives it back, TIMES times; it returns when
+that is over.
 
-NAME is an interface of the namespace that the order comes from, a pair's id, or an interface anywhere;
-NAME@NS and id:ID are exact. Names may be left out of link add: the next free numbers are taken.
-Keywords may be shortened as in ip: uveth l a veth0 addr 02:00:00:00:00:01 ty veth peer veth1
-The first link add starts the daemon where none runs; it ends a quiet minute after its last pair.
+NAME is an interface of the namespace that the order comes from, a pair's id, or
+an interface anywhere; NAME@NS and id:ID are exact. Names may be left out of
+link add: the next free numbers are taken. Keywords may be shortened as in ip:
+  uveth l a veth0 addr 02:00:00:00:00:01 ty veth peer veth1
+
+The first link add starts the daemon where none runs; it ends a quiet minute
+after its last pair.
 
 Examples:
   uveth link add veth0 type veth peer name veth1
@@ -70,12 +91,14 @@ export const MONITOR_HELP = `uveth monitor: say what happens to pairs, until Ctr
 
 Usage: uveth monitor [-json] [-t | -ts]
 
-One line for each event: added, removed, carrier, renamed, moved; state, with what somebody has set of an
-interface, before and after; changed, with what was ordered of uveth.
+One line for each event: added, removed, carrier, renamed, moved; state, with
+what somebody has set of an interface, before and after; changed, with what was
+ordered of uveth.
 
   -t                when it was, in a line in front of each
   -ts               the same at the beginning of the line
-  -json             one object a line: state has before and after; with -t or -ts a timestamp
+  -json             one object a line: state has before and after; with -t or
+                    -ts a timestamp
 
 Examples:
   uveth monitor
@@ -87,11 +110,13 @@ export const STATS_HELP = `uveth stats: count frames, bytes and drops by cause
 
 Usage: uveth stats [NAME] [-json]
 
-Both ends of every pair, or of one, each from its own point of view, as ip -s link has it. On a terminal
-a table; otherwise lines of fields with tabs between them, under a line of their names. What impairments
-and rules did (inspected, rules) has columns where there is something to say; with -json it is always there.
-Of the drops nobody has ordered "queue" (the kernel had no room for the frame, since the cable came late)
-and "limit": on a terminal what helps stands under the table.
+Both ends of every pair, or of one, each from its own point of view, as ip -s
+link has it. On a terminal a table; otherwise lines of fields with tabs between
+them, under a line of their names. What impairments and rules did (inspected,
+rules) has columns where there is something to say; with -json it is always
+there. Of the drops nobody has ordered "queue" (the kernel had no room for the
+frame, since the cable came late) and "limit": on a terminal what helps stands
+under the table.
 
 Examples:
   uveth stats veth0
@@ -111,12 +136,14 @@ Examples:
 
 export const CAPTURE_HELP = `uveth capture: what crosses a pair, as pcapng
 
-Usage: uveth capture NAME [-w FILE] [--end a|b | --both] [--snaplen N] [RING] [MATCH]
+Usage: uveth capture NAME [-w FILE] [--end a|b | --both] [--snaplen N]
+                     [RING] [MATCH]
 
-  -w FILE           a file, which is replaced, a named pipe, or - for standard output (the default, unless
-                    that is a terminal)
+  -w FILE           a file, which is replaced, a named pipe, or - for standard
+                    output (the default, unless that is a terminal)
   --end a|b         at this end only: what it sends, and what is delivered to it
-  --both            at both ends: each frame as it was sent, and once more as it was delivered
+  --both            at both ends: each frame as it was sent, and once more as it
+                    was delivered
   --snaplen N       keep N bytes of each frame (default: all)
 
 RING: a ring of files FILE-00001, FILE-00002 and so on
@@ -126,15 +153,18 @@ RING: a ring of files FILE-00001, FILE-00002 and so on
 
 MATCH: only some frames, in the words of rules: uveth link help has them.
 
-Both ends are interfaces of the file; where they have one name, it stands as NAME@NETNS. A frame is there
-once, at the end that sent it, and a comment says what became of it: dropped, and why; delayed, duplicated
-or changed. (One that was held, and is dropped when carrier goes, is there once more.) With --both it has the
-same epb_packetid at both ends. Frames that could not be written fast enough are lost: the statistics at the
-file's end count them, and standard error says so.
+Both ends are interfaces of the file; where they have one name, it stands as
+NAME@NETNS. A frame is there once, at the end that sent it, and a comment says
+what became of it: dropped, and why; delayed, duplicated or changed. (One that
+was held, and is dropped when carrier goes, is there once more.) With --both it
+has the same epb_packetid at both ends. Frames that could not be written fast
+enough are lost: the statistics at the file's end count them, and standard error
+says so.
 
-Ctrl-C, SIGTERM, SIGHUP, the end of the pair and a reader that leaves end it, with a complete file and status
-0. A second signal ends it as it is, a second after the first. Where the daemon is killed the file is
-complete up to then, and the status 2.
+Ctrl-C, SIGTERM, SIGHUP, the end of the pair and a reader that leaves end it,
+with a complete file and status 0. A second signal ends it as it is, a second
+after the first. Where the daemon is killed the file is complete up to then, and
+the status 2.
 
 Examples:
   uveth capture veth0 -w veth0.pcapng
@@ -148,29 +178,37 @@ export const SHIM_HELP = `uveth shim: run scripts that were written for kernel v
 Usage: PATH=$(uveth shim --path):$PATH ./their-script.sh
 
   --path                     print the folder to put in front of PATH
-  run COMMAND …              run it in a mount namespace in which the real ones' paths are ours (root)
-  install --for COMMAND      a wrapper in /usr/local/bin, by which it always runs so (root)
-  install --system           ours at the real ones' paths, for everybody, until the machine starts anew (root)
+  run COMMAND …              run it in a mount namespace in which the real ones'
+                             paths are ours (root)
+  install --for COMMAND      a wrapper in /usr/local/bin, by which it always
+                             runs so (root)
+  install --system           ours at the real ones' paths, for everybody, until
+                             the machine starts anew (root)
   uninstall --for COMMAND, uninstall --system
 
-The folder holds "ip" and "tc". "ip" gives "ip link add … type veth" to uveth, also behind "ip netns exec" and as a
-line of "ip -batch", and everything else to the real ip behind it on PATH, with its output and exit codes.
-Lines that may be about an end ask the daemon, where one runs.
-"ip link del" of an end returns when its peer is gone as well, "ip link set … up|down" when both ends show the
+The folder holds "ip" and "tc". "ip" gives "ip link add … type veth" to uveth,
+also behind "ip netns exec" and as a line of "ip -batch", and everything else to
+the real ip behind it on PATH, with its output and exit codes. Lines that may be
+about an end ask the daemon, where one runs. "ip link del" of an end returns
+when its peer is gone as well, "ip link set … up|down" when both ends show the
 carrier that follows. The daemon is started where none runs, without a word.
 
-"ip link show type veth" shows our ends behind the kernel's own. An index can be chosen as in the kernel;
-numtxqueues and numrxqueues are hints, which are left out where the daemon has fewer workers.
+"ip link show type veth" shows our ends behind the kernel's own. An index can be
+chosen as in the kernel; numtxqueues and numrxqueues are hints, which are left
+out where the daemon has fewer workers.
 
-"tc" makes an impairment of netem on an end, with or without tbf or htb and one class, as far as they mean one;
-"tc qdisc show" prints them. What is more is the kernel's, which gets what led there too; so is everything else.
+"tc" makes an impairment of netem on an end, with or without tbf or htb and one
+class, as far as they mean one; "tc qdisc show" prints them. What is more is the
+kernel's, which gets what led there too; so is everything else.
 
-"run" and "install" reach what does not look on PATH: sudo, "env -i ip", /sbin/ip. Programs that speak netlink
-themselves are not reached, nor what runs in a container's own mounts; --path reaches only what looks on PATH.
+"run" and "install" reach what does not look on PATH: sudo, "env -i ip",
+/sbin/ip. Programs that speak netlink themselves are not reached, nor what runs
+in a container's own mounts; --path reaches only what looks on PATH.
 
-Not as in the kernel: an end is shown without "@peer" and M-DOWN, by -d as "tun type tap"; while its peer is
-down as DOWN, not LOWERLAYERDOWN; with a qdisc (pfifo_fast) instead of noqueue. Within one "ip -batch" the
-next line does not wait for carrier, and "show type veth" shows the kernel's own only.
+Not as in the kernel: an end is shown without "@peer" and M-DOWN, by -d as "tun
+type tap"; while its peer is down as DOWN, not LOWERLAYERDOWN; with a qdisc
+(pfifo_fast) instead of noqueue. Within one "ip -batch" the next line does not
+wait for carrier, and "show type veth" shows the kernel's own only.
 
 Examples:
   PATH=$(uveth shim --path):$PATH ip link add veth0 type veth peer name veth1
@@ -179,24 +217,29 @@ Examples:
   uveth shim install --for their-lab
 `
 
-export const SANDBOX_HELP = `uveth sandbox: run a command in namespaces of its own, where it is root, without being root
+export const SANDBOX_HELP = `uveth sandbox: run a command where it is root, without being root
 
 Usage: uveth sandbox [--] COMMAND…
 
-The command has user, network, mount and process namespaces of its own: interfaces, pairs, "ip netns", the
-daemon, captures and uveth/testing work in it, and nothing of it is seen outside. /run is empty and its own,
-loopback is up, files are the user's as always. There is no way out to a network. The
-sandbox ends with the command: whatever was started in it is killed then, also when uveth itself is killed.
+The command has user, network, mount and process namespaces of its own:
+interfaces, pairs, "ip netns", the daemon, captures and uveth/testing work in
+it, and nothing of it is seen outside. /run is empty and its own, loopback is
+up, files are the user's as always. There is no way out to a network. The
+sandbox ends with the command: whatever was started in it is killed then, also
+when uveth itself is killed.
 
-It takes no privilege, but that users may make namespaces and open /dev/net/tun, as on most distributions, and
-unshare of util-linux. Where it cannot work it says what keeps it from that; so does uveth doctor.
+It takes no privilege, but that users may make namespaces and open /dev/net/tun,
+as on most distributions, and unshare of util-linux. Where it cannot work it
+says what keeps it from that; so does uveth doctor.
 
-Signals are passed on, and the terminal is the command's. The exit status is the command's, 128 and its number
-where a signal has ended it; 125 where no sandbox can be made, 127 where there is no such program. In it
-UVETH_SANDBOX is 1. With vitest, globalSetup: ['uveth/testing/vitest-setup'] does the same for plain npx vitest.
+Signals are passed on, and the terminal is the command's. The exit status is the
+command's, 128 and its number where a signal has ended it; 125 where no sandbox
+can be made, 127 where there is no such program. In it UVETH_SANDBOX is 1. With
+vitest, globalSetup: ['uveth/testing/vitest-setup'] does the same for plain npx
+vitest.
 
 Examples:
   uveth sandbox npm test
-  uveth sandbox sh -c 'uveth link add veth0 up type veth peer name veth1 up && ip link'
+  uveth sandbox sh -c 'uveth add veth0 veth1 && ip link'
   uveth sandbox bash
 `

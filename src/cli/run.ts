@@ -17,50 +17,11 @@ import { findNetns } from '../netns/names.js'
 import { oneOf } from '../wishes/shape.js'
 import { written } from '../wishes/words.js'
 import { lostSentence, stopSignal } from './failure.js'
+import { RUN_HELP } from './help-alone.js'
 import { memoryOption } from './memory.js'
 import { RUN } from './options.js'
 import { formatStats } from './table.js'
 import { parseVerb, UsageError } from './usage.js'
-
-const HELP = `uveth run: make a pair of interfaces and forward between them until Ctrl-C
-
-Usage: uveth run A B [OPTIONS]
-
-  A, B              names of the two interfaces (%d: a free number)
-  --netns-a NS      network namespace of A: a name (ip netns add NS), a process id, a path, or a
-                    container's name or id
-  --netns-b NS      the same of B
-  --addr-a CIDR     an address for A, like 10.0.0.1/24 or fd00::1/64; may be given several times
-  --addr-b CIDR     the same for B
-  --address-a MAC   MAC address of A; otherwise random
-  --address-b MAC   the same of B
-  --mtu N           MTU of both, 68 to 65521 (default 1500)
-  --impair-a WORDS  degrade what A sends, in the words of tc netem: 'delay 10ms loss 1% seed 42'
-  --impair-b WORDS  the same of B
-  --rule-a RULE     for single frames that A sends: 'drop udp dport 53 nth 3'; also several times
-  --rule-b RULE     the same of B
-  --capture FILE    write what crosses the pair into FILE, as pcapng: each frame once, at its sender
-  --both            the capture has each frame at its receiver, too
-  --memory SIZE     for frames that wait, held or in the capture's ring, like 512mb (default: a
-                    quarter of what the machine or its memory cgroup leaves to the command)
-  --down            leave both ends down; otherwise they are brought up
-  --quiet           no IPv6 chatter from the fresh interfaces
-  --json            JSON lines on stdout: ready, carrier, renamed, moved, stats, closed
-  --log LEVEL       log to stderr (JSON, by pino): debug, info or warn
-
-Impairments, rules and captures are in force from the first frame. Their words: uveth link help.
-
-SIGUSR1 prints statistics; Ctrl-C, SIGTERM or SIGHUP removes both interfaces and prints them once
-more. The command also ends when either interface is deleted, or its namespace is. Exit codes: 0
-after any of these; 1 for wrong use; 2 when the kernel refuses.
-
-Examples:
-  uveth run veth0 veth1 --addr-a 10.0.0.1/24
-  ip netns add left; ip netns add right
-  uveth run eth0 eth0 --netns-a left --addr-a 10.0.0.1/24 --netns-b right --addr-b 10.0.0.2/24
-  ip netns exec left ping 10.0.0.2
-  uveth run veth0 veth1 --impair-a 'rate 10mbit delay 20ms' --rule-b 'drop arp nth 1'
-`
 
 type Values = ReturnType<typeof parseVerb<typeof RUN>>['values']
 
@@ -72,7 +33,7 @@ const LOG_LEVEL = oneOf('debug', 'info', 'warn')
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseVerb('run', args, RUN)
   if (values.help) {
-    process.stdout.write(HELP)
+    process.stdout.write(RUN_HELP)
     return 0
   }
   const [a, b, ...rest] = positionals

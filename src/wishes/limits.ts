@@ -38,7 +38,7 @@ export const LIMITS = {
   },
   backlog: {
     most: 1 << 20,
-    about: 'bytes of events that may wait for a listener; what finds no room is lost, and told as `lost`',
+    about: 'bytes that may wait for a listener; more is told as `lost`',
     refusal: (most, wanted) => `${wanted} bytes of events wait for a listener, and ${most} may`,
     code: 'EDQUOT',
   },

@@ -3,6 +3,7 @@
 
 import { createRequire } from 'node:module'
 import { describe, expect } from 'vitest'
+import { VERBS } from '../../src/cli/words.js'
 import { A, B } from '../support/cable.js'
 import { Netns, until } from '../support/netns.js'
 import { pings } from '../support/ping.js'
@@ -231,9 +232,20 @@ describe('help', () => {
     }
   })
 
-  test('every line of it fits 100 columns', async () => {
-    const { stdout } = await uvethOnce(['run', '--help'])
-    expect(stdout.split('\n').filter((line) => line.length > 100)).toEqual([])
+  test.each(VERBS.filter((verb) => verb !== 'help'))(
+    'uveth help %s, as uveth %s --help, within 80 columns',
+    async (verb) => {
+      const { code, stdout, stderr } = await uvethOnce(['help', verb])
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      expect(stdout).toBe((await uvethOnce([verb, '--help'])).stdout)
+      expect(stdout).toMatch(verb === 'add' ? /^uveth link: / : new RegExp(`^uveth ${verb}: `))
+      expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
+    },
+  )
+
+  test('uveth help of no verb', async () => {
+    const { code, stderr } = await uvethOnce(['help', 'xyz'])
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "uveth: unknown verb 'xyz': try uveth --help\n" })
   })
 
   test('uveth --version is that of the package', async () => {

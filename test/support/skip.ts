@@ -20,6 +20,7 @@ type Tool =
   | 'tcpdump'
   | 'tshark'
   | 'ethtool'
+  | 'groff'
   | 'tc'
   | 'gcc'
   | 'unshare'

@@ -9,47 +9,10 @@ import { oneOf, whole } from '../../wishes/shape.js'
 import { parseSize } from '../../wishes/units.js'
 import { written } from '../../wishes/words.js'
 import { sentenceOf } from '../failure.js'
+import { DAEMON_HELP, HEALTH_HELP } from '../help-alone.js'
 import { memoryOption } from '../memory.js'
 import { DAEMON, LOOK } from '../options.js'
 import { parseAlone, UsageError } from '../usage.js'
-
-const HELP = `uveth daemon: keep pairs, and take orders for them over a Unix socket and netlink
-
-Usage: uveth daemon [OPTIONS]
-       uveth daemon --stop [--socket PATH]
-
-  --socket PATH     where it listens (default: UVETH_SOCKET, else ${DEFAULT_SOCKET})
-  --state FILE      keep the wanted pairs in FILE, and make them again at the next start
-  --workers N       forwarding threads (default 1)
-  --memory SIZE     for frames that wait, held or in a capture's ring, of all pairs together, like 512mb
-                    (default: a quarter of what the machine or its memory cgroup leaves to the daemon)
-  --netlink on|off|PORT
-                    the generic netlink family "veth" on NETLINK_USERSOCK, on its own port id or on PORT
-                    (default: on with the default socket, off with another one)
-  --idle-exit SECONDS
-                    end after so long without a pair
-  --metrics HOST:PORT|PATH
-                    serve /metrics and /health, and nothing else, there too: at a TCP address ([ADDRESS]:PORT
-                    for IPv6), or at a socket that whoever may enter its folder may connect to
-  --limit NAME=N    how much there may be of one thing (below); any number of times
-  --log LEVEL       what is logged to stdout (JSON, by pino): trace, debug, info, warn, error, silent
-  --stop            end the daemon that listens on the socket; returns when it has ended
-
-It stays in the foreground; \`uveth link add\` starts one in the background where none runs. SIGTERM and
-SIGINT remove every pair and end it. One daemon for each socket: a second one exits with 1 and names the
-first. The socket's folder is made with mode 0750, the socket has mode 0660: whoever may open it may give
-orders. With NOTIFY_SOCKET set, systemd is told when it is ready. The log of one that \`uveth link add\` has
-started stands in SOCKET.log and, before that, in SOCKET.log.1, 1 MiB each.
-
-Limits, and what they are unless told otherwise:
-${LIMIT_NAMES.map((name) => `  ${`${name}=${LIMITS[name].most}`.padEnd(18)}${LIMITS[name].about}`).join('\n')}
-
-Examples:
-  uveth daemon --state /var/lib/uveth/pairs.json
-  uveth daemon --metrics 127.0.0.1:9823
-  curl --unix-socket ${DEFAULT_SOCKET} http://uveth/v1/pairs
-  uveth daemon --stop
-`
 
 const LOG_LEVEL = oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent')
 const { workers: WORKERS } = CONFIGURATION.parts
@@ -60,7 +23,7 @@ const LONGEST_IDLE = 2_000_000
 
 /** `globalSocket` is what stood in front of the verb. */
 export async function daemon(args: string[], globalSocket?: string): Promise<number> {
-  const values = parseAlone('daemon', args, DAEMON, HELP)
+  const values = parseAlone('daemon', args, DAEMON, DAEMON_HELP)
   if (values === undefined) return 0
   const socket = socketPath(values.socket ?? globalSocket)
   if (values.stop) return await stop(socket)
@@ -139,14 +102,6 @@ interface Health {
   memory?: { used: number; bound: number; refused: number }
   state?: { file: string; error?: string; pending: { id: string; error: string }[] }
 }
-
-const HEALTH_HELP = `uveth health: one line about the daemon; exit code 0 when all is well, 1 otherwise
-
-Usage: uveth health [-j] [--socket PATH]
-
-  -j                JSON
-  --socket PATH     where it listens (default: UVETH_SOCKET, else ${DEFAULT_SOCKET})
-`
 
 export async function health(
   args: string[],
