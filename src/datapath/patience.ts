@@ -10,7 +10,7 @@ import type { RingWriter } from '../ring/ring.js'
 /** Bytes of records that one burst may need. */
 const ENOUGH = SLAB_BYTES + 2 * BURST * CONTENT
 /** ms of one moment. As long as a burst may take (inspector.ts): the worker serves other pairs, too. */
-export const MOMENT = 0.5
+const MOMENT = 0.5
 /** Moments in which a reader may take less than PACE. */
 export const PAUSES = 100
 /** Bytes in a moment: 0.5 Gb/s. */
