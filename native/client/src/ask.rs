@@ -84,9 +84,10 @@ fn own_namespace() -> String {
     fs::read_link("/proc/self/ns/net").map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// `-n` takes names below /run/netns only, but a name may climb.
+/// `-n` takes names below /run/netns only, but a name may climb; a number is a name there, no process.
 fn below(netns: &str) -> String {
-    if netns.contains('/') { format!("/run/netns/{netns}") } else { netns.to_owned() }
+    let elsewhere = netns.contains('/') || netns.bytes().all(|byte| byte.is_ascii_digit());
+    if elsewhere { format!("/run/netns/{netns}") } else { netns.to_owned() }
 }
 
 fn percent(text: &str) -> String {

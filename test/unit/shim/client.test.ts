@@ -1,7 +1,15 @@
 // The shim's client and a daemon that is made up: what it asks, and what it does of what it is told. What real answers
 // do is shown by the integration tests (801 and on).
 
-import { mkdtempSync, readlinkSync, rmSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -87,17 +95,22 @@ test('a line is asked as it is, with the namespace that it is given in', async (
   expect(decodeURIComponent(claim)).toBe(readlinkSync('/proc/self/ns/net'))
   await called('-n blue link del left0', [{ code: 0 }])
   await called('-n ../../proc/1/ns/net link del left0', [{ code: 0 }])
+  await called('-n 1 link del left0', [{ code: 0 }])
   expect(asked.slice(1).map(({ headers }) => headers['uveth-netns'])).toEqual([
     'blue',
     '/run/netns/../../proc/1/ns/net',
+    '/run/netns/1',
   ])
 })
 
 test('a namespace as a path goes without links and as seen from here', async () => {
-  await called('link add left0 netns /var/run/netns/blue type veth', [{ code: 0 }])
+  mkdirSync(join(folder, 'real'))
+  writeFileSync(join(folder, 'real/blue'), '')
+  symlinkSync('real', join(folder, 'link'))
+  await called(`link add left0 netns ${folder}/link/blue type veth`, [{ code: 0 }])
   await called('link add left0 netns /proc/self/ns/net type veth', [{ code: 0 }])
   const [one, two] = words().map(({ words: [, , , , netns] }) => netns)
-  expect(one).toBe('/run/netns/blue')
+  expect(one).toBe(join(realpathSync(folder), 'real/blue'))
   expect(two).toMatch(/^\/proc\/\d+\/ns\/net$/)
 })
 
