@@ -27,7 +27,7 @@ COPY native native
 COPY scripts/build-client.js scripts/
 RUN npm run --silent build:native
 COPY tsconfig.json ./
-COPY scripts/describe-types.js scripts/
+COPY scripts/describe-types.js scripts/man.js scripts/
 COPY src src
 RUN npm run --silent build:ts
 
