@@ -1,11 +1,11 @@
 // What the test kit takes beside what a pair takes. Tables only; testing/ works from them.
 
-import { CAUSES, type Cause } from '../frame/cause.js'
+import { CAUSES } from '../frame/cause.js'
 import { BYTES, FILTER } from './capture.js'
 import { END, PAIR } from './end.js'
 import { SEED } from './impair.js'
 import { LAB } from './lab.js'
-import { about, flag, object, oneOf, opaque, type Shape, text, whole, wrong } from './shape.js'
+import { about, flag, object, oneOf, oneOrSeveral, opaque, type Shape, text, whole } from './shape.js'
 import { SIGNAL, TIMEOUT } from './times.js'
 
 const { netns: _netns, ...endParts } = END.parts
@@ -47,15 +47,7 @@ export const OBSERVE = object({
 })
 
 const CAUSE = oneOf(...CAUSES)
-/** One cause, or several; read as several. */
-const SOME_CAUSES: Shape<Cause | readonly Cause[], readonly Cause[]> = {
-  schema: { anyOf: [CAUSE.schema, { type: 'array', items: CAUSE.schema, minItems: 1 }] },
-  read(given, attribute) {
-    const causes: readonly unknown[] = Array.isArray(given) ? given : [given]
-    if (causes.length === 0) throw wrong(attribute, 'a cause or several: leave it out for any', given)
-    return causes.map((cause) => CAUSE.read(cause, attribute))
-  },
-}
+const SOME_CAUSES = oneOrSeveral('a cause or several: leave it out for any', CAUSE)
 
 /** `client:eth0`. Which there are is known to the one who is asked. */
 const LAB_END = text('NODE:INTERFACE of a lab', /^[^\s:]+:[^\s:]+$/) as Shape<LabEndName>

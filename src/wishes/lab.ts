@@ -11,6 +11,7 @@ import {
   list,
   object,
   oneOf,
+  oneOrSeveral,
   type Read,
   type Shape,
   table,
@@ -25,15 +26,7 @@ const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/
 const NODE_NAME_WORDS = '1 to 32 letters, digits, "_", "." and "-", the first one a letter or a digit'
 
 const INTERFACE: Shape<string> = END.parts.name
-/** One, or several; read as several. */
-const INTERFACES: Shape<string | readonly string[], readonly string[]> = {
-  schema: { anyOf: [INTERFACE.schema, { type: 'array', items: INTERFACE.schema, minItems: 1 }] },
-  read(given, attribute) {
-    const names: readonly unknown[] = Array.isArray(given) ? given : [given]
-    if (names.length === 0) throw wrong(attribute, 'a name of an interface or several', given)
-    return names.map((name) => INTERFACE.read(name, attribute))
-  },
-}
+const INTERFACES = oneOrSeveral('a name of an interface or several', INTERFACE)
 
 export const LAB_NODE = object({
   kind: about(

@@ -145,6 +145,18 @@ export function list<G, R>(what: string, item: Shape<G, R>, placed = false): Sha
   }
 }
 
+/** One, or an array of at least one; read as an array. Messages call each by the array's name. */
+export function oneOrSeveral<G, R>(what: string, one: Shape<G, R>): Shape<G | readonly G[], readonly R[]> {
+  return {
+    schema: { anyOf: [one.schema, { type: 'array', items: one.schema, minItems: 1 }] },
+    read(given, attribute) {
+      const several: readonly unknown[] = Array.isArray(given) ? given : [given]
+      if (several.length === 0) throw wrong(attribute, what, given)
+      return several.map((each) => one.read(each, attribute))
+    },
+  }
+}
+
 /**
  * An object with no other keys than those of `parts`, all of which but `must` may be left out. `nothing`: what counts
  * as left out, beside undefined.
