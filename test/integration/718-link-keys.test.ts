@@ -20,6 +20,15 @@ async function both(daemon: TestDaemon, netns: Netns, name: string): Promise<{ o
   return { ours: { ...ours, flags: ours.flags.filter((flag) => flag !== 'M-DOWN') }, theirs }
 }
 
+/** The ends of a new pair, at home and in `away`, with the names that they have there. */
+async function endsOf(daemon: TestDaemon, away: Netns): Promise<[Netns, string][]> {
+  await commandOf(daemon)(...`link add veth0 type veth quiet peer eth0 netns ${away.name}`.split(' '))
+  return [
+    [daemon.home, 'veth0'],
+    [away, 'eth0'],
+  ]
+}
+
 async function expectSame(daemon: TestDaemon, netns: Netns, name: string): Promise<Keys> {
   const { ours, theirs } = await both(daemon, netns, name)
   expect(Object.keys(theirs).length).toBeGreaterThan(25)
@@ -49,12 +58,7 @@ test('of an end that is down, and up', async () => {
 test('of an end with all that ip can set, in another namespace, too', async () => {
   await using daemon = await TestDaemon.start()
   using blue = Netns.create('blue')
-  await commandOf(daemon)(...`link add veth0 type veth quiet peer eth0 netns ${blue.name}`.split(' '))
-  const ends: [Netns, string][] = [
-    [daemon.home, 'veth0'],
-    [blue, 'eth0'],
-  ]
-  for (const [netns, name] of ends) {
+  for (const [netns, name] of await endsOf(daemon, blue)) {
     const set = (words: string) => netns.ip('link', ...words.split(' '))
     // On one that is down nobody is told of most of it: the kernel is asked.
     set(`property add dev ${name} altname a-name-of-more-than-15-bytes altname another`)
@@ -81,12 +85,7 @@ needs(
 )('of a port of a bridge', async () => {
   await using daemon = await TestDaemon.start()
   using blue = Netns.create('blue')
-  await commandOf(daemon)(...`link add veth0 type veth quiet peer eth0 netns ${blue.name}`.split(' '))
-  const ends: [Netns, string][] = [
-    [daemon.home, 'veth0'],
-    [blue, 'eth0'],
-  ]
-  for (const [netns, name] of ends) {
+  for (const [netns, name] of await endsOf(daemon, blue)) {
     netns.ip('link', 'add', 'br0', 'type', 'bridge')
     netns.ip('link', 'set', name, 'master', 'br0')
     expect(await expectSame(daemon, netns, name)).toMatchObject({
