@@ -17,13 +17,10 @@ import { needs } from '../support/skip.js'
 const basics = ['root', 'tun', 'netns', 'ip'] as const
 const it = needs(...basics)
 
-/** Sends them as fast as it can. */
+/** Sends them as fast as it can: of a socket that is not connected, which is told nothing of the port that nobody has. */
 const BURST = `import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.connect((sys.argv[1], 9))
-for n in range(20000):
-  try: s.send(b'x' * 100)
-  except ConnectionRefusedError: s.send(b'x' * 100)`
+for n in range(20000): s.sendto(b'x' * 100, (sys.argv[1], 9))`
 
 describe('a delay alone', () => {
   needs(...basics, 'iperf3')('100 MB over 20 ms each way: no frame is dropped, none sent again', async () => {
@@ -65,7 +62,7 @@ describe('the queue of an end', () => {
       const before = (await atRest(pair)).a
       left.exec('python3', '-c', BURST, B)
       const came = ({ tx_packets, tx_dropped }: EndStats) => tx_packets + tx_dropped
-      await until('all that was sent', async () => came((await pair.stats()).a) === came(before) + 20_000)
+      await until('all that was sent', async () => came((await pair.stats()).a) >= came(before) + 20_000)
       const { a } = await atRest(pair)
       lost = Math.min(lost, a.tx_dropped - before.tx_dropped)
     }

@@ -166,7 +166,8 @@ describe('the terminal is the command’s', () => {
   /** A terminal with `command`, and somebody who types when the screen shows what he waits for. */
   async function typing(command: string, keys: [after: RegExp, key: string][]): Promise<string> {
     const [file = '', ...args] = [...ordinary(), 'script', '-qec', command, '/dev/null']
-    const env = { ...process.env, TERM: 'dumb', HOME: folder }
+    // A shell that gets ^C with all around it, and goes on with the status of what it started: others end with it.
+    const env = { ...process.env, TERM: 'dumb', HOME: folder, SHELL: '/bin/bash' }
     const terminal = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'], env })
     let screen = ''
     terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
