@@ -5,8 +5,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { CONTENDERS, fits } from './contenders.mjs'
-import { FULL, MEASURES, QUICK } from './measures.mjs'
+import { CONTENDERS } from './contenders.mjs'
+import { FULL, MEASURES, QUICK, SERIES } from './measures.mjs'
 import {
   disturbanceLine,
   machineLines,
@@ -29,12 +29,13 @@ const RETAKES = 2
 const RESULTS = fileURLToPath(new URL('bin/results.json', import.meta.url))
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
 
-const USAGE = `Usage: scripts/bench [--quick] [--runs N] [--retakes N] [--only MEASURE[,..]] [--contenders NAME[,..]]
-                     [--json FILE]
+const USAGE = `Usage: scripts/bench [--quick | --series] [--runs N] [--retakes N] [--only MEASURE[,..]]
+                     [--contenders NAME[,..]] [--json FILE]
 
 Compares uveth with other virtual cables, between two network namespaces of its own. Needs root.
 
   --quick           ${QUICK_RUNS} short run of each, for a look
+  --series          shorter runs, ${RUNS} of each: everything within 12 minutes on a quiet machine
   --runs N          runs of each contender, alternating (default ${RUNS})
   --retakes N       times that a sample is taken again when other processes used more than
                     ${QUIET_PERCENT} % of a core meanwhile (default ${RETAKES}; with --quick 0)
@@ -54,6 +55,7 @@ function readArguments() {
   try {
     const options = {
       quick: flag,
+      series: flag,
       help: flag,
       runs: text,
       retakes: text,
@@ -69,9 +71,10 @@ function readArguments() {
 
 function readOptions() {
   const given = readArguments()
+  if (given.quick && given.series) throw new UsageError('--quick or --series, not both')
   return {
     help: given.help ?? false,
-    quick: given.quick ?? false,
+    extent: given.quick ? QUICK : given.series ? SERIES : FULL,
     runs: whole(given.runs ?? (given.quick ? QUICK_RUNS : RUNS), 1, '--runs'),
     retakes: whole(given.retakes ?? (given.quick ? 0 : RETAKES), 0, '--retakes'),
     measures: chosen(MEASURES, given.only, '--only'),
@@ -132,9 +135,7 @@ function available(entries, skipped) {
  */
 async function take(measure, contenders, how, record) {
   const rounds = measure.once ? 1 : how.runs
-  const fitting = contenders.filter(
-    (contender) => measure.contenders?.includes(contender.name) ?? fits(contender, measure.name),
-  )
+  const fitting = contenders.filter(({ name }) => measure.contenders.includes(name))
   for (let round = 0; round < rounds; round++) {
     // The order turns with each round, so that nobody always follows the same neighbour.
     for (const contender of round % 2 === 0 ? fitting : [...fitting].reverse()) {
@@ -208,14 +209,13 @@ async function main() {
   const machine = describeMachine()
   /** @type {Log} */
   const record = { samples: [], disturbed: [], failures: [] }
-  const extent = options.quick ? QUICK : FULL
   console.log(`${machineLines(machine)}\n`)
   for (const { name, reason } of skipped) console.log(`skipped: ${name}: ${reason}`)
 
   endOnSignals()
   await openTestbed()
   for (const measure of measures) {
-    await take(measure, contenders, { ...options, extent }, record)
+    await take(measure, contenders, options, record)
     const table = tableOf(summary(record.samples, [measure], contenders), measure.title)
     if (table) console.log(table)
   }
@@ -225,11 +225,11 @@ async function main() {
     console.log(`failed: ${measure}, ${contender}, run ${run}: ${reason}`)
   }
 
-  const { quick, runs, retakes } = options
+  const { runs, retakes, extent } = options
   const table = summary(record.samples, measures, contenders)
   const document = {
     machine,
-    options: { quick, runs, retakes, extent },
+    options: { runs, retakes, extent },
     skipped,
     ...record,
     summary: table,

@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { inside, ip, LEFT, linksOf, RIGHT, run, start, until } from './testbed.mjs'
 import { has, PROGRAM } from './tools.mjs'
 
-/** @import { Cable, CableEnd, Contender, Program } from './types.d.ts' */
+/** @import { Cable, CableEnd, Contender, Program, Values } from './types.d.ts' */
 
-const HOOKED = fileURLToPath(new URL('./hooked.mjs', import.meta.url))
+const THROUGH = fileURLToPath(new URL('./through.mjs', import.meta.url))
 const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 /** @param {string} line */
@@ -21,6 +21,8 @@ const ADDRESS_A = '10.99.0.1'
 export const ADDRESS_B = '10.99.0.2'
 const PREFIX = 24
 const CHECK_PORT = 5999
+/** As through.mjs has it. */
+const DELAY_US = 1_000
 const SOCAT_TAP = 'TUN,tun-type=tap,iff-no-pi,tun-name='
 
 /** @type {readonly Contender[]} */
@@ -55,28 +57,33 @@ export const CONTENDERS = [
     missing: () => (has('socat') ? undefined : 'socat is not installed'),
     start: () => startTaps('socat', [`${SOCAT_TAP}${A}`, `${SOCAT_TAP}${B}`]),
   },
+  through('loss', 'uveth, a loss of 1e-7 %'),
+  through('rule', 'uveth, a rule that matches nothing'),
+  through('hook', 'uveth, a hook that reads lengths'),
+  through('capture', 'uveth, a capture to a file'),
+  through('delay', 'uveth, a delay of 1 ms'),
   {
-    name: 'uveth-hook',
-    title: 'uveth, a hook in TypeScript each way',
-    for: ['tcp-inspected'],
-    missing: () => (existsSync(COMMAND) ? undefined : 'not built (npm run build)'),
-    start: startHooked,
-  },
-  {
-    name: 'kernel-plain',
-    title: 'kernel veth, tx off',
-    for: ['tcp-inspected'],
-    missing: () => (has('ethtool') ? undefined : 'ethtool is not installed'),
-    start: startPlainKernel,
+    name: 'relay-delay',
+    title: 'C relay, a delay of 1 ms',
+    missing: () => undefined,
+    start: () => startTaps(PROGRAM.delayed, [String(DELAY_US), A, B], saysReady),
   },
 ]
 
 /**
- * Does it make sense to measure this with it?
- * @param {Contender} contender
- * @param {string} measure
+ * A pair that something looks into (through.mjs).
+ * @param {string} what
+ * @param {string} title
+ * @returns {Contender}
  */
-export const fits = (contender, measure) => contender.for?.includes(measure) ?? measure !== 'tcp-inspected'
+function through(what, title) {
+  return {
+    name: `uveth-${what}`,
+    title,
+    missing: () => (existsSync(COMMAND) ? undefined : 'not built (npm run build)'),
+    start: () => startThrough(what),
+  }
+}
 
 async function startUveth() {
   const namespaces = ['--netns-a', LEFT, '--netns-b', RIGHT]
@@ -92,18 +99,11 @@ async function startKernel() {
   return cable(undefined)
 }
 
-async function startHooked() {
+/** @param {string} what */
+async function startThrough(what) {
   const a = [A, LEFT, `${ADDRESS_A}/${PREFIX}`]
   const b = [B, RIGHT, `${ADDRESS_B}/${PREFIX}`]
-  return cable(await start(process.execPath, [HOOKED, ...a, ...b], saysReady))
-}
-
-/** As people run it whose programs look at checksums: `tx off` takes segmentation with it. */
-async function startPlainKernel() {
-  const pair = await startKernel()
-  await run(...inside(LEFT, ['ethtool', '-K', A, 'tx', 'off']))
-  await run(...inside(RIGHT, ['ethtool', '-K', B, 'tx', 'off']))
-  return pair
+  return cable(await start(process.execPath, [THROUGH, what, ...a, ...b], saysReady))
 }
 
 /**
@@ -143,7 +143,11 @@ async function bringUp() {
  * @returns {Promise<Cable>}
  */
 async function cable(forwarder) {
-  const stop = () => (forwarder ? stopForwarder(forwarder) : removeLinks())
+  const stop = async () => {
+    if (forwarder) return await stopForwarder(forwarder)
+    await removeLinks()
+    return {}
+  }
   try {
     const ends = await Promise.all([endOf(LEFT, A), endOf(RIGHT, B)])
     await carryOneByte()
@@ -176,7 +180,10 @@ async function carryOneByte() {
   }
 }
 
-/** @param {Program} forwarder */
+/**
+ * @param {Program} forwarder
+ * @returns {Promise<Values>} what it said of itself at the end
+ */
 async function stopForwarder(forwarder) {
   const outcome = await forwarder.stop()
   const expected = [0, 'SIGTERM', 143] // uveth's; the relay's, which has no handler; socat's
@@ -187,6 +194,8 @@ async function stopForwarder(forwarder) {
     await removeLinks()
     throw error
   })
+  const said = forwarder.said()
+  return said.startsWith('{"records"') ? JSON.parse(said) : {}
 }
 
 async function removeLinks() {

@@ -4,11 +4,15 @@
 import {
   batchPairs,
   libraryPairs,
+  libraryTests,
   sampleFrames,
   sampleHeap,
   sampleIdle,
   sampleRtt,
   sampleTcp,
+  sampleTcpLong,
+  sampleUdp,
+  testsByHand,
   withCable,
 } from './samples.mjs'
 import { RIGHT } from './testbed.mjs'
@@ -19,52 +23,122 @@ import { has } from './tools.mjs'
 /** @type {Extent} */
 export const FULL = {
   tcp: 5,
+  udp: 3,
   frames: 3,
   roundTrips: 20_000,
   idle: 5,
   pairCount: 100,
   heapFrames: 10_000_000,
+  kitTests: 20,
+}
+/** Everything, RUNS times, in less than 12 minutes. @type {Extent} */
+export const SERIES = {
+  ...FULL,
+  tcp: 3,
+  udp: 2,
+  frames: 2,
+  idle: 3,
+  heapFrames: 5_000_000,
 }
 /** @type {Extent} */
 export const QUICK = {
   tcp: 2,
+  udp: 1,
   frames: 1,
   roundTrips: 5_000,
   idle: 2,
   pairCount: 100,
   heapFrames: 1_000_000,
+  kitTests: 5,
 }
 
 const nothing = () => undefined // is missing
+const noIperf = () => (has('iperf3') ? undefined : 'iperf3 is not installed')
 const FORWARDERS = ['uveth', 'relay', 'relay-plain', 'socat']
+const CABLES = ['uveth', 'kernel', 'relay', 'relay-plain', 'socat']
+const TRIO = ['uveth', 'kernel', 'relay']
+const REFERENCES = ['kernel', 'relay']
+const INSPECTED = ['uveth-loss', 'uveth-rule', 'uveth-hook', 'uveth-capture']
 /** @type {Metric} */
 const CPU_SHARE = { key: 'cpu_percent', title: 'forwarder CPU', unit: '% of a core', digits: 1 }
+/** @type {Metric} */
+const THROUGHPUT = { key: 'gbps', title: 'throughput', unit: 'Gb/s', digits: 2, ratios: true }
+/** @type {Metric} */
+const RETRANSMITS = { key: 'retransmits', title: 'retransmissions', unit: 'segments', digits: 0 }
 
 /** @type {readonly Measure[]} */
 export const MEASURES = [
   {
     name: 'tcp',
     title: 'TCP, one stream',
-    missing: () => (has('iperf3') ? undefined : 'iperf3 is not installed'),
+    contenders: CABLES,
+    references: REFERENCES,
+    missing: noIperf,
     metrics: [
-      { key: 'gbps', title: 'throughput', unit: 'Gb/s', digits: 2, ratios: true },
+      THROUGHPUT,
       CPU_SHARE,
       { key: 'rss_mib', title: 'resident memory afterwards', unit: 'MiB', digits: 1 },
     ],
     sample: (contender, extent) => withCable(contender, (cable) => sampleTcp(cable, extent.tcp)),
   },
   {
-    name: 'tcp-inspected',
-    title: 'TCP, one stream, every frame looked at (kernel: not looked at, but without offloads too)',
-    missing: () => (has('iperf3') ? undefined : 'iperf3 is not installed'),
-    metrics: [{ key: 'gbps', title: 'throughput', unit: 'Gb/s', digits: 2, ratios: true }, CPU_SHARE],
+    name: 'tcp-through',
+    title: 'TCP, one stream, every wire frame judged or recorded',
+    contenders: ['uveth', 'kernel', ...INSPECTED],
+    references: ['uveth', 'kernel'],
+    missing: noIperf,
+    metrics: [
+      THROUGHPUT,
+      CPU_SHARE,
+      RETRANSMITS,
+      { key: 'records', title: 'recorded', unit: 'frames', digits: 0 },
+      { key: 'records_lost', title: 'not recorded', unit: 'frames', digits: 0 },
+      { key: 'file_mb', title: 'file', unit: 'MB', digits: 0 },
+    ],
     sample: (contender, extent) => withCable(contender, (cable) => sampleTcp(cable, extent.tcp)),
+  },
+  {
+    name: 'tcp-delay',
+    title: 'TCP, one stream, through 1 ms (the pairs without a delay: what there is to reach)',
+    contenders: ['uveth', 'kernel', 'uveth-delay', 'relay-delay'],
+    references: ['uveth', 'relay-delay'],
+    missing: noIperf,
+    metrics: [
+      THROUGHPUT,
+      { key: 'rtt_ms', title: 'round trip that TCP sees', unit: 'ms', digits: 2 },
+      CPU_SHARE,
+    ],
+    sample: (contender, extent) => withCable(contender, (cable) => sampleTcpLong(cable, extent.tcp)),
+  },
+  {
+    name: 'tcp-8',
+    title: 'TCP, 8 streams together',
+    contenders: TRIO,
+    references: REFERENCES,
+    missing: noIperf,
+    metrics: [THROUGHPUT, CPU_SHARE],
+    sample: (contender, extent) => withCable(contender, (cable) => sampleTcp(cable, extent.tcp, 8)),
+  },
+  {
+    name: 'udp',
+    title: 'UDP, datagrams of 1,472 bytes as fast as a program can send',
+    contenders: TRIO,
+    references: REFERENCES,
+    missing: noIperf,
+    metrics: [
+      { key: 'datagrams_per_s', title: 'delivered', unit: 'datagrams/s', digits: 0, ratios: true },
+      { key: 'lost_percent', title: 'lost', unit: '%', digits: 1 },
+      CPU_SHARE,
+    ],
+    sample: (contender, extent) => withCable(contender, (cable) => sampleUdp(cable, extent.udp)),
   },
   frames(64),
   frames(1500),
   {
     name: 'rtt',
     title: 'TCP round trip of one byte',
+    contenders: CABLES,
+    references: REFERENCES,
     missing: nothing,
     metrics: [
       { key: 'median_us', title: 'median', unit: 'us', digits: 1, ratios: true },
@@ -77,6 +151,7 @@ export const MEASURES = [
     name: 'idle',
     title: 'One quiet pair',
     contenders: FORWARDERS,
+    references: REFERENCES,
     missing: nothing,
     metrics: [
       { key: 'cpu_ms_per_s', title: 'forwarder CPU', unit: 'ms per s', digits: 3 },
@@ -88,9 +163,24 @@ export const MEASURES = [
   // A TAP must be opened at home and moved, and the kernel takes 13-20 ms for each move.
   pairs('pairs-home', 'both ends at home', undefined),
   {
+    name: 'kit',
+    title: 'A test with the kit that does nothing (kernel: the same by ip, without a capture)',
+    contenders: ['uveth', 'kernel'],
+    references: ['kernel'],
+    missing: nothing,
+    metrics: [
+      { key: 'wall_ms', title: 'with its capture, as by default', unit: 'ms', digits: 1, ratios: true },
+      { key: 'cpu_ms', title: 'its CPU', unit: 'ms', digits: 1 },
+      { key: 'plain_wall_ms', title: 'without a capture', unit: 'ms', digits: 1 },
+      { key: 'plain_cpu_ms', title: 'its CPU', unit: 'ms', digits: 1 },
+    ],
+    sample: ({ name }, { kitTests }) => (name === 'kernel' ? testsByHand(kitTests) : libraryTests(kitTests)),
+  },
+  {
     name: 'heap',
     title: 'Memory over many 64-byte frames',
     contenders: ['uveth'],
+    references: [],
     once: true,
     missing: nothing,
     metrics: [
@@ -123,6 +213,8 @@ function frames(length) {
   return {
     name: `frames-${length}`,
     title: `Frames of ${length} bytes, saturated`,
+    contenders: CABLES,
+    references: REFERENCES,
     missing: nothing,
     metrics: [
       { key: 'frames_per_s', title: 'delivered', unit: 'frames/s', digits: 0, ratios: true },
@@ -144,6 +236,7 @@ function pairs(name, where, other) {
     name,
     title: `Many pairs, ${where} (kernel: ip -batch)`,
     contenders: ['uveth', 'kernel'],
+    references: ['kernel'],
     missing: nothing,
     metrics: [
       { key: 'create_ms', title: 'create all (uveth: at once)', unit: 'ms', digits: 1, ratios: true },

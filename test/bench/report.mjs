@@ -4,7 +4,6 @@ import { ratio, summarize } from './stats.mjs'
 
 /** @import { Contender, Machine, Measure, Metric, Row, Sample, SummaryEntry, Verdict } from './types.d.ts' */
 
-const REFERENCES = ['kernel', 'relay']
 /** More of a core than this taken by others, and a sample says little. */
 export const QUIET_PERCENT = 15
 
@@ -32,24 +31,26 @@ export function summary(samples, measures, contenders) {
   return measures.flatMap((measure) =>
     measure.metrics.map((metric) => {
       const { key, title, unit, digits } = metric
-      const rows = rowsOf(samples, measure.name, metric, contenders)
-      return { measure: measure.name, metric: key, title, unit, digits, rows }
+      const { name, references } = measure
+      const rows = rowsOf(samples, measure, metric, contenders)
+      return { measure: name, metric: key, title, unit, digits, references, rows }
     }),
   )
 }
 
 /**
  * @param {readonly Sample[]} samples
- * @param {string} measure
+ * @param {Measure} measure
  * @param {Metric} metric
  * @param {readonly Contender[]} contenders
  * @returns {Row[]} without those who have no sample
  */
 function rowsOf(samples, measure, metric, contenders) {
-  const numbersOf = (/** @type {string} */ name) => summarize(valuesOf(samples, measure, metric.key, name))
+  const numbersOf = (/** @type {string} */ name) =>
+    summarize(valuesOf(samples, measure.name, metric.key, name))
   const rows = contenders.map(({ name, title }) => {
     const numbers = numbersOf(name)
-    const ratios = REFERENCES.map((to) => [to, ratio(numbers.median, numbersOf(to).median)])
+    const ratios = measure.references.map((to) => [to, ratio(numbers.median, numbersOf(to).median)])
     return {
       contender: name,
       title,
@@ -66,7 +67,7 @@ function rowsOf(samples, measure, metric, contenders) {
  */
 export function tableOf(entries, title) {
   const lines = [title]
-  for (const { title: metric, unit, digits, rows } of entries) {
+  for (const { title: metric, unit, digits, references, rows } of entries) {
     if (rows.length === 0) continue
     const withRatios = rows.some((row) => row.ratios)
     const header = [`${metric}, ${unit}`, 'median', 'min', 'max', 'runs']
@@ -74,9 +75,10 @@ export function tableOf(entries, title) {
       row.title,
       ...[row.median, row.min, row.max].map((value) => value?.toFixed(digits) ?? '-'),
       String(row.count),
-      ...(withRatios ? REFERENCES.map((name) => times(row.ratios?.[name])) : []),
+      ...(withRatios ? references.map((name) => times(row.ratios?.[name])) : []),
     ])
-    lines.push(...grid([withRatios ? [...header, '/ kernel', '/ relay'] : header, ...body]), '')
+    const divided = references.map((name) => `/ ${name}`)
+    lines.push(...grid([withRatios ? [...header, ...divided] : header, ...body]), '')
   }
   return lines.length === 1 ? '' : lines.join('\n')
 }

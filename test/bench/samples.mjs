@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ADDRESS_B, saysReady } from './contenders.mjs'
-import { inside, LEFT, linksOf, RIGHT, run, start } from './testbed.mjs'
+import { inside, ip, LEFT, linksOf, RIGHT, run, start, withWindow } from './testbed.mjs'
 import { PROGRAM } from './tools.mjs'
 import { cpuBetween, readCpu, residentMib } from './usage.mjs'
 
@@ -12,20 +12,27 @@ import { cpuBetween, readCpu, residentMib } from './usage.mjs'
 
 const PAIRS_PROGRAM = fileURLToPath(new URL('pairs.mjs', import.meta.url))
 const HEAP_PROGRAM = fileURLToPath(new URL('heap.mjs', import.meta.url))
+const KIT_PROGRAM = fileURLToPath(new URL('kit.mjs', import.meta.url))
 const IPERF_PORT = '5201'
+/** Bytes. A delay of 1 ms keeps 1.9 MB of 15 Gb/s on its way, and the kernel counts a socket's memory, not its bytes. */
+const WINDOW = 64 << 20
 const RTT_PORT = '5202'
 
 /**
  * @param {Contender} contender
  * @param {(cable: Cable) => Promise<Values>} work
+ * @returns {Promise<Values>} with what the forwarder says of itself at the end
  */
 export async function withCable(contender, work) {
   const cable = await contender.start()
+  let values
   try {
-    return await work(cable)
-  } finally {
+    values = await work(cable)
+  } catch (error) {
     await cable.stop()
+    throw error
   }
+  return { ...values, ...(await cable.stop()) }
 }
 
 /**
@@ -55,20 +62,57 @@ async function withCpuShare(cable, work) {
 }
 
 /**
+ * What iperf3 says at its end, and what the forwarder used meanwhile.
  * @param {Cable} cable
  * @param {number} seconds
+ * @param {readonly string[]} options of the client
  */
-export async function sampleTcp(cable, seconds) {
+async function iperf(cable, seconds, options) {
   const serve = ['iperf3', '-s', '-1', '--forceflush', '-B', ADDRESS_B, '-p', IPERF_PORT]
   const server = await start(...inside(RIGHT, serve), (line) => line.includes('Server listening'))
   try {
-    const send = ['iperf3', '-J', '-c', ADDRESS_B, '-p', IPERF_PORT, '-t', String(seconds)]
+    const send = ['iperf3', '-J', '-c', ADDRESS_B, '-p', IPERF_PORT, '-t', String(seconds), ...options]
     const { result, share } = await withCpuShare(cable, () => run(...inside(LEFT, send)))
-    const memory = cable.pid === undefined ? {} : { rss_mib: residentMib(cable.pid) }
-    const { sum_received: received, sum_sent: sent } = JSON.parse(result).end
-    return { gbps: received.bits_per_second / 1e9, retransmits: sent.retransmits, ...share, ...memory }
+    return { end: JSON.parse(result).end, share }
   } finally {
     await server.stop()
+  }
+}
+
+/**
+ * @param {Cable} cable
+ * @param {number} seconds
+ */
+export async function sampleTcp(cable, seconds, streams = 1) {
+  const { end, share } = await iperf(cable, seconds, ['-P', String(streams)])
+  const memory = cable.pid === undefined ? {} : { rss_mib: residentMib(cable.pid) }
+  const { sum_received: received, sum_sent: sent } = end
+  return { gbps: received.bits_per_second / 1e9, retransmits: sent.retransmits, ...share, ...memory }
+}
+
+/**
+ * The first second is left out: a window that is to become large has grown by then.
+ * @param {Cable} cable
+ * @param {number} seconds
+ */
+export async function sampleTcpLong(cable, seconds) {
+  const { end, share } = await withWindow(WINDOW, () => iperf(cable, seconds, ['-O', '1']))
+  const rtt = end.streams[0].sender.mean_rtt / 1e3
+  return { gbps: end.sum_received.bits_per_second / 1e9, rtt_ms: rtt, ...share }
+}
+
+/**
+ * As fast as the sender can, in datagrams that fill a frame.
+ * @param {Cable} cable
+ * @param {number} seconds
+ */
+export async function sampleUdp(cable, seconds) {
+  const { end, share } = await iperf(cable, seconds, ['-u', '-b', '0', '-l', '1472'])
+  const { packets, lost_packets: lost } = end.sum
+  return {
+    datagrams_per_s: (packets - lost) / end.sum.seconds,
+    lost_percent: (100 * lost) / packets,
+    ...share,
   }
 }
 
@@ -183,4 +227,36 @@ export async function batchPairs(count, other) {
 export async function sampleHeap(count) {
   const args = [HEAP_PROGRAM, LEFT, RIGHT, String(count), PROGRAM.gen]
   return JSON.parse(await run(process.execPath, ['--expose-gc', ...args]))
+}
+
+/**
+ * @param {number} count tests
+ * @returns {Promise<Values>}
+ */
+export async function libraryTests(count) {
+  return JSON.parse(await run(process.execPath, [KIT_PROGRAM, String(count)]))
+}
+
+/**
+ * What such a test would do by hand: two namespaces, kernel veth with addresses, up; and away again. Wall time only, as
+ * the work is that of children.
+ * @param {number} count tests
+ * @returns {Promise<Values>}
+ */
+export async function testsByHand(count) {
+  const [a, b] = [`${LEFT}-k`, `${RIGHT}-k`]
+  const start = performance.now()
+  for (let i = 0; i < count; i++) {
+    for (const name of [a, b]) await ip('netns', 'add', name)
+    try {
+      await ip('-n', a, 'link', 'add', 'uveth-a', 'type', 'veth', 'peer', 'name', 'uveth-b', 'netns', b)
+      await ip('-n', a, 'address', 'add', '192.0.2.1/24', 'dev', 'uveth-a')
+      await ip('-n', b, 'address', 'add', '192.0.2.2/24', 'dev', 'uveth-b')
+      await ip('-n', a, 'link', 'set', 'uveth-a', 'up')
+      await ip('-n', b, 'link', 'set', 'uveth-b', 'up')
+    } finally {
+      for (const name of [a, b]) await ip('netns', 'del', name)
+    }
+  }
+  return { wall_ms: (performance.now() - start) / count }
 }

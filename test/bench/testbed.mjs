@@ -70,7 +70,7 @@ export async function start(command, args, isReady) {
   /** @type {Promise<number | string>} */
   const exited = new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message))
-    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'))
+    child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown')) // all that it said was read
   })
   exited.then(() => running.delete(child))
 
@@ -85,24 +85,28 @@ export async function start(command, args, isReady) {
     clearTimeout(patience)
     return outcome
   }
-  const program = { pid: child.pid ?? 0, stop, complaint: () => complaint.trim() }
-  const outcome = isReady ? await readiness(child.stdout, isReady, exited) : 'ready'
-  child.stdout.resume() // from here on nobody reads it, and a full pipe would stop the program
+  let said = ''
+  const lines = createInterface({ input: child.stdout }) // read to the end: a full pipe would stop the program
+  lines.on('line', (line) => {
+    said = line
+  })
+  const program = { pid: child.pid ?? 0, stop, said: () => said, complaint: () => complaint.trim() }
+  const outcome = isReady ? await readiness(lines, isReady, exited) : 'ready'
   if (outcome === 'ready') return program
   await stop()
   throw new Error(`${command} ${args.join(' ')}: ${outcome} ${program.complaint()}`.trim())
 }
 
 /**
- * @param {import('node:stream').Readable} output
+ * @param {import('node:readline').Interface} lines
  * @param {(line: string) => boolean} isReady
  * @param {Promise<number | string>} exited
  * @returns {Promise<string>} 'ready', or what happened instead
  */
-function readiness(output, isReady, exited) {
+function readiness(lines, isReady, exited) {
   return new Promise((resolve) => {
     const patience = setTimeout(resolve, READY_MS, 'not ready in time')
-    createInterface({ input: output }).on('line', (line) => {
+    lines.on('line', (line) => {
       if (!isReady(line)) return
       clearTimeout(patience)
       resolve('ready')
@@ -134,6 +138,38 @@ export async function until(what, probe, limitMs = READY_MS) {
 export async function linksOf(namespace) {
   const links = JSON.parse(await ip('-n', namespace, '-s', '-j', 'link', 'show'))
   return links.filter((/** @type {{ ifname: string }} */ link) => link.ifname !== 'lo')
+}
+
+/**
+ * Sockets of both namespaces may have windows of so many bytes while `work` runs.
+ * @template T
+ * @param {number} bytes
+ * @param {() => Promise<T>} work
+ */
+export async function withWindow(bytes, work) {
+  const files = ['tcp_rmem', 'tcp_wmem'].map((name) => `/proc/sys/net/ipv4/${name}`)
+  const sets = [LEFT, RIGHT].flatMap((namespace) => files.map((file) => ({ namespace, file })))
+  const before = []
+  for (const { namespace, file } of sets) {
+    const was = (await run(...inside(namespace, ['cat', file]))).trim()
+    before.push({ namespace, file, was })
+    const [least, usual] = was.split(/\s+/)
+    await write(namespace, file, `${least} ${usual} ${bytes}`)
+  }
+  try {
+    return await work()
+  } finally {
+    for (const { namespace, file, was } of before) await write(namespace, file, was)
+  }
+}
+
+/**
+ * @param {string} namespace
+ * @param {string} file
+ * @param {string} text
+ */
+function write(namespace, file, text) {
+  return run(...inside(namespace, ['sh', '-c', `echo '${text}' >${file}`]))
 }
 
 export async function openTestbed() {

@@ -9,7 +9,12 @@ import { fileURLToPath } from 'node:url'
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const BIN = join(HERE, 'bin')
 
-export const PROGRAM = { relay: join(BIN, 'relay'), gen: join(BIN, 'gen'), rtt: join(BIN, 'rtt') }
+export const PROGRAM = {
+  relay: join(BIN, 'relay'),
+  delayed: join(BIN, 'delayed'),
+  gen: join(BIN, 'gen'),
+  rtt: join(BIN, 'rtt'),
+}
 
 /** @param {string} command */
 export function has(command) {

@@ -5,6 +5,8 @@
 export interface Program {
   pid: number
   stop(): Promise<number | string>
+  /** The last line that it wrote to stdout. */
+  said(): string
   /** The tail of what it wrote to stderr. */
   complaint(): string
 }
@@ -20,8 +22,8 @@ export interface Cable {
   pid: number | undefined
   a: CableEnd
   b: CableEnd
-  /** Removes the pair; fails when something of it stays. */
-  stop(): Promise<void>
+  /** Removes the pair; fails when something of it stays. What its forwarder says of itself at the end. */
+  stop(): Promise<Values>
 }
 
 /** What can be named on the command line, and may be impossible on this machine. */
@@ -33,19 +35,19 @@ export interface Entry {
 }
 
 export interface Contender extends Entry {
-  /** The only measures that it takes part in; absent: all that do not name it. */
-  for?: readonly string[]
   start(): Promise<Cable>
 }
 
 /** How long and how much. Seconds unless the name says otherwise. */
 export interface Extent {
   tcp: number
+  udp: number
   frames: number
   roundTrips: number
   idle: number
   pairCount: number
   heapFrames: number
+  kitTests: number
 }
 
 export interface Metric {
@@ -53,15 +55,17 @@ export interface Metric {
   title: string
   unit: string
   digits: number
-  /** Shown as multiples of the reference contenders as well. */
+  /** Shown as multiples of the references as well. */
   ratios?: boolean
 }
 
 export type Values = Record<string, number>
 
 export interface Measure extends Entry {
-  /** The only contenders that it makes sense for; absent: all. */
-  contenders?: readonly string[]
+  /** Those that it makes sense for. */
+  contenders: readonly string[]
+  /** Whose medians the others are divided by in its tables. */
+  references: readonly string[]
   /** A single long sample instead of alternating runs. */
   once?: boolean
   metrics: readonly Metric[]
@@ -137,5 +141,6 @@ export interface SummaryEntry {
   title: string
   unit: string
   digits: number
+  references: readonly string[]
   rows: Row[]
 }
