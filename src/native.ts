@@ -21,7 +21,10 @@ export const {
   closeFd,
   closeFds,
   copyRanges,
+  fdAdopt,
   fdInode,
+  fdPut,
+  fdRelease,
   flock,
   netlinkBind,
   netlinkOpen,
@@ -35,8 +38,10 @@ export const {
   pollerRemove,
   pollerWait,
   receive,
+  receiveFds,
   releasePages,
   sdNotify,
+  sendFds,
   slabLayout,
   socketSetOption,
   transmit,
@@ -52,6 +57,7 @@ export const {
   tunSetPersist,
   tunSetVnetHdrSz,
   tunSetVnetLe,
+  unixListen,
 } = addon
 
 // <linux/if_tun.h>: flags of tunSetIff and tunGetFeatures, then the bits of tunSetOffload.

@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex};
 
 use napi::bindgen_prelude::{Function, Result};
@@ -147,6 +147,28 @@ pub fn close_fds(fds: Vec<i32>, done: Function<'_, (), ()>) -> Result<()> {
         close_together(owned, Some(Box::new(tell)));
     }
     Ok(())
+}
+
+/// Takes over a descriptor that nobody in this process closes by itself: one that was released by another thread, or was
+/// there when the program began. It is closed at an exec from here on. -EBADF if there is none.
+#[napi(catch_unwind)]
+pub fn fd_adopt(fd: i32) -> i32 {
+    // SAFETY: fcntl takes plain integers here.
+    let found = errno::check(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) });
+    if found < 0 { found } else { own_checked(fd) }
+}
+
+/// Gives one up, open: for another thread to adopt, or for Node to close. -EBADF if it is not this environment's.
+#[napi(catch_unwind)]
+pub fn fd_release(fd: i32) -> i32 {
+    take(fd).map_or(-libc::EBADF, |owned| owned.into_raw_fd().min(0))
+}
+
+/// Has the number `place` mean the same file as `fd` (dup2), also in programs that are started from here.
+#[napi(catch_unwind)]
+pub fn fd_put(fd: i32, place: i32) -> i32 {
+    // SAFETY: dup2 takes plain integers; `place` is one of the standard descriptors, which nobody owns.
+    errno::check(unsafe { libc::dup2(fd, place) })
 }
 
 #[napi(object)]

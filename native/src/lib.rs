@@ -10,6 +10,7 @@ mod memory;
 mod message;
 mod netns;
 mod poll;
+mod rights;
 mod slab;
 mod socket;
 mod tap;

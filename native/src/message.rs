@@ -5,23 +5,25 @@ use std::mem::{size_of, zeroed};
 
 use crate::errno;
 
-/// Room for the control messages that we ask for (an nsid and credentials, or packet auxdata).
+/// Room for control messages: by default for those that netlink is asked for (an nsid and credentials), or packet auxdata.
 #[repr(align(8))]
-pub struct Control([u8; 128]);
+pub struct Control<const BYTES: usize = 128>([u8; BYTES]);
 
-impl Control {
+impl<const BYTES: usize> Control<BYTES> {
     pub fn empty() -> Self {
-        Control([0; 128])
+        Control([0; BYTES])
     }
 }
 
+const FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
+
 /// recvmsg with a source address and control messages; answers the length (or a negative errno), the flags
-/// (MSG_TRUNC), and what was written of `control`.
-pub fn receive_message<'a, A>(
+/// (MSG_TRUNC, MSG_CTRUNC), and what was written of `control`. Descriptors that come are closed at an exec.
+pub fn receive_message<'a, A, const BYTES: usize>(
     fd: i32,
     buffer: &mut [u8],
     address: &mut A,
-    control: &'a mut Control,
+    control: &'a mut Control<BYTES>,
 ) -> (i32, i32, &'a [u8]) {
     let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     // SAFETY: msghdr is plain data, valid when zeroed.
@@ -33,7 +35,7 @@ pub fn receive_message<'a, A>(
     header.msg_control = control.0.as_mut_ptr().cast();
     header.msg_controllen = control.0.len() as _;
     // SAFETY: every pointer in `header` is valid for its length until recvmsg has returned.
-    let got = errno::retry(|| unsafe { libc::recvmsg(fd, &mut header, libc::MSG_DONTWAIT) });
+    let got = errno::retry(|| unsafe { libc::recvmsg(fd, &mut header, FLAGS) });
     let written = if got < 0 { 0 } else { header.msg_controllen as _ };
     (got, header.msg_flags, control.0.get(..written).unwrap_or(&[]))
 }

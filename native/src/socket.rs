@@ -56,7 +56,7 @@ pub fn netlink_receive(
     #[napi(ts_arg_type = "Int32Array")] meta: Words,
 ) -> i32 {
     let mut address = netlink_address(0, 0);
-    let mut control = Control::empty();
+    let mut control = <Control>::empty();
     let (got, flags, control) = receive_message(fd, buffer, &mut address, &mut control);
     if got < 0 {
         return got;

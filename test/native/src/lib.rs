@@ -27,12 +27,13 @@ pub fn init(_exports: Object, env: Env) -> Result<()> {
     Ok(())
 }
 
-/// Two connected sockets that keep the bounds of messages, as a TAP keeps those of frames; non-blocking.
-/// Their descriptors into `into`.
+/// Two connected sockets that keep the bounds of messages, as a TAP keeps those of frames, or (`stream`) do not;
+/// non-blocking. Their descriptors into `into`.
 #[napi(catch_unwind)]
-pub fn socket_pair(#[napi(ts_arg_type = "Int32Array")] into: Words) -> i32 {
+pub fn socket_pair(#[napi(ts_arg_type = "Int32Array")] into: Words, stream: Option<bool>) -> i32 {
     let mut ends = [-1; 2];
-    let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    let bounds = if stream == Some(true) { libc::SOCK_STREAM } else { libc::SOCK_SEQPACKET };
+    let kind = bounds | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: `ends` has room for two descriptors.
     let made = errno::check(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) });
     if made < 0 {
@@ -85,7 +86,7 @@ pub fn packet_receive(
 ) -> i32 {
     // SAFETY: sockaddr_ll is plain data, valid when zeroed.
     let mut address: libc::sockaddr_ll = unsafe { zeroed() };
-    let mut control = Control::empty();
+    let mut control = <Control>::empty();
     let (got, _, control) = receive_message(fd, buffer, &mut address, &mut control);
     if got < 0 {
         return got;
