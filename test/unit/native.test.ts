@@ -230,6 +230,28 @@ describe('watch', () => {
     expect(first).toBe(0)
   })
 
+  test('who watches again what is ready still lets others have their turn in between', async () => {
+    const { fd, wake } = socket()
+    wake() // and nobody reads it
+    let turns = 0
+    let others = setImmediate(function turn() {
+      turns++
+      others = setImmediate(turn)
+    })
+    const between: number[] = []
+    await new Promise<void>((done) => {
+      watch(fd, EPOLLIN, function ready() {
+        between.push(turns)
+        turns = 0
+        for (const end = performance.now() + 2; performance.now() < end; );
+        if (between.length > 50) done()
+        else watch(fd, EPOLLIN, ready)
+      })
+    })
+    clearImmediate(others)
+    expect(Math.min(...between.slice(1))).toBeGreaterThan(0)
+  })
+
   test('unwatch ends it', async () => {
     const { fd, wake } = socket()
     let fired = 0
