@@ -3,6 +3,8 @@
 /** What a TAP allows (65,535 - 14; test/kernel/23): MTU is the L3 payload. */
 export const MIN_MTU = 68
 export const MAX_MTU = 65_521
+/** With a smaller one a link has no IPv6. */
+export const IPV6_MIN_MTU = 1280
 /** Ethernet header. */
 export const ETH_HLEN = 14
 /** Ethernet header and two VLAN tags. */

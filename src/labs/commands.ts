@@ -3,12 +3,10 @@
 
 import { formatAddress } from '../frame/address.js'
 import type { LabPlan, NodePlan } from './plan.js'
-import type { LabEnd } from './segments.js'
+import { BRIDGE, type LabEnd } from './segments.js'
 
 /** Where `nft` is, too: an ordinary user's PATH does not have them (Debian). */
 export const NFT_FOLDERS = ['/usr/sbin', '/sbin']
-/** The interface of a node of kind bridge that its ends are ports of. */
-const BRIDGE = 'br0'
 
 // What a kernel does by itself is made the same on every machine: a namespace takes some of it from its maker, who may
 // forward (Docker does) or filter. A kernel says which IPv6 groups it is in (MLD) twice, each time after a random part of

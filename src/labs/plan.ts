@@ -4,11 +4,12 @@
 import { invalid } from '../errors.js'
 import { planImpair } from '../faults/impair-plan.js'
 import { planRule } from '../faults/rule-plan.js'
+import { IPV6_MIN_MTU } from '../frame/ethernet.js'
 import type { END, PAIR } from '../wishes/end.js'
 import { type EndPlace, LAB, type LabWish, type NodeWish } from '../wishes/lab.js'
 import { at, type Given, type Read } from '../wishes/shape.js'
 import { planRoutes, type Route } from './routes.js'
-import { type LabEnd, type LabNode, type NodeKind, segmentsOf } from './segments.js'
+import { BRIDGE, type LabEnd, type LabNode, type NodeKind, segmentsOf } from './segments.js'
 
 type PairOptions = Given<typeof PAIR>
 
@@ -86,9 +87,14 @@ function endOf(
   const { node, name, cidrs } = cable[letter]
   if (!Object.hasOwn(nodes, node))
     throw invalid(`${attribute}: there is no node ${node}, only ${Object.keys(nodes).join(', ')}`, attribute)
-  if (nodes[node]?.kind === 'bridge' && cidrs.length > 0)
+  const isBridge = nodes[node]?.kind === 'bridge'
+  if (name === 'lo' || (isBridge && name === BRIDGE))
+    throw invalid(`${attribute}: the node has an interface ${name} of its own`, attribute)
+  if (isBridge && cidrs.length > 0)
     throw invalid(`${attribute}: a port of a bridge has no address`, attribute)
-  const up = cable.options[letter]?.up ?? true
+  const { up = true, mtu = IPV6_MIN_MTU } = cable.options[letter] ?? {}
+  if (mtu < IPV6_MIN_MTU && cidrs.some(({ address }) => address.length === 16))
+    throw invalid(`${attribute}.mtu: IPv6 takes ${IPV6_MIN_MTU} or more, not ${mtu}`, `${attribute}.mtu`)
   return { attribute, node, name, letter, cable: number, cidrs, up, segment: '' }
 }
 

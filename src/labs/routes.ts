@@ -110,9 +110,21 @@ function givenRoutes(
         throw invalid(`${attribute}: there is no node ${node}, only ${names.join(', ')}`, attribute)
       if (found.kind === 'bridge') throw invalid(`${attribute}: a bridge has no routes`, attribute)
       const rows = Object.entries(table)
-      return [node, rows.flatMap(([to, via]) => givenRoute(node, to, via, names, ends))]
+      const up = ends.filter((end) => end.up)
+      const taken = new Set(subnetsOf(node, 4, up))
+      const routes = rows.flatMap(([to, via]) =>
+        givenRoute(node, to, via, names, ends).map((route) => once(route, taken, `${attribute}.${to}`)),
+      )
+      return [node, routes]
     }),
   )
+}
+
+/** A kernel has one route to a destination; of IPv6, another one behind that to a subnet of its own. */
+function once(route: Route, taken: Set<string>, attribute: string): Route {
+  if (taken.has(route.to)) throw invalid(`${attribute}: there is a way to ${route.to} already`, attribute)
+  taken.add(route.to)
+  return route
 }
 
 function givenRoute(
@@ -137,7 +149,7 @@ function givenRoute(
     throw invalid(`${attribute}: ${via} has no address${forIt} on a subnet of ${node}`, attribute)
   if (parseAddress(via) === undefined)
     throw invalid(`${attribute}: ${via} is neither a node nor an address`, attribute)
-  throw invalid(`${attribute}: ${via} is in no subnet of ${node}, or of another version of IP`, attribute)
+  throw invalid(`${attribute}: ${via} is not beside ${node}, or of another version of IP`, attribute)
 }
 
 function hopsTo(
@@ -160,8 +172,8 @@ function addressOnWire(
 ): [Family, string][] {
   const address = parseAddress(via)
   if (address === undefined || !families.includes(address.length as Family)) return []
-  const near = ends.some(
-    (end) => end.node === node && end.up && end.cidrs.some((cidr) => holds(cidr, address)),
-  )
-  return near ? [[address.length as Family, formatAddress(address)]] : []
+  const own = ends.filter((end) => end.node === node && end.up).flatMap(({ cidrs }) => cidrs)
+  const near = own.some((cidr) => holds(cidr, address))
+  const itself = own.some((cidr) => formatAddress(cidr.address) === formatAddress(address))
+  return near && !itself ? [[address.length as Family, formatAddress(address)]] : []
 }

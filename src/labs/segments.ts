@@ -7,6 +7,9 @@ import type { NODE_KINDS } from '../wishes/lab.js'
 
 export type NodeKind = (typeof NODE_KINDS)[number]
 
+/** The interface of a node of kind bridge that its ends are ports of. */
+export const BRIDGE = 'br0'
+
 export interface LabNode {
   readonly name: string
   readonly kind: NodeKind

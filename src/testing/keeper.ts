@@ -19,12 +19,11 @@ folder=$1
 shift
 names=
 groups=
+each() { for netns in $names; do echo "netns $1 $netns"; done | ip -force -batch -; }
 clear() {
   for group in $groups; do kill -9 -"$group"; done
-  for netns in $names; do
-    for pid in $(ip netns pids "$netns"); do kill -9 "$pid"; done
-    ip netns del "$netns"
-  done
+  for pid in $(each pids); do kill -9 "$pid"; done
+  each del
   rm -rf "$folder"
 }
 refuse() { clear 2>/dev/null; exit "$1"; }

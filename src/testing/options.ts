@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { invalid } from '../errors.js'
+import { IPV6_MIN_MTU } from '../frame/ethernet.js'
 import type { EndOptions } from '../index.js'
 import { type CablePlan, checkFaults, type LabPlan, planLab } from '../labs/plan.js'
 import { LAB_OF_TEST, type LAB_TEST, type TEST_END, TESTBED } from '../wishes/kit.js'
@@ -30,8 +31,6 @@ export interface TestPlan {
 }
 
 const FOLDER = 'uveth-artifacts'
-/** With a smaller one a link has no IPv6. */
-const IPV6_MIN_MTU = 1280
 const DEFAULTS = {
   a: { name: 'uveth-a', addresses: ['192.0.2.1/24'], addresses6: ['2001:db8::1/64'] },
   b: { name: 'uveth-b', addresses: ['192.0.2.2/24'], addresses6: ['2001:db8::2/64'] },

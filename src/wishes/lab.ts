@@ -1,7 +1,7 @@
 // Labs: nodes (network namespaces, containers) and the cables between them. Tables only; labs/ makes plans of them, and
 // the test kit asks for them. A cable is a pair with everything that a pair has.
 
-import type { Cidr } from '../frame/address.js'
+import { type Cidr, parseCidr } from '../frame/address.js'
 import { END, PAIR } from './end.js'
 import {
   about,
@@ -47,7 +47,7 @@ const { netns: _netns, name: _name, addresses: _addresses, ...endParts } = END.p
 const LAB_END = object(endParts)
 const { a: _a, b: _b, id: _id, capture: _capture, signal: _signal, ...pairParts } = PAIR.parts
 export const CABLE_OPTIONS = object({
-  id: about('its name in the lab; default: the names of its nodes, client-nat', text('a name', NODE_NAME)),
+  id: about('its name; default: the names of its nodes, client-nat', text(NODE_NAME_WORDS, NODE_NAME)),
   a: about('of the first end: as in createPair; up unless this says otherwise', LAB_END),
   b: LAB_END,
   ...pairParts,
@@ -66,10 +66,12 @@ const PLACE = 'NODE:INTERFACE and addresses, like "client:eth0 192.0.2.2/24 2001
 function readPlace(given: unknown, attribute: string): EndPlace {
   const [place = '', ...addresses] = typeof given === 'string' ? given.trim().split(/\s+/) : []
   const [node = '', name = '', ...rest] = place.split(':')
-  if (node === '' || name === '' || rest.length > 0) throw wrong(attribute, PLACE, given)
+  const cidrs = addresses.flatMap((address) => parseCidr(address) ?? [])
+  if (node === '' || name === '' || rest.length > 0 || cidrs.length < addresses.length)
+    throw wrong(attribute, PLACE, given)
   INTERFACE.read(name, attribute)
   if (name.includes('%')) throw wrong(attribute, `${PLACE}, with the whole name of the interface`, given)
-  return { node, name, addresses, cidrs: END.parts.addresses.read(addresses, attribute) }
+  return { node, name, addresses, cidrs }
 }
 
 type CableWish = readonly [a: string, b: string, options?: CableOptions]

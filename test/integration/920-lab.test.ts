@@ -214,16 +214,16 @@ describe('a lab that cannot be made leaves nothing', () => {
     await expect(lab(house, 'body' as never)).rejects.toThrow(/^EINVAL: the body of a test is a function/)
   })
 
-  test('by a name that is taken, in one of several cables', async () => {
+  test('by a number that is taken, in one of several cables', async () => {
     const wish = {
       nodes: { a: {}, b: {}, lan: { kind: 'bridge' } },
       cables: [
         ['a:eth0 10.0.0.1/24', 'lan:p1'],
-        ['a:eth1', 'b:lo'],
+        ['a:eth1', 'b:eth1', { b: { ifindex: 1 } }],
         ['b:eth0 10.0.0.2/24', 'lan:p2'],
       ],
     } as const
-    await expect(lab(wish)).rejects.toThrow(/^EEXIST: .*'lo'/)
+    await expect(lab(wish)).rejects.toThrow(/^EEXIST: .*'ifindex 1'/)
     expect(left()).toEqual([])
   })
 

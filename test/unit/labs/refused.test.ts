@@ -109,7 +109,25 @@ const REFUSED: [what: string, wish: object, attribute: string, says: string][] =
     'an address that is none',
     { nodes: hosts, cables: [[left, 'server:eth0 192.0.2/24']] },
     'cables.0.b',
-    'cables.0.b must be an array of IP addresses with prefix length, like 10.0.0.1/24 or fd00::1/64, not "192.0.2/24"',
+    `cables.0.b must be ${TEXT}, not "server:eth0 192.0.2/24"`,
+  ],
+  [
+    'the loopback interface',
+    { nodes: hosts, cables: [[left, 'server:lo 192.0.2.1/24']] },
+    'cables.0.b',
+    'cables.0.b: the node has an interface lo of its own',
+  ],
+  [
+    'a port of a bridge that is called as the bridge itself',
+    { nodes: { ...hosts, ...bridges }, cables: [[left, 'one:br0']] },
+    'cables.0.b',
+    'cables.0.b: the node has an interface br0 of its own',
+  ],
+  [
+    'IPv6 over too small an MTU',
+    { nodes: hosts, cables: [['client:eth0 fd00::1/64', right, { a: { mtu: 1279 } }]] },
+    'cables.0.a.mtu',
+    'cables.0.a.mtu: IPv6 takes 1280 or more, not 1279',
   ],
   [
     'an unknown node',
@@ -182,7 +200,7 @@ const REFUSED: [what: string, wish: object, attribute: string, says: string][] =
     'an id that is no name',
     { nodes: hosts, cables: [[left, right, { id: 'a b' }]] },
     'cables.0.id',
-    'cables.0.id must be a name, not "a b"',
+    'cables.0.id must be 1 to 32 letters, digits, "_", "." and "-", the first one a letter or a digit, not "a b"',
   ],
   [
     'a wrong option',
@@ -248,7 +266,7 @@ const REFUSED: [what: string, wish: object, attribute: string, says: string][] =
     'a way by an address of elsewhere',
     { nodes: hosts, cables: [[left, right]], routes: { client: { '10.0.0.0/8': '198.51.100.1' } } },
     'routes.client.10.0.0.0/8',
-    'routes.client.10.0.0.0/8: 198.51.100.1 is in no subnet of client, or of another version of IP',
+    'routes.client.10.0.0.0/8: 198.51.100.1 is not beside client, or of another version of IP',
   ],
   [
     'IPv6 by a node that has none',

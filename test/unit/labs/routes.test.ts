@@ -82,6 +82,26 @@ test('given ones: by a node, in the versions that both have, or by an address', 
   expect(routesOf(plan, 'r1')).toEqual([])
 })
 
+test.each([
+  [
+    'by its own address',
+    { default: '10.0.0.2' },
+    'default: 10.0.0.2 is not beside client, or of another version of IP',
+  ],
+  ['twice', { default: 'r1', '0.0.0.0/0': '10.0.0.9' }, '0.0.0.0/0: there is a way to 0.0.0.0/0 already'],
+  [
+    'twice, in two spellings',
+    { '172.16.0.0/12': 'r1', '172.17.0.0/12': 'r1' },
+    '172.17.0.0/12: there is a way to 172.16.0.0/12 already',
+  ],
+  ['to a subnet of its own', { '10.0.0.0/24': 'r1' }, '10.0.0.0/24: there is a way to 10.0.0.0/24 already'],
+])('a route is refused that a kernel would refuse: %s', (_, client: Record<string, string>, says) => {
+  const cables = [['client:eth0 10.0.0.2/24', 'r1:eth0 10.0.0.1/24']] as const
+  expect(() => planLab({ nodes: { client: {}, r1: router }, cables, routes: { client } })).toThrow(
+    `EINVAL: routes.client.${says}`,
+  )
+})
+
 test('a node is told its routes and its neighbours, a bridge its ports', () => {
   const wish = {
     nodes: { client: {}, other: {}, lan: { kind: 'bridge' as const }, r: router },
