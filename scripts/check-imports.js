@@ -63,7 +63,17 @@ export const rules = {
     because: 'it says what an order is, with the types of the public API, and loads nothing',
   },
   testing: {
-    may: ['index', 'labs', 'sandbox', 'hooks/matcher', 'faults', 'wishes', 'netns/container', 'frame'],
+    may: [
+      'index',
+      'labs',
+      'sandbox',
+      'frames',
+      'hooks/matcher',
+      'faults',
+      'wishes',
+      'netns/container',
+      'frame',
+    ],
     because:
       'the test kit is made of labs and the public API; beside them, it only finds words for frames and faults',
   },
@@ -71,6 +81,10 @@ export const rules = {
   index: {
     may: ['pair', 'link', 'capture/setup', 'datapath/counters', 'hooks', 'faults', 'wishes', 'ring', 'frame'],
     because: 'the public API gathers what is below it, and never the command',
+  },
+  frames: {
+    may: ['wishes', 'frame'],
+    because: 'it makes bytes of words, and words of bytes: nothing runs in it',
   },
   labs: {
     may: ['faults', 'wishes', 'frame'],

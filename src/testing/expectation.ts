@@ -4,12 +4,13 @@
 import { invalid } from '../errors.js'
 import { type MatchPlan, planMatch } from '../faults/match-plan.js'
 import { CAUSES, type Cause } from '../frame/cause.js'
+import { frameWords } from '../frames/words.js'
 import type { Match, Pair, Sighting } from '../index.js'
 import { FILTER } from '../wishes/capture.js'
 import { CARRIED, DROPPED } from '../wishes/kit.js'
 import { type Given, oneOf } from '../wishes/shape.js'
 import { counted } from './counted.js'
-import { countWords, frames, frameWords, matchWords } from './frame-words.js'
+import { countWords, frames, matchWords } from './frame-words.js'
 import { type Observation, observationOf } from './observation.js'
 
 export type CarriedOptions = Given<typeof CARRIED>

@@ -10,7 +10,7 @@ import { about, flag, named, object, oneOf, type Shape, value, whole, wrong } fr
 export type Span = number | readonly [first: number, last: number]
 
 const MAC_PATTERN = '^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$'
-const MAC = value<string, Uint8Array>(
+export const MAC = value<string, Uint8Array>(
   'a MAC address like 02:00:5e:10:00:01',
   { type: 'string', pattern: MAC_PATTERN },
   (given) => (typeof given === 'string' ? parseMac(given) : undefined),

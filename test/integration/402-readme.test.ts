@@ -78,6 +78,6 @@ it('faults in the library: a frame is put in and seen, and the third would be dr
   using left = Netns.create('left')
   using right = Netns.create('right')
   const said = await runTyped(named(example('faults-library'), left, right))
-  expect(said).toContain('42 bytes seen; 1 matched, 0 dropped')
+  expect(said).toContain('49 bytes seen; 1 matched, 0 dropped')
   expect(said).toContain('seed: 42')
 })

@@ -3,9 +3,10 @@
 
 import { expect, test } from 'vitest'
 import { planMatch } from '../../../src/faults/match-plan.js'
+import { frameWords } from '../../../src/frames/words.js'
 import type { End, Pair } from '../../../src/index.js'
 import { fileName } from '../../../src/testing/artifact.js'
-import { countWords, frameWords, matchWords } from '../../../src/testing/frame-words.js'
+import { countWords, matchWords } from '../../../src/testing/frame-words.js'
 import { callerIn } from '../../../src/testing/options.js'
 import { endWords, explained, reportWords } from '../../../src/testing/report.js'
 import { everyKind } from '../../support/frames.js'
