@@ -135,9 +135,10 @@ export const rules = {
   version: { may: [], because: 'version is a leaf' },
   legible: { may: [], because: 'legible is a leaf' },
   errors: { may: [], because: 'errors is a leaf' },
+  builtins: { may: [], because: 'builtins is a leaf' },
 }
 
-const leaves = ['apart', 'errors', 'legible', 'version']
+const leaves = ['apart', 'builtins', 'errors', 'legible', 'version']
 const addonImporter = 'native.ts'
 
 const specifiers = [

@@ -2,7 +2,7 @@
 // look like Node's own; misuse carries a code and the option at fault, but no syscall.
 
 import { constants } from 'node:os'
-import { getSystemErrorMap } from 'node:util'
+import { util } from './builtins.js'
 
 /** Errors that libuv has no name for, or another one than the kernel's tools. */
 const KERNEL_NAMES = new Map<number, [string, string]>([
@@ -96,7 +96,7 @@ export class UvethError extends Error implements ErrorFields {
 
 /** [name, sentence] of a negative errno: `['EPERM', 'operation not permitted']`. */
 function describeErrno(number: number): [string, string] {
-  const known = KERNEL_NAMES.get(number) ?? getSystemErrorMap().get(number)
+  const known = KERNEL_NAMES.get(number) ?? util.getSystemErrorMap().get(number)
   return known ?? [`errno ${-number}`, 'unknown error']
 }
 

@@ -1,4 +1,4 @@
-// `uveth -batch FILE`: many orders in one process and over one connection, one after the other, in the
+// `uveth -batch FILE`: many orders in one process, one after the other, in the
 // format of `ip -batch`: a line is an order, `#` begins a comment, a backslash at its end continues it,
 // quotes keep white space together. The first failure ends it, with -force it goes on; either way 1.
 

@@ -1,19 +1,18 @@
 // The `uveth` command: finds the verb and runs it; loaded by main.ts. Verbs are loaded when they are asked for, so that
-// the command starts fast. Exit codes are iproute2's: 0; 1 usage or a bad value; 2 the kernel refused.
+// the command starts fast.
 
 import { expand } from '../iproute/words.js'
-import { version } from '../version.js'
 import { runCommand } from './failure.js'
 import { type Globals, readGlobals } from './globals.js'
-import { HELP } from './help-alone.js'
+import { withIpCode } from './ip-codes.js'
 import { Session } from './session.js'
 import { UsageError } from './usage.js'
 import { VERBS } from './words.js'
 
 async function main(words: string[]): Promise<number> {
-  const { globals, rest } = readGlobals(words)
+  const { globals, rest } = readOptions(words)
   if (globals.ask !== undefined) {
-    process.stdout.write(globals.ask === 'help' ? HELP : `uveth ${version()}\n`)
+    process.stdout.write(globals.ask === 'help' ? await help() : await nameAndVersion())
     return 0
   }
   if (globals.batch !== undefined) {
@@ -22,21 +21,38 @@ async function main(words: string[]): Promise<number> {
   }
   const [word, ...more] = rest
   if (word === undefined) {
-    process.stderr.write(HELP)
-    return 1
+    process.stderr.write(await help())
+    return 255
   }
   const verb = expand(word, VERBS)
   if (verb === undefined) throw new UsageError(`unknown verb '${word}': try uveth --help`)
   return await CARRY_OUT[verb](more, globals)
 }
 
+function readOptions(words: string[]): ReturnType<typeof readGlobals> {
+  try {
+    return readGlobals(words)
+  } catch (error) {
+    throw withIpCode(error)
+  }
+}
+
+async function help(): Promise<string> {
+  return (await import('./help-alone.js')).HELP
+}
+
+async function nameAndVersion(): Promise<string> {
+  return `uveth ${(await import('../version.js')).version()}\n`
+}
+
+type Give<T> = (session: Session, words: T) => Promise<number>
 type Verb = (words: string[], globals: Globals) => Promise<number>
 
 const CARRY_OUT: Record<(typeof VERBS)[number], Verb> = {
-  link: async (words, globals) => inSession(globals, words, (await import('./link/link.js')).link),
-  add: async (words, globals) => inSession(globals, words, (await import('./link/link.js')).addShort),
-  monitor: async (words, globals) => inSession(globals, words, (await import('./monitor.js')).monitor),
-  stats: async (words, globals) => inSession(globals, words, (await import('./stats.js')).stats),
+  link: async (words, globals) => ofIp(globals, words, (await import('./link/link.js')).link),
+  add: async (words, globals) => ofIp(globals, words, (await import('./link/link.js')).addShort),
+  monitor: async (words, globals) => ofIp(globals, words, (await import('./monitor.js')).monitor),
+  stats: async (words, globals) => ofIp(globals, words, (await import('./stats.js')).stats),
   capture: async (words, globals) =>
     inSession(globals, words, (await import('./capture/capture.js')).capture),
   run: async (words, globals) => (await import('./run.js')).run([...runOptions(globals), ...words]),
@@ -50,7 +66,7 @@ const CARRY_OUT: Record<(typeof VERBS)[number], Verb> = {
     const verb = expand(word, VERBS)
     if (verb === undefined) throw new UsageError(`unknown verb '${word}': try uveth --help`)
     if (verb !== 'help') return await CARRY_OUT[verb](['--help'], globals)
-    process.stdout.write(HELP)
+    process.stdout.write(await help())
     return 0
   },
 }
@@ -61,17 +77,15 @@ function runOptions({ json, netns }: Globals): string[] {
   return json ? ['--json', ...place] : place
 }
 
-async function inSession<T>(
-  globals: Globals,
-  words: T,
-  give: (session: Session, words: T) => Promise<number>,
-): Promise<number> {
-  const session = await Session.open(globals)
-  try {
-    return await give(session, words)
-  } finally {
-    session.close()
-  }
+/** A verb that `ip` has, or might have. */
+async function ofIp(globals: Globals, words: string[], give: Give<string[]>): Promise<number> {
+  return await inSession(globals, words, give).catch((error: unknown) => {
+    throw withIpCode(error)
+  })
+}
+
+async function inSession<T>(globals: Globals, words: T, give: Give<T>): Promise<number> {
+  return await give(await Session.open(globals), words)
 }
 
 await runCommand(main)

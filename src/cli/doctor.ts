@@ -70,8 +70,6 @@ async function examineDaemon(socket: string): Promise<Finding[] | undefined> {
     if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') return undefined
     const { message, hint: remedy = 'see its log' } = error
     return [{ check: 'daemon', status: 'warn', what: message.replace(` (${remedy})`, ''), remedy }]
-  } finally {
-    client.close()
   }
 }
 

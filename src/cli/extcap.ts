@@ -101,8 +101,6 @@ async function listInterfaces(): Promise<number> {
     }
   } catch (error) {
     if (!isNobody(error)) process.stderr.write(`${sentenceOf(error)}\n`)
-  } finally {
-    session.close()
   }
   return 0
 }
@@ -135,14 +133,10 @@ async function capturePair(values: Values, filter: string): Promise<number> {
   if (fifo === undefined) throw new UsageError('--capture needs --fifo FILE')
   if (filter !== '') throw new UsageError(NO_FILTER)
   const session = new Session(noGlobals())
-  try {
-    const query = queryOf({ snaplen, ...whereOf(values) })
-    const stop = stopSignal()
-    const ref = `id:${unescapeId(name.slice(PREFIX.length))}`
-    return conclude(await record(await openStream(session, ref, query), fifo, stop))
-  } finally {
-    session.close()
-  }
+  const query = queryOf({ snaplen, ...whereOf(values) })
+  const stop = stopSignal()
+  const ref = `id:${unescapeId(name.slice(PREFIX.length))}`
+  return conclude(await record(await openStream(session, ref, query), fifo, stop))
 }
 
 /** Wireshark has one list for both options. */

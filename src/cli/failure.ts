@@ -2,7 +2,7 @@
 // signals that end it. Used by command.ts and extcap.ts, by batches for each of their lines, and by the verbs that
 // run until they are told to stop.
 
-import { closeSync, writeSync } from 'node:fs'
+import { fs } from '../builtins.js'
 import { ofNode, UvethError } from '../errors.js'
 import { legible } from '../legible.js'
 import { UsageError } from './usage.js'
@@ -31,7 +31,8 @@ export async function runCommand(main: (words: string[]) => Promise<number>): Pr
 /** What it has to say cannot be written (a full disk): that is a failure, told on the other stream if that does. */
 function endUnheard(error: Error, stream: NodeJS.WriteStream): void {
   try {
-    if (stream === process.stdout) writeSync(process.stderr.fd, `uveth: standard output: ${error.message}\n`)
+    if (stream === process.stdout)
+      fs.writeSync(process.stderr.fd, `uveth: standard output: ${error.message}\n`)
   } catch {} // it is full, too
   process.exit(process.exitCode || 2)
 }
@@ -55,7 +56,7 @@ export function stopSignal(): AbortSignal {
 function leaveTerminal(): void {
   for (const fd of [0, 1, 2]) {
     try {
-      closeSync(fd)
+      fs.closeSync(fd)
     } catch {} // it was closed from the start
   }
 }
@@ -73,8 +74,10 @@ export function lostSentence(lost: number): string {
   return `${lost} ${lost === 1 ? 'frame was' : 'frames were'} lost: more came than could be written in time`
 }
 
-/** 1: wrong use, a bad value, no such device, no daemon. 2: the kernel refused. */
+/** 1: wrong use, a bad value, no such device, no daemon. 2: the kernel refused. Verbs of ip have ip's (ip-codes.ts). */
 export function exitCodeOf(error: unknown): number {
+  const { exitCode } = error as { exitCode?: number }
+  if (exitCode !== undefined) return exitCode
   if (!(error instanceof UvethError) || error.code === 'ENODEV' || isNobody(error)) return 1
   return error.syscall !== undefined && error.attribute === undefined ? 2 : 1
 }

@@ -44,7 +44,9 @@ OPTIONS, as ip has them, in front of the verb:
   --color[=always|auto|never]    colours (default: on a terminal, unless
                                  NO_COLOR is set)
 
-Exit codes: 0; 1 wrong use, a bad value or no such device; 2 the kernel refused.
+Exit codes: 0; 1 wrong use or no such device; 2 the kernel refused. link, add,
+stats, monitor and the options in front of a verb have ip's: 255 for a word that
+is missing or wrong, 2 for a value that is not allowed.
 
 Examples:
   uveth link add veth0 type veth peer name veth1

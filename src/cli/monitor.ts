@@ -6,7 +6,6 @@ import { formatImpair } from '../faults/impair-words.js'
 import type { ImpairPlan } from '../index.js'
 import { legible, legibleJson } from '../legible.js'
 import { type Globals, readTrailing } from './globals.js'
-import { MONITOR_HELP } from './help.js'
 import { IFF, placeOf } from './link/format.js'
 import { wordOf } from './link/link.js'
 import { type Paint, painter, type Session, write } from './session.js'
@@ -18,7 +17,7 @@ type Event = Record<string, unknown>
 export async function monitor(session: Session, words: string[]): Promise<number> {
   const { globals, rest } = readTrailing(session.globals, words)
   if (globals.ask === 'help' || rest[0] === 'help') {
-    write(MONITOR_HELP)
+    write((await import('./help.js')).MONITOR_HELP)
     return 0
   }
   if (rest[0] !== undefined) throw new UsageError(`monitor takes no "${rest[0]}": try uveth monitor --help`)

@@ -1,7 +1,7 @@
-// What the orders of one process share: the options in front of the verb, one connection to the daemon,
+// What the orders of one process share: the options in front of the verb, one client of the daemon,
 // and where output goes. Made by command.ts; a batch gives all its orders in one session.
 
-import { styleText } from 'node:util'
+import { util } from '../builtins.js'
 import { ControlClient, socketPath } from '../contract/client.js'
 import { legible, legibleJson } from '../legible.js'
 import { findNetns, inodeOfNetns, readNetns } from '../netns/names.js'
@@ -16,7 +16,6 @@ export class Session {
   readonly #socket: string
   /** Where the orders are given: undefined is the caller's own namespace. */
   readonly #place: string | number | undefined
-  #started = false
 
   constructor(globals: Globals, place = globals.netns === undefined ? undefined : readNetns(globals.netns)) {
     this.globals = globals
@@ -35,26 +34,15 @@ export class Session {
     return new Session(globals, netns === undefined ? undefined : await findNetns(netns))
   }
 
-  /** Makes sure, once, that a daemon listens; `check` refuses what none is to be started for. */
-  async needDaemon(check: () => Promise<void>): Promise<void> {
-    if (this.#started) return
+  /** Where none listens; `check` refuses what none is to be started for. */
+  async startDaemon(check: () => Promise<void>): Promise<void> {
     const { ensureDaemon } = await import('./daemon/start.js')
     await ensureDaemon(this.#socket, this.globals, check)
-    this.#started = true
-  }
-
-  /** It has ended, and may be started again. */
-  lostDaemon(): void {
-    this.#started = false
   }
 
   /** Inode of the namespace that the orders come from. */
   inode(): number | undefined {
     return inodeOfNetns(this.#place)
-  }
-
-  close(): void {
-    this.client.close()
   }
 }
 
@@ -79,5 +67,5 @@ export function painter({ color }: Globals): Paint {
 
 /** Later Nodes would ask stdout once more. */
 export function paint(style: Style, text: string): string {
-  return styleText(style, text, { validateStream: false })
+  return util.styleText(style, text, { validateStream: false })
 }

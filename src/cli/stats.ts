@@ -7,7 +7,6 @@ import { legible } from '../legible.js'
 import { findRef } from '../netns/names.js'
 import { isNobody } from './failure.js'
 import { readTrailing } from './globals.js'
-import { STATS_HELP } from './help.js'
 import { placeOf } from './link/format.js'
 import { isTerminal, type Session, write, writeJson } from './session.js'
 import { alignTable, remarks, type StatsRow, statsTable } from './table.js'
@@ -22,7 +21,7 @@ interface Counted {
 export async function stats(session: Session, words: string[]): Promise<number> {
   const { globals, rest } = readTrailing(session.globals, words)
   if (globals.ask === 'help' || rest[0] === 'help') {
-    write(STATS_HELP)
+    write((await import('./help.js')).STATS_HELP)
     return 0
   }
   const [ref, ...more] = rest[0] === 'dev' ? rest.slice(1) : rest

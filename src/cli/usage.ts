@@ -1,6 +1,7 @@
 // How a verb reads its options: util.parseArgs, with its complaints made into one line.
 
-import { type ParseArgsConfig, parseArgs } from 'node:util'
+import type { ParseArgsConfig, parseArgs } from 'node:util'
+import { util } from '../builtins.js'
 import { UsageError } from '../iproute/usage.js'
 
 export { UsageError }
@@ -17,7 +18,7 @@ export function parseVerb<T extends OptionTable>(
   options: T,
 ): ReturnType<typeof parseArgs<{ options: T; allowPositionals: true; strict: true }>> {
   try {
-    return parseArgs({ args, options, allowPositionals: true, strict: true })
+    return util.parseArgs({ args, options, allowPositionals: true, strict: true })
   } catch (error) {
     const sentence = (error as Error).message.split(/\.\s/)[0] ?? ''
     throw new UsageError(`${sentence}: try ${verb === EXTCAP ? verb : `uveth ${verb}`} --help`)

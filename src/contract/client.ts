@@ -1,10 +1,10 @@
-// The client of the control socket: what the command line uses. Orders go over one keep-alive
-// connection, refusals come back as the UvethErrors that the daemon met. node:http only: it loads
-// neither the server's libraries nor the addon, so that a command starts fast.
+// The client of the control socket: what the command line uses. Each order has a connection of its own, refusals come
+// back as the UvethErrors that the daemon met. It loads neither node:http nor the server's libraries nor the addon, so
+// that a command starts fast.
 
-import { readlinkSync } from 'node:fs'
-import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http'
+import { fs } from '../builtins.js'
 import { type ErrorFields, systemError, UvethError } from '../errors.js'
+import { type Answer, CutOff, exchange } from './exchange.js'
 import { OPS, type OpName, WARNING_HEADER } from './ops.js'
 
 /** Where the daemon listens unless told otherwise. */
@@ -53,7 +53,6 @@ export class ControlClient {
   readonly #socket: string
   readonly #warn: ClientOptions['warn']
   readonly #headers: Record<string, string>
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 })
 
   constructor({ socket, netns, warn }: ClientOptions) {
     this.#socket = socket
@@ -67,72 +66,61 @@ export class ControlClient {
    * refused with; with syscall `connect` when no daemon listens (ENOENT, ECONNREFUSED).
    */
   async call<T>(op: OpName, parts: OrderParts = {}): Promise<T> {
-    const answer = await this.#send(op, this.#agent, parts)
-    const text = await textOf(answer).catch((error: NodeJS.ErrnoException) => {
+    const answer = await this.#send(op, parts)
+    const text = await textOf(answer).catch((error: unknown) => {
       throw connectionError(error, this.#socket)
     })
-    if ((answer.statusCode ?? 500) >= 400) throw problemError(answer, text)
-    const warning = answer.headers[WARNING_HEADER]
-    if (typeof warning === 'string') this.#warn?.(decodeURIComponent(warning))
+    if (answer.status >= 400) throw problemError(answer, text)
+    const warning = answer.headers.get(WARNING_HEADER)
+    if (warning !== undefined) this.#warn?.(decodeURIComponent(warning))
     return (text === '' ? undefined : JSON.parse(text)) as T
   }
 
-  /** What happens from now on, until the daemon ends or `signal` is raised. On a connection of its own. */
+  /** What happens from now on, until the daemon ends or `signal` is raised. */
   async *events(signal?: AbortSignal): AsyncGenerator<Record<string, unknown>, void> {
     if (signal?.aborted) return
-    const answer = await this.#send('events', false, {})
-    if (answer.statusCode !== 200) throw problemError(answer, await textOf(answer))
-    const stop = () => answer.destroy()
-    signal?.addEventListener('abort', stop, { once: true })
+    const answer = await this.#send('events', {})
+    if (answer.status !== 200) throw problemError(answer, await textOf(answer))
+    signal?.addEventListener('abort', answer.close, { once: true })
+    const decoder = new TextDecoder()
     let rest = ''
     try {
-      for await (const part of answer.setEncoding('utf8')) {
-        const lines = (rest + part).split('\n')
+      for await (const part of answer.body) {
+        const lines = (rest + decoder.decode(part, { stream: true })).split('\n')
         rest = lines.pop() ?? ''
         for (const line of lines) yield JSON.parse(line) as Record<string, unknown>
       }
     } catch (error) {
-      // Cut off by the daemon's end or by `signal`: there are no more lines.
-      const code = (error as NodeJS.ErrnoException).code
-      if (code !== 'ECONNRESET' && code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
+      // By the daemon's end or by `signal`: there are no more lines.
+      if (!isCutOff(error)) throw error
     } finally {
-      signal?.removeEventListener('abort', stop)
-      answer.destroy()
+      signal?.removeEventListener('abort', answer.close)
+      answer.close()
     }
   }
 
-  /** Captures a pair, on a connection of its own; armed when it resolves. */
+  /** Captures a pair; armed when it resolves. */
   async capture(ref: string, query: Record<string, string>): Promise<CaptureStream> {
-    const answer = await this.#send('pair.capture', false, { ref, query })
-    if (answer.statusCode !== 200) throw problemError(answer, await textOf(answer))
-    // Half a close: the daemon ends the capture, and its answer.
-    return { chunks: answer, end: () => void answer.socket.end(), close: () => void answer.destroy() }
-  }
-
-  /** Closes the connection. */
-  close(): void {
-    this.#agent.destroy()
-  }
-
-  #send(op: OpName, agent: Agent | false, parts: OrderParts): Promise<IncomingMessage> {
-    const { method } = OPS[op]
-    const { body } = parts
-    const text = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
-    const headers = {
-      ...this.#headers,
-      ...(text && { 'content-type': 'application/json', 'content-length': String(text.length) }),
+    const answer = await this.#send('pair.capture', { ref, query })
+    if (answer.status !== 200) throw problemError(answer, await textOf(answer))
+    const socket = this.#socket
+    const chunks = async function* () {
+      try {
+        yield* answer.body
+      } catch (error) {
+        throw connectionError(error, socket)
+      }
     }
-    return new Promise((resolve, reject) => {
-      const sent: ClientRequest = request({
-        agent,
-        socketPath: this.#socket,
-        method,
-        path: pathOf(op, parts),
-        headers,
-      })
-      sent.once('response', resolve)
-      sent.once('error', (error: NodeJS.ErrnoException) => reject(connectionError(error, this.#socket)))
-      sent.end(text)
+    // Half a close: the daemon ends the capture, and its answer.
+    return { chunks: chunks(), end: answer.end, close: answer.close }
+  }
+
+  async #send(op: OpName, parts: OrderParts): Promise<Answer> {
+    const { method } = OPS[op]
+    const body = parts.body && JSON.stringify(parts.body)
+    const request = { method, path: pathOf(op, parts), headers: this.#headers, body }
+    return await exchange(this.#socket, request).catch((error: unknown) => {
+      throw connectionError(error, this.#socket)
     })
   }
 }
@@ -147,24 +135,24 @@ function pathOf(op: OpName, { ref = '', id = '', query }: OrderParts): string {
 /** `net:[inode]` of this process's network namespace; undefined where /proc does not show it. */
 function ownNamespace(): string | undefined {
   try {
-    return readlinkSync('/proc/self/ns/net')
+    return fs.readlinkSync('/proc/self/ns/net')
   } catch {
     return undefined
   }
 }
 
-async function textOf(answer: IncomingMessage): Promise<string> {
+async function textOf(answer: Answer): Promise<string> {
   const parts: Buffer[] = []
-  for await (const part of answer) parts.push(part as Buffer)
+  for await (const part of answer.body) parts.push(part)
   return Buffer.concat(parts).toString('utf8')
 }
 
-function problemError(answer: IncomingMessage, text: string): UvethError {
+function problemError(answer: Answer, text: string): UvethError {
   let problem: Problem
   try {
     problem = JSON.parse(text) as Problem
   } catch {
-    problem = { status: answer.statusCode ?? 500, title: `HTTP status ${answer.statusCode}` }
+    problem = { status: answer.status, title: `HTTP status ${answer.status}` }
   }
   const { code = 'EPROTO', errno, syscall, hint, attribute } = problem
   return new UvethError(problem.detail ?? problem.title, { code, errno, syscall, hint, attribute })
@@ -177,11 +165,18 @@ const HINTS: Record<string, string> = {
   EACCES: "run as root, or as one of the socket's group",
 }
 
-function connectionError(error: NodeJS.ErrnoException, socket: string): UvethError {
-  if (error.errno === undefined) {
+function isCutOff(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return error instanceof CutOff || code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE'
+}
+
+function connectionError(thrown: unknown, socket: string): unknown {
+  const error = thrown as NodeJS.ErrnoException
+  if (isCutOff(error)) {
     const message = `ECONNRESET: the daemon on '${socket}' ended before it answered`
     return new UvethError(message, { code: 'ECONNRESET', syscall: 'read' })
   }
+  if (error.errno === undefined) return error
   const nobody = error.code === 'ENOENT' || error.code === 'ECONNREFUSED'
   return systemError(
     error.errno,

@@ -41,11 +41,14 @@ export function fillAdd(
   const reader = new Words(words, misused)
   const type = fill(a, reader, netnsOf)
   if (type === undefined) {
-    throw new UsageError('not enough information: "type" argument is required: type veth')
+    throw new UsageError('not enough information: "type" argument is required: type veth', 1)
   }
-  if (type !== 'veth') throw wrong(type, 'invalid type: uveth makes only type veth')
+  if (type !== 'veth') throw wrong(type, 'invalid type: uveth makes only type veth', 2)
   const wish: PairWish = {}
-  return { wish, hasPeer: parseType(wish, b, reader, netnsOf) }
+  const hasPeer = parseType(wish, b, reader, netnsOf)
+  for (const { dev, name } of [a, b])
+    if (dev !== undefined && name !== undefined) throw new UsageError('both "name" and "dev" are given')
+  return { wish, hasPeer }
 }
 
 /** With the number of queues that the ends' attributes hint at. */
@@ -72,7 +75,7 @@ function parseType(wish: PairWish, peer: Attributes, reader: Words, netnsOf: Net
     } else if (word === 'id') {
       wish.id = reader.value(word)
     } else {
-      throw wrong(word, 'after "type veth" come "queues N", "quiet", "id ID" and "peer …"')
+      throw wrong(word, 'after "type veth" come "queues N", "quiet", "id ID" and "peer …"', 1)
     }
   }
   return hasPeer

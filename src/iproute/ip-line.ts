@@ -5,7 +5,7 @@
 import type { EndWish } from '../contract/ops.js'
 import { type AddOrder, fillAdd, orderOf, wishOf } from './grammar.js'
 import type { Attributes, NetnsOf } from './keywords.js'
-import { UnsupportedError, UsageError } from './usage.js'
+import { UnsupportedError } from './usage.js'
 import { expand, matches, wrong } from './words.js'
 
 /** In iproute2's order, which decides what a short form means; those that have a value. */
@@ -209,8 +209,6 @@ export function parseVeth(words: readonly string[], netnsOf: NetnsOf): VethOrder
   const first: Attributes = { later: [] }
   const peer: Attributes = { later: [] }
   const { wish, hasPeer } = fillAdd(words, netnsOf, first, peer)
-  for (const { dev, name } of [first, peer])
-    if (dev !== undefined && name !== undefined) throw new UsageError('both "name" and "dev" are given')
   if (!hasPeer) Object.assign(peer, inherited(first))
   for (const end of [first, peer]) {
     checkValues(end)

@@ -3,7 +3,7 @@
 
 import { NUMBER, type Words, written } from '../wishes/words.js'
 import { UnsupportedError, UsageError } from './usage.js'
-import { garbage, matches, wrong } from './words.js'
+import { expand, garbage, matches, wrong } from './words.js'
 
 export type NetnsOf = (text: string) => string | number
 
@@ -128,6 +128,13 @@ function ofIp(word: string, meaning: Meaning, { dev, name = dev }: Attributes, r
 
 /** Words of `link set` that are orders of their own (faults.ts). */
 export const FAULTS = ['impair', 'rule', 'flap'] as const
+export type Fault = (typeof FAULTS)[number]
+
+/** `[dev] NAME impair|rule|flap …`: which of them it is. */
+export function faultOf(words: readonly string[]): Fault | undefined {
+  const [, word = ''] = words[0] === 'dev' ? words.slice(1) : words
+  return word.length < 2 ? undefined : expand(word, FAULTS)
+}
 
 function unsupported(word: string, why: string): UnsupportedError {
   return new UnsupportedError(wrong(word, why).message)

@@ -17,8 +17,8 @@ export function expand<T extends string>(word: string, keywords: readonly T[]): 
 }
 
 /** iproute2's invarg(). */
-export function wrong(argument: string, why: string): UsageError {
-  return new UsageError(`argument "${argument}" is wrong: ${why}`)
+export function wrong(argument: string, why: string, exitCode?: number): UsageError {
+  return new UsageError(`argument "${argument}" is wrong: ${why}`, exitCode)
 }
 
 /** iproute2's duparg2(). */

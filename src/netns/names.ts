@@ -2,8 +2,8 @@
 // the `NAME@NS` of an interface, `net:[inode]`. Whoever takes or shows one asks here: cli/, orders/, pair/options.ts,
 // doctor/. Without the addon: open.ts opens what is meant, container.ts asks an engine and is loaded only for that.
 
-import { existsSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { fs } from '../builtins.js'
 import { UvethError } from '../errors.js'
 
 /** A network namespace as it crosses to the link thread: a namespace file, a process in it, or null for home. */
@@ -65,7 +65,7 @@ function withoutLinks(path: string): string {
   if (path.startsWith('/proc/'))
     return path.replace(/^\/proc\/(?:self|thread-self)(?=\/)/, `/proc/${process.pid}`)
   try {
-    return join(realpathSync(dirname(path)), basename(path))
+    return join(fs.realpathSync(dirname(path)), basename(path))
   } catch {
     return path // the daemon says what is wrong with it
   }
@@ -111,9 +111,9 @@ export function parseInode(text: string | undefined): number | undefined {
 /** Inode of a namespace, as `-n` has it or findNetns answers it, or of one's own. */
 export function inodeOfNetns(netns: string | number | undefined): number | undefined {
   try {
-    if (netns === undefined) return parseInode(readlinkSync('/proc/self/ns/net'))
+    if (netns === undefined) return parseInode(fs.readlinkSync('/proc/self/ns/net'))
     const place = placeOf(typeof netns === 'string' ? readNetns(netns) : netns)
-    return place === null ? undefined : statSync(pathOfPlace(place)).ino
+    return place === null ? undefined : fs.statSync(pathOfPlace(place)).ino
   } catch {
     return undefined // the daemon says what is wrong with it
   }
@@ -122,7 +122,7 @@ export function inodeOfNetns(netns: string | number | undefined): number | undef
 /** A process that may not be looked into: the kernel may take its namespace all the same. */
 export function isHidden(pid: number): boolean {
   try {
-    statSync(pathOfPlace({ pid }))
+    fs.statSync(pathOfPlace({ pid }))
     return false
   } catch (error) {
     return ['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')
@@ -130,5 +130,5 @@ export function isHidden(pid: number): boolean {
 }
 
 function isNamed(name: string): boolean {
-  return existsSync(pathOfName(name))
+  return fs.existsSync(pathOfName(name))
 }

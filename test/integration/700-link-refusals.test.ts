@@ -1,5 +1,5 @@
-// What `uveth link` refuses, with one line on stderr: exit code 1 for wrong words and for what is not there,
-// also where no daemon runs, 2 for what the kernel refuses. And its help.
+// What `uveth link` refuses, with one line on stderr and ip's exit code (719): 255 for wrong words, 1 for what is not
+// there, also where no daemon runs, 2 for what the kernel refuses or would. And its help.
 
 import { writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect } from 'vitest'
@@ -45,11 +45,11 @@ describe('without a daemon', () => {
   test('wrong words are refused before anybody is asked', async () => {
     expectRefusal(
       await alone('link', 'add', 'veth0', 'mtu', 'x', 'type', 'veth'),
-      1,
+      255,
       / mtu must be a whole number from 68 to 65521, not "x"/,
     )
-    expectRefusal(await alone('link', 'fly'), 1, /command "fly" is unknown/)
-    expectRefusal(await alone('-x', 'link'), 1, /option "-x" is unknown/)
+    expectRefusal(await alone('link', 'fly'), 255, /command "fly" is unknown/)
+    expectRefusal(await alone('-x', 'link'), 255, /option "-x" is unknown/)
   })
 })
 
@@ -62,24 +62,24 @@ describe('refusals', () => {
   })
 
   const cases: [number, string, RegExp][] = [
-    [1, 'link add veth2 type bridge', /"bridge" is wrong/],
+    [2, 'link add veth2 type bridge', /"bridge" is wrong/],
     [1, 'link add veth2', /"type" argument is required/],
-    [1, 'link add veth2 mtu 67 type veth', / mtu must be a whole number from 68 to 65521, not 67/],
+    [2, 'link add veth2 mtu 67 type veth', / mtu must be a whole number from 68 to 65521, not 67/],
     [
-      1,
+      2,
       'link add veth2 address 01:00:00:00:00:01 type veth',
       / address must be a MAC address like .*, neither multicast nor zero, not "01:00:00:00:00:01"/,
     ],
-    [1, 'link add .. type veth', / name must be an interface name: .*, not "\.\."/],
-    [1, 'link add veth2 netns nowhere type veth', /nowhere/],
-    [1, 'link add veth2 type veth queues 99', /queues must be/],
-    [1, '-n nowhere link add veth2 type veth', /nowhere/],
+    [255, 'link add .. type veth', / name must be an interface name: .*, not "\.\."/],
+    [255, 'link add veth2 netns nowhere type veth', /nowhere/],
+    [2, 'link add veth2 type veth queues 99', /queues must be/],
+    [255, '-n nowhere link add veth2 type veth', /nowhere/],
     [1, 'link del veth9', /'veth9'/],
     [1, 'link set veth9 up', /'veth9'/],
     [1, 'link show veth9', /'veth9'/],
     [1, 'stats veth9', /'veth9'/],
-    [1, 'link set veth0 mtu 1', /mtu must be/],
-    [1, 'link set veth0', /nothing to set/],
+    [2, 'link set veth0 mtu 1', /mtu must be/],
+    [255, 'link set veth0', /nothing to set/],
     [2, 'link add veth0 type veth', /EEXIST: [^\n]*'veth0'/],
     [2, 'link add veth2 type veth peer name veth1', /EEXIST: [^\n]*'veth1'/],
     [2, 'link add veth2 type veth peer name veth2', /EEXIST/],

@@ -29,8 +29,8 @@ async function untilHeard(daemon: TestDaemon, monitor: Program): Promise<void> {
 test('wrong words', async () => {
   await using daemon = await TestDaemon.start()
   const uveth = commandOf(daemon)
-  expectRefusal(await uveth('monitor', 'all'), 1, /monitor takes no "all"/)
-  expectRefusal(await uveth('stats', 'a', 'b'), 1, /stats takes one name/)
+  expectRefusal(await uveth('monitor', 'all'), 255, /monitor takes no "all"/)
+  expectRefusal(await uveth('stats', 'a', 'b'), 255, /stats takes one name/)
   expect(await uveth('stats')).toMatchObject(well)
   expect(await uveth('stats', '-j')).toMatchObject({ ...well, stdout: '[]\n' })
 })

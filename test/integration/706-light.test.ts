@@ -38,6 +38,17 @@ async function loadedBy(daemon: TestDaemon, ...words: string[]): Promise<string[
 
 const HEAVY = /node_modules|\.node$|native|\/daemon\.js|\/pair\.js|\/dist\/index\.js/
 
+/** Of Node itself: what a verb has that only talks to the daemon. Notes nothing but them, since a hook brings others. */
+const BUILTINS = `
+const { appendFileSync } = require('node:fs')
+process.on('exit', () => appendFileSync(process.env.NOTES, process.moduleLoadList.join('\\n')))
+`
+/** Each is some 3 to 35 ms of the 60 that such a verb may take. */
+const SLOW =
+  /^NativeModule (?:_?http.*|tls|_tls.*|worker_threads|readline|child_process|internal\/util\/parse_args.*)$/
+/** Files of ours, some 0.5 ms each. */
+const MOST_FILES = 25
+
 test('orders load neither the server nor the addon', async () => {
   await using daemon = await TestDaemon.start()
   await daemon.ask('POST', '/v1/pairs', { a: { name: 'veth0' }, b: { name: 'veth1' } })
@@ -58,6 +69,34 @@ test('orders load neither the server nor the addon', async () => {
     const loaded = await loadedBy(daemon, ...line.split(' '))
     expect(loaded.join('\n')).toMatch(/dist\/cli\/main\.js/)
     expect([line, loaded.filter((module) => HEAVY.test(module))]).toEqual([line, []])
+  }
+})
+
+test('and few files, and nothing of Node that takes long', async () => {
+  await using daemon = await TestDaemon.start()
+  await daemon.ask('POST', '/v1/pairs', { a: { name: 'veth0' }, b: { name: 'veth1' } })
+  const notes = daemon.folder.file('builtins')
+  const hook = daemon.folder.file('builtins.cjs')
+  writeFileSync(hook, BUILTINS)
+  for (const line of [
+    'link show',
+    'link show veth0',
+    '-br link',
+    'link set veth0 up',
+    'stats',
+    'link del veth0',
+  ]) {
+    const words = line.split(' ')
+    const files = (await loadedBy(daemon, ...words)).filter((module) => module.includes('/dist/'))
+    expect([line, files.length > 10, files.length <= MOST_FILES]).toEqual([line, true, true])
+    if (line === 'link del veth0') break
+    writeFileSync(notes, '')
+    const env = { UVETH_SOCKET: daemon.socket, NOTES: notes }
+    const { code, stderr } = await uvethOnce(words, { node: ['--require', hook], env })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const builtins = readFileSync(notes, 'utf8').split('\n')
+    expect(builtins).toContain('NativeModule net')
+    expect([line, builtins.filter((module) => SLOW.test(module))]).toEqual([line, []])
   }
 })
 

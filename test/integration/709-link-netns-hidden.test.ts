@@ -127,7 +127,7 @@ describe.each([
     const gone = String(Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8')) + 1)
     expectRefusal(
       await daemon.uveth('link', 'add', 'a0', 'netns', gone, 'type', 'veth'),
-      1,
+      2,
       /no such process/,
     )
     expect(names(daemon.home)).toEqual(['lo'])

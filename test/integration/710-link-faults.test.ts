@@ -33,22 +33,22 @@ const added = async (line: string) =>
 
 describe('refused', () => {
   test.each([
-    ['x0 impair colour red', 1, /what is "colour"\? Here may stand limit, latency, delay, loss/],
-    ['x0 impair loss 150%', 1, / loss must be a number of percent from 0 to 100, .*, not "150%"/],
-    ['x0 impair reorder 5%', 1, /EINVAL: reordering not possible without specifying some delay/],
-    ['x0 rule add eat', 1, /begins with "eat": it begins with drop/],
-    ['x0 rule add drop udp tcp', 1, /wants tcp and udp: no frame is both/],
-    ['x0 rule add drop icmp type 300', 1, / type must be a whole number from 0 to 255/],
+    ['x0 impair colour red', 255, /what is "colour"\? Here may stand limit, latency, delay, loss/],
+    ['x0 impair loss 150%', 255, / loss must be a number of percent from 0 to 100, .*, not "150%"/],
+    ['x0 impair reorder 5%', 255, /EINVAL: reordering not possible without specifying some delay/],
+    ['x0 rule add eat', 255, /begins with "eat": it begins with drop/],
+    ['x0 rule add drop udp tcp', 255, /wants tcp and udp: no frame is both/],
+    ['x0 rule add drop icmp type 300', 255, / type must be a whole number from 0 to 255/],
     ['x0 rule del 99', 1, /ENODEV: x0 has no rule 99/],
     ['none impair loss 1%', 1, /ENODEV: no pair or interface 'none'/],
     ['none rule', 1, /ENODEV: no pair or interface 'none'/],
     ['none flap 1ms', 1, /ENODEV: no pair or interface 'none'/],
     [
       'x0 flap 2000000s',
-      1,
+      255,
       /EINVAL: TIME must be milliseconds, more than 0 and at most a day, not 2000000000/,
     ],
-    ['x0 mtu 1400 impair loss 1%', 1, /"impair" is wrong: it stands right behind the interface, and alone/],
+    ['x0 mtu 1400 impair loss 1%', 255, /"impair" is wrong: it stands right behind the interface, and alone/],
   ] as const)('link set %s', async (line, code, sentence) => {
     expectRefusal(await set(line), code, sentence)
   })

@@ -13,7 +13,7 @@ test('of one that is not there', async () => {
   const uveth = commandOf(daemon)
   expectRefusal(
     await uveth('-n', 'nothing-there', 'link', 'show'),
-    1,
+    255,
     /cannot open network namespace 'nothing-there'|'nothing-there' is no network namespace/,
   )
 })

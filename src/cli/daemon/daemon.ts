@@ -79,9 +79,7 @@ function number(text: string | undefined, option: string, min: number, max: numb
 
 /** Returns when the daemon has ended: its pairs are gone, and the next one may start. */
 async function stop(socket: string): Promise<number> {
-  const client = new ControlClient({ socket })
-  await client.call('shutdown')
-  client.close()
+  await new ControlClient({ socket }).call('shutdown')
   const { daemonLock, Lock } = await import('../../daemon/lock.js')
   for (;;) {
     using lock = Lock.take(daemonLock(socket))
@@ -120,8 +118,6 @@ export async function health(
     if (json) process.stdout.write(`${legibleJson({ status: 'down', error: error.message })}\n`)
     else process.stderr.write(`${sentenceOf(error)}\n`)
     return 1
-  } finally {
-    client.close()
   }
 }
 

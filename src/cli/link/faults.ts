@@ -2,14 +2,14 @@
 // and of rules (faults/impair-words.ts, rule-words.ts). Called by link.ts for the command line and for
 // batches. Prints nothing when it succeeds, unless it is asked to show something.
 
-import type { PairView, RuleWish } from '../../contract/ops.js'
+import type { EndView, PairView, RuleWish } from '../../contract/ops.js'
 import { renamed } from '../../errors.js'
 import { excessWords } from '../../faults/excess.js'
 import { formatImpair, impairWord, parseImpairWords } from '../../faults/impair-words.js'
 import { withUnit } from '../../faults/rule-values.js'
 import { formatRule, parseRuleWords, ruleWord } from '../../faults/rule-words.js'
 import type { ImpairOptions, ImpairPlan, PairStats, RuleStats } from '../../index.js'
-import { FAULTS } from '../../iproute/keywords.js'
+import { type Fault, faultOf } from '../../iproute/keywords.js'
 import { expand, matches, wrong } from '../../iproute/words.js'
 import { legible } from '../../legible.js'
 import { findRef } from '../../netns/names.js'
@@ -28,15 +28,12 @@ export type FaultOrder = { ref: string } & (
   | { fault: 'flap'; ms: number | string; times: number | string }
 )
 
-type Fault = (typeof FAULTS)[number]
-
 const RULE_ORDERS = ['add', 'delete', 'show', 'list', 'lst', 'flush'] as const
 
 /** `link set [dev] NAME impair|rule|flap …`; undefined for every other order. Words behind `set`. */
 export function parseFault(words: readonly string[]): FaultOrder | undefined {
-  const at = words[0] === 'dev' ? 2 : 1
-  const [ref, word, ...rest] = words.slice(at - 1)
-  const fault = word === undefined || word.length < 2 ? undefined : FAULTS.find((name) => matches(word, name))
+  const fault = faultOf(words)
+  const [ref, , ...rest] = words[0] === 'dev' ? words.slice(1) : words
   if (ref === undefined || fault === undefined) return undefined
   return { ref, ...PARSERS[fault](rest) } as FaultOrder
 }
@@ -154,8 +151,14 @@ async function giveRule({ client, globals }: Session, order: Of<'rule'>): Promis
   }
 }
 
+/** What is done to the frames that an end sends, in the words that `impair` and `rule add` take. */
+export function faultLines({ impair, rules }: EndView): string[] {
+  const words = impair === null ? [] : [`impair ${formatImpair(impair)}`]
+  return [...words, ...rules.map(ruleText)]
+}
+
 /** `rule 3: drop udp dport 53 nth 3 matched 7 hits 1`. */
-export function ruleText(rule: RuleStats): string {
+function ruleText(rule: RuleStats): string {
   // As the daemon answers it, a rule is in its normal form.
   const words = formatRule(rule as unknown as Parameters<typeof formatRule>[0])
   return `rule ${rule.id}: ${words} matched ${rule.matched} hits ${rule.hits}`

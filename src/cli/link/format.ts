@@ -4,10 +4,8 @@
 
 import type { EndView, PairView } from '../../contract/ops.js'
 import { excessWords } from '../../faults/excess.js'
-import { formatImpair } from '../../faults/impair-words.js'
 import type { EndStats } from '../../index.js'
 import type { Paint } from '../session.js'
-import { ruleText } from './faults.js'
 
 /** One line of a listing: an end of a pair. */
 export interface Row {
@@ -94,8 +92,16 @@ export function briefText(row: Row, paint: Paint): string {
   return `${name} ${paintState(stateOf(own, carrier), paint, 14)} ${paint('yellow', own.address)} ${flags}${elsewhere}`
 }
 
-/** As `ip link`; `oneline` joins the lines with a backslash, as `ip -o` does. */
-export function linkText(row: Row, detail: Detail, paint: Paint): string {
+/**
+ * As `ip link`; `oneline` joins the lines with a backslash, as `ip -o` does. `faults` says what is done to the frames
+ * that an end sends, where that is wanted.
+ */
+export function linkText(
+  row: Row,
+  detail: Detail,
+  paint: Paint,
+  faults: (end: EndView) => string[] = () => [],
+): string {
   const { own, peer, together } = sides(row)
   const { pair, end, stats } = row
   const flags = flagsOf(row).join(',')
@@ -108,7 +114,7 @@ export function linkText(row: Row, detail: Detail, paint: Paint): string {
     `    link/ether ${paint('yellow', own.address)}${away}`,
     `    uveth id ${pair.id} end ${end} peer ${peer.name}${together ? '' : ` peer-netns ${placeOf(peer.netns)}`}` +
       ` carrier ${pair.carrier ? 'on' : 'off'}${more}${counted}`,
-    ...(detail.details ? faultLines(own) : []),
+    ...faults(own).map((line) => `    ${line}`),
     ...(counted === '' || stats === undefined ? [] : excessWords(stats.drops).map((line) => `    ${line}`)),
     ...(detail.stats && stats ? statsLines(stats) : []),
   ]
@@ -119,12 +125,6 @@ function countedOf({ workers, drops, inspected }: EndStats): string {
   const threads = workers.map(({ worker }) => worker).join(',')
   const done = someOf(inspected)
   return ` workers ${threads} drops ${someOf(drops) || 'none'}${done === '' ? '' : ` inspected ${done}`}`
-}
-
-/** In the words that `link set … impair` and `… rule add` take. */
-function faultLines({ impair, rules }: EndView): string[] {
-  const words = impair === null ? [] : [`impair ${formatImpair(impair)}`]
-  return [...words, ...rules.map(ruleText)].map((line) => `    ${line}`)
 }
 
 function statsLines({ kernel, ...stats }: EndStats): string[] {

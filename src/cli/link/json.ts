@@ -2,7 +2,7 @@
 // shows, and under linkinfo what only a pair has. Called by show.ts. Views and statistics in, objects out; names of groups
 // are iproute2's own file's.
 
-import { readFileSync } from 'node:fs'
+import { fs } from '../../builtins.js'
 import type { EndStats } from '../../index.js'
 import { type Detail, flagsOf, type Row, sides, stateOf } from './format.js'
 
@@ -79,7 +79,7 @@ function groupName(group: number): string {
   for (const file of GROUP_FILES) {
     try {
       const line = new RegExp(`^\\s*(?:${group}|0x${group.toString(16)})\\s+(\\S+)`, 'm')
-      const [, name] = line.exec(readFileSync(file, 'utf8')) ?? []
+      const [, name] = line.exec(fs.readFileSync(file, 'utf8')) ?? []
       if (name !== undefined) return name
     } catch {
       // There is none.

@@ -12,11 +12,11 @@ import {
   readSubverb,
   type SetOrder,
 } from '../../iproute/grammar.js'
+import { faultOf } from '../../iproute/keywords.js'
 import { findRef, locate, readNetns } from '../../netns/names.js'
 import { isNobody } from '../failure.js'
-import { LINK_HELP } from '../help.js'
+import { withIpCode } from '../ip-codes.js'
 import { type Session, write } from '../session.js'
-import { giveFault, parseFault } from './faults.js'
 import { printPair, show } from './show.js'
 
 /** ms for a daemon that is ending. */
@@ -25,11 +25,14 @@ const PAUSE = 50
 
 /** Words behind `link`. What the daemon refuses is told in the words of this grammar. */
 export async function link(session: Session, words: string[]): Promise<number> {
-  return await give(session, words).catch(inWords)
+  return await give(session, words).catch(inWords())
 }
 
-function inWords(error: unknown): never {
-  throw renamed(error, wordOf)
+/** Refusals in the words of this grammar, with ip's exit codes; `wish` is what was asked for. */
+function inWords(wish: object = {}): (error: unknown) => never {
+  return (error) => {
+    throw withIpCode(error, wish, renamed(error, wordOf))
+  }
 }
 
 /** The keyword for an attribute of a wish. */
@@ -42,15 +45,17 @@ async function give(session: Session, words: string[]): Promise<number> {
   const [word, ...rest] = words
   const subverb = readSubverb(word)
   if (subverb === 'help' || rest[0] === 'help' || words.some(asksHelp)) {
-    write(LINK_HELP)
-    return 0
+    return await help()
   }
   switch (subverb) {
     case 'add':
       return await add(session, parseAdd(rest, readNetns))
     case 'set': {
-      const fault = parseFault(rest)
-      return fault ? await giveFault(session, fault) : await set(session, parseSet(rest, readNetns))
+      const faults = faultOf(rest) && (await import('./faults.js'))
+      const fault = faults?.parseFault(rest)
+      return faults && fault
+        ? await faults.giveFault(session, fault)
+        : await set(session, parseSet(rest, readNetns))
     }
     case 'delete':
       await session.client.call('pair.del', { ref: await findRef(parseDel(rest, readNetns)) })
@@ -63,10 +68,14 @@ async function give(session: Session, words: string[]): Promise<number> {
 /** Words behind `add`: the short form. */
 export async function addShort(session: Session, words: string[]): Promise<number> {
   if (words[0] === 'help' || words.some(asksHelp)) {
-    write(LINK_HELP)
-    return 0
+    return await help()
   }
-  return await add(session, parseShort(words)).catch(inWords)
+  return await add(session, parseShort(words)).catch(inWords())
+}
+
+async function help(): Promise<number> {
+  write((await import('../help.js')).LINK_HELP)
+  return 0
 }
 
 function asksHelp(word: string): boolean {
@@ -76,8 +85,8 @@ function asksHelp(word: string): boolean {
 async function add(session: Session, order: AddOrder): Promise<number> {
   const { a, b } = order.wish
   const wish = { ...order.wish, a: await located(a), b: await located(b) }
-  const pair = await createPair(session, { ...order, wish })
-  if (session.globals.json) printPair(session, pair)
+  const pair = await createPair(session, { ...order, wish }).catch(inWords(wish))
+  if (session.globals.json) await printPair(session, pair)
   return 0
 }
 
@@ -119,21 +128,27 @@ export async function withDaemon<T>(
   give: () => Promise<T>,
 ): Promise<T> {
   for (const deadline = performance.now() + PATIENCE; ; ) {
-    await session.needDaemon(check)
-    try {
-      return await give()
-    } catch (error) {
-      const ending = error instanceof UvethError && error.code === 'ESHUTDOWN'
-      if (performance.now() > deadline || !(ending || isNobody(error))) throw error
-    }
-    session.lostDaemon()
-    await new Promise((resolve) => setTimeout(resolve, PAUSE))
+    const failed = await give().then(
+      (given) => ({ given }),
+      (error: unknown) => ({ error }),
+    )
+    if ('given' in failed) return failed.given
+    const { error } = failed
+    const ending = error instanceof UvethError && error.code === 'ESHUTDOWN'
+    if (performance.now() > deadline || !(ending || isNobody(error))) throw error
+    if (ending) await new Promise((resolve) => setTimeout(resolve, PAUSE))
+    else await session.startDaemon(check)
   }
 }
 
-async function set({ client }: Session, { ref: named, wish: wanted, carrier }: SetOrder): Promise<number> {
+async function set(session: Session, { ref: named, wish: wanted, carrier }: SetOrder): Promise<number> {
   const ref = await findRef(named)
   const wish = await located(wanted)
+  await change(session, ref, wish, carrier).catch(inWords(wish))
+  return 0
+}
+
+async function change({ client }: Session, ref: string, wish: EndWish, carrier?: string): Promise<void> {
   const changes = Object.keys(wish).length > 0
   if (carrier === undefined) await client.call('end.set', { ref, body: wish })
   else if (!changes) await client.call('pair.set', { ref, body: { carrier } })
@@ -145,5 +160,4 @@ async function set({ client }: Session, { ref: named, wish: wanted, carrier }: S
       throw renamed(error, (attribute) => attribute.replace(/^[ab]\./, ''))
     })
   }
-  return 0
 }

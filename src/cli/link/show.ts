@@ -11,20 +11,19 @@ import { isNobody } from '../failure.js'
 import { type Globals, readTrailing } from '../globals.js'
 import { painter, type Session, write, writeJson } from '../session.js'
 import { briefText, linkText, type Row } from './format.js'
-import { briefJson, linkJson } from './json.js'
 
 /** Words behind `link show`. */
 export async function show(session: Session, words: string[]): Promise<number> {
   const { globals, rest } = readTrailing(session.globals, words)
   const order = parseShow(rest)
   const rows = await rowsOf(session, order, needsStats(globals))
-  print(rows, globals)
+  await print(rows, globals)
   return 0
 }
 
 /** What `link add -j` shows of a pair that it has made. */
-export function printPair(session: Session, pair: PairView): void {
-  print(bothEnds(pair, session.inode()), session.globals)
+export async function printPair(session: Session, pair: PairView): Promise<void> {
+  await print(bothEnds(pair, session.inode()), session.globals)
 }
 
 /** With -j everything is there, whatever else was asked for. */
@@ -97,9 +96,10 @@ async function statsOf(client: Session['client'], id: string): Promise<PairStats
   }
 }
 
-function print(rows: Row[], globals: Globals): void {
+async function print(rows: Row[], globals: Globals): Promise<void> {
   const { json, brief } = globals
   if (json) {
+    const { briefJson, linkJson } = await import('./json.js')
     writeJson(
       rows.map((row) => (brief ? briefJson(row) : linkJson(row, globals))),
       globals,
@@ -107,9 +107,10 @@ function print(rows: Row[], globals: Globals): void {
     return
   }
   const paint = painter(globals)
+  const faults = globals.details ? (await import('./faults.js')).faultLines : undefined
   write(
     legible(rows)
-      .map((row) => `${brief ? briefText(row, paint) : linkText(row, globals, paint)}\n`)
+      .map((row) => `${brief ? briefText(row, paint) : linkText(row, globals, paint, faults)}\n`)
       .join(''),
   )
 }

@@ -24,11 +24,7 @@ export async function shimLine(tool: Tool, real: string, words: string[]): Promi
   const line = readLine(tool, words)
   const session = openSession(real, line)
   if (session === undefined) return passOn(real, words)
-  try {
-    return (await ask(session, { tool, real, line })) ?? passOn(real, words)
-  } finally {
-    session.close()
-  }
+  return (await ask(session, { tool, real, line })) ?? passOn(real, words)
 }
 
 /** Undefined where the real tool refuses the options' values, a namespace or a family: it says so in its own words. */

@@ -26,13 +26,9 @@ export async function shimBatch(tool: Tool, real: string, begun: Begun, words: s
   const session = openSession(real, line)
   if (session === undefined) return await shimLine(tool, real, words)
   const run = new BatchRun(tool, real, line, session)
-  try {
-    const code = await run.all(begun)
-    await settle(session, tool)
-    return code
-  } finally {
-    session.close()
-  }
+  const code = await run.all(begun)
+  await settle(session, tool)
+  return code
 }
 
 /** The largest exit code of an order that was refused. Behind it ip ends there and then, with -force as well. */

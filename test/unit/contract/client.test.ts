@@ -62,16 +62,39 @@ describe('an order', () => {
     ])
     answer = async (request, response) => response.end(await bodyOf(request))
     expect(await client.call('pair.add', { body: { a: { name: 'ü' } } })).toEqual({ a: { name: 'ü' } })
-    client.close()
   })
 
-  test('goes over one connection, however many there are', async () => {
+  test('has an answer of any form: of a length, in chunks, up to the end, in any pieces', async () => {
+    const text = JSON.stringify({ text: 'ü'.repeat(50_000) })
+    const [first, second] = [text.slice(0, 7), text.slice(7)]
+    const chunk = (part: string) => `${Buffer.byteLength(part).toString(16)}\r\n${part}\r\n`
+    for (const [header, body] of [
+      [`content-length: ${Buffer.byteLength(text)}`, text],
+      ['Transfer-Encoding: chunked', `${chunk(first)}${chunk(second)}0\r\n\r\n`],
+      ['x: y', text],
+    ] as const)
+      for (const size of [1, 16_384, 1 << 20]) {
+        const whole = Buffer.from(`HTTP/1.1 200 OK\r\n${header}\r\n\r\n${body}`)
+        answer = async ({ socket: connection }) => {
+          // Byte by byte where it matters: the head and the first chunk.
+          for (let at = 0; at < whole.length; ) {
+            const piece = at < 100 ? size : 1 << 20
+            connection.write(whole.subarray(at, at + piece))
+            at += piece
+            await new Promise((resolve) => setImmediate(resolve))
+          }
+          connection.end()
+        }
+        expect(await new ControlClient({ socket }).call('version')).toEqual({ text: 'ü'.repeat(50_000) })
+      }
+  })
+
+  test('has a connection of its own, and nothing in it keeps the process', async () => {
     answer = (_, response) => void response.writeHead(204).end()
     const client = new ControlClient({ socket })
     await Promise.all(Array.from({ length: 20 }, () => client.call('pair.del', { ref: 'x' })))
-    expect(await client.call('pair.del', { ref: 'x' })).toBeUndefined()
-    expect(connections).toBe(1)
-    client.close()
+    expect(connections).toBe(20)
+    await new Promise<void>((resolve) => server.close(() => resolve()))
   })
 })
 
@@ -107,6 +130,10 @@ describe('an error', () => {
     answer = (request, response) => {
       response.writeHead(200, { 'content-length': '100' }).write('{"half"')
       setTimeout(() => request.socket.destroy(), 20)
+    }
+    await expect(call()).rejects.toMatchObject({ name: 'UvethError', code: 'ECONNRESET' })
+    answer = (request, response) => {
+      response.write('{"half"', () => request.socket.destroy()) // in a chunk
     }
     await expect(call()).rejects.toMatchObject({ name: 'UvethError', code: 'ECONNRESET' })
   })

@@ -23,7 +23,6 @@ beforeAll(async () => {
   session = new Session({ ...noGlobals(), socket: daemon.socket })
 })
 afterAll(async () => {
-  session.close()
   await daemon.close()
 })
 // `run` and `capture` listen to signals.

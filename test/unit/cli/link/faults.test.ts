@@ -2,8 +2,9 @@
 // impairments and rules themselves are impair-words.test.ts's and rule-words.test.ts's business.
 
 import { describe, expect, test } from 'vitest'
-import { parseFault, ruleText } from '../../../../src/cli/link/faults.js'
+import { faultLines, parseFault } from '../../../../src/cli/link/faults.js'
 import { UsageError } from '../../../../src/cli/usage.js'
+import type { EndView } from '../../../../src/contract/ops.js'
 import { UvethError } from '../../../../src/errors.js'
 
 const parse = (line: string) => parseFault(line.split(' ').filter((word) => word !== ''))
@@ -80,7 +81,8 @@ test('an interface may be called as one of them', () => {
 test('a rule is shown in the words that made it', () => {
   const action = { kind: 'drop' } as const
   const match = { udp: { dport: 53 }, nth: 3 }
-  expect(ruleText({ id: 7, action, match, matched: 4, hits: 1 })).toBe(
+  const rules = [{ id: 7, action, match, matched: 4, hits: 1 }]
+  expect(faultLines({ impair: null, rules } as unknown as EndView)).toEqual([
     'rule 7: drop udp dport 53 nth 3 matched 4 hits 1',
-  )
+  ])
 })

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { exitCodeOf, sentenceOf } from '../../../../src/cli/failure.js'
+import { faultLines } from '../../../../src/cli/link/faults.js'
 import { briefText, linkText, type Row } from '../../../../src/cli/link/format.js'
 import { briefJson, linkJson } from '../../../../src/cli/link/json.js'
 import { eventText, longTime, shortTime } from '../../../../src/cli/monitor.js'
@@ -116,7 +117,7 @@ describe('text', () => {
     const counted = { ...stats, inspected: counts(INSPECTED_COUNTS, { held: 2, delayed: 9 }) }
     const detail = { stats: false, details: true, oneline: false }
     expect(
-      linkText(row(of, { stats: counted }), detail, plain)
+      linkText(row(of, { stats: counted }), detail, plain, faultLines)
         .split('\n')
         .slice(2),
     ).toEqual([
