@@ -106,22 +106,28 @@ export class Recorder {
       const at = ring.next()
       if (at < 0) return look
       record.read(ring, at)
+      this.#describe(record)
     }
     return FULL
   }
 
-  #encode(record: FrameRecord): void {
+  /** What its wire frames have in common. */
+  #describe(record: FrameRecord): void {
     const packet = this.#packet
     packet.interface = this.#ends.indexOf(record.end)
-    packet.bytes = record.bytes
     packet.time = nanoseconds(record.origin, record.time)
+    packet.direction = record.outbound ? OUTBOUND : INBOUND
+    packet.comments = commentsOn(record)
+  }
+
+  #encode(record: FrameRecord): void {
+    const packet = this.#packet
+    packet.bytes = record.bytes
     packet.start = record.start
     packet.length = record.length
     packet.original = record.original
-    packet.direction = record.outbound ? OUTBOUND : INBOUND
     packet.id = record.id
     packet.lost = record.lost - this.#toldLost[record.end]
-    packet.comments = commentsOn(record)
     this.#toldLost[record.end] = record.lost
     enhancedPacket(this.#buffer, packet)
   }

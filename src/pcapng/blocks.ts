@@ -92,6 +92,10 @@ export class BlockBuffer {
   length = 0
   readonly #view: DataView
   #begin = 0
+  /** The time that was written last: that of many frames, and its halves are costly. */
+  #time = 0n
+  #high = 0
+  #low = 0
 
   constructor(size: number) {
     this.bytes = new Uint8Array(size)
@@ -128,8 +132,13 @@ export class BlockBuffer {
 
   /** A time is the high half, then the low half, whatever the byte order is. */
   time(ns: bigint): void {
-    this.u32(Number(ns >> 32n))
-    this.u32(Number(ns & 0xffffffffn))
+    if (ns !== this.#time) {
+      this.#time = ns
+      this.#high = Number(ns >> 32n)
+      this.#low = Number(ns & 0xffffffffn)
+    }
+    this.u32(this.#high)
+    this.u32(this.#low)
   }
 
   data(bytes: Uint8Array): void {

@@ -1,7 +1,8 @@
 // The cables that are compared, one entry each, all of one shape: start() answers a pair that carries traffic
 // between the two namespaces of the testbed. measures.mjs uses them and never asks which one it has.
 // An entry must not tune anything that a user of it would not: no pinning, no priorities, no sysctls.
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { release } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { inside, ip, LEFT, linksOf, RIGHT, run, start, until } from './testbed.mjs'
 import { has, PROGRAM } from './tools.mjs'
@@ -52,6 +53,12 @@ export const CONTENDERS = [
     start: () => startTaps(PROGRAM.relay, [A, B], saysReady),
   },
   {
+    name: 'relay-uring',
+    title: 'C relay, io_uring',
+    missing: noUring,
+    start: () => startTaps(PROGRAM.uring, [A, B], saysReady),
+  },
+  {
     name: 'socat',
     title: 'socat, two TAPs',
     missing: () => (has('socat') ? undefined : 'socat is not installed'),
@@ -69,6 +76,14 @@ export const CONTENDERS = [
     start: () => startTaps(PROGRAM.delayed, [String(DELAY_US), A, B], saysReady),
   },
 ]
+
+/** Multishot reads came with Linux 6.7. */
+function noUring() {
+  const [major = 0, minor = 0] = release().split('.').map(Number)
+  if (major < 6 || (major === 6 && minor < 7)) return 'needs Linux 6.7'
+  const off = '/proc/sys/kernel/io_uring_disabled'
+  return existsSync(off) && Number(readFileSync(off, 'utf8')) > 0 ? 'io_uring is switched off' : undefined
+}
 
 /**
  * A pair that something looks into (through.mjs).

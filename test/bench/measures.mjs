@@ -55,7 +55,7 @@ export const QUICK = {
 const nothing = () => undefined // is missing
 const noIperf = () => (has('iperf3') ? undefined : 'iperf3 is not installed')
 const FORWARDERS = ['uveth', 'relay', 'relay-plain', 'socat']
-const CABLES = ['uveth', 'kernel', 'relay', 'relay-plain', 'socat']
+const CABLES = ['uveth', 'kernel', 'relay', 'relay-uring', 'relay-plain', 'socat']
 const TRIO = ['uveth', 'kernel', 'relay']
 const REFERENCES = ['kernel', 'relay']
 const INSPECTED = ['uveth-loss', 'uveth-rule', 'uveth-hook', 'uveth-capture']

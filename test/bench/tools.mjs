@@ -12,6 +12,7 @@ const BIN = join(HERE, 'bin')
 export const PROGRAM = {
   relay: join(BIN, 'relay'),
   delayed: join(BIN, 'delayed'),
+  uring: join(BIN, 'uring'),
   gen: join(BIN, 'gen'),
   rtt: join(BIN, 'rtt'),
 }
