@@ -115,8 +115,8 @@ Usage: uveth daemon [OPTIONS]
 
   --socket PATH     where it listens (default: UVETH_SOCKET, else
                     ${DEFAULT_SOCKET})
-  --state FILE      keep the wanted pairs in FILE, and make them again at the
-                    next start
+  --state FILE      keep the wanted pairs in FILE as they are, whoever changes
+                    them, and make them again at the next start
   --workers N       forwarding threads (default 1)
   --memory SIZE     for frames that wait, held or in a capture's ring, of all
                     pairs together, like 512mb (default: a quarter of what the

@@ -16,6 +16,15 @@ import { type Workshop, workshop } from './workshop.js'
 const TEMPORARY_NAME = '_uveth%d'
 
 export function createTap(home: NetlinkSocket, plan: EndPlan, queues: number, quiet: boolean): Tap {
+  if (!plan.ifFree) return create(home, plan, queues, quiet)
+  try {
+    return create(home, plan, queues, quiet)
+  } catch {
+    return create(home, { ...plan, ifindex: undefined }, queues, quiet) // if it is not that, it is refused again
+  }
+}
+
+function create(home: NetlinkSocket, plan: EndPlan, queues: number, quiet: boolean): Tap {
   return withNetns(plan.netns, (target) => {
     const shop = target === undefined ? undefined : workshop()
     if (target === undefined || shop === undefined) return makeAtHome(home, plan, { queues, quiet }, target)
@@ -61,9 +70,10 @@ function makeAtHome(home: NetlinkSocket, plan: EndPlan, kind: Kind, target: Targ
  * Sets it, and answers its index. The MAC address that the kernel has drawn is set, too, where no other is wished for:
  * it is seen from the start, and udev takes one that somebody has set for good.
  */
-function set(socket: NetlinkSocket, name: string, { address, mtu, txQueueLength: txqlen }: EndPlan): number {
+function set(socket: NetlinkSocket, name: string, plan: EndPlan): number {
+  const { address, mtu, txQueueLength: txqlen, alias } = plan
   const { ifindex, address: drawn } = getLink(socket, { name })
-  setLink(socket, { ifindex, address: address ?? drawn, mtu, txqlen })
+  setLink(socket, { ifindex, address: address ?? drawn, mtu, txqlen, alias })
   return ifindex
 }
 

@@ -3,7 +3,7 @@
 // Everything here is synchronous and may wait for the kernel: it is called by the link thread only.
 
 import type { PortSpec } from '../datapath/port.js'
-import type { EndChange, EndPlan, EndState, KernelCounts } from './protocol.js'
+import type { EndChange, EndPlan, EndState, KernelCounts, Lasting } from './protocol.js'
 
 /** What a look at a device finds, beside what has changed of its state: its end, and whose that was. */
 export type Sight = 'same' | 'changed' | Death
@@ -11,8 +11,8 @@ export type Death = 'deleted' | 'netns-deleted'
 
 /** Something that the kernel has said: which devices are to be looked at. */
 export type Hint =
-  /** The link with this index in the namespace that home knows as `nsid`. */
-  | { of: 'link'; nsid: number; ifindex: number }
+  /** The link with this index in the namespace that home knows as `nsid`; its addresses, too, where these were changed. */
+  | { of: 'link'; nsid: number; ifindex: number; addresses?: boolean }
   /** All in that namespace: home's number for it is gone, so it died. */
   | { of: 'netns'; nsid: number }
   /** All: something was missed. */
@@ -23,6 +23,7 @@ export type Hint =
 export interface Device {
   /** As it was when last looked at. */
   readonly state: EndState
+  readonly lasting: Lasting
   /** The link signal that it showed then, or that was put on it since. */
   readonly carrier: boolean
   /** One for each queue. */

@@ -275,9 +275,9 @@ export class LinkedPair {
 
   #publish(end: EndIndex): void {
     const device = this.#devices[end]
-    const { state } = device
+    const { state, lasting } = device
     store(this.#state, MTU[end], state.mtu)
-    this.#context.tell({ event: 'state', handle: this.handle, end, state })
+    this.#context.tell({ event: 'state', handle: this.handle, end, state, lasting })
     if (!state.up) device.whenUp(() => this.look([end]))
   }
 

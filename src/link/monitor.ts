@@ -1,10 +1,20 @@
-// Hears of changes to links from the kernel. An event is a hint only: whoever is told looks at the
+// Hears of changes to links and their addresses from the kernel. An event is a hint only: whoever is told looks at the
 // kernel's present state. One socket at home hears every namespace that home has a number for, and
 // holds none of them open (test/kernel/15). Where that is not allowed (no CAP_NET_BROADCAST), ends in other
 // namespaces are looked at from time to time.
 
 import { EPOLLIN, watch } from '../native.js'
-import { NETLINK_ROUTE, RTNLGRP_LINK, RTNLGRP_NSID } from '../netlink/constants.js'
+import { parseAddress } from '../netlink/addresses.js'
+import {
+  NETLINK_ROUTE,
+  RTM_DELADDR,
+  RTM_NEWADDR,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_LINK,
+  RTNLGRP_NSID,
+} from '../netlink/constants.js'
+import type { Message } from '../netlink/message.js'
 import { parseRouteEvent } from '../netlink/rtnl.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import type { Hint } from './device.js'
@@ -13,6 +23,8 @@ import { HOME_NSID } from './whereabouts.js'
 
 /** Bytes: some thousand events, while the link thread waits for RTNL. */
 const RECEIVE_BUFFER = 4 << 20
+type LinkHint = Extract<Hint, { of: 'link' }>
+
 /** ms between two looks where the kernel does not tell. */
 const LOOK_INTERVAL = 100
 
@@ -21,8 +33,9 @@ export function startMonitor(hear: (hint: Hint) => void): () => void {
   const socket = NetlinkSocket.open(NETLINK_ROUTE)
   socket.setReceiveBuffer(RECEIVE_BUFFER)
   const hearsAll = !fallbackForced('all-nsid') && socket.listenAllNsid()
-  socket.join(RTNLGRP_LINK)
-  socket.join(RTNLGRP_NSID) // home's own numbers are told in any case
+  // Of namespaces home's own numbers are told in any case.
+  for (const group of [RTNLGRP_LINK, RTNLGRP_NSID, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR])
+    socket.join(group)
   if (!hearsAll) setInterval(() => hear({ of: 'away' }), LOOK_INTERVAL)
   const catchUp = () => deliver(socket, hear)
   const handle = () => {
@@ -37,12 +50,26 @@ function deliver(socket: NetlinkSocket, hear: (hint: Hint) => void): void {
   const events = socket.receive()
   if (events === 'overrun') return hear({ of: 'all' })
   // A change comes as several events; each end is looked at once for all of them.
-  const links = new Map<string, [number, number]>()
+  const links = new Map<string, LinkHint>()
+  const note = (nsid: number, ifindex: number, addresses: boolean) => {
+    const key = `${nsid}:${ifindex}`
+    const both = addresses || links.get(key)?.addresses === true
+    links.set(key, { of: 'link', nsid, ifindex, addresses: both })
+  }
   for (const { message, nsid } of events) {
+    const readdressed = addressed(message)
+    if (readdressed !== undefined) note(nsid, readdressed, true)
     const event = parseRouteEvent(message, nsid)
-    if (event?.kind === 'link') links.set(`${event.nsid}:${event.ifindex}`, [event.nsid, event.ifindex])
+    if (event?.kind === 'link') note(event.nsid, event.ifindex, false)
     else if (event?.kind === 'nsid' && event.type === 'del' && event.from === HOME_NSID)
       hear({ of: 'netns', nsid: event.nsid })
   }
-  for (const [nsid, ifindex] of links.values()) hear({ of: 'link', nsid, ifindex })
+  for (const hint of links.values()) hear(hint)
+}
+
+/** The link that was given an address, or has lost one; not those that the kernel gives. */
+function addressed(message: Message): number | undefined {
+  if (message.type !== RTM_NEWADDR && message.type !== RTM_DELADDR) return undefined
+  const { address, ifindex } = parseAddress(message)
+  return address && ifindex
 }

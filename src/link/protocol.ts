@@ -4,7 +4,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { PortCouple } from '../datapath/port.js'
 import type { PairState } from '../datapath/served.js'
 import type { WireError } from '../errors.js'
-import type { Cidr } from '../frame/address.js'
+import type { LinkAddress } from '../netlink/addresses.js'
 import type { LinkDetails } from '../netlink/link-details.js'
 import type { LinkStats } from '../netlink/rtnl.js'
 import type { NetnsPlace } from '../netns/names.js'
@@ -21,7 +21,12 @@ export interface EndPlan {
   up: boolean
   /** undefined: the kernel chooses. */
   ifindex: number | undefined
-  addresses: Cidr[]
+  /** The index is not wished for: it is given where it is free. */
+  ifFree?: boolean
+  alias?: string
+  /** Given where they are free. */
+  altnames?: string[]
+  addresses: LinkAddress[]
   /** Do duplicate address detection for IPv6 addresses (the address is not usable for a second). */
   dad: boolean
 }
@@ -45,7 +50,7 @@ export interface EndChange {
   address?: Uint8Array | undefined
   mtu?: number | undefined
   txQueueLength?: number | undefined
-  addresses?: Cidr[] | undefined
+  addresses?: LinkAddress[] | undefined
   dad?: boolean | undefined
   /** Where to move; undefined: nowhere. */
   netns?: NetnsPlace | undefined
@@ -119,6 +124,14 @@ export interface EndState {
   foreignQueues: number
 }
 
+/** What else of an end is there again when it is made again, as it was last told. */
+export interface Lasting {
+  alias: string
+  altnames: readonly string[]
+  /** Those that somebody has given it for good. */
+  addresses: readonly LinkAddress[]
+}
+
 /** `close`: by us. `deleted`: the link of `end` was. `netns-deleted`: its namespace. `failed`: our threads. */
 export type ClosedReason = 'close' | 'deleted' | 'netns-deleted' | 'failed'
 
@@ -132,7 +145,7 @@ export type LinkMessage =
   | { event: 'reply'; id: number; value: unknown }
   | { event: 'refused'; id: number; error: WireError }
   /** Sent before the reply of the order that caused it. */
-  | { event: 'state'; handle: number; end: 0 | 1; state: EndState }
+  | { event: 'state'; handle: number; end: 0 | 1; state: EndState; lasting: Lasting }
   | { event: 'carrier'; handle: number; on: boolean }
   /** The pair's own worker ended, or was ended because a hook did not come back: 'readopt' is wanted. */
   | { event: 'lost'; handle: number; why: string }

@@ -3,7 +3,7 @@
 
 import { errno, systemError, UvethError } from '../errors.js'
 import { IN6_ADDR_GEN_MODE_NONE } from '../netlink/constants.js'
-import { addAddress, setLink } from '../netlink/route.js'
+import { addAddress, addAltname, setLink } from '../netlink/route.js'
 import type { LinkChange } from '../netlink/rtnl.js'
 import type { NetlinkSocket } from '../netlink/socket.js'
 import type { Target } from '../netns/open.js'
@@ -70,6 +70,17 @@ export function moveTo(
     const { newIfindex } = move
     const isTaken = newIfindex !== undefined && error instanceof UvethError && error.code === 'EBUSY'
     throw isTaken ? indexTaken(newIfindex) : error
+  }
+}
+
+/** Those that are free: whoever has one now keeps it. */
+export function giveAltnames(socket: NetlinkSocket, ifindex: number, altnames: readonly string[]): void {
+  for (const altname of altnames) {
+    try {
+      addAltname(socket, ifindex, altname)
+    } catch (error) {
+      if (!(error instanceof UvethError)) throw error
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 // alive, test/kernel/03): create.ts knows where; asks the kernel what it is now, and changes it, wherever it is
 // (whereabouts.ts). Knows nothing of pairs.
 
+import { isDeepStrictEqual } from 'node:util'
 import type { Capabilities, PortSpec } from '../datapath/port.js'
 import { errno, pairClosed, systemError } from '../errors.js'
 import { MAX_MTU, MAX_OVERHEAD } from '../frame/ethernet.js'
@@ -28,13 +29,14 @@ import {
   IFF_UP,
   IN6_ADDR_GEN_MODE_NONE,
 } from '../netlink/constants.js'
+import type { Link } from '../netlink/rtnl.js'
 import type { NetlinkSocket } from '../netlink/socket.js'
 import type { NetnsPlace } from '../netns/names.js'
 import { withTarget } from '../netns/open.js'
 import type { Device, Hint, Sight } from './device.js'
 import { closeToOthers, foreignQueuesOf, removeForAll } from './foreign-queues.js'
-import type { EndChange, EndPlan, EndState, KernelCounts } from './protocol.js'
-import { carryOut, moveTo, type Setting, settingsOf } from './requests.js'
+import type { EndChange, EndPlan, EndState, KernelCounts, Lasting } from './protocol.js'
+import { carryOut, giveAltnames, moveTo, type Setting, settingsOf } from './requests.js'
 import { openQueue } from './tap-queue.js'
 import { Uncarried } from './uncarried.js'
 import { Whereabouts } from './whereabouts.js'
@@ -60,7 +62,10 @@ export class Tap implements Device {
   readonly fds: readonly number[]
   readonly ports: readonly PortSpec[]
   state: EndState
+  lasting: Lasting = { alias: '', altnames: [], addresses: [] }
   carrier = false
+  /** Its addresses are to be asked for: a new one has none. */
+  #readdressed = false
   readonly #home: NetlinkSocket
   readonly #quiet: boolean
   readonly #where: Whereabouts
@@ -93,7 +98,9 @@ export class Tap implements Device {
   }
 
   concerns(hint: Hint): boolean {
-    return this.#where.concerns(hint)
+    const concerned = this.#where.concerns(hint)
+    if (concerned && (hint.of !== 'link' || hint.addresses)) this.#readdressed = true
+    return concerned
   }
 
   look(): Sight {
@@ -109,8 +116,21 @@ export class Tap implements Device {
     const place = { name, ifindex, netns, netnsInode }
     this.state = { ...place, address, mtu, up, flags, txQueueLength, foreignQueues }
     this.carrier = link.carrier
+    if (before.ifindex !== 0 && (before.ifindex !== ifindex || before.netnsInode !== netnsInode))
+      this.#readdressed = true
+    const lasts = this.#lookAtLasting(link)
     const keys = Object.keys(before) as (keyof EndState)[]
-    return keys.some((key) => before[key] !== this.state[key]) ? 'changed' : 'same'
+    return lasts || keys.some((key) => before[key] !== this.state[key]) ? 'changed' : 'same'
+  }
+
+  /** Has it changed? */
+  #lookAtLasting(link: Link): boolean {
+    const before = this.lasting
+    const { ifalias: alias = '', altnames = [] } = link.details
+    const addresses = this.#readdressed ? this.#where.addresses(link) : before.addresses
+    this.#readdressed = addresses === undefined
+    this.lasting = { alias, altnames, addresses: addresses ?? before.addresses }
+    return !isDeepStrictEqual(before, this.lasting)
   }
 
   stats(): KernelCounts | null {
@@ -123,9 +143,11 @@ export class Tap implements Device {
     return { stats, uncarried, details: { ...others, flags, ...(master !== undefined && { master }) } }
   }
 
-  begin({ up, addresses, dad }: EndPlan): void {
+  begin({ up, addresses, dad, altnames = [] }: EndPlan): void {
     const settings: Setting[] = this.#quiet ? [{ addrGenMode: IN6_ADDR_GEN_MODE_NONE }] : []
     if (up) settings.push({ up })
+    if (altnames.length > 0)
+      this.#where.withRoute((socket) => giveAltnames(socket, this.#where.ifindex, altnames))
     this.#carryOut(settings, { addresses, dad })
     this.look()
   }
@@ -182,7 +204,9 @@ export class Tap implements Device {
 
   /** Where nothing is to be done nobody enters its namespace: that takes more than to move it there. */
   #carryOut(settings: Setting[], wish: Pick<EndChange, 'addresses' | 'dad'>): void {
-    if (settings.length === 0 && (wish.addresses ?? []).length === 0) return
+    const readdresses = (wish.addresses ?? []).length > 0
+    if (settings.length === 0 && !readdresses) return
+    this.#readdressed ||= readdresses
     this.#where.withRoute((socket) => carryOut(socket, this.#where.ifindex, settings, wish))
   }
 

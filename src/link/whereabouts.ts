@@ -4,8 +4,9 @@
 
 import { errno, systemError, UvethError } from '../errors.js'
 import { closeFd, tunGetDevNetns, tunGetIff } from '../native.js'
+import type { LinkAddress } from '../netlink/addresses.js'
 import { NETLINK_ROUTE } from '../netlink/constants.js'
-import { allocNsid, getLink } from '../netlink/route.js'
+import { allocNsid, getLink, givenAddresses } from '../netlink/route.js'
 import type { Link } from '../netlink/rtnl.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import { inodeOf, isExhausted, isHome, nameOf } from '../netns/open.js'
@@ -77,6 +78,16 @@ export class Whereabouts {
       this.#locate()
     }
     return undefined
+  }
+
+  /** The addresses that somebody has given it; undefined when it was not to be found just now. */
+  addresses(link: Link): LinkAddress[] | undefined {
+    try {
+      return givenAddresses(this.#home, link, this.query.nsid)
+    } catch (error) {
+      if (error instanceof UvethError) return undefined // not where it was
+      throw error
+    }
   }
 
   /** What another link of that namespace is called. */

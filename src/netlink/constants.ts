@@ -23,6 +23,7 @@ export const NLM_F_DUMP_INTR = 0x10
 export const NLM_F_DUMP = 0x300 // of a GET request
 export const NLM_F_EXCL = 0x200 // of a NEW request
 export const NLM_F_CREATE = 0x400
+export const NLM_F_APPEND = 0x800
 export const NLM_F_CAPPED = 0x100 // of an NLMSG_ERROR: only the header of the request comes back
 export const NLM_F_ACK_TLVS = 0x200
 
@@ -56,14 +57,20 @@ export const RTM_DELLINK = 17
 export const RTM_GETLINK = 18
 export const RTM_SETLINK = 19
 export const RTM_NEWADDR = 20
+export const RTM_DELADDR = 21
+export const RTM_GETADDR = 22
 export const RTM_NEWNSID = 88
 export const RTM_DELNSID = 89
 export const RTM_GETNSID = 90
+export const RTM_NEWLINKPROP = 108
 
 export const RTNLGRP_LINK = 1
+export const RTNLGRP_IPV4_IFADDR = 5
+export const RTNLGRP_IPV6_IFADDR = 9
 export const RTNLGRP_NSID = 28
 
 export const RT_SCOPE_UNIVERSE = 0
+export const RT_SCOPE_LINK = 253
 export const RT_SCOPE_HOST = 254
 
 export const NETNSA_NSID = 1
@@ -125,7 +132,15 @@ export const IFLA_TUN_NUM_DISABLED_QUEUES = 9
 // if_addr.h
 export const IFA_ADDRESS = 1
 export const IFA_LOCAL = 2
+export const IFA_LABEL = 3
+export const IFA_BROADCAST = 4
+export const IFA_FLAGS = 8
+export const IFA_RT_PRIORITY = 9
+export const IFA_TARGET_NETNSID = 10
+export const IFA_PROTO = 11
 export const IFA_F_NODAD = 0x02
+export const IFA_F_PERMANENT = 0x80
+export const IFA_F_NOPREFIXROUTE = 0x200
 
 // genetlink.h
 export const GENL_ID_CTRL = 0x10

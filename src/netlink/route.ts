@@ -2,7 +2,14 @@
 // the namespace in which the link is. Synchronous: each waits for the kernel's RTNL lock, so
 // neither the main thread nor a forwarding worker may call them. Refusals are thrown by the socket.
 
-import type { Cidr } from '../frame/address.js'
+import {
+  getAddressesRequest,
+  isLinkLocalOf,
+  type LinkAddress,
+  newAddressRequest,
+  parseAddress,
+} from './addresses.js'
+import { AF_INET, AF_INET6 } from './constants.js'
 import { type Client, only } from './message.js'
 import {
   getLinkRequest,
@@ -10,7 +17,7 @@ import {
   type Link,
   type LinkChange,
   type LinkQuery,
-  newAddressRequest,
+  newAltnameRequest,
   newNsidRequest,
   parseLink,
   parseNsid,
@@ -36,8 +43,31 @@ export function setLink(client: Client, change: LinkChange): void {
 }
 
 /** EEXIST if the link has this address. `nodad`: see newAddressRequest. */
-export function addAddress(client: Client, ifindex: number, cidr: Cidr, nodad = false): void {
-  client.request(newAddressRequest(ifindex, cidr, nodad))
+export function addAddress(client: Client, ifindex: number, address: LinkAddress, nodad = false): void {
+  client.request(newAddressRequest(ifindex, address, nodad))
+}
+
+/** The addresses that somebody has given the link for good; not what the kernel, or a lease, lends it. */
+export function givenAddresses(
+  client: Client,
+  { ifindex, name, address: mac }: Link,
+  nsid?: number,
+): LinkAddress[] {
+  // A kernel without IPv6 answers with what it has.
+  const messages = [AF_INET, AF_INET6].flatMap((family) =>
+    client.request(getAddressesRequest(family, ifindex, nsid)).filter(({ payload }) => payload[0] === family),
+  )
+  return messages.flatMap((message) => {
+    const { address } = parseAddress(message)
+    if (address === undefined || isLinkLocalOf(address, mac)) return []
+    const { label, ...rest } = address
+    return label === undefined || label === name ? [rest] : [address]
+  })
+}
+
+/** One more name of the link; EEXIST if another has it. */
+export function addAltname(client: Client, ifindex: number, altname: string): void {
+  client.request(newAltnameRequest(ifindex, altname))
 }
 
 /** The number by which the socket's namespace knows that of `netnsFd`, -1 if it has none. */

@@ -1,15 +1,13 @@
-// rtnetlink on bytes: the requests that the link thread sends about links, addresses and namespace
-// ids, and the messages that the kernel answers or sends by itself. Called by route.ts and by the
-// link thread's monitor. Pure functions; no socket here, and no policy about what to ask when.
+// rtnetlink on bytes: the requests that the link thread sends about links and namespace ids, and the messages that the
+// kernel answers or sends by itself (those about addresses: addresses.ts). Called by route.ts and by the link thread's
+// monitor. Pure functions; no socket here, and no policy about what to ask when.
 
-import { type Cidr, formatCidr } from '../frame/address.js'
 import { AttributeDecoder, AttributeWriter, align, DecodeError, viewOf } from './attribute.js'
 import * as nl from './constants.js'
 import { type LinkDetails, readDetail } from './link-details.js'
 import { type Message, type Request, requestOf } from './message.js'
 
 export const IFINFOMSG_LEN = 16
-const IFADDRMSG_LEN = 8
 const RTGENMSG_LEN = 1
 
 /** Which link: by name or by index, in the socket's namespace or in the one that it knows as `nsid`. */
@@ -31,7 +29,7 @@ export interface LinkChange {
   netnsFd?: number | undefined
   netnsPid?: number | undefined
   newIfindex?: number | undefined
-  /** '' removes it. */
+  alias?: string | undefined
   txqlen?: number | undefined
   /** IN6_ADDR_GEN_MODE_* */
   addrGenMode?: number | undefined
@@ -133,6 +131,7 @@ export function setLinkRequest(change: LinkChange): Request {
   if (change.mtu !== undefined) attributes.u32(nl.IFLA_MTU, change.mtu)
   if (change.name !== undefined) attributes.string(nl.IFLA_IFNAME, change.name)
   if (change.txqlen !== undefined) attributes.u32(nl.IFLA_TXQLEN, change.txqlen)
+  if (change.alias !== undefined) attributes.bytes(nl.IFLA_IFALIAS, Buffer.from(change.alias))
   if (addrGenMode !== undefined) {
     attributes.nested(nl.IFLA_AF_SPEC, (families) =>
       families.nested(nl.AF_INET6, (inet6) => inet6.u8(nl.IFLA_INET6_ADDR_GEN_MODE, addrGenMode)),
@@ -141,28 +140,11 @@ export function setLinkRequest(change: LinkChange): Request {
   return requestOf('RTM_SETLINK', subjectOf(change), nl.RTM_SETLINK, attributes.finish())
 }
 
-/**
- * An address as `ip addr add` adds it: no broadcast address, scope host for 127/8. `nodad`: an
- * IPv6 address can be bound at once, without duplicate address detection.
- */
-export function newAddressRequest(ifindex: number, cidr: Cidr, nodad = false): Request {
-  const { prefixLength, address } = cidr
-  const family = address.length === 4 ? nl.AF_INET : nl.AF_INET6
-  const loopback = family === nl.AF_INET && address[0] === 127
-  // struct ifaddrmsg { __u8 ifa_family, ifa_prefixlen, ifa_flags, ifa_scope; __u32 ifa_index; }
-  const header = new Uint8Array(IFADDRMSG_LEN)
-  header[0] = family
-  header[1] = prefixLength
-  header[2] = nodad && family === nl.AF_INET6 ? nl.IFA_F_NODAD : 0
-  header[3] = loopback ? nl.RT_SCOPE_HOST : nl.RT_SCOPE_UNIVERSE
-  viewOf(header).setUint32(4, ifindex, nl.HOST_LITTLE_ENDIAN)
-  return requestOf(
-    'RTM_NEWADDR',
-    formatCidr(cidr),
-    nl.RTM_NEWADDR,
-    new AttributeWriter(header).bytes(nl.IFA_LOCAL, address).bytes(nl.IFA_ADDRESS, address).finish(),
-    nl.NLM_F_CREATE | nl.NLM_F_EXCL,
-  )
+export function newAltnameRequest(ifindex: number, altname: string): Request {
+  const attributes = new AttributeWriter(ifinfomsg(ifindex))
+  attributes.nested(nl.IFLA_PROP_LIST, (names) => names.string(nl.IFLA_ALT_IFNAME, altname))
+  const flags = nl.NLM_F_CREATE | nl.NLM_F_EXCL | nl.NLM_F_APPEND
+  return requestOf('RTM_NEWLINKPROP', altname, nl.RTM_NEWLINKPROP, attributes.finish(), flags)
 }
 
 // struct rtgenmsg { unsigned char rtgen_family; }, padded to 4

@@ -39,6 +39,9 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
   /** Resolves when what was wanted up to now is kept where it outlives the process (orders/state.ts). */
   commit: () => Promise<void> = async () => {}
 
+  /** An end of a pair, or its addresses, is not as it was; it may say so in several events. */
+  changed: () => void = () => {}
+
   /** Makes a pair and keeps it until it ends, by whomever. `from`: what an earlier one was, as which it goes on. */
   async add(wish: Wish, options: PairOptions, from?: Dossier): Promise<Entry<Wish>> {
     const pair = await Pair.create(options, undefined, from)
@@ -46,6 +49,7 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
     this.#entries.set(pair.id, entry)
     this.tell({ event: 'added', id: pair.id, a: pair.a.name, b: pair.b.name })
     this.#hear(entry)
+    Pair.follow(pair, () => this.changed())
     return entry
   }
 

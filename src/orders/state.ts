@@ -1,5 +1,5 @@
 // The file of wanted pairs (`uveth daemon --state`): written whenever they change, before the order
-// is answered; read at the next start. A pair that cannot be made then stays wanted, is reported, and
+// is answered, and soon after others have changed an end; read at the next start. A pair that cannot be made then stays wanted, is reported, and
 // is tried again: at once when a namespace appears, and from time to time. Used by daemon.ts.
 
 import { type FSWatcher, watch } from 'node:fs'
@@ -15,11 +15,14 @@ import type { Caller } from './caller.js'
 import { asNamespace, home } from './caller.js'
 import { Orders, type PairRegistry } from './handlers.js'
 import type { Entry, RegistryEvent } from './registry.js'
-import type { SentWish } from './wanted.js'
+import { pinned, type SentWish } from './wanted.js'
 
 /** ms between attempts: a name may be free a moment later; a namespace may never come. */
 const FIRST_RETRY = 100
 const LAST_RETRY = 10_000
+/** ms that changes by others are gathered for; and at least so many times what the last writing took. */
+const GATHER = 200
+const SHARE = 10
 
 /** A pair as the file has it. */
 type Saved = Dossier<PairWish>
@@ -46,6 +49,9 @@ export class State {
   #delay = FIRST_RETRY
   #timer: NodeJS.Timeout | undefined
   #rewrite: NodeJS.Timeout | undefined
+  #soon: NodeJS.Timeout | undefined
+  /** ms that the last writing took. */
+  #took = 0
   #watcher: FSWatcher | undefined
   #problem: Error | undefined
 
@@ -61,6 +67,7 @@ export class State {
     for (const saved of read(path)) state.#pending.set(saved.id, { saved, error: 'not tried yet' })
     registry.commit = () => state.#save()
     registry.on('event', (event) => state.#hear(event))
+    registry.changed = () => state.#saveSoon()
     await state.#save()
     // Later it is reported; now there is somebody to refuse it to. A full disk may have room again.
     if (state.#problem !== undefined && !isFull(state.#problem)) throw state.#problem
@@ -101,6 +108,7 @@ export class State {
   async close(): Promise<void> {
     clearTimeout(this.#timer)
     clearTimeout(this.#rewrite)
+    clearTimeout(this.#soon)
     this.#watcher?.close()
     await this.#attempt
     this.#closed = true
@@ -173,8 +181,17 @@ export class State {
     return this.#next
   }
 
+  /** The file follows what others do to ends: not each of their steps, which may be many. */
+  #saveSoon(): void {
+    if (this.#closed) return
+    this.#soon ??= setTimeout(() => void this.#save(), Math.max(GATHER, SHARE * this.#took)).unref()
+  }
+
   async #write(dossierOf: DossierOf): Promise<void> {
     clearTimeout(this.#rewrite)
+    clearTimeout(this.#soon)
+    this.#soon = undefined
+    const begun = performance.now()
     const present = await Promise.all(this.#registry.list().map((entry) => this.#saved(entry, dossierOf)))
     const pending = [...this.#pending.values()].map(({ saved }) => saved)
     this.#known = new Map([...pending, ...present].map((saved) => [saved.id, saved]))
@@ -182,6 +199,7 @@ export class State {
       const pairs = [...this.#known.values()].map(writeDossier)
       await replaceOwn(this.#path, `${JSON.stringify({ pairs })}\n`)
       this.#problem = undefined
+      this.#took = performance.now() - begun
     } catch (error) {
       this.#problem = error as Error
       this.#logger.warn({ error: this.#problem.message }, 'the wanted pairs could not be written down')
@@ -192,7 +210,10 @@ export class State {
   async #saved({ pair, wish }: Entry<SentWish>, dossierOf: DossierOf): Promise<Saved> {
     const from = this.#from.get(wish) ?? nameOf(wish.inode)
     this.#from.set(wish, from)
-    return withoutDevices(await dossierOf(pair, { from, sent: wish.wish, since: wish.since }))
+    const { a, b } = wish.since
+    // Others may have renamed an end, or moved it.
+    const since = { ...wish.since, a: pinned(a, pair.a), b: pinned(b, pair.b) }
+    return withoutDevices(await dossierOf(pair, { from, sent: wish.wish, since }))
   }
 }
 

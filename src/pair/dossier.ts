@@ -35,6 +35,7 @@ import {
   planChains,
   ruleStats,
 } from './chain.js'
+import { FORMER, type Former, writeFormer } from './former.js'
 import type { FlapPlan } from './options.js'
 import { NO_COUNTS, settled } from './stats.js'
 
@@ -52,6 +53,8 @@ export interface Wishes<W> {
 interface EndDossier extends ChainPlan {
   /** Of what it sends: the pair goes on counting from here. */
   counts: DirectionCounts
+  /** Its interface; null where nothing is known of it. */
+  former: Former | null
 }
 
 /** A capture that is open. Its ring stays with who reads it: the next one has its own. */
@@ -99,8 +102,13 @@ export function writeDossier({ a, b, captures, progress, ...rest }: Dossier): ob
   }
 }
 
-function writeEnd({ impair, rules, counts }: EndDossier): object {
-  return { impair, rules: rules.map(ruleStats), counts: withoutZeros(counts) }
+function writeEnd({ impair, rules, counts, former }: EndDossier): object {
+  return {
+    impair,
+    rules: rules.map(ruleStats),
+    counts: withoutZeros(counts),
+    former: former && writeFormer(former),
+  }
 }
 
 function withoutZeros(counts: object): object {
@@ -178,6 +186,7 @@ const END = object(
     impair: orNull(planned(planImpair)),
     rules: list('an array', COUNTED_RULE, true),
     counts: countsLike(NO_COUNTS),
+    former: orNull(FORMER),
   },
   ['rules', 'counts'],
 )
@@ -248,8 +257,8 @@ function readCurrent(given: unknown): Dossier {
     version: VERSION,
     wishes: { ...rest.wishes, from: rest.wishes.from ?? null },
     flaps: flaps.map(({ ms, times = 1 }) => ({ ms, times })),
-    a: { ...a, impair: a.impair ?? null },
-    b: { ...b, impair: b.impair ?? null },
+    a: { ...a, impair: a.impair ?? null, former: a.former ?? null },
+    b: { ...b, impair: b.impair ?? null, former: b.former ?? null },
     lastRule,
     captures: captures.map(({ match = null, delivered = true, ...plan }) => ({ ...plan, delivered, match })),
     progress: progress as unknown as Progresses,
@@ -287,8 +296,8 @@ function readBefore(given: unknown): Dossier {
     wishes: { from, sent, since: { a: a.settings, b: b.settings } },
     carrier: oneOf(...CARRIER_MODES).read(carrier, 'carrier'),
     flaps: [],
-    a: { ...chainA, counts: NO_COUNTS },
-    b: { ...chainB, counts: NO_COUNTS },
+    a: { ...chainA, counts: NO_COUNTS, former: null },
+    b: { ...chainB, counts: NO_COUNTS, former: null },
     lastRule: 0,
     captures: [],
     progress: [],

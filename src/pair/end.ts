@@ -6,11 +6,12 @@ import type { Match } from '../faults/match-plan.js'
 import { planRule } from '../faults/rule-plan.js'
 import type { Judge } from '../hooks/guard.js'
 import type { Link } from '../link/link.js'
-import type { EndChange, EndState } from '../link/protocol.js'
+import type { EndChange, EndState, Lasting } from '../link/protocol.js'
 import type { RingStream } from '../ring/stream.js'
 import type { Netns } from '../wishes/end.js'
 import type { RuleAction } from '../wishes/rule.js'
 import type { RuleStats } from './chain.js'
+import { type Former, formerOf } from './former.js'
 import type { Inspection } from './inspection.js'
 import type { WaitOptions } from './options.js'
 import { type EndSettings, hookUrl, planChange, planFrame, planNetns, planWait } from './options.js'
@@ -45,6 +46,7 @@ export class End {
   readonly #handle: number
   readonly #inspection: Inspection
   #state = UNKNOWN
+  #lasting: Lasting = { alias: '', altnames: [], addresses: [] }
 
   constructor(pair: Sides, index: 0 | 1, link: Link, handle: number, inspection: Inspection) {
     this.#inspection = inspection
@@ -252,10 +254,16 @@ export class End {
   }
 
   /** Takes over what the link thread reports; the state before, if there was one. */
-  static update(end: End, state: EndState): EndState | undefined {
+  static update(end: End, state: EndState, lasting: Lasting): EndState | undefined {
     const before = end.#state === UNKNOWN ? undefined : end.#state
     end.#state = state
+    end.#lasting = lasting
     return before
+  }
+
+  /** What it is made again as. */
+  static former(end: End): Former {
+    return formerOf(end.#state, end.#lasting)
   }
 
   get #label(): string {

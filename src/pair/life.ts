@@ -27,6 +27,8 @@ export class Life {
   carrier = false
   /** Why it has ended. */
   closed: ClosedReason | undefined
+  /** Something of an end is not as it was: told before the events that say what. */
+  changed: () => void = () => {}
   /** The loop of a pair that is forwarded in this thread. */
   inline: InlineLoop | undefined
   readonly #pair: Teller
@@ -77,7 +79,7 @@ export class Life {
         this.readopt(this.#living.lost(event.why)).catch(() => {}) // it may be ending just now
         break
       case 'state':
-        return this.#report(event.end === 0 ? this.#pair.a : this.#pair.b, event.state)
+        return this.#report(event)
       case 'carrier':
         this.carrier = event.on
         if (!event.on) this.inline?.discard()
@@ -100,9 +102,11 @@ export class Life {
     this.tell('closed', { reason, end, ...message }, reason === 'failed' ? 'warn' : undefined)
   }
 
-  #report(end: End, state: EndState): void {
-    const before = End.update(end, state)
+  #report({ end: which, state, lasting }: Extract<PairEvent, { event: 'state' }>): void {
+    const end = which === 0 ? this.#pair.a : this.#pair.b
+    const before = End.update(end, state, lasting)
     if (before === undefined) return // being created
+    this.changed()
     if (before.ifindex !== state.ifindex || before.netns !== state.netns) {
       this.tell('moved', { end, netns: state.netns, ifindex: state.ifindex, name: state.name })
     } else if (before.name !== state.name) {

@@ -17,6 +17,7 @@ import { type ChainPlan, ENDS, type Progresses, planChains, type Start } from '.
 import type { Dossier, Wishes } from './dossier.js'
 import { End } from './end.js'
 import type { PairEvents } from './events.js'
+import { planAgain } from './former.js'
 import { releaseId, reserveId, takeId } from './id.js'
 import { Inspection } from './inspection.js'
 import { Life } from './life.js'
@@ -74,7 +75,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
 
   /** Users have createPair(). `from`: what an earlier pair was, as which it goes on; its impairments and rules count. */
   static async create(options: PairOptions, link?: Link, from?: Dossier): Promise<Pair> {
-    const plan = planPair(options)
+    const plan = planAgain(planPair(options), from)
     const chains = from === undefined ? planChains(options) : ([from.a, from.b] as const)
     const { signal, logger } = options
     signal?.throwIfAborted()
@@ -167,8 +168,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
       wishes,
       carrier: pair.#plug.mode,
       flaps: pair.#plug.flaps,
-      a: { ...a, counts: countsA },
-      b: { ...b, counts: countsB },
+      a: { ...a, counts: countsA, former: End.former(pair.a) },
+      b: { ...b, counts: countsB, former: End.former(pair.b) },
       lastRule: inspection.lastRule,
       captures: inspection.captures.map(({ ring, ...plan }) => ({ ...plan, ringBytes: capacityOf(ring) })),
       progress,
@@ -190,6 +191,11 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   /** It is forwarded again, from where it was suspended. */
   static async resume(pair: Pair, { progress }: Dossier): Promise<void> {
     await pair.#life.readopt(pair.#inspection.rebuild('the pair was suspended', progress))
+  }
+
+  /** `changed` is called when something of its ends, or of their addresses, is not as it was. */
+  static follow(pair: Pair, changed: () => void): void {
+    pair.#life.changed = changed
   }
 
   /** A capture of the pair as which this one goes on is written from now on. */

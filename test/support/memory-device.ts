@@ -10,7 +10,7 @@ import { MAX_MTU, MAX_OVERHEAD } from '../../src/frame/ethernet.js'
 import { formatMac } from '../../src/frame/mac.js'
 import { VNET_HDR_LEN } from '../../src/frame/slab.js'
 import type { Death, Device, Hint, OpenDevice, Sight } from '../../src/link/device.js'
-import type { EndChange, EndPlan, EndState } from '../../src/link/protocol.js'
+import type { EndChange, EndPlan, EndState, Lasting } from '../../src/link/protocol.js'
 import { type NetnsPlace, pathOfPlace } from '../../src/netns/names.js'
 import { closeFd, socketPair } from './native.js'
 
@@ -62,6 +62,7 @@ export class MemoryHost {
 export class MemoryDevice implements Device {
   readonly ports: readonly PortSpec[]
   state: EndState
+  readonly lasting: Lasting = { alias: '', altnames: [], addresses: [] }
   carrier = false
   /** What was asked of it, in its order. */
   readonly calls: string[] = []

@@ -165,6 +165,20 @@ test('a kernel that moves it without its index is too old for that', () => {
   expect(steps().at(-1)).toBe('discard')
 })
 
+test('an index that it had before is its own where it is free, and otherwise the kernel chooses', () => {
+  make({ ifindex: 9, ifFree: true })
+  expect(kernel.said.filter(([what]) => what === 'open')).toMatchObject([['open', { ifindex: undefined }]])
+  kernel.found = ['changed']
+  Object.assign(kernel, { taken: false, netns: null, ifindex: 9, said: [] })
+  make({ ifindex: 9, ifFree: true })
+  expect(kernel.said.filter(([what]) => what === 'open')).toMatchObject([['open', { ifindex: 9 }]])
+})
+
+test('what is refused for another reason than its index is refused', () => {
+  kernel.refused = 'set'
+  expect(() => make({ ifindex: 9, ifFree: true })).toThrow(/EPERM/)
+})
+
 test('a process that cannot be looked into may stand at home: its index is asked for where it is free', () => {
   Object.assign(kernel, { target: { netnsPid: 42 }, taken: false, workshop: false })
   make({ ifindex: 7 })

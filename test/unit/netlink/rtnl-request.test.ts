@@ -2,14 +2,9 @@
 
 import { expect, test } from 'vitest'
 import { parseCidr } from '../../../src/frame/address.js'
+import { newAddressRequest } from '../../../src/netlink/addresses.js'
 import type { Request } from '../../../src/netlink/message.js'
-import {
-  getLinkRequest,
-  getNsidRequest,
-  newAddressRequest,
-  newNsidRequest,
-  setLinkRequest,
-} from '../../../src/netlink/rtnl.js'
+import { getLinkRequest, getNsidRequest, newNsidRequest, setLinkRequest } from '../../../src/netlink/rtnl.js'
 import { hex } from './bytes.js'
 
 const cidr = (text: string) => parseCidr(text) ?? expect.unreachable(text)

@@ -8,6 +8,7 @@ import { planRule } from '../../../src/faults/rule-plan.js'
 import type { EndOptions, EndSettings, Netns, PairOptions, RuleOptions } from '../../../src/index.js'
 import { countedRule, planChains, ruleStats } from '../../../src/pair/chain.js'
 import type { Dossier, Wishes } from '../../../src/pair/dossier.js'
+import { formerOf } from '../../../src/pair/former.js'
 import { planPair } from '../../../src/pair/options.js'
 import { NO_COUNTS } from '../../../src/pair/stats.js'
 
@@ -123,6 +124,7 @@ export class FakePair extends EventEmitter {
   closed: string | undefined
   mode: Dossier['carrier'] = 'auto'
   readonly flaps: number[] = []
+  #changed: () => void = () => {}
   readonly id: string
   readonly a: FakeEnd
   readonly b: FakeEnd
@@ -132,8 +134,8 @@ export class FakePair extends EventEmitter {
     const [a, b] = from === undefined ? planChains(options) : [from.a, from.b]
     const rules = [...a.rules, ...b.rules]
     const numbers = { last: Math.max(0, ...rules.map(({ plan }) => plan.id)) }
-    this.a = new FakeEnd(options.a ?? {}, { ...a, counts: NO_COUNTS }, numbers)
-    this.b = new FakeEnd(options.b ?? {}, { ...b, counts: NO_COUNTS }, numbers)
+    this.a = new FakeEnd(options.a ?? {}, { ...a, counts: NO_COUNTS, former: null }, numbers)
+    this.b = new FakeEnd(options.b ?? {}, { ...b, counts: NO_COUNTS, former: null }, numbers)
     this.id = options.id ?? this.a.name
     this.mode = from?.carrier ?? 'auto'
   }
@@ -148,14 +150,25 @@ export class FakePair extends EventEmitter {
   }
 
   static dossier<W>(pair: FakePair, wishes: Wishes<W>): Dossier<W> {
-    const of = ({ impairment, counted }: FakeEnd) => ({
+    const of = ({ impairment, counted, state }: FakeEnd) => ({
       impair: impairment,
       rules: counted,
       counts: NO_COUNTS,
+      former: formerOf(state, { alias: '', altnames: [], addresses: [] }),
     })
     const [a, b] = [of(pair.a), of(pair.b)]
     const nothing = { flaps: [], captures: [], progress: [] } as const
     return { version: 1, id: pair.id, wishes, carrier: pair.mode, a, b, lastRule: 0, ...nothing } as never
+  }
+
+  static follow(pair: FakePair, changed: () => void): void {
+    pair.#changed = changed
+  }
+
+  /** Others do that to its end `a`. */
+  rename(name: string): void {
+    this.a.name = name
+    this.#changed()
   }
 
   static async suspend<W>(pair: FakePair, wishes: Wishes<W>): Promise<Dossier<W>> {

@@ -6,6 +6,7 @@ import type { DirectionCounts } from '../../../src/datapath/counters.js'
 import { planImpair } from '../../../src/faults/impair-plan.js'
 import { planMatch } from '../../../src/faults/match-plan.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
+import { formatMac } from '../../../src/frame/mac.js'
 import { countedRule } from '../../../src/pair/chain.js'
 import { type Dossier, readDossier, writeDossier } from '../../../src/pair/dossier.js'
 import { NO_COUNTS } from '../../../src/pair/stats.js'
@@ -93,6 +94,40 @@ const anyCapture = fc.record({
   snaplen: fc.nat(),
   ringBytes: fc.nat(),
 })
+const anyBytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
+const anyFormer = fc.record({
+  address: anyBytes(6).map(formatMac),
+  mtu: fc.nat(),
+  txQueueLength: fc.nat(),
+  up: fc.boolean(),
+  ifindex: fc.nat(),
+  alias: fc.string(),
+  altnames: fc.array(fc.string()),
+  addresses: fc.array(
+    fc.oneof(
+      fc.record(
+        {
+          address: anyBytes(4),
+          prefixLength: fc.integer({ min: 0, max: 32 }),
+          peer: anyBytes(4),
+          broadcast: anyBytes(4),
+          label: fc.string(),
+          scope: fc.integer({ min: 0, max: 255 }),
+        },
+        { requiredKeys: ['address', 'prefixLength'] },
+      ),
+      fc.record(
+        {
+          address: anyBytes(16),
+          prefixLength: fc.integer({ min: 0, max: 128 }),
+          noPrefixRoute: fc.boolean(),
+          metric: fc.nat(),
+        },
+        { requiredKeys: ['address', 'prefixLength'] },
+      ),
+    ),
+  ),
+})
 const anyDossier: fc.Arbitrary<Dossier> = fc
   .record({
     id: fc.string(),
@@ -101,6 +136,7 @@ const anyDossier: fc.Arbitrary<Dossier> = fc
     carrier: fc.constantFrom('on' as const, 'off' as const, 'auto' as const),
     counts: fc.tuple(anyCounts, anyCounts),
     impair: fc.tuple(fc.option(anyImpair), fc.option(anyImpair)),
+    former: fc.tuple(fc.option(anyFormer), fc.option(anyFormer)),
     rules: fc.array(anyRule, { maxLength: 4 }),
     flaps: fc.array(
       fc.record({ ms: fc.integer({ min: 1, max: 9 }), times: fc.integer({ min: 1, max: 9 }) }),
@@ -110,7 +146,7 @@ const anyDossier: fc.Arbitrary<Dossier> = fc
     captures: fc.array(anyCapture, { maxLength: 2 }),
     progress: fc.oneof(fc.constant([] as const), fc.tuple(anyProgress, anyProgress)),
   })
-  .map(({ id, from, wish, counts, impair, rules, ...rest }) => {
+  .map(({ id, from, wish, counts, impair, former, rules, ...rest }) => {
     const counted = rules.map(({ planned, matched, hits }, at) =>
       countedRule({ id: at + 3, ...planned }, matched, hits),
     )
@@ -119,8 +155,8 @@ const anyDossier: fc.Arbitrary<Dossier> = fc
       id,
       wishes: { from, sent: wish, since: { a: wish } },
       ...rest,
-      a: { impair: impair[0], rules: counted.slice(0, 2), counts: counts[0] },
-      b: { impair: impair[1], rules: counted.slice(2), counts: counts[1] },
+      a: { impair: impair[0], rules: counted.slice(0, 2), counts: counts[0], former: former[0] },
+      b: { impair: impair[1], rules: counted.slice(2), counts: counts[1], former: former[1] },
     }
   })
 
@@ -144,6 +180,16 @@ const EMPTY = {
 }
 const held = { frame: 'AAAA', wait: 1, least: 1, number: 0, queue: 0, delay: 1 }
 const progress = { origin: 0, number: 0, held: [held] }
+const former = {
+  address: '02:00:00:00:00:01',
+  mtu: 1500,
+  txQueueLength: 1,
+  up: true,
+  ifindex: 2,
+  alias: '',
+  altnames: [],
+  addresses: [],
+}
 const rule = { id: 1, action: { kind: 'drop' }, match: {}, matched: 0, hits: 0 }
 
 test('one of a pair that nothing was done to', () => {
@@ -179,6 +225,12 @@ describe('what is none is refused with a sentence', () => {
     ],
     [{ ...EMPTY, a: { ...EMPTY.a, counts: { drops: null } } }, /a.counts.drops must be an object, not null/],
     [{ ...EMPTY, a: { ...EMPTY.a, counts: { eaten: 1 } } }, /unknown attribute a.counts.eaten/],
+    [{ ...EMPTY, a: { ...EMPTY.a, former: {} } }, /a.former.address is missing/],
+    [{ ...EMPTY, a: { ...EMPTY.a, former: { ...former, mtu: -1 } } }, /a.former.mtu must be a whole number/],
+    [
+      { ...EMPTY, a: { ...EMPTY.a, former: { ...former, addresses: [{ address: '10.0.0.1/33' }] } } },
+      /a.former.addresses.0.address must be an IP address with prefix length, not "10.0.0.1\/33"/,
+    ],
     [{ ...EMPTY, captures: [{}] }, /captures.0.id is missing/],
     [{ ...EMPTY, progress: [progress] }, /progress is of both directions, or of none/],
     [{ ...EMPTY, progress: [progress, { ...progress, origin: null }] }, /progress.1.origin must be a number/],

@@ -1,0 +1,121 @@
+// --state FILE and what others have done to an end with ip(8): after kill -9 and a restart it is there as it last was.
+// What it had of somebody else's (an index, an alternative name) and that one has now, the pair goes without.
+
+import { readFileSync } from 'node:fs'
+import { expect } from 'vitest'
+import { TestDaemon } from '../support/daemon.js'
+import { Netns, until } from '../support/netns.js'
+import { needs } from '../support/skip.js'
+
+const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
+
+const STATE = ['--state', 'FOLDER/state.json']
+
+/** Its addresses as iproute2 tells them, but for what runs out. */
+function addressesOf(netns: Netns, name: string): object[] {
+  const [{ addr_info }] = JSON.parse(netns.ip('-j', 'addr', 'show', 'dev', name)) as [{ addr_info: object[] }]
+  const passing = ['valid_life_time', 'preferred_life_time', 'nodad', 'tentative']
+  const lasting = (address: object) =>
+    Object.fromEntries(Object.entries(address).filter(([key]) => !passing.includes(key)))
+  return addr_info.map((address) => lasting(address)).sort(byText)
+}
+
+function linkOf(netns: Netns, name: string): object {
+  const [{ ifindex, address, mtu, txqlen, ifalias, altnames, flags }] = JSON.parse(
+    netns.ip('-j', 'link', 'show', 'dev', name),
+  )
+  return { ifindex, address, mtu, txqlen, ifalias, altnames, up: flags.includes('UP') }
+}
+
+function byText(one: object, other: object): number {
+  return JSON.stringify(one) < JSON.stringify(other) ? -1 : 1
+}
+
+async function restarted(daemon: TestDaemon): Promise<void> {
+  await daemon.kill()
+  await daemon.restart()
+  expect((await daemon.ask('GET', '/v1/health')).json.status).toBe('ok')
+}
+
+const file = (daemon: TestDaemon) => readFileSync(daemon.folder.file('state.json'), 'utf8')
+
+test('an end is again what others have made of it, addresses of every kind included', async () => {
+  await using daemon = await TestDaemon.start(...STATE)
+  await using far = Netns.create('far')
+  const { home } = daemon
+  const alternative = 'the-far-end-of-the-cable'
+  // Indexes that nothing would be given by chance.
+  const wish = {
+    id: 'cable',
+    a: { name: 'x0', ifindex: 4711 },
+    b: { name: 'x1', netns: far.name, ifindex: 815 },
+  }
+  await daemon.ask('POST', '/v1/pairs', wish)
+  home.ip('link', 'set', 'x0', 'address', '02:00:5e:10:00:01', 'mtu', '1400', 'txqueuelen', '77', 'up')
+  home.ip('addr', 'add', '10.0.0.1/24', 'brd', '+', 'dev', 'x0', 'label', 'x0:5')
+  home.ip('addr', 'add', '10.7.0.1', 'peer', '10.7.0.2/32', 'dev', 'x0', 'metric', '7')
+  home.ip('addr', 'add', '10.8.0.1/24', 'dev', 'x0', 'valid_lft', '900', 'preferred_lft', '900') // lent
+  far.ip('link', 'set', 'x1', 'name', 'y1')
+  far.ip('link', 'set', 'y1', 'alias', 'the far end')
+  far.ip('link', 'property', 'add', 'dev', 'y1', 'altname', alternative)
+  far.ip('link', 'set', 'y1', 'up')
+  far.ip('addr', 'add', 'fd00::1/64', 'dev', 'y1', 'noprefixroute')
+  far.ip('addr', 'add', 'fe80::1/64', 'dev', 'y1')
+  far.ip('addr', 'add', '10.0.0.2/24', 'dev', 'y1')
+  await until('all of it to be in the file', () => {
+    const text = file(daemon)
+    return ['x0:5', '10.7.0.2', 'fd00::1/64', 'fe80::1/64', '10.0.0.2/24', alternative].every((part) =>
+      text.includes(part),
+    )
+  })
+  const links = [linkOf(home, 'x0'), linkOf(far, 'y1')]
+  const ofHome = addressesOf(home, 'x0').filter((address) => !JSON.stringify(address).includes('10.8.0.1'))
+  const own = /"local":"fe80::(?!1")/ // the kernel's own, which it takes some time to give
+  const ofFar = addressesOf(far, 'y1').filter((address) => !own.test(JSON.stringify(address)))
+  expect([ofHome.length, ofFar.length]).toEqual([3, 3])
+  await restarted(daemon)
+  expect([linkOf(home, 'x0'), linkOf(far, 'y1')]).toEqual(links)
+  expect(addressesOf(home, 'x0').filter((address) => !own.test(JSON.stringify(address)))).toEqual(
+    ofHome.filter((address) => !own.test(JSON.stringify(address))),
+  )
+  expect(addressesOf(far, 'y1').filter((address) => !own.test(JSON.stringify(address)))).toEqual(ofFar)
+})
+
+test('a drawn MAC address and a chosen index are its own again; what was taken away stays away', async () => {
+  await using daemon = await TestDaemon.start(...STATE)
+  const { home } = daemon
+  await daemon.ask('POST', '/v1/pairs', {
+    id: 'cable',
+    quiet: true,
+    a: { name: 'x0', up: true, addresses: ['10.0.0.1/24', '10.0.1.1/24'] },
+    b: { name: 'x1', up: true },
+  })
+  home.ip('link', 'set', 'x1', 'down')
+  home.ip('addr', 'del', '10.0.0.1/24', 'dev', 'x0')
+  await until(
+    'that to be in the file',
+    () => !/"10\.0\.0\.1\/24"\}/.test(file(daemon)) && /"up":false/.test(file(daemon)),
+  )
+  const links = [linkOf(home, 'x0'), linkOf(home, 'x1')]
+  await restarted(daemon)
+  expect([linkOf(home, 'x0'), linkOf(home, 'x1')]).toEqual(links)
+  expect(addressesOf(home, 'x0')).toMatchObject([{ local: '10.0.1.1' }])
+})
+
+test('an index and an alternative name that another link has meanwhile: the pair is there without', async () => {
+  await using daemon = await TestDaemon.start(...STATE)
+  const { home } = daemon
+  await daemon.ask('POST', '/v1/pairs', { id: 'cable', a: { name: 'x0', up: true }, b: { name: 'x1' } })
+  // The kernel tells of names of links that are up.
+  home.ip('link', 'property', 'add', 'dev', 'x0', 'altname', 'first-of-two')
+  home.ip('link', 'property', 'add', 'dev', 'x0', 'altname', 'second-of-two')
+  await until('both to be in the file', () => file(daemon).includes('second-of-two'))
+  const { ifindex } = linkOf(home, 'x0') as { ifindex: number }
+  await daemon.kill()
+  home.ip('link', 'add', 'z0', 'index', String(ifindex), 'type', 'bridge')
+  home.ip('link', 'property', 'add', 'dev', 'z0', 'altname', 'first-of-two')
+  await daemon.restart()
+  expect(linkOf(home, 'x0')).toMatchObject({ altnames: ['second-of-two'] })
+  expect(linkOf(home, 'x0')).not.toMatchObject({ ifindex })
+  expect((await daemon.ask('GET', '/v1/health')).json.status).toBe('ok')
+})
