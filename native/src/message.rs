@@ -15,15 +15,15 @@ impl<const BYTES: usize> Control<BYTES> {
     }
 }
 
-const FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
-
 /// recvmsg with a source address and control messages; answers the length (or a negative errno), the flags
-/// (MSG_TRUNC, MSG_CTRUNC), and what was written of `control`. Descriptors that come are closed at an exec.
+/// (MSG_TRUNC, MSG_CTRUNC), and what was written of `control`. `flags` are beside MSG_DONTWAIT: a packet socket takes no
+/// MSG_CMSG_CLOEXEC (EINVAL).
 pub fn receive_message<'a, A, const BYTES: usize>(
     fd: i32,
     buffer: &mut [u8],
     address: &mut A,
     control: &'a mut Control<BYTES>,
+    flags: i32,
 ) -> (i32, i32, &'a [u8]) {
     let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     // SAFETY: msghdr is plain data, valid when zeroed.
@@ -35,7 +35,7 @@ pub fn receive_message<'a, A, const BYTES: usize>(
     header.msg_control = control.0.as_mut_ptr().cast();
     header.msg_controllen = control.0.len() as _;
     // SAFETY: every pointer in `header` is valid for its length until recvmsg has returned.
-    let got = errno::retry(|| unsafe { libc::recvmsg(fd, &mut header, FLAGS) });
+    let got = errno::retry(|| unsafe { libc::recvmsg(fd, &mut header, libc::MSG_DONTWAIT | flags) });
     let written = if got < 0 { 0 } else { header.msg_controllen as _ };
     (got, header.msg_flags, control.0.get(..written).unwrap_or(&[]))
 }

@@ -69,7 +69,8 @@ pub struct ReceivedFds {
 #[napi(catch_unwind)]
 pub fn receive_fds(socket: i32, #[napi(ts_arg_type = "Uint8Array")] buffer: Bytes) -> ReceivedFds {
     let mut control = Control::<ROOM>::empty();
-    let (result, flags, control) = receive_message(socket, buffer, &mut [0u64; 16], &mut control);
+    let (result, flags, control) =
+        receive_message(socket, buffer, &mut [0u64; 16], &mut control, libc::MSG_CMSG_CLOEXEC);
     let mut received = Vec::new();
     each_control(control, |level, kind, payload| {
         if (level, kind) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {

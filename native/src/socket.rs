@@ -57,7 +57,7 @@ pub fn netlink_receive(
 ) -> i32 {
     let mut address = netlink_address(0, 0);
     let mut control = <Control>::empty();
-    let (got, flags, control) = receive_message(fd, buffer, &mut address, &mut control);
+    let (got, flags, control) = receive_message(fd, buffer, &mut address, &mut control, 0);
     if got < 0 {
         return got;
     }

@@ -87,7 +87,7 @@ pub fn packet_receive(
     // SAFETY: sockaddr_ll is plain data, valid when zeroed.
     let mut address: libc::sockaddr_ll = unsafe { zeroed() };
     let mut control = <Control>::empty();
-    let (got, _, control) = receive_message(fd, buffer, &mut address, &mut control);
+    let (got, _, control) = receive_message(fd, buffer, &mut address, &mut control, 0);
     if got < 0 {
         return got;
     }
