@@ -7,7 +7,7 @@
 // Usage: mutations.js [--list] [NUMBER OF AN INVARIANT]...
 
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -203,6 +203,7 @@ function run(folder, command, words) {
 /** @returns {string} a copy of what git knows or would take, and of what was built */
 function copyTree() {
   const folder = mkdtempSync(join(tmpdir(), 'uveth-mutations-'))
+  chmodSync(folder, 0o755) // some tests try what nobody may
   const listed = run(root, 'git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard']).stdout
   const built = run(root, 'git', [
     'ls-files',
