@@ -97,6 +97,14 @@ function offsetOf(worker: number, direction: number): number {
   return BLOCKS + 8 * BLOCK_WORDS * (worker * 2 + direction)
 }
 
+/** Frames of both directions, by all workers. */
+export function receivedSoFar(memory: SharedArrayBuffer): number {
+  const blocks = new Float64Array(memory, BLOCKS)
+  let sum = 0
+  for (let at = RECEIVED as number; at < blocks.length; at += BLOCK_WORDS) sum += blocks[at] ?? 0
+  return sum
+}
+
 /** What hooks and impairments did to frames of a direction, beside dropping them. */
 export const INSPECTED_COUNTS = ['held', 'copied', 'injected', 'hook_errors', ...IMPAIR_COUNTS] as const
 export type InspectedCount = (typeof INSPECTED_COUNTS)[number]

@@ -26,6 +26,8 @@ export interface Device {
   readonly lasting: Lasting
   /** The link signal that it showed then, or that was put on it since. */
   readonly carrier: boolean
+  /** A program (XDP) looks at each frame that its kernel is given: at super-frames as if they were one. As when last looked at. */
+  readonly program: boolean
   /** One for each queue. */
   readonly ports: readonly PortSpec[]
   concerns(hint: Hint): boolean
@@ -38,6 +40,8 @@ export interface Device {
   /** Refuses as the kernel does; a part may be done by then. Pair closed (ENODEV) when it is gone. */
   change(change: EndChange): void
   setCarrier(on: boolean): void
+  /** May its kernel leave super-frames whole (the default), or does it cut them? */
+  setWhole(whole: boolean): void
   /** Does it show the carrier that was put on it, and act on it? */
   acted(on: boolean): boolean
   /** Calls `up` once when it goes up, or may have. */

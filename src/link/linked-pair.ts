@@ -16,7 +16,7 @@
 // While it runs it is forwarded by the pool; or by the thread that made it, which it was lent to (inline); or, for a
 // moment, by nobody: its worker was lost, which is told, or it was suspended; then readopt() is awaited.
 
-import { abandonHeld, MTU, type StateWords, stateOf } from '../datapath/counters.js'
+import { abandonHeld, MTU, receivedSoFar, type StateWords, stateOf } from '../datapath/counters.js'
 import { checkPort, type PortCouple, type PortSpec } from '../datapath/port.js'
 import { store } from '../frame/words.js'
 import { Carrier, drainHere } from './carrier.js'
@@ -71,6 +71,8 @@ export class LinkedPair {
   /** Ends that are to be looked at in the next turn. */
   readonly #hinted = new Set<EndIndex>()
   #losses = 0
+  /** Frames, at the last glance. */
+  #crossed = 0
   #closing: Promise<void> | undefined
 
   private constructor(
@@ -86,7 +88,7 @@ export class LinkedPair {
     this.#plan = plan
     this.#counters = counters
     this.#state = stateOf(counters)
-    this.#is = { gathered: false, carrier: false }
+    this.#is = { gathered: false, carrier: false, whole: [true, true] }
     // The thread of an inline pair may be waiting for us: what it has not read is read here, as a worker would.
     const drain = plan.inline ? drainHere(handle, counters, this.#queues()) : () => context.pool.drain(handle)
     this.#carrier = new Carrier({
@@ -151,6 +153,13 @@ export class LinkedPair {
   look(ends: readonly EndIndex[] = ENDS): void {
     for (const end of ends) this.#hinted.add(end)
     if (ends.length > 0) this.#context.errand(this.handle)
+  }
+
+  /** Looks where frames have crossed since the last glance: nothing tells of a program that a BPF link attaches (test/kernel/27). */
+  glance(): void {
+    const crossed = receivedSoFar(this.#counters)
+    if (crossed !== this.#crossed) this.look()
+    this.#crossed = crossed
   }
 
   /** Follows what has changed, and goes on with what is on its way. Nobody waits for it: what fails ends the pair. */
@@ -284,7 +293,8 @@ export class LinkedPair {
   /** Makes it what it is to be. */
   #follow(): void {
     const states: [EndState, EndState] = this.#each(({ state }) => state)
-    const wanted = wantedOf({ mode: this.#mode, states, inspected: this.#inspected })
+    const programs = this.#each(({ program }) => program)
+    const wanted = wantedOf({ mode: this.#mode, states, inspected: this.#inspected, programs })
     const shown = this.#each(({ carrier }) => carrier)
     for (const action of difference(this.#is, wanted, shown)) this.#carryOut(action, wanted)
     this.#is = wanted
@@ -294,6 +304,8 @@ export class LinkedPair {
     switch (action.do) {
       case 'gather':
         return this.#context.pool.gather(this.handle, action.together)
+      case 'whole':
+        return this.#devices[action.end].setWhole(action.whole)
       case 'carrier':
         this.#is = wanted // all the rest is done
         return this.#carrier.set(action.on)

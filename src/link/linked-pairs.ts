@@ -15,6 +15,8 @@ import { NO_PAIR, Turns } from './turns.js'
 const GONE_DELAY = 20
 /** ms. Nothing tells that somebody has attached a queue. */
 const QUEUES_LOOK = 250
+/** ms, of pairs that frames have crossed meanwhile. */
+const GLANCE = 1_000
 
 /** What is needed to serve orders. */
 export interface Means {
@@ -31,6 +33,8 @@ export class LinkedPairs {
   readonly #returned = new Map<number, () => void>()
   /** Pairs with several queues, which are looked at from time to time. */
   readonly #watched = new Map<number, NodeJS.Timeout>()
+  /** While there is a pair. */
+  #glances: NodeJS.Timeout | undefined
   readonly #turns = new Turns({ errand: (handle) => this.#pairs.get(handle)?.turn() })
 
   /** `port`: to and from the main thread. */
@@ -63,12 +67,17 @@ export class LinkedPairs {
     for (const pair of [...this.#pairs.values()]) pair.hear(hint)
   }
 
+  #glance(): void {
+    for (const pair of this.#pairs.values()) pair.glance()
+  }
+
   #tell(message: LinkMessage): void {
     if (message.event === 'closed') {
       this.#pairs.delete(message.handle)
       this.#turns.forget(message.handle)
       clearInterval(this.#watched.get(message.handle))
       this.#watched.delete(message.handle)
+      if (this.#pairs.size === 0) this.#glances = void clearInterval(this.#glances)
     }
     this.#port.postMessage(message)
   }
@@ -101,6 +110,7 @@ export class LinkedPairs {
     }
     const { handle, plan } = request
     this.#pairs.set(handle, pair)
+    this.#glances ??= setInterval(() => this.#glance(), GLANCE).unref()
     if (plan.queues > 1) this.#watched.set(handle, setInterval(() => pair.look(), QUEUES_LOOK).unref())
     pair.look()
     await pair.settled()

@@ -11,6 +11,8 @@ export interface Standing {
   /** Its queues are served by one thread, in one order: it is inspected. */
   gathered: boolean
   carrier: boolean
+  /** Each end's kernel leaves super-frames whole: nothing looks at single frames at its peer. */
+  whole: Both<boolean>
 }
 
 /** What decides it. */
@@ -18,14 +20,20 @@ export interface Reasons {
   mode: CarrierMode
   states: Both<EndState>
   inspected: Inspected
+  /** A program looks at what this end is delivered. */
+  programs: Both<boolean>
 }
 
-export type Action = { do: 'gather'; together: boolean } | { do: 'carrier'; on: boolean }
+export type Action =
+  | { do: 'gather'; together: boolean }
+  | { do: 'whole'; end: 0 | 1; whole: boolean }
+  | { do: 'carrier'; on: boolean }
 
-export function wantedOf({ mode, states: [a, b], inspected }: Reasons): Standing {
+export function wantedOf({ mode, states: [a, b], inspected, programs }: Reasons): Standing {
   return {
     gathered: inspected.includes(true),
     carrier: wantedCarrier(mode, a.up, b.up),
+    whole: [!programs[1], !programs[0]],
   }
 }
 
@@ -33,6 +41,10 @@ export function wantedOf({ mode, states: [a, b], inspected }: Reasons): Standing
 export function difference(is: Standing, wanted: Standing, shown: Both<boolean>): Action[] {
   const actions: Action[] = []
   if (wanted.gathered !== is.gathered) actions.push({ do: 'gather', together: wanted.gathered })
+  for (const end of [0, 1] as const) {
+    const whole = wanted.whole[end]
+    if (whole !== is.whole[end]) actions.push({ do: 'whole', end, whole })
+  }
   if ([is.carrier, ...shown].some((on) => on !== wanted.carrier)) {
     actions.push({ do: 'carrier', on: wanted.carrier })
   }

@@ -4,20 +4,17 @@ import { errno, systemError, type UvethError } from '../errors.js'
 import { VNET_HDR_LEN } from '../frame/slab.js'
 import {
   IFF_NO_CARRIER,
-  TUN_F_CSUM,
-  TUN_F_TSO,
-  TUN_F_USO,
   tunGetFeatures,
   tunOpen,
   tunSetCarrier,
   tunSetIff,
   tunSetIfindex,
-  tunSetOffload,
   tunSetVnetHdrSz,
   tunSetVnetLe,
 } from '../native.js'
 import { isExhausted, openError } from '../netns/open.js'
 import { fallbackForced } from './fallback.js'
+import { offer } from './offloads.js'
 
 /** What a queue is opened with. */
 export interface QueueWish {
@@ -45,11 +42,7 @@ export function openQueue({ name, flags, ifindex, netnsFd }: QueueWish, fds: num
   if (!bornOff) check(tunSetCarrier(fd, false), 'TUNSETCARRIER')
   check(tunSetVnetHdrSz(fd, VNET_HDR_LEN), 'TUNSETVNETHDRSZ')
   check(tunSetVnetLe(fd), 'TUNSETVNETLE')
-  // test/kernel/14: unknown bits are refused, so from most to least.
-  const uso = fallbackForced('uso') ? 0 : TUN_F_USO
-  const masks = [TUN_F_CSUM | TUN_F_TSO | uso, TUN_F_CSUM | TUN_F_TSO, TUN_F_CSUM, 0]
-  if (masks.every((mask) => tunSetOffload(fd, mask) < 0))
-    throw systemError(errno.EINVAL, 'ioctl(TUNSETOFFLOAD)', name)
+  offer(fd, name, true)
 }
 
 function tunError(number: number): UvethError {

@@ -4,7 +4,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Capabilities, PortSpec } from '../datapath/port.js'
-import { errno, pairClosed, systemError } from '../errors.js'
+import { errno, pairClosed, systemError, UvethError } from '../errors.js'
 import { MAX_MTU, MAX_OVERHEAD } from '../frame/ethernet.js'
 import { formatMac } from '../frame/mac.js'
 import { VNET_HDR_LEN } from '../frame/slab.js'
@@ -28,6 +28,7 @@ import {
   IF_OPER_UP,
   IFF_UP,
   IN6_ADDR_GEN_MODE_NONE,
+  NETLINK_GENERIC,
 } from '../netlink/constants.js'
 import type { Link } from '../netlink/rtnl.js'
 import type { NetlinkSocket } from '../netlink/socket.js'
@@ -35,6 +36,7 @@ import type { NetnsPlace } from '../netns/names.js'
 import { withTarget } from '../netns/open.js'
 import type { Device, Hint, Sight } from './device.js'
 import { closeToOthers, foreignQueuesOf, removeForAll } from './foreign-queues.js'
+import { offer, offerAnew } from './offloads.js'
 import type { EndChange, EndPlan, EndState, KernelCounts, Lasting } from './protocol.js'
 import { carryOut, giveAltnames, moveTo, type Setting, settingsOf } from './requests.js'
 import { openQueue } from './tap-queue.js'
@@ -64,6 +66,7 @@ export class Tap implements Device {
   state: EndState
   lasting: Lasting = { alias: '', altnames: [], addresses: [] }
   carrier = false
+  program = false
   /** Its addresses are to be asked for: a new one has none. */
   #readdressed = false
   readonly #home: NetlinkSocket
@@ -116,6 +119,7 @@ export class Tap implements Device {
     const place = { name, ifindex, netns, netnsInode }
     this.state = { ...place, address, mtu, up, flags, txQueueLength, foreignQueues }
     this.carrier = link.carrier
+    this.program = link.xdp
     if (before.ifindex !== 0 && (before.ifindex !== ifindex || before.netnsInode !== netnsInode))
       this.#readdressed = true
     const lasts = this.#lookAtLasting(link)
@@ -168,6 +172,17 @@ export class Tap implements Device {
     const result = tunSetCarrier(this.#fd, on)
     if (result < 0 && result !== errno.EBADFD)
       throw systemError(result, 'ioctl(TUNSETCARRIER)', this.state.name)
+  }
+
+  setWhole(whole: boolean): void {
+    const change = () => offer(this.#fd, this.state.name, whole)
+    try {
+      this.#where.withSocket(NETLINK_GENERIC, (socket) => offerAnew(socket, this.#where.ifindex, change))
+    } catch (error) {
+      // Its namespace may not be entered: what the user wants of it is not known then. Or it is gone, as a look will find.
+      if (!(error instanceof UvethError)) throw error
+      if (this.#where.alive) change()
+    }
   }
 
   acted(on: boolean): boolean {

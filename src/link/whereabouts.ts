@@ -100,9 +100,13 @@ export class Whereabouts {
    * The socket lives for this call: it keeps that namespace alive (test/kernel/16).
    */
   withRoute<T>(use: (socket: NetlinkSocket) => T): T {
-    if (this.#nsid === HOME_NSID) return use(this.#home)
+    return this.#nsid === HOME_NSID ? use(this.#home) : this.withSocket(NETLINK_ROUTE, use)
+  }
+
+  /** The same with one of another family. */
+  withSocket<T>(protocol: number, use: (socket: NetlinkSocket) => T): T {
     return this.#withNetns((fd) => {
-      using socket = NetlinkSocket.open(NETLINK_ROUTE, fd)
+      using socket = NetlinkSocket.open(protocol, fd)
       return use(socket)
     })
   }

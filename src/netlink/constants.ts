@@ -10,6 +10,7 @@ export const HOST_LITTLE_ENDIAN = endianness() === 'LE'
 // netlink.h
 export const NETLINK_ROUTE = 0
 export const NETLINK_USERSOCK = 2
+export const NETLINK_GENERIC = 16
 
 export const NLMSG_NOOP = 1
 export const NLMSG_ERROR = 2
@@ -107,6 +108,7 @@ export const IFLA_NUM_RX_QUEUES = 32
 export const IFLA_CARRIER = 33
 export const IFLA_GSO_MAX_SEGS = 40
 export const IFLA_GSO_MAX_SIZE = 41
+export const IFLA_XDP = 43
 export const IFLA_NEW_NETNSID = 45
 export const IFLA_TARGET_NETNSID = 46
 export const IFLA_NEW_IFINDEX = 49
@@ -124,6 +126,8 @@ export const IFLA_INET6_ADDR_GEN_MODE = 8
 export const IFLA_INFO_DATA = 2
 export const IFLA_INFO_SLAVE_KIND = 4
 export const IN6_ADDR_GEN_MODE_NONE = 1
+export const IFLA_XDP_ATTACHED = 2
+export const XDP_ATTACHED_NONE = 0
 
 // if_tun.h
 export const IFLA_TUN_NUM_QUEUES = 8
@@ -158,3 +162,18 @@ export const GENL_ADMIN_PERM = 0x01
 export const GENL_CMD_CAP_DO = 0x02
 export const GENL_CMD_CAP_DUMP = 0x04
 export const GENL_CMD_CAP_HASPOL = 0x08
+
+// ethtool_netlink.h
+export const ETHTOOL_GENL_NAME = 'ethtool'
+export const ETHTOOL_GENL_VERSION = 1
+export const ETHTOOL_MSG_FEATURES_GET = 11
+export const ETHTOOL_MSG_FEATURES_SET = 12
+export const ETHTOOL_A_HEADER_DEV_INDEX = 1
+export const ETHTOOL_A_HEADER_FLAGS = 3
+export const ETHTOOL_FLAG_OMIT_REPLY = 0x02
+export const ETHTOOL_A_FEATURES_HEADER = 1
+export const ETHTOOL_A_FEATURES_WANTED = 3
+export const ETHTOOL_A_BITSET_BITS = 3
+export const ETHTOOL_A_BITSET_BITS_BIT = 1
+export const ETHTOOL_A_BITSET_BIT_NAME = 2
+export const ETHTOOL_A_BITSET_BIT_VALUE = 3

@@ -1,7 +1,7 @@
-// Generic netlink: the genlmsghdr, and what the controller says of a family. Called by servers/family.ts, which is one.
-// Pure functions on bytes.
+// Generic netlink: the genlmsghdr, and what the controller says of a family. Called by servers/family.ts, which is one,
+// and by ethtool.ts, which asks one of the kernel's. Pure functions on bytes, but for the question that a client carries.
 
-import { AttributeWriter, DecodeError } from './attribute.js'
+import { AttributeDecoder, AttributeWriter, DecodeError } from './attribute.js'
 import {
   CTRL_ATTR_FAMILY_ID,
   CTRL_ATTR_FAMILY_NAME,
@@ -11,8 +11,11 @@ import {
   CTRL_ATTR_OP_ID,
   CTRL_ATTR_OPS,
   CTRL_ATTR_VERSION,
+  CTRL_CMD_GETFAMILY,
   CTRL_CMD_NEWFAMILY,
+  GENL_ID_CTRL,
 } from './constants.js'
+import { type Client, only, requestOf } from './message.js'
 
 export const GENL_HDRLEN = 4
 
@@ -64,4 +67,16 @@ export function encodeFamily({ id, name, version, hdrsize, maxattr, ops }: Serve
     .u32(CTRL_ATTR_MAXATTR, maxattr)
     .bytes(CTRL_ATTR_OPS, list.finish())
     .finish()
+}
+
+/** The number of one of the kernel's families; ENOENT if it has none of that name. */
+export function familyId(client: Client, name: string): number {
+  const header = genlHeader({ cmd: CTRL_CMD_GETFAMILY, version: CTRL_VERSION })
+  const question = new AttributeWriter(header).string(CTRL_ATTR_FAMILY_NAME, name).finish()
+  const { payload } = only(client.request(requestOf('CTRL_CMD_GETFAMILY', name, GENL_ID_CTRL, question)))
+  let id = 0
+  const attributes = new AttributeDecoder(payload, GENL_HDRLEN)
+  while (attributes.next()) if (attributes.type === CTRL_ATTR_FAMILY_ID) id = attributes.u16()
+  attributes.end()
+  return id
 }

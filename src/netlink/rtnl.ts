@@ -70,6 +70,8 @@ export interface Link {
   txqlen: number
   /** Of its queue; 'noop' until the kernel has acted on its first carrier. */
   qdisc: string
+  /** An XDP program looks at what it receives, in whatever mode. */
+  xdp: boolean
   /** Of a 'del' that is a move: where to, as the namespace that the link has left knows it. */
   newNetnsid: number | undefined
   newIfindex: number | undefined
@@ -204,6 +206,7 @@ export function parseLink(message: Message, nsid = -1): Link {
     address: new Uint8Array(0),
     txqlen: 0,
     qdisc: '',
+    xdp: false,
     newNetnsid: undefined,
     newIfindex: undefined,
     stats64: undefined,
@@ -227,7 +230,16 @@ function readLinkAttribute(link: Link, attribute: AttributeDecoder): void {
   else if (type === nl.IFLA_NEW_NETNSID) link.newNetnsid = attribute.s32()
   else if (type === nl.IFLA_NEW_IFINDEX) link.newIfindex = attribute.s32()
   else if (type === nl.IFLA_TARGET_NETNSID) link.nsid = attribute.s32()
+  else if (type === nl.IFLA_XDP) link.xdp = isAttached(attribute)
   else if (type === nl.IFLA_STATS64) link.stats64 = parseStats64(attribute.bytes())
+}
+
+function isAttached(attribute: AttributeDecoder): boolean {
+  let mode = nl.XDP_ATTACHED_NONE
+  attribute.nested((xdp) => {
+    while (xdp.next()) if (xdp.type === nl.IFLA_XDP_ATTACHED) mode = xdp.u8()
+  })
+  return mode !== nl.XDP_ATTACHED_NONE
 }
 
 /** The number in an RTM_*NSID message, -1 if none is assigned. */

@@ -64,6 +64,7 @@ export class MemoryDevice implements Device {
   state: EndState
   readonly lasting: Lasting = { alias: '', altnames: [], addresses: [] }
   carrier = false
+  program = false
   /** What was asked of it, in its order. */
   readonly calls: string[] = []
   /** Frames that the host could not send: it was down, or without carrier. */
@@ -76,6 +77,7 @@ export class MemoryDevice implements Device {
   /** As it is now; `state` is as it was when last looked at. */
   #now: EndState
   #nowCarrier = false
+  #nowProgram = false
   #whenUp: (() => void) | undefined
 
   constructor(host: MemoryHost, plan: EndPlan, queues: number, ifindex: number) {
@@ -110,6 +112,7 @@ export class MemoryDevice implements Device {
     const changed = this.state !== this.#now
     this.state = this.#now
     this.carrier = this.#nowCarrier
+    this.program = this.#nowProgram
     return changed ? 'changed' : 'same'
   }
 
@@ -136,6 +139,10 @@ export class MemoryDevice implements Device {
     this.#called(`carrier ${on ? 'on' : 'off'}`)
     this.#nowCarrier = on
     this.carrier = on
+  }
+
+  setWhole(whole: boolean): void {
+    this.#called(whole ? 'whole' : 'cut')
   }
 
   acted(): boolean {
@@ -173,6 +180,12 @@ export class MemoryDevice implements Device {
   setForeignCarrier(on: boolean): void {
     this.#nowCarrier = on
     this.#host.hear({ of: 'link', nsid: -1, ifindex: this.#now.ifindex })
+  }
+
+  /** An XDP program is attached; `said`: as by rtnetlink, which tells of it, and a BPF link does not. */
+  attach(program: boolean, said = true): void {
+    this.#nowProgram = program
+    if (said) this.#host.hear({ of: 'link', nsid: -1, ifindex: this.#now.ifindex })
   }
 
   delete(death: Death = 'deleted'): void {

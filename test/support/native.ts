@@ -13,5 +13,15 @@ function load(): Addon {
   }
 }
 
-export const { closeFd, netlinkPortId, packetOpen, packetReceive, packetSend, socketPair, tunSetQueue } =
-  load()
+export const {
+  closeFd,
+  netlinkPortId,
+  packetOpen,
+  packetReceive,
+  packetSend,
+  socketPair,
+  tunSetQueue,
+  xdpLink,
+  xdpLoad,
+  xdpSeen,
+} = load()

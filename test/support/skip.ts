@@ -11,6 +11,7 @@ import { type TestAPI, test } from 'vitest'
 import { hasBird } from './bird.js'
 import { hasPromtool } from './promtool.js'
 import { SHIMS } from './shim-folders.js'
+import { XdpCounter } from './xdp.js'
 
 /** A command that has to be on the PATH. */
 type Tool =
@@ -67,6 +68,8 @@ const probes = {
     runs('unshare', '-n', 'ip', 'link', 'add', 'link', 'lo', 'name', 'p0', 'type', 'vlan', 'id', '5'),
   /** The shim's client was built: it needs a libc that can be linked into it. */
   client: () => SHIMS.length > 1,
+  /** Programs for XDP can be loaded: CAP_BPF, or root of the machine. */
+  bpf,
   /** A memory cgroup (v1) can be made. */
   'memory-cgroup': () => makes('/sys/fs/cgroup/memory'),
   /** The kernel has IPv6. */
@@ -147,6 +150,15 @@ function kernelAtLeast(wanted: string): boolean {
     .map((part) => Number.parseInt(part, 10))
   const [wantedMajor = 0, wantedMinor = 0] = wanted.split('.').map(Number)
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)
+}
+
+function bpf(): boolean {
+  try {
+    XdpCounter.load()[Symbol.dispose]()
+    return true
+  } catch {
+    return false
+  }
 }
 
 function rawSocket(): boolean | string {

@@ -139,3 +139,92 @@ pub fn netlink_port_id(fd: i32) -> f64 {
     let result = errno::check(result);
     if result < 0 { result.into() } else { address.nl_pid.into() }
 }
+
+// BPF: a program of type XDP that counts what it sees in a map, and lets it pass.
+
+const BPF_MAP_CREATE: i32 = 0;
+const BPF_MAP_LOOKUP_ELEM: i32 = 1;
+const BPF_PROG_LOAD: i32 = 5;
+const BPF_LINK_CREATE: i32 = 28;
+const BPF_MAP_TYPE_ARRAY: u64 = 2;
+const BPF_PROG_TYPE_XDP: u64 = 6;
+const BPF_XDP: u64 = 37;
+
+/// `words` is the beginning of a union bpf_attr; the rest of it is zeros.
+fn bpf(command: i32, words: &[u64]) -> i32 {
+    let mut attr = [0u64; 20];
+    attr[..words.len()].copy_from_slice(words);
+    // SAFETY: each caller's `words` are what the command's attributes are, and what they point to lives for the call.
+    let result = unsafe { libc::syscall(libc::SYS_bpf, command, attr.as_mut_ptr(), size_of_val(&attr)) };
+    errno::check(result as i32)
+}
+
+const fn pair(low: u64, high: u64) -> u64 {
+    low | high << 32
+}
+
+/// struct bpf_insn { __u8 code; __u8 dst_reg:4, src_reg:4; __s16 off; __s32 imm; }
+fn instruction(code: u8, to: u8, from: u8, offset: i16, value: i32) -> u64 {
+    let [low, high] = offset.to_ne_bytes();
+    let [a, b, c, d] = value.to_ne_bytes();
+    u64::from_ne_bytes([code, to | from << 4, low, high, a, b, c, d])
+}
+
+/// Loads it. Its descriptor and the map's into `into`, or a negative errno.
+#[napi(catch_unwind)]
+pub fn xdp_load(#[napi(ts_arg_type = "Int32Array")] into: Words) -> i32 {
+    let map = fds::own_checked(bpf(BPF_MAP_CREATE, &[pair(BPF_MAP_TYPE_ARRAY, 4), pair(16, 1)]));
+    if map < 0 {
+        return map;
+    }
+    let code = [
+        instruction(0x61, 6, 1, 4, 0),   // r6 = data_end
+        instruction(0x61, 7, 1, 0, 0),   // r7 = data
+        instruction(0x1f, 6, 7, 0, 0),   // r6 -= r7: its length
+        instruction(0x62, 10, 0, -4, 0), // key = 0
+        instruction(0xbf, 2, 10, 0, 0),
+        instruction(0x07, 2, 0, 0, -4),
+        instruction(0x18, 1, 1, 0, map), // r1 = map
+        instruction(0, 0, 0, 0, 0),
+        instruction(0x85, 0, 0, 0, 1), // r0 = bpf_map_lookup_elem(r1, r2)
+        instruction(0x15, 0, 0, 5, 0), // none: pass
+        instruction(0xb7, 1, 0, 0, 1),
+        instruction(0xdb, 0, 1, 0, 0), // frames += 1
+        instruction(0x79, 2, 0, 8, 0),
+        instruction(0x3d, 2, 6, 1, 0), // the longest, if this one is longer
+        instruction(0x7b, 0, 6, 8, 0),
+        instruction(0xb7, 0, 0, 0, 2), // XDP_PASS
+        instruction(0x95, 0, 0, 0, 0),
+    ];
+    let licence = c"GPL".as_ptr() as u64;
+    let kind = pair(BPF_PROG_TYPE_XDP, code.len() as u64);
+    let program = bpf(BPF_PROG_LOAD, &[kind, code.as_ptr() as u64, licence, 0, 0, 0, 0, 0, pair(0, BPF_XDP)]);
+    let program = fds::own_checked(program);
+    if program < 0 {
+        fds::close_fd(map);
+        return program;
+    }
+    for (to, fd) in into.iter_mut().zip([program, map]) {
+        *to = fd;
+    }
+    0
+}
+
+/// What it has seen since it was loaded: frames, and the length of the longest, into `into`.
+#[napi(catch_unwind)]
+pub fn xdp_seen(map: i32, #[napi(ts_arg_type = "Int32Array")] into: Words) -> i32 {
+    let (key, mut value) = (0u32, [0u64; 2]);
+    let (key, place) = ((&raw const key) as u64, value.as_mut_ptr() as u64);
+    let result = bpf(BPF_MAP_LOOKUP_ELEM, &[map as u64, key, place]);
+    for (to, from) in into.iter_mut().zip(value) {
+        *to = from as i32;
+    }
+    result
+}
+
+/// Attaches a program by a BPF link, whose descriptor this answers: closed, it is detached. `flags`: XDP_FLAGS_*.
+#[napi(catch_unwind)]
+pub fn xdp_link(ns: i32, ifindex: i32, program: i32, flags: u32) -> i32 {
+    let link = || bpf(BPF_LINK_CREATE, &[pair(program as u64, ifindex as u64), pair(BPF_XDP, flags.into())]);
+    fds::own_checked(netns::within(ns, link))
+}

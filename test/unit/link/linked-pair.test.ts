@@ -3,7 +3,7 @@
 
 import { MessageChannel } from 'node:worker_threads'
 import { afterEach, expect, test, vi } from 'vitest'
-import { allocateCounters } from '../../../src/datapath/counters.js'
+import { allocateCounters, blockOf, RECEIVED } from '../../../src/datapath/counters.js'
 import { type Context, LinkedPair } from '../../../src/link/linked-pair.js'
 import type { Adoptee, Pool } from '../../../src/link/pool.js'
 import type { EndPlan, Inspected, LinkMessage } from '../../../src/link/protocol.js'
@@ -26,6 +26,7 @@ class Bench {
   pieces: number[] = []
   /** Of the last adoption. */
   adoptee: Adoptee | undefined
+  readonly counters = allocateCounters(1)
   /** With what the pool refuses an adoption. */
   refusal: Error | undefined
   readonly #channel = new MessageChannel()
@@ -51,7 +52,7 @@ class Bench {
 
   create(inspected: Inspected = [false, false], inline = false): Promise<LinkedPair> {
     const begin = inline ? {} : { begin: { port: this.#channel.port1, state: [] as [] } }
-    const counters = allocateCounters(1)
+    const { counters } = this
     const request = { handle: 7, plan: { ...plan, inline }, counters, inspected, ...begin }
     return LinkedPair.create(this.#context, { op: 'create', ...request })
   }
@@ -89,6 +90,25 @@ test('is inspected before there is a frame', async () => {
     ['begin', 'carrier on'],
     ['begin', 'carrier on'],
   ])
+})
+
+test('while a program looks at an end the other one cuts; one that nobody tells of is found where frames have crossed', async () => {
+  bench = new Bench()
+  const pair = await bench.create()
+  const [a, b] = bench.host.devices
+  bench.host.hear = (hint) => pair.hear(hint)
+  b?.attach(true)
+  pair.turn()
+  expect(a?.calls.slice(2)).toEqual(['cut'])
+  b?.attach(false, false)
+  pair.glance()
+  pair.turn()
+  expect(a?.calls.slice(2)).toEqual(['cut'])
+  blockOf(bench.counters, 0, 1)[RECEIVED]++
+  pair.glance()
+  pair.turn()
+  expect(a?.calls.slice(2)).toEqual(['cut', 'whole'])
+  expect(b?.calls).toEqual(['begin', 'carrier on'])
 })
 
 test('inline it is lent before its ends are up, and recalled when it is taken down', async () => {

@@ -13,11 +13,13 @@ const state = (name: string, up: boolean, netns: string | null = null): EndState
 const STANDING: Standing = {
   gathered: false,
   carrier: true,
+  whole: [true, true],
 }
 const REASONS = {
   mode: 'auto' as CarrierMode,
   states: [state('a', true), state('b', true)] as [EndState, EndState],
   inspected: [false, false] as Inspected,
+  programs: [false, false] as [boolean, boolean],
 }
 
 test.each<[string, Partial<typeof REASONS>, Partial<Standing>]>([
@@ -26,6 +28,8 @@ test.each<[string, Partial<typeof REASONS>, Partial<Standing>]>([
   ['forced off', { mode: 'off' }, { carrier: false }],
   ['forced on, both down', { mode: 'on', states: [state('a', false), state('b', false)] }, {}],
   ['a looked into', { inspected: [true, false] }, { gathered: true }],
+  ['a program at b: a cuts', { programs: [false, true] }, { whole: [false, true] }],
+  ['a program at a: b cuts', { programs: [true, false] }, { whole: [true, false] }],
   ['both looked into', { inspected: [true, true] }, { gathered: true }],
 ])('%s', (_what, reasons, wanted) => {
   expect(wantedOf({ ...REASONS, ...reasons })).toEqual({ ...STANDING, ...wanted })
@@ -44,6 +48,8 @@ test.each<[string, Partial<Standing>, Partial<Standing>, [boolean, boolean], Act
     [{ do: 'carrier', on: false }],
   ],
   ['brought together', {}, { gathered: true }, [true, true], [{ do: 'gather', together: true }]],
+  ['a cuts', {}, { whole: [false, true] }, [true, true], [{ do: 'whole', end: 0, whole: false }]],
+  ['b ceases to', { whole: [true, false] }, {}, [true, true], [{ do: 'whole', end: 1, whole: true }]],
   [
     'all at once, carrier last',
     { carrier: false, gathered: true },

@@ -65,6 +65,7 @@ const parsed = {
   address: hex('02 00 00 00 00 01'),
   txqlen: 1000,
   qdisc: 'noop',
+  xdp: false,
   newNetnsid: undefined,
   newIfindex: undefined,
   stats64: {
@@ -132,6 +133,15 @@ describe('parseLink', () => {
       stats64: undefined,
       details: {},
     })
+  })
+
+  test.each([
+    ['none', '00', false],
+    ["in the driver's mode", '01', true],
+    ['in the generic mode', '02', true],
+  ])('a program: %s', (_, mode, xdp) => {
+    const attached = ['0c 00 2b 80', '05 00 02 00', mode, '00 00 00']
+    expect(parseLink(message(16, hex(...link, ...attached))).xdp).toBe(xdp)
   })
 
   test('takes the shorter statistics of older kernels, not shorter ones', () => {
