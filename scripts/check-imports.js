@@ -20,7 +20,15 @@ export const rules = {
   cli: {
     may: [
       ...['daemon', 'doctor', 'iproute', 'sandbox', 'contract', 'index', 'netns'],
-      ...['faults/impair-words', 'faults/rule-words', 'faults/rule-values', 'faults/excess', 'wishes'],
+      ...[
+        'faults/impair-words',
+        'faults/rule-words',
+        'faults/rule-values',
+        'faults/excess',
+        'faults/profiles',
+        'faults/impair-plan',
+        'wishes',
+      ],
       ...['capture/files', 'capture/sink', 'pcapng/reader', 'native', 'own-file'],
     ],
     because:

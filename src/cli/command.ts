@@ -62,6 +62,7 @@ const CARRY_OUT: Record<(typeof VERBS)[number], Verb> = {
   completion: async (words) => (await import('./completion.js')).completion(words),
   shim: async (words) => (await import('./shim/shim.js')).shim(words),
   sandbox: async (words) => (await import('./sandbox.js')).sandbox(words),
+  shell: async (words) => (await import('./shell/shell.js')).shell(words),
   help: async ([word = 'help'], globals) => {
     const verb = expand(word, VERBS)
     if (verb === undefined) throw new UsageError(`unknown verb '${word}': try uveth --help`)

@@ -2,6 +2,7 @@
 // `uveth link show -br` for names of interfaces and /run/netns for namespaces; everything else they know.
 
 import { IMPAIR_WORDS } from '../faults/impair-words.js'
+import { PROFILE_NAMES } from '../faults/profiles.js'
 import { ACTION_WORDS, MATCH_WORDS } from '../faults/rule-words.js'
 import { PAIR_WORDS } from '../iproute/grammar.js'
 import { ATTRIBUTES, FAULTS } from '../iproute/keywords.js'
@@ -9,8 +10,9 @@ import { LIMIT_NAMES } from '../wishes/limits.js'
 import { CARRIER_MODES, DISTRIBUTIONS } from '../wishes/names.js'
 import { OPTIONS as GLOBALS, TRAILING } from './globals.js'
 import { COMPLETION_HELP } from './help.js'
-import { CAPTURE, DAEMON, LOOK, RUN } from './options.js'
+import { CAPTURE, DAEMON, LOOK, RUN, SHELL } from './options.js'
 import { write } from './session.js'
+import { WAYS } from './shell/words.js'
 import { UsageError } from './usage.js'
 import { VERBS as VERB_NAMES } from './words.js'
 
@@ -49,9 +51,11 @@ const AFTER: Record<string, Candidates> = {
   '--end': { words: 'a b' },
   dev: { names: 'interfaces' },
   '--netlink': { words: 'on off' },
+  '--profile': { words: PROFILE_NAMES.join(' ') },
+  '--via': { words: WAYS.join(' ') },
   '--limit': { words: LIMIT_NAMES.map((name) => `${name}=`).join(' ') },
   '--log': { words: 'debug info warn error' },
-  'name|index|address|mtu|txqueuelen|queues|id|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--memory|--idle-exit':
+  'name|index|address|mtu|txqueuelen|queues|id|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--memory|--idle-exit|--seed':
     {},
 }
 
@@ -81,6 +85,7 @@ const VERBS: Record<string, Candidates> = {
   completion: { words: 'bash zsh fish' },
   shim: { words: 'run install uninstall --path --help' },
   sandbox: { names: 'files' },
+  shell: { words: `${own(SHELL).join(' ')} up down ${IMPAIR}` },
 }
 
 /** Words that `link …` may be written with, by the one in VERBS. */

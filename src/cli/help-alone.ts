@@ -31,6 +31,7 @@ Around it:
   shim                           run scripts that were written for kernel veth
   sandbox COMMAND                run a command where it is root and may make
                                  pairs, without root
+  shell WORDS -- COMMAND         run a command whose network is slow or lossy
 
 OPTIONS, as ip has them, in front of the verb:
   -json -pretty -stats -details -brief -oneline
@@ -57,6 +58,48 @@ Examples:
 
   uveth help VERB      what a verb takes, with examples; also VERB --help
   uveth --version      the version
+`
+
+export const SHELL_HELP = `uveth shell: run a command whose only way out is a bad network
+
+Usage: uveth shell [WORDS] [up WORDS] [down WORDS] [OPTIONS] [-- COMMAND…]
+       uveth shell --profiles
+
+WORDS are those of tc netem, as behind impair in uveth link help: delay 50ms
+loss 1% rate 10mbit. They are for what the command sends and for what it
+receives; behind up and down they are for one of both. So delay 50ms adds 100 ms
+to a round trip. Without a COMMAND it is the user's own shell.
+
+OPTIONS:
+  --profile NAME    a network that has a name; words go over what it says
+  --profiles        list them, with what they are and where that comes from
+  --seed N          lose the same frames again
+  --capture FILE    write what crosses into FILE, as pcapng: each frame once, at
+                    its sender
+  --both            the capture has each frame at its receiver, too
+  --host-loopback   ports of the loopback outside can be reached, at the address
+                    in UVETH_HOST
+  --via forward|pasta|slirp4netns
+                    how it leads out (default: the first one that works)
+  --quiet           no statistics at the end
+
+The command has network, mount and process namespaces of its own, with loopback
+and one interface, eth0. Its other end, outside, leads on: as root the machine
+forwards and masquerades, by nftables or iptables; otherwise pasta (package
+passt) or slirp4netns carries it on. Over IPv4. Names are resolved as outside,
+over the same network. A shell in a shell has the faults of both.
+
+Files, user and environment are the caller's, and so is the terminal. Signals
+are passed on. The exit status is the command's, 128 and its number where a
+signal has ended it; 125 where there is no way out, 127 where there is no such
+program. With the command all ends that was started in it, and when uveth is
+killed as well. Statistics are written to standard error.
+
+Examples:
+  uveth shell delay 50ms loss 1% -- npx playwright test
+  uveth shell --profile 3g -- curl -o /dev/null https://example.com/
+  uveth shell up rate 1mbit down rate 10mbit delay 20ms 5ms -- ./client
+  uveth shell --seed 42 --capture bad.pcapng loss 5% -- ./client
 `
 
 export const RUN_HELP = `uveth run: make a pair of interfaces and forward between them until Ctrl-C

@@ -23,6 +23,18 @@ export const RUN = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
+export const SHELL = {
+  profile: { type: 'string' },
+  profiles: { type: 'boolean' },
+  seed: { type: 'string' },
+  capture: { type: 'string' },
+  both: { type: 'boolean' },
+  'host-loopback': { type: 'boolean' },
+  via: { type: 'string' },
+  quiet: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
 export const CAPTURE = {
   write: { type: 'string', short: 'w' },
   end: { type: 'string' },

@@ -14,5 +14,6 @@ export const VERBS = [
   'completion',
   'shim',
   'sandbox',
+  'shell',
   'help',
 ] as const

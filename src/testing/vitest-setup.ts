@@ -4,7 +4,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { UvethError } from '../errors.js'
-import { FAILED, INSIDE, sandboxed } from '../sandbox/command.js'
+import { FAILED, INSIDE, sandboxed, statusSaid } from '../sandbox/command.js'
 import { sandboxObstacle } from '../sandbox/obstacle.js'
 import { missingCapabilities } from '../sandbox/place.js'
 
@@ -28,8 +28,7 @@ function again(command: string[]): number {
     env: { ...process.env, [INSIDE]: '1' },
     encoding: 'utf8',
   })
-  const said = output[3]?.trim()
-  return said ? Number(said) : (status ?? FAILED)
+  return statusSaid(output[3] ?? '') ?? status ?? FAILED
 }
 
 /** An editor's, which speaks with it over a channel that another process does not have. */

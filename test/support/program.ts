@@ -172,6 +172,7 @@ export type Kit = typeof import('uveth') & {
   /** Writes a JSON line at once: it is out before process.exit(). */
   say(message: { event: string } & Record<string, unknown>): void
   childProcess: typeof import('node:child_process')
+  dgram: typeof import('node:dgram')
   events: typeof import('node:events')
   fs: typeof import('node:fs')
   net: typeof import('node:net')

@@ -3,6 +3,7 @@
 // Plain JavaScript, because no loader is there. It must not hide a leak, so it holds nothing open.
 
 import * as childProcess from 'node:child_process'
+import * as dgram from 'node:dgram'
 import * as events from 'node:events'
 import * as fs from 'node:fs'
 import * as net from 'node:net'
@@ -21,6 +22,7 @@ const kit = {
   ...uveth,
   say,
   childProcess,
+  dgram,
   events,
   fs,
   net,
