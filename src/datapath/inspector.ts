@@ -19,14 +19,12 @@ import type { CapturePlan } from './adjust.js'
 import * as count from './counters.js'
 import type { Held, HeldFrame } from './held.js'
 import { Holding } from './holding.js'
+import { MOMENT } from './patience.js'
 import type { Port } from './port.js'
 import { Probe } from './probe.js'
 import { Probes } from './probes.js'
 import { Sender } from './sender.js'
 import { Wire } from './wire.js'
-
-/** ms that a burst may take: its worker serves other pairs, too. With a chain that needs more, it is a smaller one. */
-const PATIENCE = 0.5
 
 /** What an inspector is wired to. */
 export interface Wiring {
@@ -175,7 +173,8 @@ export class Inspector {
 
   /** After a burst of so many frames, which took `spent` ms. */
   #pace(received: number, spent: number): void {
-    if (spent > PATIENCE) this.most = Math.max(1, Math.floor((received * PATIENCE) / spent))
+    // With a chain that needs more it is a smaller burst.
+    if (spent > MOMENT) this.most = Math.max(1, Math.floor((received * MOMENT) / spent))
     else if (received >= this.most) this.most = Math.min(BURST, 2 * this.most)
   }
 

@@ -9,8 +9,8 @@ import type { RingWriter } from '../ring/ring.js'
 
 /** Bytes of records that one burst may need. */
 const ENOUGH = SLAB_BYTES + 2 * BURST * CONTENT
-/** ms of one moment. As long as a burst may take (inspector.ts): the worker serves other pairs, too. */
-const MOMENT = 0.5
+/** ms for which one pair keeps its worker from the others: by a burst (inspector.ts), or by a wait. */
+export const MOMENT = 0.5
 /** Moments in which a reader may take less than PACE. */
 export const PAUSES = 100
 /** Bytes in a moment: 0.5 Gb/s. */

@@ -144,3 +144,12 @@ export interface SummaryEntry {
   references: readonly string[]
   rows: Row[]
 }
+
+/** What bench.mjs writes, as far as draw.mjs reads it. */
+export interface Results {
+  machine: Machine
+  options: { runs: number }
+  samples: Sample[]
+  summary: SummaryEntry[]
+  targets: Verdict[]
+}
