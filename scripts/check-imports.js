@@ -107,6 +107,7 @@ export const rules = {
       'faults',
       'wishes',
       'ring',
+      'pcapng/recorded',
       'netns/names',
       'netlink',
       'frame',

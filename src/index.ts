@@ -27,6 +27,7 @@ export type {
   WaitOptions,
 } from './pair/options.js'
 export { createPair, type Pair } from './pair/pair.js'
+export type { ReplayOptions, ReplayResult } from './pair/replay.js'
 export type { Rule } from './pair/rule.js'
 export type { EndCounters, EndStats, InterfaceCounters, PairCounters, PairStats } from './pair/stats.js'
 export { defineHook, type UserHook } from './pair/user-hook.js'

@@ -15,6 +15,7 @@ import { type Former, formerOf } from './former.js'
 import type { Inspection } from './inspection.js'
 import type { WaitOptions } from './options.js'
 import { type EndSettings, hookUrl, planChange, planFrame, planNetns, planWait } from './options.js'
+import { type ReplayOptions, type ReplayResult, replay } from './replay.js'
 import { Rule } from './rule.js'
 import { UserHook } from './user-hook.js'
 
@@ -233,6 +234,14 @@ export class End {
   /** Puts a frame (14 bytes or more, no FCS) on the cable as if this end's kernel had sent it. */
   async inject(frame: Uint8Array): Promise<void> {
     await this.#inspection.inject(this.#index, planFrame(frame))
+  }
+
+  /**
+   * Puts the frames of a recording (pcap or pcapng, of Ethernet) on the cable as if this end's kernel had sent them, as
+   * far apart as they were, to about a millisecond. `from` says whose. EBADMSG: the file cannot be read so far.
+   */
+  async replay(file: string | URL, options: ReplayOptions = {}): Promise<ReplayResult> {
+    return await replay(file, options, (frame) => this.#inspection.inject(this.#index, frame))
   }
 
   /**

@@ -1,0 +1,89 @@
+// A recording that is put on a cable again, with its own times. Frame after frame goes the way of End.inject(), so
+// everything meets them that meets what a kernel sends. Called by end.ts.
+
+import { createReadStream } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
+import { UvethError } from '../errors.js'
+import { ETH_HLEN } from '../frame/ethernet.js'
+import { formatMac, parseMac } from '../frame/mac.js'
+import { LONGEST_FRAME } from '../frame/slab.js'
+import { type RecordedPacket, recordedPackets } from '../pcapng/recorded.js'
+import { REPLAY } from '../wishes/replay.js'
+import type { Given, Read } from '../wishes/shape.js'
+
+export type ReplayOptions = Given<typeof REPLAY>
+
+export interface ReplayResult {
+  /** Put on the cable. */
+  frames: number
+  /** Not kept whole in the recording, or no frame that a cable carries: left out. */
+  unfit: number
+}
+
+/** ms. What is due sooner goes at once: timers are no finer. */
+const SOON = 1
+/** Frames on their way to the worker. */
+const WAITING = 64
+
+/** `inject` resolves when the frame has been judged. */
+export async function replay(
+  file: string | URL,
+  options: ReplayOptions,
+  inject: (frame: Uint8Array) => Promise<void>,
+): Promise<ReplayResult> {
+  const { speed = 1, from, signal } = REPLAY.read(options, '')
+  const result = { frames: 0, unfit: 0 }
+  const waiting = new Set<Promise<void>>()
+  const begun = performance.now()
+  let first: bigint | undefined
+  let failure: { error: unknown } | undefined
+  for await (const packet of recordedPackets(piecesOf(file))) {
+    signal?.throwIfAborted()
+    if (failure !== undefined) break
+    // Of the whole recording, so that both ends can play their parts of it at once.
+    first ??= packet.time
+    if (!isFrom(packet, from)) continue
+    if (packet.bytes.length < packet.length || !fits(packet.bytes)) {
+      result.unfit++
+      continue
+    }
+    const due = begun + Number(packet.time - first) / 1e6 / speed
+    await until(due, signal)
+    const judged = inject(packet.bytes)
+      .catch((error) => {
+        failure ??= { error }
+      })
+      .finally(() => waiting.delete(judged))
+    waiting.add(judged)
+    result.frames++
+    if (waiting.size >= WAITING) await Promise.all(waiting)
+  }
+  await Promise.all(waiting)
+  if (failure !== undefined) throw failure.error
+  return result
+}
+
+async function* piecesOf(file: string | URL): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of createReadStream(file)) yield piece as Uint8Array
+  } catch (error) {
+    const { code = 'EIO', message } = error as NodeJS.ErrnoException
+    throw new UvethError(message, { code, attribute: 'file' })
+  }
+}
+
+async function until(due: number, signal: AbortSignal | undefined): Promise<void> {
+  const wait = due - performance.now()
+  if (wait >= SOON) await setTimeout(wait, undefined, signal && { signal })
+}
+
+function fits({ length }: Uint8Array): boolean {
+  return length >= ETH_HLEN && length <= LONGEST_FRAME
+}
+
+/** A frame that came in at an interface was not sent by it. */
+function isFrom({ bytes, on, inbound }: RecordedPacket, from: Read<typeof REPLAY>['from']): boolean {
+  if (from === undefined) return true
+  if (parseMac(from) === undefined) return on === from && !inbound
+  return bytes.length >= 12 && formatMac(bytes.subarray(6, 12)) === from.toLowerCase()
+}
