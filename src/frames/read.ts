@@ -56,7 +56,7 @@ function dropNeedless(layers: Layers, frame: Uint8Array, fields: Fields, key: st
 
 /** `deep`: 2 down to the transport layer, 1 to IP or ARP, 0 Ethernet only. */
 function layersOf(frame: Uint8Array, deep: number): Layers {
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.length)
+  const view = viewOf(frame)
   const layers: Mutable = {
     ether: { dst: formatMac(frame.subarray(0, 6)), src: formatMac(frame.subarray(6, 12)) },
   }
@@ -73,6 +73,10 @@ function layersOf(frame: Uint8Array, deep: number): Layers {
   const rest = frame.subarray(at + 2)
   if (deep === 0 || !readNetwork(layers, type, rest, deep)) setBytes(layers, 'payload', rest)
   return layers
+}
+
+function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length)
 }
 
 function isTag(type: number): boolean {
@@ -101,25 +105,27 @@ function readArp(layers: Mutable, bytes: Uint8Array): boolean {
     address: formatMac(bytes.subarray(at, at + 6)),
     ip: formatAddress(bytes.slice(at + 6, at + 10)),
   })
-  const op = named(ARP_OPS, (bytes[6] << 8) | bytes[7]) as number
+  const op = named(ARP_OPS, viewOf(bytes).getUint16(6)) as number
   layers.arp = { op, sender: host(8), target: host(18) }
   setBytes(layers, 'padding', bytes.subarray(28))
   return true
 }
 
 function readIpv4(layers: Mutable, bytes: Uint8Array, deep: number): boolean {
-  const header = 4 * (bytes[0] & 0xf)
-  if (bytes.length < 20 || header < 20 || bytes.length < header) return false
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  if (bytes.length < 20) return false
+  const view = viewOf(bytes)
+  const header = 4 * (view.getUint8(0) & 0xf)
+  if (header < 20 || bytes.length < header) return false
   const length = view.getUint16(2)
   const part = view.getUint16(6)
-  const proto = bytes[9]
+  const proto = view.getUint8(9)
+  const traffic = view.getUint8(1)
   layers.ipv4 = {
     src: formatAddress(bytes.slice(12, 16)),
     dst: formatAddress(bytes.slice(16, 20)),
-    ttl: bytes[8],
-    dscp: bytes[1] >> 2,
-    ecn: bytes[1] & 3,
+    ttl: view.getUint8(8),
+    dscp: traffic >> 2,
+    ecn: traffic & 3,
     proto: named(PROTOCOLS, proto) as number,
     id: view.getUint16(4),
     df: (part & 0x4000) !== 0,
@@ -138,27 +144,28 @@ function readIpv4(layers: Mutable, bytes: Uint8Array, deep: number): boolean {
 
 function readIpv6(layers: Mutable, bytes: Uint8Array, deep: number): boolean {
   if (bytes.length < 40) return false
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const view = viewOf(bytes)
+  const proto = view.getUint8(6)
   const first = view.getUint32(0)
   const length = view.getUint16(4)
   layers.ipv6 = {
     src: formatAddress(bytes.slice(8, 24)),
     dst: formatAddress(bytes.slice(24, 40)),
-    ttl: bytes[7],
+    ttl: view.getUint8(7),
     dscp: (first >> 22) & 0x3f,
     ecn: (first >> 20) & 3,
-    proto: named(PROTOCOLS, bytes[6]) as number,
+    proto: named(PROTOCOLS, proto) as number,
     flow: first & 0xfffff,
     length,
   }
   const end = Math.min(40 + length, bytes.length)
   setBytes(layers, 'padding', bytes.subarray(end))
-  readTransport(layers, deep > 1 ? bytes[6] : undefined, bytes.subarray(40, end))
+  readTransport(layers, deep > 1 ? proto : undefined, bytes.subarray(40, end))
   return true
 }
 
 function readTransport(layers: Mutable, proto: number | undefined, bytes: Uint8Array): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const view = viewOf(bytes)
   const icmp = layers.ipv6 ? PROTOCOLS.icmpv6 : PROTOCOLS.icmp
   let header = 0
   if (proto === PROTOCOLS.udp && bytes.length >= 8) header = readUdp(layers, view)
