@@ -115,7 +115,7 @@ export const rules = {
     because: 'a pair is wired from what is below it',
   },
   link: {
-    may: ['datapath', 'wishes', 'netns', 'netlink', 'frame', 'native'],
+    may: ['datapath', 'wishes', 'netns', 'netlink', 'channel', 'frame', 'native'],
     because: 'the link thread gives orders to the data path and knows no pair object',
   },
   capture: {
@@ -137,6 +137,7 @@ export const rules = {
   pcapng: { may: ['frame'], because: 'pcapng is a format' },
   netns: { may: ['native'], because: 'a namespace is a name and a file' },
   netlink: { may: ['frame', 'native'], because: 'the codec and its client know messages, not pairs' },
+  channel: { may: ['native'], because: 'it carries messages and descriptors, and knows neither' },
   frame: { may: [], because: 'frame is a leaf' },
   native: { may: ['missing-addon'], because: 'native knows the addon and what to say without it' },
   'missing-addon': { may: [], because: 'it is said where nothing else can be loaded' },

@@ -18,6 +18,7 @@ export const errno = {
   EPERM: -constants.errno.EPERM,
   ENOENT: -constants.errno.ENOENT,
   EBADF: -constants.errno.EBADF,
+  ECONNRESET: -constants.errno.ECONNRESET,
   EAGAIN: -constants.errno.EAGAIN,
   EACCES: -constants.errno.EACCES,
   EMFILE: -constants.errno.EMFILE,

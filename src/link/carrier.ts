@@ -70,6 +70,17 @@ export class Carrier {
     this.#go(on ? () => this.#drain() : () => this.#put(false))
   }
 
+  /** It is so already: as others have left it, who may have looked for less long than the kernel takes. */
+  goOn(on: boolean): void {
+    const { state } = this.#setup
+    store(state, CARRIER, on ? 1 : 0)
+    this.#on = on
+    this.#told = on
+    this.#way = 'acting'
+    this.#left = KERNEL_DELAY / POLL
+    this.#later(POLL)
+  }
+
   /** Goes on, if it is time. */
   step(): void {
     if (!this.#due) return

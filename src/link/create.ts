@@ -2,7 +2,8 @@
 // to its place, but down. On failure nothing is left. Called by linked-pair.ts, which has it from thread.ts as the way to
 // open a device.
 
-import { errno, systemError, UvethError } from '../errors.js'
+import { errno, pairClosed, systemError, UvethError } from '../errors.js'
+import { closeFd, fdAdopt } from '../native.js'
 import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { getLink, setLink } from '../netlink/route.js'
 import { NetlinkSocket } from '../netlink/socket.js'
@@ -43,6 +44,22 @@ function create(home: NetlinkSocket, plan: EndPlan, queues: number, quiet: boole
       }
     }
   })
+}
+
+/** The device of an end that is there already, by its descriptors: one for each queue. */
+export function adoptTap(home: NetlinkSocket, fds: readonly number[], quiet: boolean): Tap {
+  try {
+    for (const fd of fds) {
+      const adopted = fdAdopt(fd)
+      if (adopted < 0) throw systemError(adopted, 'fcntl')
+    }
+    const tap = Tap.adopt(home, fds, quiet)
+    if (!['same', 'changed'].includes(tap.look())) throw pairClosed()
+    return tap
+  } catch (error) {
+    for (const fd of fds) closeFd(fd)
+    throw error
+  }
 }
 
 type Kind = { queues: number; quiet: boolean }
@@ -89,7 +106,7 @@ function finished(tap: Tap, plan: EndPlan, put: () => void): Tap {
     needSpare() // whoever could not make a pair must be able to remove one
     return tap
   } catch (error) {
-    tap.discard()
+    tap.letGo()
     throw error
   }
 }

@@ -4,6 +4,7 @@
 
 import type { PortSpec } from '../datapath/port.js'
 import type { EndChange, EndPlan, EndState, KernelCounts, Lasting } from './protocol.js'
+import type { UncarriedState } from './uncarried.js'
 
 /** What a look at a device finds, beside what has changed of its state: its end, and whose that was. */
 export type Sight = 'same' | 'changed' | Death
@@ -46,12 +47,19 @@ export interface Device {
   acted(on: boolean): boolean
   /** Calls `up` once when it goes up, or may have. */
   whenUp(up: () => void): void
+  /** What it has counted that the kernel does not tell apart. */
+  uncarried: UncarriedState
   /** Resolves when it is gone and its name free. */
   close(): Promise<void>
+  /** Gives up its descriptors: it stays, for the process that it is shared with. */
+  letGo(): void
 }
 
 /** Makes the device of an end, where and as it is planned, but down, and without carrier. Throws, and leaves nothing. */
 export type OpenDevice = (plan: EndPlan, queues: number, quiet: boolean) => Device
+
+/** The device that open descriptors mean, one for each queue, as it is. Throws, and has closed them. */
+export type AdoptDevice = (fds: readonly number[], quiet: boolean) => Device
 
 /** Its counters; none of one that cannot be asked any more. */
 export function lastStats(device: Device): KernelCounts | null {

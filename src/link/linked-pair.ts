@@ -16,49 +16,31 @@
 // While it runs it is forwarded by the pool; or by the thread that made it, which it was lent to (inline); or, for a
 // moment, by nobody: its worker was lost, which is told, or it was suspended; then readopt() is awaited.
 
-import { abandonHeld, MTU, receivedSoFar, type StateWords, stateOf } from '../datapath/counters.js'
-import { checkPort, type PortCouple, type PortSpec } from '../datapath/port.js'
-import { store } from '../frame/words.js'
+import { abandonHeld, receivedSoFar, type StateWords, stateOf } from '../datapath/counters.js'
+import { checkPort } from '../datapath/port.js'
+import { pairClosed } from '../errors.js'
 import { Carrier, drainHere } from './carrier.js'
-import { closeAll, type Device, type Hint, lastStats, type OpenDevice, reasonOf } from './device.js'
-import type { Pool } from './pool.js'
+import { type Hint, reasonOf } from './device.js'
+import { type Context, ENDS, type EndIndex, Ends } from './ends.js'
 import type {
   Beginning,
   CarrierMode,
   ClosedReason,
   EndChange,
-  EndState,
   Inspected,
   KernelStats,
-  LinkMessage,
   LinkRequest,
   PairPlan,
+  Suspended,
 } from './protocol.js'
 import { type Action, difference, modeAfter, type Standing, wantedOf } from './reconfigure.js'
-
-/** What a pair needs of the thread that it lives in. */
-export interface Context {
-  open: OpenDevice
-  pool: Pool
-  tell(message: LinkMessage): void
-  /** Resolves when the thread that forwards an inline pair has let go of its descriptors. */
-  recall(handle: number): Promise<void>
-  /** Wants a turn for the pair. */
-  errand(handle: number): void
-}
 
 /** So often it is served again after its worker was lost: it may be what its workers die of. */
 const MAX_LOSSES = 8
 
-/** Frames that are drained at most, beside what queues hold. */
-const DRAIN_FLOOR = 65_536
-
-type EndIndex = 0 | 1
-const ENDS = [0, 1] as const
-
 export class LinkedPair {
   readonly handle: number
-  readonly #devices: [Device, Device]
+  readonly #ends: Ends
   readonly #context: Context
   readonly #plan: PairPlan
   readonly #counters: SharedArrayBuffer
@@ -70,6 +52,8 @@ export class LinkedPair {
   readonly #carrier: Carrier
   /** Ends that are to be looked at in the next turn. */
   readonly #hinted = new Set<EndIndex>()
+  /** Nobody serves it and its ends are left alone: in front of its first goOn(), or until readopt(). */
+  #rest: 'adopted' | 'suspended' | undefined
   #losses = 0
   /** Frames, at the last glance. */
   #crossed = 0
@@ -79,23 +63,23 @@ export class LinkedPair {
     context: Context,
     handle: number,
     plan: PairPlan,
-    devices: [Device, Device],
+    ends: Ends,
     counters: SharedArrayBuffer,
   ) {
     this.handle = handle
-    this.#devices = devices
+    this.#ends = ends
     this.#context = context
     this.#plan = plan
     this.#counters = counters
     this.#state = stateOf(counters)
     this.#is = { gathered: false, carrier: false, whole: [true, true] }
     // The thread of an inline pair may be waiting for us: what it has not read is read here, as a worker would.
-    const drain = plan.inline ? drainHere(handle, counters, this.#queues()) : () => context.pool.drain(handle)
+    const drain = plan.inline ? drainHere(handle, counters, ends.queues) : () => context.pool.drain(handle)
     this.#carrier = new Carrier({
-      devices,
+      devices: ends.devices,
       state: this.#state,
       drain,
-      most: () => this.#most(),
+      most: () => ends.most,
       errand: () => context.errand(handle),
       changed: (on) => context.tell({ event: 'carrier', handle, on }),
     })
@@ -104,40 +88,76 @@ export class LinkedPair {
   /** All or nothing: on failure both devices are gone before the error is passed on. */
   static async create(
     context: Context,
-    { handle, plan, counters, begin, inspected }: Extract<LinkRequest, { op: 'create' }>,
+    { handle, plan, counters, begin, inspected, adopt }: Extract<LinkRequest, { op: 'create' }>,
   ): Promise<LinkedPair> {
-    const made: Device[] = []
+    const ends = await Ends.open(context, plan, adopt)
     let pair: LinkedPair | undefined
     try {
-      for (const end of plan.ends) made.push(context.open(end, plan.queues, plan.quiet))
-      pair = new LinkedPair(context, handle, plan, made as [Device, Device], counters)
-      pair.#begin(begin, inspected)
+      pair = new LinkedPair(context, handle, plan, ends, counters)
+      if (adopt !== undefined) pair.#wait()
+      else pair.#begin(begin, inspected)
       return pair
     } catch (error) {
-      await pair?.undo()
-      await closeAll(made)
+      // Nobody uses its devices any more. What failed before is told, and nothing else.
+      if (pair !== undefined) pair.#carrier.end()
+      if (pair !== undefined) await pair.#stop().catch(() => {})
+      if (adopt !== undefined) ends.letGo()
+      else await ends.close()
       throw error
     }
   }
 
-  /** It could not be made: nobody uses its devices any more. What failed before is told, and nothing else. */
-  private async undo(): Promise<void> {
-    this.#carrier.end()
-    await this.#stop().catch(() => {})
-  }
-
   /** Forwarded and inspected as it shall be before there is a frame. */
   #begin(begin: Beginning | undefined, inspected: Inspected): void {
-    for (const port of this.#queues().flat()) checkPort(port)
+    for (const port of this.#ends.queues.flat()) checkPort(port)
     this.#inspected = inspected
     if (begin !== undefined) this.#adopt(begin)
-    else this.#context.tell({ event: 'lent', handle: this.handle, queues: this.#queues() })
+    else this.#context.tell({ event: 'lent', handle: this.handle, queues: this.#ends.queues })
     this.#follow()
     for (const end of ENDS) {
-      this.#devices[end].begin(this.#plan.ends[end])
+      this.#ends.devices[end].begin(this.#plan.ends[end])
       this.#publish(end)
     }
     this.#follow()
+  }
+
+  /** Its ends are another process's yet. */
+  #wait(): void {
+    this.#rest = 'adopted'
+    for (const end of ENDS) this.#context.tell(this.#ends.told(this.handle, end))
+  }
+
+  /** They are ours from now on, and it is served as it was before. */
+  async goOn({ begin, inspected, mode, standing }: Extract<LinkRequest, { op: 'goOn' }>): Promise<void> {
+    this.#rest = undefined
+    this.#mode = standing?.mode ?? mode
+    this.#inspected = inspected
+    const dead = this.#ends.look()
+    if (dead !== undefined) return await this.close(dead.death, dead.end)
+    if (standing !== undefined) this.#ends.uncarried = standing.uncarried
+    const carrier = standing?.carrier ?? this.#ends.carriers.includes(true)
+    this.#carrier.goOn(carrier)
+    this.#is = { ...this.#is, carrier }
+    for (const end of ENDS) this.#publish(end)
+    if (carrier) this.#context.tell({ event: 'carrier', handle: this.handle, on: true })
+    this.readopt(begin)
+    if (this.ending) return
+    this.#mode = modeAfter(this.#mode, carrier, this.#ends.carriers)
+    this.#follow()
+  }
+
+  /** Nobody serves it, and its ends are left alone. */
+  async suspend(): Promise<Suspended> {
+    this.#rest = 'suspended'
+    const state = await this.#context.pool.suspend(this.handle)
+    const { uncarried } = this.#ends
+    return { state, standing: { mode: this.#mode, carrier: this.#carrier.on, uncarried } }
+  }
+
+  /** Of all queues, a's first. */
+  get descriptors(): number[] {
+    if (this.ending) throw pairClosed()
+    return this.#ends.descriptors
   }
 
   /** It is being taken down: its descriptors are not to be used any more. */
@@ -146,7 +166,7 @@ export class LinkedPair {
   }
 
   hear(hint: Hint): void {
-    this.look(ENDS.filter((end) => this.#devices[end].concerns(hint)))
+    this.look(ENDS.filter((end) => this.#ends.devices[end].concerns(hint)))
   }
 
   /** Has one end, or both, looked at in the next turn, however often it is said. */
@@ -166,6 +186,7 @@ export class LinkedPair {
   turn(): void {
     const ends = ENDS.filter((end) => this.#hinted.has(end))
     this.#hinted.clear()
+    if (this.#rest !== undefined) return // it is looked at when it goes on
     try {
       if (ends.length > 0) this.#look(ends)
       this.#carrier.step()
@@ -182,21 +203,17 @@ export class LinkedPair {
   #look(ends: readonly EndIndex[]): void {
     if (this.ending) return
     for (const end of ends) {
-      const found = this.#devices[end].look()
+      const found = this.#ends.devices[end].look()
       if (found === 'changed') this.#publish(end)
       else if (found !== 'same') return void this.close(found, end)
     }
-    this.#mode = modeAfter(
-      this.#mode,
-      this.#carrier.on,
-      this.#each(({ carrier }) => carrier),
-    )
+    this.#mode = modeAfter(this.#mode, this.#carrier.on, this.#ends.carriers)
     this.#follow()
   }
 
   change(end: EndIndex, change: EndChange): void {
     try {
-      this.#devices[end].change(change)
+      this.#ends.devices[end].change(change)
     } finally {
       // Also after a refusal: the kernel may have done a part of it.
       this.#publish(end)
@@ -217,8 +234,11 @@ export class LinkedPair {
 
   /** After it was lost, or suspended: has the pool serve it again. */
   readopt(begin: Beginning): void {
+    const rested = this.#rest !== undefined
+    this.#rest = undefined
     try {
       this.#adopt(begin)
+      if (rested) this.look()
     } catch (error) {
       this.fail(error)
     }
@@ -228,14 +248,13 @@ export class LinkedPair {
   #adopt(begin: Beginning): void {
     const together = this.#inspected.includes(true)
     const lost = (why: string) => this.#lost(why)
-    const adoptee = { handle: this.handle, counters: this.#counters, queues: this.#queues(), lost }
+    const adoptee = { handle: this.handle, counters: this.#counters, queues: this.#ends.queues, lost }
     this.#context.pool.adopt(adoptee, begin, together)
     this.#is = { ...this.#is, gathered: together }
   }
 
-  /** The devices' own counters. */
   stats(): KernelStats {
-    return this.#each((device) => device.stats())
+    return this.#ends.stats()
   }
 
   /** Takes the pair down; resolves when both devices are gone and their names free. */
@@ -246,9 +265,10 @@ export class LinkedPair {
 
   async #takeDown(reason: ClosedReason, end: EndIndex | null, why: string | undefined): Promise<void> {
     this.#carrier.end()
-    const stats = this.#each(lastStats)
+    const stats = this.#ends.lastStats()
     const failed = await this.#stop().then(() => undefined, reasonOf)
-    await closeAll(this.#devices)
+    if (this.#rest === 'adopted') this.#ends.letGo()
+    else await this.#ends.close()
     this.#context.tell({ event: 'closed', handle: this.handle, reason, end, stats, why: why ?? failed })
   }
 
@@ -271,32 +291,18 @@ export class LinkedPair {
     this.#context.tell({ event: 'lost', handle: this.handle, why })
   }
 
-  #each<T>(of: (device: Device) => T): [T, T] {
-    const [a, b] = this.#devices
-    return [of(a), of(b)]
-  }
-
-  /** Queue q of a goes with queue q of b (test/kernel/18). */
-  #queues(): PortCouple[] {
-    const [a, b] = this.#each(({ ports }) => ports)
-    return a.map((port, queue) => [port, b[queue] as PortSpec])
-  }
-
   #publish(end: EndIndex): void {
-    const device = this.#devices[end]
-    const { state, lasting } = device
-    store(this.#state, MTU[end], state.mtu)
-    this.#context.tell({ event: 'state', handle: this.handle, end, state, lasting })
-    if (!state.up) device.whenUp(() => this.look([end]))
+    const device = this.#ends.devices[end]
+    this.#ends.publish(this.#state, end)
+    this.#context.tell(this.#ends.told(this.handle, end))
+    if (!device.state.up) device.whenUp(() => this.look([end]))
   }
 
   /** Makes it what it is to be. */
   #follow(): void {
-    const states: [EndState, EndState] = this.#each(({ state }) => state)
-    const programs = this.#each(({ program }) => program)
+    const { states, carriers, programs } = this.#ends
     const wanted = wantedOf({ mode: this.#mode, states, inspected: this.#inspected, programs })
-    const shown = this.#each(({ carrier }) => carrier)
-    for (const action of difference(this.#is, wanted, shown)) this.#carryOut(action, wanted)
+    for (const action of difference(this.#is, wanted, carriers)) this.#carryOut(action, wanted)
     this.#is = wanted
   }
 
@@ -305,16 +311,10 @@ export class LinkedPair {
       case 'gather':
         return this.#context.pool.gather(this.handle, action.together)
       case 'whole':
-        return this.#devices[action.end].setWhole(action.whole)
+        return this.#ends.devices[action.end].setWhole(action.whole)
       case 'carrier':
         this.#is = wanted // all the rest is done
         return this.#carrier.set(action.on)
     }
-  }
-
-  /** What their queues can hold, and as much again for what is on its way in the kernel. */
-  #most(): number {
-    const [a, b] = this.#each(({ state }) => state.txQueueLength)
-    return DRAIN_FLOOR + 2 * this.#plan.queues * (a + b)
   }
 }

@@ -3,9 +3,10 @@
 // threads are made. What fails here is answered, or ends the pair that it is about, and no other.
 
 import type { MessagePort } from 'node:worker_threads'
+import { sendFrame } from '../channel.js'
 import type { Notice } from '../datapath/orders.js'
 import { pairClosed, toWire } from '../errors.js'
-import type { Hint, OpenDevice } from './device.js'
+import type { AdoptDevice, Hint, OpenDevice } from './device.js'
 import { LinkedPair } from './linked-pair.js'
 import type { Pool } from './pool.js'
 import type { LinkMessage, LinkRequest } from './protocol.js'
@@ -21,6 +22,7 @@ const GLANCE = 1_000
 /** What is needed to serve orders. */
 export interface Means {
   open: OpenDevice
+  adopt: AdoptDevice
   pool: Pool
   /** Hears at once all that the kernel has said up to now. */
   catchUp(): void
@@ -137,7 +139,11 @@ export class LinkedPairs {
       case 'readopt':
         return pair.readopt(request.begin)
       case 'suspend':
-        return await pool.suspend(handle)
+        return await pair.suspend()
+      case 'goOn':
+        return await pair.goOn(request)
+      case 'lend':
+        return await sendFrame(request.socket, request.message, () => pair.descriptors)
       case 'stats':
         return pair.stats()
     }

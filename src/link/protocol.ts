@@ -8,6 +8,7 @@ import type { LinkAddress } from '../netlink/addresses.js'
 import type { LinkDetails } from '../netlink/link-details.js'
 import type { LinkStats } from '../netlink/rtnl.js'
 import type { NetnsPlace } from '../netns/names.js'
+import type { UncarriedState } from './uncarried.js'
 
 /** What a TAP is to be, checked and with its defaults: options.ts makes it. */
 export interface EndPlan {
@@ -57,7 +58,10 @@ export interface EndChange {
 }
 
 export type LinkRequest =
-  /** `begin`: not for an inline pair. `inspected`: as in 'inspect'. */
+  /**
+   * `begin`: not for an inline pair. `inspected`: as in 'inspect'. `adopt`: descriptors of its ends, which nobody owns
+   * yet. It is not made then: its ends stay as they are, and it waits for 'goOn'.
+   */
   | {
       op: 'create'
       handle: number
@@ -65,14 +69,26 @@ export type LinkRequest =
       counters: SharedArrayBuffer
       begin?: Beginning
       inspected: Inspected
+      adopt?: Descriptors
     }
+  /** What was adopted is served from now on; `standing`: as it was when nobody served it any more, if that is known. */
+  | {
+      op: 'goOn'
+      handle: number
+      begin: Beginning
+      inspected: Inspected
+      mode: CarrierMode
+      standing: LinkStanding | undefined
+    }
+  /** Sends a message over a Unix socket (channel.ts), with all descriptors of the pair, a's first. */
+  | { op: 'lend'; handle: number; socket: number; message: unknown }
   /** The ends whose frames are looked into from now on. */
   | { op: 'inspect'; handle: number; inspected: Inspected }
   /** A worker of the pair's own, with this module of hooks loaded. Answers why not, or nothing. */
   | { op: 'own'; handle: number; url: string }
   /** After 'lost', or 'suspend': served by the pool again. */
   | { op: 'readopt'; handle: number; begin: Beginning }
-  /** Served by nobody, until 'readopt'; frames wait in the devices. Answers the PairState that it goes on from. */
+  /** Served by nobody, until 'readopt', and its ends left alone; frames wait in the devices. Answers Suspended. */
   | { op: 'suspend'; handle: number }
   | { op: 'change'; handle: number; end: 0 | 1; change: EndChange }
   /** `patient`: a flap's, of which many may come. Whoever waits for something else goes first. */
@@ -88,6 +104,23 @@ export interface Beginning {
   port: MessagePort
   /** What it is to do to frames, from the first one on, and where it goes on. */
   state: PairState
+}
+
+/** Of each queue of each end. */
+export type Descriptors = readonly [a: readonly number[], b: readonly number[]]
+
+/** What the link thread knows of a pair, and nobody could see. */
+export interface LinkStanding {
+  mode: CarrierMode
+  /** Carrier as it was put on both ends last. */
+  carrier: boolean
+  uncarried: { a: UncarriedState; b: UncarriedState }
+}
+
+export interface Suspended {
+  /** That it goes on from. */
+  state: PairState
+  standing: LinkStanding
 }
 
 export type Inspected = [a: boolean, b: boolean]

@@ -40,10 +40,12 @@ import { offer, offerAnew } from './offloads.js'
 import type { EndChange, EndPlan, EndState, KernelCounts, Lasting } from './protocol.js'
 import { carryOut, giveAltnames, moveTo, type Setting, settingsOf } from './requests.js'
 import { openQueue } from './tap-queue.js'
-import { Uncarried } from './uncarried.js'
+import { Uncarried, type UncarriedState } from './uncarried.js'
 import { Whereabouts } from './whereabouts.js'
 
 const CAPABILITIES: Capabilities = { header: VNET_HDR_LEN, longestFrame: MAX_MTU + MAX_OVERHEAD }
+
+const KIND = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR
 
 const WITH_CARRIER: readonly number[] = [IF_OPER_UP, IF_OPER_DORMANT, IF_OPER_TESTING]
 
@@ -88,7 +90,7 @@ export class Tap implements Device {
   static open(home: NetlinkSocket, { name, queues, ifindex, quiet, netnsFd }: Opening): Tap {
     const fds: number[] = []
     try {
-      const flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (queues > 1 ? IFF_MULTI_QUEUE : 0)
+      const flags = KIND | (queues > 1 ? IFF_MULTI_QUEUE : 0)
       openQueue({ name, flags: flags | IFF_TUN_EXCL, ifindex, netnsFd }, fds)
       const given = tunGetIff(fds[0] as number).name
       for (let queue = 1; queue < queues; queue++) openQueue({ name: given, flags, netnsFd }, fds)
@@ -98,6 +100,15 @@ export class Tap implements Device {
       for (const fd of fds) closeFd(fd)
       throw error
     }
+  }
+
+  /** One that is there, and stays as it is. */
+  static adopt(home: NetlinkSocket, fds: readonly number[], quiet: boolean): Tap {
+    const { errno: failed, name, flags } = tunGetIff(fds[0] as number)
+    if (failed < 0) throw failed === errno.EBADFD ? pairClosed() : systemError(failed, 'ioctl(TUNGETIFF)')
+    if ((flags & KIND) !== KIND)
+      throw systemError(errno.EINVAL, 'ioctl(TUNGETIFF)', name, 'it is no TAP of ours')
+    return new Tap(home, [...fds], name, quiet)
   }
 
   concerns(hint: Hint): boolean {
@@ -207,8 +218,16 @@ export class Tap implements Device {
     return new Promise((done) => closeFds([...this.fds], done))
   }
 
-  /** It was opened in vain. */
-  discard(): void {
+  get uncarried(): UncarriedState {
+    return this.#drops.state
+  }
+
+  set uncarried(state: UncarriedState) {
+    this.#drops.state = state
+  }
+
+  letGo(): void {
+    for (const fd of this.fds) unwatch(fd)
     for (const fd of this.fds) closeFd(fd)
   }
 

@@ -5,7 +5,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { NetlinkSocket } from '../netlink/socket.js'
-import { createTap } from './create.js'
+import { adoptTap, createTap } from './create.js'
 import { LinkedPairs } from './linked-pairs.js'
 import { startMonitor } from './monitor.js'
 import { Pool } from './pool.js'
@@ -21,4 +21,9 @@ const pool = await Pool.start(
 )
 const home = NetlinkSocket.open(NETLINK_ROUTE)
 const catchUp = startMonitor((hint) => pairs.hear(hint))
-pairs.serve({ pool, catchUp, open: (plan, queues, quiet) => createTap(home, plan, queues, quiet) })
+pairs.serve({
+  pool,
+  catchUp,
+  open: (plan, queues, quiet) => createTap(home, plan, queues, quiet),
+  adopt: (fds, quiet) => adoptTap(home, fds, quiet),
+})

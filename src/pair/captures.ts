@@ -186,6 +186,18 @@ export class Captures {
   }
 }
 
+/** What a capture into a stream has written. Leaving the loop ends it, and `signal` does. */
+export async function* chunksOf(capture: Capture, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  const stop = () => void capture.stop().catch(() => {}) // whoever reads hears of it
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    if (signal?.aborted) stop()
+    yield* Capture.session(capture).chunks()
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
+}
+
 /** Two ends of one name are told apart by where they are. */
 function nameOf({ name, netns, peer }: End): string {
   return name === peer.name && netns !== null ? `${name}@${netns}` : name

@@ -10,7 +10,7 @@ import { UvethError } from '../errors.js'
 import { planImpair } from '../faults/impair-plan.js'
 import { planMatch } from '../faults/match-plan.js'
 import { planRule } from '../faults/rule-plan.js'
-import type { CarrierMode } from '../link/protocol.js'
+import type { CarrierMode, LinkStanding } from '../link/protocol.js'
 import { CARRIER_MODES } from '../wishes/names.js'
 import {
   at,
@@ -73,13 +73,15 @@ export interface Dossier<W = object> {
   lastRule: number
   captures: CaptureDossier[]
   progress: Progresses
+  /** Of one that is suspended: for who has its devices, too. */
+  link?: LinkStanding
 }
 
 /** The same for a pair that will have other devices: what is held, or on its way, is lost with these. */
 export function withoutDevices<W>(dossier: Dossier<W>): Dossier<W> {
-  const { a, b, progress } = dossier
+  const { a, b, progress, link: _, ...rest } = dossier
   return {
-    ...dossier,
+    ...rest,
     flaps: [],
     a: { ...a, counts: settled(a.counts) },
     b: { ...b, counts: settled(b.counts) },
@@ -233,6 +235,14 @@ const PROGRESS = object(
   ['origin', 'number', 'held'],
 )
 
+const UNCARRIED = object({ before: COUNT, since: orNull(COUNT) }, ['before'])
+
+const LINK = every({
+  mode: oneOf(...CARRIER_MODES),
+  carrier: flag(),
+  uncarried: every({ a: UNCARRIED, b: UNCARRIED }),
+})
+
 const DOSSIER = object(
   {
     version: COUNT,
@@ -245,6 +255,7 @@ const DOSSIER = object(
     lastRule: COUNT,
     captures: list('an array', CAPTURE, true),
     progress: list('an array', PROGRESS, true),
+    link: LINK,
   },
   ['id', 'wishes', 'carrier', 'a', 'b', 'captures', 'progress'],
 )

@@ -4,20 +4,33 @@ import { invalid } from '../errors.js'
 
 const inUse = new Set<string>()
 
-/** EEXIST where another pair has it. */
-export function reserveId(id: string): void {
-  if (inUse.has(id)) throw invalid(`a pair with id '${id}' exists`, 'id', 'EEXIST')
-  inUse.add(id)
-}
+/** The id of one pair. */
+export class PairId {
+  /** Empty until the pair stands. */
+  id = ''
+  /** The one that nobody else may have, until release(). */
+  #reserved: string | undefined
 
-/** The name, or the name with a suffix. */
-export function takeId(name: string): string {
-  let id = name
-  for (let suffix = 2; inUse.has(id); suffix++) id = `${name}-${suffix}`
-  inUse.add(id)
-  return id
-}
+  /** EEXIST where another pair has it. */
+  reserve(id: string): void {
+    if (inUse.has(id)) throw invalid(`a pair with id '${id}' exists`, 'id', 'EEXIST')
+    inUse.add(id)
+    this.#reserved = id
+  }
 
-export function releaseId(id: string | undefined): void {
-  if (id !== undefined) inUse.delete(id)
+  /** What was reserved; otherwise the name, or the name with a suffix. */
+  take(name: string): string {
+    let id = this.#reserved ?? name
+    for (let suffix = 2; this.#reserved === undefined && inUse.has(id); suffix++) id = `${name}-${suffix}`
+    inUse.add(id)
+    this.#reserved = id
+    this.id = id
+    return id
+  }
+
+  /** The pair is no more. */
+  release(): void {
+    if (this.#reserved !== undefined) inUse.delete(this.#reserved)
+    this.#reserved = undefined
+  }
 }

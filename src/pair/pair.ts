@@ -4,21 +4,27 @@
 import { EventEmitter } from 'node:events'
 import type { CaptureSink } from '../capture/session.js'
 import { allocateCounters } from '../datapath/counters.js'
-import type { PairState } from '../datapath/served.js'
 import { invalid } from '../errors.js'
 import { type Link, linkThread, workerCount } from '../link/link.js'
 import { frameMemory } from '../link/memory.js'
-import type { Beginning, CarrierMode, ClosedReason, KernelStats, PairPlan } from '../link/protocol.js'
+import type {
+  Beginning,
+  CarrierMode,
+  ClosedReason,
+  KernelStats,
+  PairPlan,
+  Suspended,
+} from '../link/protocol.js'
 import { capacityOf } from '../ring/ring.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
 import type { Logger } from '../wishes/end.js'
-import { Capture, Captures, planTarget } from './captures.js'
+import { type Capture, Captures, chunksOf, planTarget } from './captures.js'
 import { type ChainPlan, ENDS, type Progresses, planChains, type Start } from './chain.js'
 import type { Dossier, Wishes } from './dossier.js'
 import { End } from './end.js'
 import type { PairEvents } from './events.js'
 import { planAgain } from './former.js'
-import { releaseId, reserveId, takeId } from './id.js'
+import { PairId } from './id.js'
 import { Inspection } from './inspection.js'
 import { Life } from './life.js'
 import type { CaptureStreamWish, CaptureTarget, CaptureWish, SightingsWish } from './options.js'
@@ -41,14 +47,12 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   readonly #life: Life
   readonly #memory = allocateCounters(workerCount())
   /** What was counted before there was this memory. */
-  readonly #base: BaseCounts
+  #base: BaseCounts
   readonly #inspection: Inspection
   readonly #captures: Captures
   readonly #plug: Plug
   readonly #logger: Logger | undefined
-  #id = ''
-  /** The id that nobody else may have, until release(). */
-  #reserved: string | undefined
+  readonly #name = new PairId()
 
   private constructor(link: Link, logger: Logger | undefined, queues: number, base = NO_BASE) {
     super()
@@ -82,10 +86,10 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const base = from && ([from.a.counts, from.b.counts] as const)
     const pair = new Pair(link ?? linkThread(), logger, plan.queues, base)
     try {
-      if (options.id !== undefined) pair.#reserve(options.id)
+      if (options.id !== undefined) pair.#name.reserve(options.id)
       const kept = from && { ...from, captures: pair.#captures.keep(from.captures) }
       await pair.#make(plan, { chains, ...kept }, options.capture)
-      pair.#name(options.id)
+      pair.#tellMade()
       if (from !== undefined) await pair.#goOn(from)
       if (signal !== undefined) pair.#obey(signal)
       return pair
@@ -95,42 +99,32 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     }
   }
 
-  async #goOn({ carrier, flaps }: Dossier): Promise<void> {
-    if (carrier !== 'auto') await this.setCarrier(carrier)
+  async #goOn({ carrier, flaps, link }: Dossier): Promise<void> {
+    if (link !== undefined) this.#plug.keep(carrier)
+    else if (carrier !== 'auto') await this.setCarrier(carrier)
     for (const { ms, times } of flaps) this.flap(ms, times).catch(() => {}) // whoever ordered it is not here
   }
 
-  #reserve(id: string): void {
-    reserveId(id)
-    this.#reserved = id
-  }
-
   /** It stands, and is called something from now on. What the logger throws here is the caller's to hear. */
-  #name(id: string | undefined): void {
-    this.#reserved ??= takeId(this.a.name)
-    this.#id = id ?? this.#reserved
-    if (this.closed !== undefined) this.#release() // while it was made
-    this.#logger?.info({ pair: this.#id, a: this.a.name, b: this.b.name }, 'pair created')
-  }
-
-  #release(): void {
-    releaseId(this.#reserved)
-    this.#reserved = undefined
+  #tellMade(): void {
+    const id = this.#name.take(this.a.name)
+    if (this.closed !== undefined) this.#name.release() // while it was made
+    this.#logger?.info({ pair: id, a: this.a.name, b: this.b.name }, 'pair created')
   }
 
   /** It could not be made: nothing is left of it, however far that went. */
   async #undo(): Promise<void> {
-    this.#id = '' // what happens now is not told
+    this.#name.id = '' // what happens now is not told
     // Where no device was made there is nothing to close.
     if (this.a.name !== '') await this.close().catch(() => {})
     this.#inspection.close()
     this.#captures.abandon()
     this.#link.forget(this.#life.handle)
-    this.#release()
+    this.#name.release()
   }
 
   #end(): Promise<void> {
-    this.#release()
+    this.#name.release()
     this.#inspection.close()
     return this.#captures.close()
   }
@@ -157,6 +151,27 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     this.#life.inline = new InlineLoop(this.#life.handle, this.#memory, begin, frameMemory())
   }
 
+  /** For hand-over.ts: one of which nothing is made yet, and what it is made of. */
+  static bare(link: Link, logger: Logger | undefined, queues: number, base?: BaseCounts): Pair {
+    return new Pair(link, logger, queues, base)
+  }
+
+  static inside(pair: Pair) {
+    return {
+      link: pair.#link,
+      handle: pair.#life.handle,
+      counters: pair.#memory,
+      inspection: pair.#inspection,
+      captures: pair.#captures,
+      id: pair.#name,
+      goOn: (from: Dossier) => pair.#goOn(from),
+      count: (base: BaseCounts) => {
+        pair.#base = base
+      },
+      tellMade: () => pair.#tellMade(),
+    }
+  }
+
   /** What it is made of again; of one that is forwarded, without what is on its way (withoutDevices()). */
   static dossier<W>(pair: Pair, wishes: Wishes<W>, progress: Progresses = []): Dossier<W> {
     const inspection = pair.#inspection
@@ -164,7 +179,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const [a, b] = ENDS.map((end) => inspection.chain(end)) as [ChainPlan, ChainPlan]
     return {
       version: 1,
-      id: pair.#id,
+      id: pair.#name.id,
       wishes,
       carrier: pair.#plug.mode,
       flaps: pair.#plug.flaps,
@@ -183,9 +198,9 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   static async suspend<W>(pair: Pair, wishes: Wishes<W>): Promise<Dossier<W>> {
     if (pair.#life.inline) throw invalid('an inline pair is forwarded by the thread that made it', 'inline')
     const { handle } = pair.#life
-    const state = await pair.#link.request<PairState>({ op: 'suspend', handle })
+    const { state, standing } = await pair.#link.request<Suspended>({ op: 'suspend', handle })
     const progress = state.map(({ progress }) => progress) as unknown as Progresses
-    return Pair.dossier(pair, wishes, progress)
+    return { ...Pair.dossier(pair, wishes, progress), link: standing }
   }
 
   /** It is forwarded again, from where it was suspended. */
@@ -198,14 +213,9 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     pair.#life.changed = changed
   }
 
-  /** A capture of the pair as which this one goes on is written from now on. */
-  static recapture(pair: Pair, id: number, sink: CaptureSink): Promise<Capture> {
-    return pair.#captures.again(id, sink, pair.a, pair.b)
-  }
-
   /** The name that end `a` was made with, with a suffix if another pair of this process has it. */
   get id(): string {
-    return this.#id
+    return this.#name.id
   }
 
   /** The link signal on both ends: both are up, unless setCarrier has forced it. */
@@ -250,15 +260,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
 
   /** Captures as a stream of pcapng bytes. Leaving the loop ends it. */
   async *captureStream({ signal, ...wish }: CaptureStreamWish = {}): AsyncGenerator<Uint8Array, void> {
-    const capture = await this.#capture(wish, 'stream')
-    const stop = () => void capture.stop().catch(() => {}) // whoever reads hears of it
-    signal?.addEventListener('abort', stop, { once: true })
-    try {
-      if (signal?.aborted) stop()
-      yield* Capture.session(capture).chunks()
-    } finally {
-      signal?.removeEventListener('abort', stop)
-    }
+    yield* chunksOf(await this.#capture(wish, 'stream'), signal)
   }
 
   /**

@@ -29,6 +29,11 @@ export class Plug {
     return this.#mode
   }
 
+  /** It was set to this already. */
+  keep(mode: CarrierMode): void {
+    this.#mode = mode
+  }
+
   /** Those that run, with the times that are left. */
   get flaps(): FlapPlan[] {
     return [...this.#flaps.values()].map(({ ms, left: times }) => ({ ms, times }))

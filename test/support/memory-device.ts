@@ -9,7 +9,7 @@ import type { Capabilities, PortSpec } from '../../src/datapath/port.js'
 import { MAX_MTU, MAX_OVERHEAD } from '../../src/frame/ethernet.js'
 import { formatMac } from '../../src/frame/mac.js'
 import { VNET_HDR_LEN } from '../../src/frame/slab.js'
-import type { Death, Device, Hint, OpenDevice, Sight } from '../../src/link/device.js'
+import type { AdoptDevice, Death, Device, Hint, OpenDevice, Sight } from '../../src/link/device.js'
 import type { EndChange, EndPlan, EndState, Lasting } from '../../src/link/protocol.js'
 import { type NetnsPlace, pathOfPlace } from '../../src/netns/names.js'
 import { closeFd, socketPair } from './native.js'
@@ -45,6 +45,14 @@ export class MemoryHost {
     return device
   }
 
+  /** The device with these queues, as another thread of the same test has it. */
+  adopt: AdoptDevice = ([fd]) => {
+    const found = this.devices.find(({ ports }) => ports[0]?.fd === fd)
+    if (found === undefined) throw pairClosed()
+    this.check(`adopt ${found.state.name}`)
+    return found
+  }
+
   /** Throws what was to be refused. */
   check(call: string): void {
     this.calls.push(call)
@@ -65,6 +73,7 @@ export class MemoryDevice implements Device {
   readonly lasting: Lasting = { alias: '', altnames: [], addresses: [] }
   carrier = false
   program = false
+  uncarried = { before: 0, since: null }
   /** What was asked of it, in its order. */
   readonly calls: string[] = []
   /** Frames that the host could not send: it was down, or without carrier. */
@@ -161,6 +170,10 @@ export class MemoryDevice implements Device {
       closeFd(host)
     }
     this.#called('close')
+  }
+
+  letGo(): void {
+    this.#called('let go')
   }
 
   // What the host does with it.

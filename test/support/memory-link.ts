@@ -41,7 +41,7 @@ export class MemoryLink implements AsyncDisposable {
     )
     const made = new MemoryLink(port1, workers)
     made.host.hear = (hint) => pairs.hear(hint)
-    pairs.serve({ pool, open: made.host.open, catchUp: () => undefined })
+    pairs.serve({ pool, open: made.host.open, adopt: made.host.adopt, catchUp: () => undefined })
     return made
   }
 

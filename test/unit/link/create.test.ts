@@ -65,7 +65,7 @@ vi.mock('../../../src/link/tap.js', () => ({
       return {
         state: { name: 'given', ifindex: kernel.ifindex, netns: kernel.netns },
         look: () => kernel.found.shift(),
-        discard: () => step('discard'),
+        letGo: () => step('letGo'),
       }
     },
   },
@@ -116,13 +116,13 @@ test('the first number that is free over there is its own, also where somebody i
     ['open', { name: 'veth1' }],
     ['open', { name: 'veth3' }],
   ])
-  expect(steps()).toEqual(['open', 'set', 'move', 'discard', 'open', 'set', 'move', 'spare'])
+  expect(steps()).toEqual(['open', 'set', 'move', 'letGo', 'open', 'set', 'move', 'spare'])
 })
 
 test('a name that is taken is refused where it is no template', () => {
   Object.assign(kernel, { target: { netnsFd: 33 }, late: ['veth0'] })
   expect(() => make()).toThrow(/EEXIST/)
-  expect(steps().at(-1)).toBe('discard')
+  expect(steps().at(-1)).toBe('letGo')
 })
 
 test('without a workshop it is opened at home under a name that nobody has, and gets its own as it moves', () => {
@@ -144,7 +144,7 @@ test('an index at home that somebody has is refused before a device is opened', 
 test.each(['set', 'move', 'spare'])('what is refused by %s leaves nothing', (refused) => {
   Object.assign(kernel, { target: { netnsFd: 33 }, refused })
   expect(() => make()).toThrow(UvethError)
-  expect(steps().at(-1)).toBe('discard')
+  expect(steps().at(-1)).toBe('letGo')
 })
 
 test('a device that could not be opened is not given back', () => {
@@ -156,13 +156,13 @@ test('a device that could not be opened is not given back', () => {
 test('one that vanished meanwhile leaves nothing, and says so', () => {
   kernel.found = ['gone']
   expect(() => make()).toThrow(/ENODEV: 'veth0' vanished/)
-  expect(steps().at(-1)).toBe('discard')
+  expect(steps().at(-1)).toBe('letGo')
 })
 
 test('a kernel that moves it without its index is too old for that', () => {
   Object.assign(kernel, { target: { netnsFd: 33 }, ifindex: 8 })
   expect(() => make({ ifindex: 7 })).toThrow(/EOPNOTSUPP.*ifindex 7.*5\.13/)
-  expect(steps().at(-1)).toBe('discard')
+  expect(steps().at(-1)).toBe('letGo')
 })
 
 test('an index that it had before is its own where it is free, and otherwise the kernel chooses', () => {
@@ -193,5 +193,5 @@ test('a process that cannot be looked into may stand at home: its index is asked
 test('an index that somebody at home has is refused once it turns out that home is meant', () => {
   Object.assign(kernel, { target: { netnsPid: 42 }, ifindex: 8, netns: null, workshop: false })
   expect(() => make({ ifindex: 7 })).toThrow(/EEXIST.*ifindex 7/)
-  expect(steps()).toEqual(['getLink', 'open', 'set', 'move', 'discard'])
+  expect(steps()).toEqual(['getLink', 'open', 'set', 'move', 'letGo'])
 })

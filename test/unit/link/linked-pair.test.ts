@@ -4,7 +4,8 @@
 import { MessageChannel } from 'node:worker_threads'
 import { afterEach, expect, test, vi } from 'vitest'
 import { allocateCounters, blockOf, RECEIVED } from '../../../src/datapath/counters.js'
-import { type Context, LinkedPair } from '../../../src/link/linked-pair.js'
+import type { Context } from '../../../src/link/ends.js'
+import { LinkedPair } from '../../../src/link/linked-pair.js'
 import type { Adoptee, Pool } from '../../../src/link/pool.js'
 import type { EndPlan, Inspected, LinkMessage } from '../../../src/link/protocol.js'
 import { MemoryHost } from '../../support/memory-device.js'
@@ -32,6 +33,7 @@ class Bench {
   readonly #channel = new MessageChannel()
   readonly #context = {
     open: this.host.open,
+    adopt: this.host.adopt,
     pool: {
       adopt: (adoptee: Adoptee, _port: unknown, together: boolean) => {
         if (this.refusal !== undefined) throw this.refusal

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Dossier } from '../../../dist/pair/dossier.js'
 import { readDossier, withoutDevices, writeDossier } from '../../../dist/pair/dossier.js'
+import { adoptPair, goOn, recapture } from '../../../dist/pair/hand-over.js'
 import type { EndOptions } from '../../../dist/pair/options.js'
 import { Pair } from '../../../dist/pair/pair.js'
 import { MemoryLink } from '../../support/memory-link.js'
@@ -142,6 +143,78 @@ test('as another pair too, where nothing is held; rules, numbers and counts go o
   )
 })
 
+/** Another pair by the same devices, as another process has them. */
+async function adopted(memory: MemoryLink, first: Pair, to: Dossier): Promise<Pair> {
+  const fds = memory.host.devices.map(({ ports }) => ports.map(({ fd }) => fd))
+  const second = await adoptPair({ id: 'second', queues: 1, quiet: false }, fds as never, memory.link)
+  expect(second.closed ?? first.closed).toBeUndefined()
+  await goOn(second, { ...to, id: 'second' })
+  return second
+}
+
+test('by its descriptors, another pair goes on in the middle of traffic: nothing is lost, and carrier stays', {
+  timeout: 90_000,
+}, async () => {
+  await fc.assert(
+    fc.asyncProperty(anyImpair, anyRules, fc.nat(MOST), async (impair, rules, cut) => {
+      const options = ends({ impair, rules })
+      await using memory = await MemoryLink.start()
+      const first = await Pair.create(options, memory.link)
+      send(memory, 0, cut)
+      const dossier = through(await Pair.suspend(first, WISHES))
+      send(memory, cut, MOST)
+      for (const { calls } of memory.host.devices) calls.length = 0
+      const second = await adopted(memory, first, dossier)
+      expect(second.carrier).toBe(true)
+      const frames = await arrived(memory, second, MOST)
+      expect(memory.host.devices.flatMap(({ calls }) => calls)).toEqual([])
+      await second.close()
+      expect({ frames, counts: counted(second) }).toEqual(await uninterrupted(options, MOST))
+    }),
+    { numRuns: RUNS },
+  )
+})
+
+test('carrier that is forced stays so, and what happens to the ends meanwhile is followed by who goes on', async () => {
+  await using memory = await MemoryLink.start()
+  const first = await Pair.create(ends({}), memory.link)
+  await first.setCarrier('off')
+  const dossier = through(await Pair.suspend(first, WISHES))
+  expect(dossier.link).toMatchObject({ mode: 'off', carrier: false })
+  memory.host.named('b').set({ name: 'c', mtu: 900 })
+  const second = await adopted(memory, first, dossier)
+  expect([second.carrier, second.b.name, second.b.mtu, first.b.name]).toEqual([false, 'c', 900, 'b'])
+  await second.setCarrier('auto')
+  expect(second.carrier).toBe(true)
+  await second.close()
+})
+
+test('one that is given up before it goes on leaves the ends to who has them', async () => {
+  await using memory = await MemoryLink.start()
+  const first = await Pair.create(ends({}), memory.link)
+  const dossier = await Pair.suspend(first, WISHES)
+  const fds = memory.host.devices.map(({ ports }) => ports.map(({ fd }) => fd))
+  const second = await adoptPair({ id: 'second', queues: 1, quiet: false }, fds as never, memory.link)
+  await second.close()
+  expect(memory.host.devices.map(({ calls }) => calls.at(-1))).toEqual(['let go', 'let go'])
+  memory.host.named('b').set({ mtu: 900 })
+  await Pair.resume(first, dossier)
+  send(memory, 0, 1)
+  expect(await memory.host.devices.at(-1)?.take(1)).toEqual([frame(0)])
+  while (first.b.mtu !== 900) await pause(2)
+  await first.close()
+})
+
+test('an end that dies meanwhile ends the pair that goes on', async () => {
+  await using memory = await MemoryLink.start()
+  const first = await Pair.create(ends({}), memory.link)
+  const dossier = await Pair.suspend(first, WISHES)
+  const b = memory.host.named('b')
+  b.delete()
+  const second = await adopted(memory, first, dossier)
+  expect(second.closed).toBe('deleted')
+})
+
 test('what is held waits on, as long as it was to, and is in the dossier', async () => {
   await using memory = await MemoryLink.start()
   const pair = await Pair.create(ends({ impair: { delay: '3600s' } }), memory.link)
@@ -193,8 +266,8 @@ test('carrier mode, flaps that run, captures and the numbers of rules go along',
   expect(second.carrier).toBe(true)
   expect(second.a.drop({ nth: 2 }).id).toBe(2)
   send(memory, 0, 2)
-  const capture = await Pair.recapture(second, dossier.captures[0]?.id ?? 0, 'stream')
-  await expect(Pair.recapture(second, dossier.captures[0]?.id ?? 0, 'stream')).rejects.toMatchObject({
+  const capture = await recapture(second, dossier.captures[0]?.id ?? 0, 'stream')
+  await expect(recapture(second, dossier.captures[0]?.id ?? 0, 'stream')).rejects.toMatchObject({
     code: 'ENOENT',
   })
   expect(await memory.host.devices.at(-1)?.take(1)).toEqual([frame(0)])

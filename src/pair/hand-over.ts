@@ -1,0 +1,64 @@
+// A pair goes on in another process: there it is made of descriptors and its dossier, beside the one that it is here. Used
+// by orders/ for a daemon that takes over (daemon/takeover.ts). What a dossier is stands in dossier.ts; how a pair
+// stops to be forwarded, and goes on in the same process, in pair.ts.
+//
+//   adopt(): nobody forwards for it, and its ends are left alone --goOn()--> as any other pair
+//              |
+//              +--close()--> its descriptors are given up: whoever shares them goes on
+
+import type { CaptureSink } from '../capture/session.js'
+import { linkThread } from '../link/link.js'
+import type { Descriptors } from '../link/protocol.js'
+import type { Logger } from '../wishes/end.js'
+import type { Capture } from './captures.js'
+import type { Dossier } from './dossier.js'
+import { planPair } from './options.js'
+import { Pair } from './pair.js'
+
+export interface AdoptWish {
+  id: string
+  queues: number
+  quiet: boolean
+  logger?: Logger
+}
+
+/** By descriptors that nobody in this process owns. ENODEV when an end is there no more; then they are closed. */
+export async function adoptPair(wish: AdoptWish, adopt: Descriptors, link = linkThread()): Promise<Pair> {
+  const { id, queues, quiet, logger } = wish
+  const plan = planPair({ queues, quiet })
+  const pair = Pair.bare(link, logger, plan.queues)
+  const { handle, counters, id: name } = Pair.inside(pair)
+  try {
+    name.reserve(id)
+    await link.request({ op: 'create', handle, plan, counters, inspected: [false, false], adopt })
+    return pair
+  } catch (error) {
+    link.forget(handle)
+    name.release()
+    throw error
+  }
+}
+
+/** It is forwarded from now on, as the dossier says that it was. */
+export async function goOn(pair: Pair, from: Dossier): Promise<void> {
+  const { carrier: mode, link: standing, progress, lastRule, a, b } = from
+  const { link, handle, inspection, ...inside } = Pair.inside(pair)
+  inside.count([a.counts, b.counts])
+  const captures = inside.captures.keep(from.captures)
+  const begin = inspection.connect({ chains: [a, b], captures, progress, lastRule })
+  const inspected = inspection.begin(undefined)
+  await link.request({ op: 'goOn', handle, begin, inspected, mode, standing }, [begin.port])
+  inside.tellMade()
+  await inside.goOn(from)
+}
+
+/** Sends a message with the descriptors of both ends over a Unix socket. */
+export async function lend(pair: Pair, socket: number, message: unknown): Promise<void> {
+  const { link, handle } = Pair.inside(pair)
+  await link.request({ op: 'lend', handle, socket, message })
+}
+
+/** A capture of the pair as which this one goes on is written from now on. */
+export function recapture(pair: Pair, id: number, sink: CaptureSink): Promise<Capture> {
+  return Pair.inside(pair).captures.again(id, sink, pair.a, pair.b)
+}
