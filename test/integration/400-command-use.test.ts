@@ -72,9 +72,9 @@ describe('wrong use is exit code 1 and one line', () => {
     expect(home.links()).toHaveLength(1)
   })
 
-  test('no verb: the help on stderr', async () => {
+  test('no verb: the help on stderr, and the code of ip', async () => {
     const { code, stdout, stderr } = await uvethOnce([])
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect({ code, stdout }).toEqual({ code: 255, stdout: '' })
     expect(stderr).toMatch(/^uveth: a virtual Ethernet cable/)
     expect(stderr).toMatch(/run A B/)
   })

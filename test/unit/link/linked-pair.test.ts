@@ -106,7 +106,8 @@ test('while a program looks at an end the other one cuts; one that nobody tells 
   pair.glance()
   pair.turn()
   expect(a?.calls.slice(2)).toEqual(['cut'])
-  blockOf(bench.counters, 0, 1)[RECEIVED]++
+  const counts = blockOf(bench.counters, 0, 1)
+  counts[RECEIVED] = (counts[RECEIVED] ?? 0) + 1
   pair.glance()
   pair.turn()
   expect(a?.calls.slice(2)).toEqual(['cut', 'whole'])
