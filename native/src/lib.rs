@@ -8,6 +8,7 @@ mod errno;
 mod fds;
 mod memory;
 mod message;
+mod named;
 mod netns;
 mod poll;
 mod rights;

@@ -1,39 +1,49 @@
-// The commands that make a node what it is: a line for the shell when its namespace is made, and lines for `ip -batch`
-// when its ends are there. Whoever makes a lab runs them in the node. Text only; nothing is run here.
+// What makes a node what it is: settings and a line for the shell when its namespace is made, and lines for `ip -batch`
+// when its ends are there. Whoever makes a lab brings them to the node. Text only; nothing is run here.
 
 import { formatAddress } from '../frame/address.js'
 import type { LabPlan, NodePlan } from './plan.js'
-import { BRIDGE, type LabEnd } from './segments.js'
+import { BRIDGE, type LabEnd, type NodeKind } from './segments.js'
 
 /** Where `nft` is, too: an ordinary user's PATH does not have them (Debian). */
 export const NFT_FOLDERS = ['/usr/sbin', '/sbin']
 
 // What a kernel does by itself is made the same on every machine: a namespace takes some of it from its maker, who may
 // forward (Docker does) or filter. A kernel says which IPv6 groups it is in (MLD) twice, each time after a random part of
-// a second; who counts frames waits for that, so it is told to say it within a millisecond. Containers see /proc/sys
-// read-only; `ip netns exec` has mounts of its own, where it need not be.
-const COMMON = `
-no() { echo "$1" >&2; exit 1; }
-ip link set lo up || exit 1
-cd /proc/sys/net
-[ -w ipv4/ip_forward ] || mount -o remount,rw,bind /proc/sys
-tell() { { [ ! -e "$1" ] || echo "$2" >"$1"; } 2>/dev/null; }
-tell ipv6/conf/default/mldv2_unsolicited_report_interval 1
-tell ipv4/ip_forward 0
-`
+// a second; who counts frames waits for that. By version 1 it says so at once, and again within a millisecond; by version
+// 2, and where it goes on with that, after two ticks each (16 ms with 250 of them in a second).
+const HOST = [
+  'net/ipv6/conf/default/mldv1_unsolicited_report_interval=1',
+  'net/ipv6/conf/default/mldv2_unsolicited_report_interval=1',
+  'net/ipv6/conf/all/force_mld_version=1',
+  'net/ipv4/ip_forward=0',
+]
+const ROUTER = [
+  ...HOST,
+  'net/ipv4/ip_forward=1',
+  'net/ipv6/conf/all/forwarding=1',
+  'net/ipv4/conf/all/rp_filter=0',
+  'net/ipv4/conf/default/rp_filter=0',
+]
+/** Settings of a fresh namespace. A bridge is without IPv6, of which a port has no use. */
+export const SETTINGS: Readonly<Record<NodeKind, readonly string[]>> = {
+  host: HOST,
+  router: ROUTER,
+  nat: ROUTER,
+  bridge: [...HOST, 'net/ipv6/conf/all/disable_ipv6=1', 'net/ipv6/conf/default/disable_ipv6=1'],
+}
+/** Settings when all has been said that is said of fresh addresses. */
+export const READY: readonly string[] = ['net/ipv6/conf/all/force_mld_version=0']
 
-const ROUTER = `
-tell ipv4/ip_forward 1 && tell ipv6/conf/all/forwarding 1 || no "it cannot forward: /proc/sys/net is not writable"
-tell ipv4/conf/all/rp_filter 0
-tell ipv4/conf/default/rp_filter 0
-`
+/** It is of no use where it may not be told to. */
+export function forwards({ kind }: NodePlan): boolean {
+  return kind === 'router' || kind === 'nat'
+}
 
-// Without IPv6, of which a port has no use, and with no delay before a port forwards.
+// With no delay before a port forwards.
 const BRIDGE_LINES = `
-tell ipv6/conf/all/disable_ipv6 1
-tell ipv6/conf/default/disable_ipv6 1
-ip link add ${BRIDGE} type bridge forward_delay 0 || no "it cannot be a bridge: the kernel needs CONFIG_BRIDGE"
-ip link set ${BRIDGE} up || exit 1
+ip link add ${BRIDGE} type bridge forward_delay 0 || { echo "it cannot be a bridge: the kernel needs CONFIG_BRIDGE" >&2; exit 1; }
+ip link set ${BRIDGE} up
 `
 
 /**
@@ -43,7 +53,7 @@ ip link set ${BRIDGE} up || exit 1
 function natLines(outside: readonly string[]): string {
   const names = `{ ${outside.map((name) => `"${name}"`).join(', ')} }`
   return `
-PATH=$PATH:${NFT_FOLDERS.join(':')} nft -f - <<'END' || no "it cannot be a nat: nftables with nat is needed, of the kernel (CONFIG_NF_TABLES_INET, CONFIG_NFT_MASQ) and of Debian (apt-get install nftables)"
+PATH=$PATH:${NFT_FOLDERS.join(':')} nft -f - <<'END' || { echo "it cannot be a nat: nftables with nat is needed, of the kernel (CONFIG_NF_TABLES_INET, CONFIG_NFT_MASQ) and of Debian (apt-get install nftables)" >&2; exit 1; }
 table inet uveth {
   chain leaving { type nat hook postrouting priority 100; oifname ${names} masquerade; }
   chain inward { type filter hook input priority 0; iifname ${names} meta l4proto { icmp, ipv6-icmp } accept; iifname ${names} ct state new drop; }
@@ -53,11 +63,10 @@ END
 `
 }
 
-/** For `sh -c` in its fresh namespace. */
+/** For `sh -c` in its fresh namespace; empty where its settings are all. */
 export function setUpScript({ kind, outside }: NodePlan): string {
-  if (kind === 'bridge') return COMMON + BRIDGE_LINES
-  if (kind === 'host') return COMMON
-  return COMMON + ROUTER + (kind === 'nat' ? natLines(outside) : '')
+  if (kind === 'bridge') return BRIDGE_LINES
+  return kind === 'nat' ? natLines(outside) : ''
 }
 
 /** For `ip -batch` in the node, when its ends have their addresses. `macOf`: of an end, as text. */

@@ -7,6 +7,7 @@ import { closeFd, fdAdopt } from '../native.js'
 import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { getLink, setLink } from '../netlink/route.js'
 import { NetlinkSocket } from '../netlink/socket.js'
+import type { NetnsPlace } from '../netns/names.js'
 import { needSpare, type Target, withNetns } from '../netns/open.js'
 import type { EndPlan } from './protocol.js'
 import { indexTaken, moveTo } from './requests.js'
@@ -27,6 +28,8 @@ export function createTap(home: NetlinkSocket, plan: EndPlan, queues: number, qu
 
 function create(home: NetlinkSocket, plan: EndPlan, queues: number, quiet: boolean): Tap {
   return withNetns(plan.netns, (target) => {
+    if (target !== undefined && isOurs(plan.netns) && 'netnsFd' in target)
+      return makeThere(home, plan, { queues, quiet }, target)
     const shop = target === undefined ? undefined : workshop()
     if (target === undefined || shop === undefined) return makeAtHome(home, plan, { queues, quiet }, target)
     if (!plan.name.includes('%d')) return makeIn(shop, home, plan, { queues, quiet }, target)
@@ -60,6 +63,22 @@ export function adoptTap(home: NetlinkSocket, fds: readonly number[], quiet: boo
     for (const fd of fds) closeFd(fd)
     throw error
   }
+}
+
+function isOurs(place: NetnsPlace): boolean {
+  return place !== null && 'ours' in place
+}
+
+/**
+ * Where it is to stand, in a namespace that this process has made and ends itself: its descriptor may keep that alive. To
+ * move a link costs 15 to 40 ms, in which nobody else has RTNL: the kernel waits for RCU (rcu_barrier).
+ */
+function makeThere(home: NetlinkSocket, plan: EndPlan, kind: Kind, { netnsFd }: { netnsFd: number }): Tap {
+  const { name, ifindex } = plan
+  using there = NetlinkSocket.open(NETLINK_ROUTE, netnsFd)
+  if (ifindex !== undefined && !isFree(there, { ifindex })) throw indexTaken(ifindex)
+  const tap = Tap.open(home, { ...kind, name, ifindex, netnsFd })
+  return finished(tap, plan, () => set(there, tap.state.name, plan))
 }
 
 type Kind = { queues: number; quiet: boolean }

@@ -7,10 +7,12 @@ import { fs } from '../builtins.js'
 import { UvethError } from '../errors.js'
 
 /** A network namespace as it crosses to the link thread: a namespace file, a process in it, or null for home. */
-export type NetnsPlace = { path: string } | { pid: number } | null
+export type NetnsPlace = { path: string; ours?: true } | { pid: number } | null
 
 /** Where `ip netns add` makes them. */
 export const NETNS_DIRECTORY = '/run/netns'
+/** Paths of those that this process is making for itself (own.ts): what is made for them now may keep them alive. */
+export const ours = new Set<string>()
 /** What stands in front of the name of a container that shall not be taken for anything else. */
 const CONTAINER = 'container:'
 
@@ -26,7 +28,8 @@ export function pathOfPlace(place: NonNullable<NetnsPlace>): string {
 export function placeOf(netns: string | number | null): NetnsPlace {
   if (netns === null) return null
   if (typeof netns === 'number') return { pid: netns }
-  return { path: netns.includes('/') ? netns : pathOfName(netns) }
+  const path = netns.includes('/') ? netns : pathOfName(netns)
+  return ours.has(path) ? { path, ours: true } : { path }
 }
 
 /** As `ip` reads it: a name where there is one, otherwise a number is a process id. */

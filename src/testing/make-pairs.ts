@@ -1,10 +1,11 @@
 // The pairs of a testbed, made so that counting begins with the test's first frame. A kernel that has got an
-// IPv6 address tells the routers (MLD), some time later, and nothing keeps it from that. So these addresses
-// come when the links carry, where none of its reports is lost; as many as there will be are waited for; and
-// impairments and rules, which go by the number of a frame, come behind them. In between, nodes get their
-// bridges, routes and neighbours. Used by testbed.ts.
+// IPv6 address tells the routers (MLD), and nothing keeps it from that. So these addresses come when the links
+// carry, where none of its reports is lost; as many as there will be are waited for; and impairments and rules,
+// which go by the number of a frame, come behind them. In between, nodes get their bridges, routes and
+// neighbours. Used by testbed.ts.
 
 import { setTimeout } from 'node:timers/promises'
+import { parseCidr } from '../frame/address.js'
 import { createPair, type EndOptions, type Pair } from '../index.js'
 import { linkLines } from '../labs/commands.js'
 import type { CablePlan } from '../labs/plan.js'
@@ -18,11 +19,11 @@ import { cableSeed, seedEnds } from './seeded.js'
 const ENDS = ['a', 'b'] as const
 /** How often a kernel says that its groups have changed: `mld_qrv`, which no namespace can change. */
 const REPORTS = 2
-/** ms without a frame that count as silence. */
+/** ms without a frame that count as silence, where it is not known how many there will be. */
 const SILENCE = 20
-/** ms between looks until all has been said that will be: mostly a few ms. */
-const LOOK = 5
-/** ms that is waited for it. A report may take a second where keeper.ts could not shorten that. */
+/** ms between looks until all has been said that will be: mostly one. */
+const LOOK = 1
+/** ms that is waited for it. A report may take a second in a container, or where settings could not be written. */
 const LONGEST_CHATTER = 3_000
 /** Bytes of frames that all observations of a test keep. */
 const KEPT = 32 * 1024 * 1024
@@ -35,11 +36,15 @@ export interface Laid {
   readonly nodes: { readonly a: NodePlace; readonly b: NodePlace }
 }
 
-/** `fileOf`: where the capture of a cable goes; undefined where frames are not looked at. On failure none is left. */
+/**
+ * `fileOf`: where the capture of a cable goes; undefined where frames are not looked at. `ready`: called when kernels have
+ * said what they say. On failure none is left.
+ */
 export async function makePairs(
   plan: TestPlan,
   nodes: readonly NodePlace[],
   fileOf: (cable: string) => string | undefined,
+  ready: () => Promise<void>,
 ): Promise<Laid[]> {
   const { lab, signal } = plan
   const made = await Promise.allSettled(
@@ -54,6 +59,7 @@ export async function makePairs(
     const reports = await Promise.all(laid.map(addIpv6))
     await wire(plan, laid, nodes, 'others')
     await silence(laid, reports, signal)
+    await ready()
     await Promise.all(
       laid.map((one, number) => begin(plan, one, number, fileOf(one.plan.name) !== undefined)),
     )
@@ -118,19 +124,30 @@ async function wire(
   signal?.throwIfAborted()
 }
 
-/** Frames that each end will send because of it. */
-async function addIpv6({ pair, plan, nodes }: Laid): Promise<{ a: number; b: number }> {
-  const reports = { a: 0, b: 0 }
+/** How many frames each end will send because of it; `exact`: not one more. */
+type Reports = { a: number; b: number; exact: boolean }
+
+async function addIpv6({ pair, plan, nodes }: Laid): Promise<Reports> {
+  const reports = { a: 0, b: 0, exact: plan.pair.quiet === true }
   for (const end of ENDS) {
     const { dad = false, ...wish } = plan.pair[end]
+    const { kind, container } = nodes[end].plan
+    // Routers have groups of their own, a bridge passes on what others say, and duplicates are looked for by frames.
+    if (kind !== 'host' || container !== undefined || dad) reports.exact = false
     const addresses = addressesOf(wish, 6)
     if (addresses.length === 0) continue
     await pair[end].set({ addresses, dad })
     if (!pair.carrier) continue
-    reports[end] = REPORTS
+    reports[end] = REPORTS * (container === undefined ? groupsOf(addresses) : 1)
     if (dad) await usable(nodes[end], pair[end].name)
   }
   return reports
+}
+
+/** In how many groups their neighbours ask for them (RFC 4291, 2.7.1): by version 1 of MLD each has reports of its own. */
+function groupsOf(addresses: readonly string[]): number {
+  const tails = addresses.map((address) => parseCidr(address)?.address.subarray(-3).join())
+  return new Set(tails).size
 }
 
 /** Resolves when duplicates of its addresses have been looked for. */
@@ -139,18 +156,19 @@ async function usable(node: NodePlace, name: string): Promise<void> {
   while ((await runIp(node, words)) !== '') await setTimeout(SILENCE)
 }
 
-/** Resolves when all ends have sent so many frames, and then none for a while. */
+/** Resolves when all ends have sent so many frames; where there may be more, when then none has come for a while. */
 async function silence(
   laid: readonly Laid[],
-  reports: readonly { a: number; b: number }[],
+  reports: readonly Reports[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const deadline = performance.now() + LONGEST_CHATTER
+  const exact = reports.every((one) => one.exact)
   for (let before = -1; performance.now() < deadline; ) {
     const sent = laid.map(({ pair }) => ({ a: sentBy(pair, 'a'), b: sentBy(pair, 'b') }))
     const said = reports.every(({ a, b }, at) => (sent[at]?.a ?? 0) >= a && (sent[at]?.b ?? 0) >= b)
     const all = sent.reduce((sum, { a, b }) => sum + a + b, 0)
-    if (said && all === before) return
+    if (said && (exact || all === before)) return
     before = said ? all : -1
     await setTimeout(said ? SILENCE : LOOK, undefined, { signal })
   }

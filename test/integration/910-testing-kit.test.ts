@@ -1,9 +1,10 @@
 // The test kit as any runner has it: withPair, exec and spawn on real interfaces; and that nothing is left
 // behind, whatever happens.
 
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { createPair } from 'uveth'
 import { available, type PairContext, type WithPairOptions, withPair } from 'uveth/testing'
 import { afterAll, describe, expect, vi } from 'vitest'
 import { run, until } from '../support/netns.js'
@@ -103,6 +104,22 @@ test('pairs at the same time do not meet', async () => {
   )
   expect(new Set(seen.flatMap(({ a, b }) => [a, b])).size).toBe(6)
   for (const netns of seen) expectGone(netns)
+})
+
+test('a pair that the body makes in its namespaces, and leaves there, ends with them', async () => {
+  const made = await withPair(async ({ netns }) => {
+    return await createPair({ a: { name: 'own', netns: netns.a }, b: { name: 'own', netns: netns.b } })
+  })
+  await until('it to end', () => made.closed !== undefined)
+  expect(made.closed).toBe('netns-deleted')
+})
+
+test('a pair takes no program, beside one that waits for the end of this process', async () => {
+  const folder = mkdtempSync(`${artifacts}/bin-`)
+  for (const name of ['ip', 'sh']) writeFileSync(`${folder}/${name}`, '#!/bin/false\n', { mode: 0o755 })
+  vi.stubEnv('PATH', folder)
+  const netns = await withPair(({ pair, netns }) => pair.carrier && netns).finally(() => vi.unstubAllEnvs())
+  expectGone(netns || expect.fail('there is no carrier'))
 })
 
 describe('exec', () => {

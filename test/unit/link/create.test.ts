@@ -42,6 +42,7 @@ vi.mock('../../../src/netlink/route.js', () => ({
     if (wish.ifindex !== undefined) {
       step('getLink', wish)
       if (!kernel.taken) throw systemError(-19, 'getLink')
+      return { ifindex: wish.ifindex }
     }
     if (socket === THERE && !kernel.names.includes(wish.name ?? '')) throw systemError(-19, 'getLink')
     return { ifindex: 5, address: 'drawn' }
@@ -73,7 +74,13 @@ vi.mock('../../../src/link/tap.js', () => ({
 
 const { createTap } = await import('../../../src/link/create.js')
 
-const PLAN = { name: 'veth0', mtu: 1400, address: undefined, txQueueLength: 50 }
+const PLAN = {
+  name: 'veth0',
+  netns: { path: '/run/netns/blue' },
+  mtu: 1400,
+  address: undefined,
+  txQueueLength: 50,
+}
 const make = (plan: object = {}) => createTap({} as never, { ...PLAN, ...plan } as never, 1, true)
 const steps = () => kernel.said.map((said) => said[0])
 
@@ -107,6 +114,21 @@ test('elsewhere it is made in the workshop under its name, and moves there as it
     ['move', { ifindex: 5, netnsFd: 33, name: 'veth0', newIfindex: 7 }],
     ['spare'],
   ])
+})
+
+test('in a namespace that this process is making it is made at once', () => {
+  Object.assign(kernel, { target: { netnsFd: 33 }, names: ['given'], taken: false })
+  make({ netns: { path: '/run/netns/blue', ours: true }, ifindex: 7 })
+  expect(kernel.said).toEqual([
+    ['getLink', { ifindex: 7 }],
+    ['open', { name: 'veth0', queues: 1, ifindex: 7, quiet: true, netnsFd: 33 }],
+    ['set', { ifindex: 5, address: 'drawn', mtu: 1400, txqlen: 50 }],
+    ['spare'],
+  ])
+  kernel.taken = true
+  expect(() => make({ netns: { path: '/run/netns/blue', ours: true }, ifindex: 7 })).toThrow(
+    /EEXIST.*ifindex 7/,
+  )
 })
 
 test('the first number that is free over there is its own, also where somebody is faster', () => {
