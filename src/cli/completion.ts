@@ -41,7 +41,7 @@ const RULE = [...ACTION_WORDS, ...MATCH_WORDS].join(' ')
 
 /** After one of these words, wherever it stands. `''`: a value that nobody can guess. */
 const AFTER: Record<string, Candidates> = {
-  '-n|-netns|--netns|netns|--netns-a|--netns-b': { names: 'netns' },
+  '-n|-netns|--netns|netns|link-netns|--netns-a|--netns-b': { names: 'netns' },
   '-b|-batch|--batch|--socket|-socket|--state|--metrics|-w|--write|--capture': { names: 'files' },
   type: { words: 'veth' },
   carrier: { words: CARRIER_MODES.join(' ') },
@@ -68,7 +68,9 @@ const VERBS: Record<string, Candidates> = {
   },
   'link del': { names: 'interfaces' },
   'link set': {
-    words: [...ATTRIBUTES.filter((word) => !['index', 'type'].includes(word)), ...FAULTS].join(' '),
+    words: [...ATTRIBUTES.filter((word) => !['index', 'type', 'link-netns'].includes(word)), ...FAULTS].join(
+      ' ',
+    ),
     names: 'interfaces',
   },
   'link set impair': { words: IMPAIR },

@@ -26,6 +26,8 @@ ATTRIBUTES:
                     uncounted, with carrier off none
   index N           interface index, of link add only; otherwise the kernel
                     chooses
+  link-netns NS     in front of type veth: where the peer stands, unless it says
+                    so itself
   up                bring it up at once (link add leaves it down, as ip does)
 
 Behind type veth:
@@ -66,8 +68,10 @@ flap takes carrier away for TIME and gives it back, TIMES times; it returns when
 that is over.
 
 NAME is an interface of the namespace that the order comes from, a pair's id, or
-an interface anywhere; NAME@NS and id:ID are exact. Names may be left out of
-link add: the next free numbers are taken. Keywords may be shortened as in ip:
+an interface anywhere; NAME@NS and id:ID are exact. An altname is a name, too.
+Behind -n a plain name is an interface of that namespace. Names may be left out
+of link add: the next free numbers are taken. Keywords may be shortened as in
+ip:
   uveth l a veth0 addr 02:00:00:00:00:01 ty veth peer veth1
 
 The first link add starts the daemon where none runs; it ends a quiet minute
@@ -205,7 +209,8 @@ kernel's, which gets what led there too; so is everything else.
 /sbin/ip. Programs that speak netlink themselves are not reached, nor what runs
 in a container's own mounts; --path reaches only what looks on PATH.
 
-Not as in the kernel: an end is shown without "@peer" and M-DOWN, by -d as "tun
+The peer's "master", which ip takes and the kernel forgets, is done. Not as in
+the kernel: an end is shown without "@peer" and M-DOWN, by -d as "tun
 type tap"; while its peer is down as DOWN, not LOWERLAYERDOWN; with a qdisc
 (pfifo_fast) instead of noqueue. Within one "ip -batch" the next line does not
 wait for carrier, and "show type veth" shows the kernel's own only.

@@ -97,8 +97,12 @@ function differenceOf(before: State, after: State): string[] {
     const was = before[key as keyof State]
     if (key === 'up') return now ? 'down -> up' : 'up -> down'
     if (key === 'flags') return flagWords(Number(was), Number(now))
-    return `${wordOf(key)} ${was} -> ${now}`
+    return `${wordOf(key)} ${shown(was)} -> ${shown(now)}`
   })
+}
+
+function shown(value: unknown): string {
+  return Array.isArray(value) ? value.join(' ') || 'none' : String(value)
 }
 
 /** Up and carrier are told as such. */

@@ -4,7 +4,7 @@
 import { util } from '../builtins.js'
 import { ControlClient, socketPath } from '../contract/client.js'
 import { legible, legibleJson } from '../legible.js'
-import { findNetns, inodeOfNetns, readNetns } from '../netns/names.js'
+import { findNetns, findRef, inodeOfNetns, readNetns, showInode, splitRef } from '../netns/names.js'
 import type { Globals } from './globals.js'
 
 export type Style = 'cyan' | 'yellow' | 'green' | 'red' | 'bold'
@@ -38,6 +38,15 @@ export class Session {
   async startDaemon(check: () => Promise<void>): Promise<void> {
     const { ensureDaemon } = await import('./daemon/start.js')
     await ensureDaemon(this.#socket, this.globals, check)
+  }
+
+  /** A reference for the daemon. As for ip, a plain name behind -n is that of an interface there. */
+  async ref(text: string): Promise<string> {
+    const { netns } = this.globals
+    const inode = netns === undefined ? undefined : this.inode()
+    const exact = splitRef(text) !== undefined || text.startsWith('id:')
+    if (inode === undefined || exact) return await findRef(text)
+    return `${text}@${showInode(inode)}`
   }
 
   /** Inode of the namespace that the orders come from. */

@@ -4,13 +4,14 @@
 import type { PairView } from '../contract/ops.js'
 import type { PairStats } from '../index.js'
 import { legible } from '../legible.js'
-import { findRef } from '../netns/names.js'
 import { isNobody } from './failure.js'
 import { readTrailing } from './globals.js'
 import { placeOf } from './link/format.js'
 import { isTerminal, type Session, write, writeJson } from './session.js'
 import { alignTable, remarks, type StatsRow, statsTable } from './table.js'
 import { UsageError } from './usage.js'
+
+const ENDS = ['a', 'b'] as const
 
 interface Counted {
   pair: PairView
@@ -26,10 +27,11 @@ export async function stats(session: Session, words: string[]): Promise<number> 
   }
   const [ref, ...more] = rest[0] === 'dev' ? rest.slice(1) : rest
   if (more[0] !== undefined) throw new UsageError(`stats takes one name, not "${more[0]}" too`)
-  const counted = await count(session, ref)
+  const place = globals.netns === undefined ? undefined : session.inode()
+  const counted = (await count(session, ref)).filter((pair) => ENDS.some((end) => isThere(pair, end, place)))
   if (globals.json) writeJson(counted.map(jsonOf), globals)
   else if (counted.length > 0) {
-    const rows = legible(counted).flatMap(rowsOf)
+    const rows = legible(counted).flatMap((pair) => rowsOf(pair, place))
     const table = statsTable(rows)
     const lines = isTerminal() ? [alignTable(table), ...remarks(rows)] : table.map((row) => row.join('\t'))
     write(`${lines.join('\n')}\n`)
@@ -37,12 +39,18 @@ export async function stats(session: Session, words: string[]): Promise<number> 
   return 0
 }
 
-async function count({ client }: Session, ref: string | undefined): Promise<Counted[]> {
+/** Behind -n those that stand there. */
+function isThere({ pair }: Counted, end: 'a' | 'b', place: number | undefined): boolean {
+  return place === undefined || pair[end].netnsInode === place
+}
+
+async function count(session: Session, ref: string | undefined): Promise<Counted[]> {
+  const { client } = session
   try {
     const pairs =
       ref === undefined
         ? await client.call<PairView[]>('pair.list')
-        : [await client.call<PairView>('pair.get', { ref: await findRef(ref) })]
+        : [await client.call<PairView>('pair.get', { ref: await session.ref(ref) })]
     const counted: Counted[] = []
     for (const pair of pairs) {
       counted.push({ pair, stats: await client.call<PairStats>('pair.stats', { ref: `id:${pair.id}` }) })
@@ -62,8 +70,9 @@ function jsonOf({ pair, stats }: Counted): object {
   return { id: pair.id, a: of('a'), b: of('b') }
 }
 
-function rowsOf({ pair, stats }: Counted): StatsRow[] {
-  return (['a', 'b'] as const).map((end) => {
+function rowsOf(counted: Counted, place: number | undefined): StatsRow[] {
+  const { pair, stats } = counted
+  return ENDS.filter((end) => isThere(counted, end, place)).map((end) => {
     const { name, netns } = pair[end]
     return { name: netns === null ? name : `${name}@${placeOf(netns)}`, stats: stats[end] }
   })

@@ -45,6 +45,7 @@ const END = object({
   up: { ...flag, description: 'admin up' },
   flags: { ...whole, description: 'IFF_* of the kernel' },
   txQueueLength: whole,
+  altnames: { type: 'array', items: text, description: 'more names; of one that is down, as last known' },
   foreignQueues: { ...whole, description: 'queues that others have attached: frames are lost there' },
   impair: IMPAIR,
   rules: RULES,

@@ -26,6 +26,8 @@ export function parseAdd(words: readonly string[], netnsOf: NetnsOf): AddOrder {
   const a: Attributes = {}
   const b: Attributes = {}
   const { wish } = fillAdd(words, netnsOf, a, b)
+  if (b.linkNetns !== undefined) throw wrong('link-netns', 'it stands in front of "type veth"')
+  standBeyond(a, b)
   for (const { carrier } of [a, b])
     if (carrier !== undefined) throw wrong('carrier', 'only "link set" takes a carrier')
   return orderOf({ ...wish, a: wishOf(a), b: wishOf(b) }, [a, b])
@@ -49,6 +51,11 @@ export function fillAdd(
   for (const { dev, name } of [a, b])
     if (dev !== undefined && name !== undefined) throw new UsageError('both "name" and "dev" are given')
   return { wish, hasPeer }
+}
+
+/** The peer stands in the first end's `link-netns` unless it says where. */
+export function standBeyond({ linkNetns }: Attributes, peer: Attributes): void {
+  if (linkNetns !== undefined) peer.netns ??= linkNetns
 }
 
 /** With the number of queues that the ends' attributes hint at. */
@@ -97,7 +104,8 @@ export function parseSet(words: readonly string[], netnsOf: NetnsOf): SetOrder {
   const type = fill(attributes, reader, netnsOf)
   if (type !== undefined) throw wrong(type, '"link set" takes no type')
   const ref = deviceOf(attributes)
-  const { carrier, index, dev: _, ...own } = attributes
+  const { carrier, index, linkNetns, dev: _, ...own } = attributes
+  if (linkNetns !== undefined) throw wrong('link-netns', 'it can be said by "link add" only')
   if (index !== undefined) throw wrong('index', 'an index can be chosen by "link add" only')
   const wish = wishOf(own)
   if (carrier === undefined && Object.keys(wish).length === 0) {
@@ -144,6 +152,8 @@ export function parseShow(words: readonly string[]): ShowOrder {
 
 const SUBVERBS = ['add', 'set', 'change', 'delete', 'show', 'lst', 'list', 'help'] as const
 
+const OF_IP = ['property', 'afstats', 'xstats'] as const
+
 /** What `link WORD` is: `a`, `del`, `ls` and so on. No word shows. */
 export function readSubverb(word: string | undefined): 'add' | 'set' | 'delete' | 'show' | 'help' {
   if (word === undefined) return 'show'
@@ -151,6 +161,8 @@ export function readSubverb(word: string | undefined): 'add' | 'set' | 'delete' 
   if (word.startsWith('-'))
     throw new UsageError(`option "${word}" stands in front of the verb, or behind "link show"`)
   const found = expand(word, SUBVERBS)
+  if (found === undefined && expand(word, OF_IP) !== undefined)
+    throw new UsageError(`command "${word}" is for ip: ip link ${word} …`)
   if (found === undefined) throw new UsageError(`command "${word}" is unknown: try uveth link help`)
   if (found === 'change') return 'set'
   return found === 'lst' || found === 'list' ? 'show' : found

@@ -3,7 +3,7 @@
 // Pure, apart from `netnsOf`.
 
 import type { EndWish } from '../contract/ops.js'
-import { type AddOrder, fillAdd, orderOf, wishOf } from './grammar.js'
+import { type AddOrder, fillAdd, orderOf, standBeyond, wishOf } from './grammar.js'
 import type { Attributes, NetnsOf } from './keywords.js'
 import { UnsupportedError } from './usage.js'
 import { expand, matches, wrong } from './words.js'
@@ -210,6 +210,7 @@ export function parseVeth(words: readonly string[], netnsOf: NetnsOf): VethOrder
   const peer: Attributes = { later: [] }
   const { wish, hasPeer } = fillAdd(words, netnsOf, first, peer)
   if (!hasPeer) Object.assign(peer, inherited(first))
+  standBeyond(first, peer)
   for (const end of [first, peer]) {
     checkValues(end)
     checkQueues(end)
@@ -217,10 +218,6 @@ export function parseVeth(words: readonly string[], netnsOf: NetnsOf): VethOrder
   if (typeof wish.queues === 'string') throw wrong(wish.queues, 'no number')
   // The kernel looks at the peer's index only where the first end has one.
   if (first.index === undefined) delete peer.index
-  // The kernel gives only the first end a master.
-  peer.later = pairsOf(peer.later)
-    .filter(([word]) => !isMaster(word))
-    .flat()
   const b = split(first)
   const a = split(peer)
   return {
@@ -270,10 +267,6 @@ function inherited({ netns, mtu, txqueuelen, numtxqueues, numrxqueues, later }: 
 }
 
 const INHERITED = /^(?:brd|group|mode|state|g[sr]o_.*)$/
-
-function isMaster(word: string): boolean {
-  return word === 'vrf' || matches(word, 'master')
-}
 
 /** An end goes up last, with everything else in force. */
 function split({ up, later = [], ...attributes }: Attributes): { wish: EndWish; later: string[] } {

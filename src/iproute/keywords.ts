@@ -22,6 +22,8 @@ export interface Attributes {
   numrxqueues?: number
   up?: boolean
   carrier?: string
+  /** Where the peer stands that says nothing of it: the kernel makes it there. */
+  linkNetns?: string | number
   /** A device below, which the kernel forgets for veth: only where that is wanted (`later`). */
   link?: string
   /**
@@ -62,7 +64,8 @@ const KEYWORDS: readonly (readonly [word: string, means: Meaning])[] = [
   ['numtxqueues…', 'numtxqueues'],
   ['numrxqueues…', 'numrxqueues'],
   ['addrgenmode…', 'later'],
-  ...all('refused', 'link-netns', 'link-netnsid…', 'protodown_reason'),
+  ['link-netns', 'linkNetns'],
+  ...all('refused', 'link-netnsid…', 'protodown_reason'),
   ...all('forgotten', 'protodown', 'parentdev'),
   ...all('later', 'gso_max_size', 'gso_max_segs', 'gro_max_size', 'gso_ipv4_max_size', 'gro_ipv4_max_size'),
 ]
@@ -93,7 +96,7 @@ export function fill(attributes: Attributes, reader: Words, netnsOf: NetnsOf): s
     if (meaning === 'type') return reader.value(word)
     if (word === 'peer') throw wrong(word, 'it stands behind "type veth"')
     const refused = meaning === 'refused' || (meaning === 'link' && attributes.later === undefined)
-    if (refused) throw unsupported(word, 'uveth does not take it')
+    if (refused) throw unsupported(word, WHY[word] ?? 'uveth does not take it')
     if (meaning === 'later' || meaning === 'forgotten' || meaning === 'nomaster' || meaning === 'property') {
       if (attributes.later === undefined || meaning === 'property')
         throw ofIp(word, meaning, attributes, reader)
@@ -116,6 +119,12 @@ export function fill(attributes: Attributes, reader: Words, netnsOf: NetnsOf): s
     }
   }
   return undefined
+}
+
+/** Of words that are refused, where there is more to say. */
+const WHY: Record<string, string> = {
+  link: 'of type veth the kernel does not look at it: leave it out',
+  'link-netnsid': 'give the name: link-netns NS',
 }
 
 /** Answered with the line that does it: it is asked for beside the interface, or in a line of its own. */
@@ -143,6 +152,7 @@ function unsupported(word: string, why: string): UnsupportedError {
 function read(meaning: Meaning, text: string, netnsOf: NetnsOf): string | number {
   switch (meaning) {
     case 'netns':
+    case 'linkNetns':
       return netnsOf(text)
     case 'address':
       return readMac(text)

@@ -153,6 +153,8 @@ export interface EndState {
   /** IFF_*, all of them. */
   flags: number
   txQueueLength: number
+  /** More names that it has, as the kernel last told: of an interface that is down it tells no change. */
+  altnames: readonly string[]
   /** Of an end with several queues: those that others have attached. Frames that the kernel gives to them are lost. */
   foreignQueues: number
 }

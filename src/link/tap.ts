@@ -82,7 +82,15 @@ export class Tap implements Device {
     this.fds = fds
     this.#where = new Whereabouts(home, fds[0] as number, name)
     this.ports = fds.map((fd) => ({ kind: 'descriptor', fd, capabilities: CAPABILITIES }))
-    const unknown = { address: '', mtu: 0, up: false, flags: 0, txQueueLength: 0, foreignQueues: 0 }
+    const unknown = {
+      address: '',
+      mtu: 0,
+      up: false,
+      flags: 0,
+      txQueueLength: 0,
+      altnames: [],
+      foreignQueues: 0,
+    }
     this.state = { name, ifindex: 0, netns: null, netnsInode: 0, ...unknown }
   }
 
@@ -127,7 +135,9 @@ export class Tap implements Device {
     const up = (flags & IFF_UP) !== 0
     const foreignQueues = foreignQueuesOf(this.#home, query, this.fds) ?? before.foreignQueues
     const address = formatMac(link.address)
-    const place = { name, ifindex, netns, netnsInode }
+    const { altnames: more = [] } = link.details
+    const altnames = more.join('\n') === before.altnames.join('\n') ? before.altnames : more
+    const place = { name, ifindex, netns, netnsInode, altnames }
     this.state = { ...place, address, mtu, up, flags, txQueueLength, foreignQueues }
     this.carrier = link.carrier
     this.program = link.xdp

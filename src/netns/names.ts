@@ -96,9 +96,19 @@ export async function findRef(text: string): Promise<string> {
   return inode === undefined ? text : `${name}@${showInode(inode)}`
 }
 
+/** The names of an interface. */
+interface Called {
+  name: string
+  altnames: readonly string[]
+}
+
+export function isCalled(end: Called, name: string): boolean {
+  return end.name === name || end.altnames.includes(name)
+}
+
 /** Is it the interface that is called `name` in the namespace with this inode? */
-export function isEndAt(end: { name: string; netnsInode: number }, name: string, inode: number): boolean {
-  return end.name === name && end.netnsInode === inode
+export function isEndAt(end: Called & { netnsInode: number }, name: string, inode: number): boolean {
+  return isCalled(end, name) && end.netnsInode === inode
 }
 
 /** As the kernel writes it, and everything that shows a namespace without a name. */

@@ -178,6 +178,11 @@ export class Orders {
     await this.registry.inTurn(`flap ${pair.id}`, () => pair.flap(ms, times, { signal }))
   }
 
+  /** Whatever can be known of `ref` is known when it resolves. */
+  async know(ref: string): Promise<void> {
+    if (!this.registry.knows(ref, this.caller.inode)) await this.registry.lookAgain()
+  }
+
   #entry(ref: string): Entry<SentWish> {
     return this.registry.find(ref, this.caller.inode).entry
   }

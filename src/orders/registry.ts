@@ -5,7 +5,7 @@ import { EventEmitter } from 'node:events'
 import { tellAll } from '../apart.js'
 import { UvethError } from '../errors.js'
 import type { End, PairOptions } from '../index.js'
-import { isEndAt, showInode, splitRef } from '../netns/names.js'
+import { isCalled, isEndAt, parseInode, showInode, splitRef } from '../netns/names.js'
 import type { Dossier } from '../pair/dossier.js'
 import { Pair } from '../pair/pair.js'
 
@@ -68,19 +68,36 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
   /**
    * The pair that `reference` means for a caller in the namespace `inode`. `id:ID` and `NAME@NETNS` (a name under
    * /run/netns, nothing for the daemon's own, or net:[inode]) are exact. A plain name is, in this order, an interface
-   * in the caller's namespace, an id, an interface anywhere. ENODEV: nothing; ENOTUNIQ: several interfaces elsewhere.
+   * in the caller's namespace, an id, an interface anywhere; an altname is a name. ENODEV: nothing; ENOTUNIQ: several interfaces elsewhere.
    */
   find(reference: string, inode: number): Found<Wish> {
     const found = reference.startsWith('id:')
       ? this.#withId(reference.slice(3))
       : this.#named(reference, inode)
-    if (found === undefined) throw noDevice(reference)
+    if (found === undefined) throw noDevice(this.#describe(reference))
     return found
+  }
+
+  knows(reference: string, inode: number): boolean {
+    try {
+      return this.find(reference, inode) !== undefined
+    } catch (error) {
+      return (error as UvethError).code !== 'ENODEV'
+    }
   }
 
   /** The interface that is called so in the namespace with this inode, and its pair. */
   at(name: string, inode: number): Found<Wish> | undefined {
     return this.#ends((end) => isEndAt(end, name, inode))[0]
+  }
+
+  /**
+   * Before something is said not to be there: of interfaces that are down the kernel does not tell what more names they
+   * have got.
+   */
+  async lookAgain(): Promise<void> {
+    const down = this.#ends((end) => !end.isUp)
+    await Promise.allSettled(down.map(({ end }) => end?.set({})))
   }
 
   /** Runs works of the same key one after the other. */
@@ -100,6 +117,14 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
     await Promise.all(this.list().map(({ pair }) => pair.close()))
   }
 
+  /** With the name of the namespace, where a number stands for one that has ends. */
+  #describe(reference: string): string {
+    const { name, place = '' } = splitRef(reference) ?? {}
+    if (parseInode(place) === undefined) return `pair or interface '${reference}'`
+    const [there] = this.#ends((end) => showInode(end.netnsInode) === place)
+    return `interface '${name}' in ${there?.end?.netns ?? place}`
+  }
+
   #withId(id: string): Found<Wish> | undefined {
     const entry = this.#entries.get(id)
     return entry && { entry }
@@ -109,11 +134,11 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
     const far = splitRef(name)
     if (far !== undefined) {
       const isThere = (end: End) => placeOf(end) === far.place || showInode(end.netnsInode) === far.place
-      const [exact] = this.#ends((end) => end.name === far.name && isThere(end))
+      const [exact] = this.#ends((end) => isCalled(end, far.name) && isThere(end))
       if (exact !== undefined) return exact
     }
     const here = this.at(name, inode)
-    const elsewhere = here === undefined ? this.#ends((end) => end.name === name) : []
+    const elsewhere = here === undefined ? this.#ends((end) => isCalled(end, name)) : []
     const chosen = here ?? this.#withId(name) ?? elsewhere[0]
     if (chosen === elsewhere[0] && elsewhere.length > 1) throw ambiguous(name, elsewhere)
     return chosen
@@ -155,8 +180,8 @@ function placeOf(end: End): string {
   return end.netns ?? ''
 }
 
-function noDevice(reference: string): UvethError {
-  return new UvethError(`ENODEV: no pair or interface '${reference}'`, { code: 'ENODEV', attribute: 'ref' })
+function noDevice(what: string): UvethError {
+  return new UvethError(`ENODEV: no ${what}`, { code: 'ENODEV', attribute: 'ref' })
 }
 
 function ambiguous(name: string, candidates: Found<unknown>[]): UvethError {

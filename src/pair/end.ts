@@ -37,6 +37,7 @@ const UNKNOWN: EndState = {
   up: false,
   flags: 0,
   txQueueLength: 0,
+  altnames: [],
   foreignQueues: 0,
 }
 
@@ -104,6 +105,11 @@ export class End {
   /** Frames that the kernel keeps before it drops. */
   get txQueueLength(): number {
     return this.#state.txQueueLength
+  }
+
+  /** More names that it has (`ip link property add`); changes while it is down are known once it goes up. */
+  get altnames(): readonly string[] {
+    return this.#state.altnames
   }
 
   /** Queues that others have attached to it; frames that the kernel gives to them are lost, and not counted. */

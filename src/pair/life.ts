@@ -17,7 +17,7 @@ interface Living {
 }
 
 /** What anybody may set of an interface, and is told as such. */
-const SETTINGS = ['up', 'mtu', 'address', 'txQueueLength', 'flags'] as const
+const SETTINGS = ['up', 'mtu', 'address', 'txQueueLength', 'flags', 'altnames'] as const
 /** IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_MULTICAST: the flags that are set; the others follow from up and carrier. */
 const FLAGS = 0x80 | 0x100 | 0x200 | 0x1000
 
@@ -121,6 +121,7 @@ export class Life {
 }
 
 function settingOf(state: EndState, key: (typeof SETTINGS)[number]): unknown {
+  if (key === 'altnames') return state.altnames.join('\n')
   return key === 'flags' ? state.flags & FLAGS : state[key]
 }
 

@@ -127,8 +127,11 @@ function addRoute(
       const body = shape && checked(shape, request.body === undefined ? {} : request.body, calledIn(name))
       const warnings: string[] = []
       const warn = (sentence: string) => void warnings.push(sentence)
-      const give = async (caller: Caller) =>
-        await answer({ orders: new Orders(registry, caller, warn), ref, id, query, body, reply })
+      const give = async (caller: Caller) => {
+        const orders = new Orders(registry, caller, warn)
+        if (op.refuses.includes('ENODEV')) await orders.know(ref)
+        return await answer({ orders, ref, id, query, body, reply })
+      }
       reply.code(op.status)
       const header = request.headers['uveth-netns'] as string | undefined
       const { socket } = request.raw

@@ -130,6 +130,29 @@ test('what stands beside the caller is shown first; -n shows what is in there', 
   })
 })
 
+test('link-netns: where the peer stands, and in link show as ip has it', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  const uveth = commandOf(daemon)
+  expect(
+    await uveth('link', 'add', 'l0', 'link-netns', blue.name, 'type', 'veth', 'peer', 'l1'),
+  ).toMatchObject(well)
+  expect([daemon.home.has('l0'), blue.has('l1')]).toEqual([true, true])
+  expect((await uveth('link', 'show', 'l0')).stdout).toContain(` link-netns ${blue.name}\n`)
+  const [end] = JSON.parse((await uveth('-j', 'link', 'show', 'l0')).stdout)
+  expect(end).toMatchObject({ link_index: blue.link('l1').ifindex, link_netns: blue.name })
+  for (const [line, sentence] of [
+    ['link add link-netns nowhere type veth', /nowhere/],
+    [
+      'link add link lo name m0 type veth',
+      /"link" is wrong: of type veth the kernel does not look at it: leave it out/,
+    ],
+    ['link add m0 link-netnsid 0 type veth', /"link-netnsid" is wrong: give the name: link-netns NS/],
+  ] as const)
+    expectRefusal(await uveth(...line.split(' ')), 255, sentence)
+  expect(daemon.home.links()).toHaveLength(2)
+})
+
 test('-n in front of run is for both of its ends', async () => {
   using blue = Netns.create('blue')
   await using cable = uveth(['-n', blue.name, '-j', 'run', 'a0', 'b0'])

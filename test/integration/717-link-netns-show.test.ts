@@ -31,3 +31,28 @@ test('of one that is there, its ends alone', async () => {
   expect(await shown('-n', blue.name)).toEqual(['a1'])
   expect(await shown('-n', blue.path)).toEqual(['a1'])
 })
+
+test('a plain name behind -n is that of an interface there, as for ip', async () => {
+  await using daemon = await TestDaemon.start()
+  const uveth = commandOf(daemon)
+  using blue = Netns.create('blue')
+  await uveth('link', 'add', 'a0', 'type', 'veth', 'peer', 'a1', 'netns', blue.name)
+  for (const words of [
+    'link show a0',
+    'link set a0 up',
+    'link del a0',
+    'stats a0',
+    'link set a0 impair loss 1%',
+  ])
+    expectRefusal(
+      await uveth('-n', blue.name, ...words.split(' ')),
+      1,
+      new RegExp(`ENODEV: no interface 'a0' in ${blue.name}`),
+    )
+  expect(daemon.home.link('a0').flags).not.toContain('UP')
+  for (const words of ['link show a1', 'link set a1 up', 'link show id:a0', 'link show a0@', 'stats a1'])
+    expect(await uveth('-n', blue.name, ...words.split(' '))).toMatchObject({ code: 0, stderr: '' })
+  expect(blue.link('a1').flags).toContain('UP')
+  const counted = (await uveth('-n', blue.name, 'stats')).stdout.trimEnd().split('\n').slice(1)
+  expect(counted.map((line) => line.split('\t')[0])).toEqual([`a1@${blue.name}`])
+})

@@ -43,6 +43,40 @@ test('what the daemon cannot do is done by ip afterwards, or nothing is', async 
   }
 })
 
+test('link-netns, a device behind link, and the peer’s master', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  const sh = shimOf(daemon)
+  expect(await sh('ip link add a0 link-netns $1 type veth peer name a1', blue.name)).toMatchObject(well)
+  expect([names(daemon.home), names(blue)]).toEqual([
+    ['lo', 'a0'],
+    ['lo', 'a1'],
+  ])
+  expect(await sh('ip link add link lo name b0 type veth peer name b1')).toMatchObject(well)
+  expect(names(daemon.home)).toEqual(['lo', 'a0', 'b1', 'b0'])
+  expect(await sh('ip link add link none name c0 type veth')).toMatchObject({ code: 1 })
+  // What cannot be done is refused, with nothing made: lo is no bridge.
+  const refused = await sh('ip link add c0 type veth peer name c1 master lo')
+  expect(refused).toMatchObject({ code: 2, stdout: '' })
+  expect(refused.stderr).toMatch(/^RTNETLINK answers: /)
+  expect(names(daemon.home)).toEqual(['lo', 'a0', 'b1', 'b0'])
+})
+
+needs(
+  'root',
+  'tun',
+  'netns',
+  'ip',
+  'nsenter',
+  'bridge',
+)('the peer’s master is its bridge', async () => {
+  await using daemon = await TestDaemon.start()
+  daemon.home.ip('link', 'add', 'br0', 'type', 'bridge')
+  const made = await shimOf(daemon)('ip link add d0 master br0 type veth peer name d1 master br0 up')
+  expect(made).toMatchObject(well)
+  for (const name of ['d0', 'd1']) expect(daemon.home.link(name)).toMatchObject({ master: 'br0' })
+})
+
 test('words that uveth cannot follow are refused in its own words', async () => {
   await using daemon = await TestDaemon.start()
   const { code, stdout, stderr } = await shimOf(daemon)('ip link add a0 type veth peer xdp off')

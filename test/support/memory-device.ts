@@ -106,6 +106,7 @@ export class MemoryDevice implements Device {
       up: false,
       flags: 0,
       txQueueLength,
+      altnames: [],
       foreignQueues: 0,
     }
     this.state = this.#now

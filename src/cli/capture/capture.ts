@@ -6,7 +6,6 @@ import { renamed } from '../../errors.js'
 import { parseMatchWords, ruleWord } from '../../faults/rule-words.js'
 import type { Rotation } from '../../index.js'
 import { legible } from '../../legible.js'
-import { findRef } from '../../netns/names.js'
 import { ROTATION } from '../../wishes/capture.js'
 import { parseSize } from '../../wishes/units.js'
 import { written } from '../../wishes/words.js'
@@ -40,7 +39,7 @@ export async function capture(session: Session, words: string[]): Promise<number
     ...(match.length > 0 && { match: JSON.stringify(parseMatchWords(match)) }),
   }
   const stop = stopSignal()
-  const stream = await openStream(session, await findRef(ref), query)
+  const stream = await openStream(session, await session.ref(ref), query)
   say(`capturing ${ref}${path === '-' ? '' : ` into ${path}`}; Ctrl-C ends it`)
   const recorded = await record(stream, path, stop, ring)
   say(summaryOf(recorded))

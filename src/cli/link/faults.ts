@@ -12,7 +12,6 @@ import type { ImpairOptions, ImpairPlan, PairStats, RuleStats } from '../../inde
 import { type Fault, faultOf } from '../../iproute/keywords.js'
 import { expand, matches, wrong } from '../../iproute/words.js'
 import { legible } from '../../legible.js'
-import { findRef } from '../../netns/names.js'
 import { written } from '../../wishes/words.js'
 import { type Globals, readTrailing } from '../globals.js'
 import { type Session, write, writeJson } from '../session.js'
@@ -87,7 +86,7 @@ function parseFlap([time, times = '1', ...more]: string[]): Order {
 
 /** What the daemon refuses is told in the words of the order. */
 export async function giveFault(session: Session, given: FaultOrder): Promise<number> {
-  const ref = await findRef(given.ref)
+  const ref = await session.ref(given.ref)
   const order = { ...given, ref }
   try {
     if (order.fault === 'impair') await giveImpair(session, order)

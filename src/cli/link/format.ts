@@ -114,6 +114,7 @@ export function linkText(
     `    link/ether ${paint('yellow', own.address)}${away}`,
     `    uveth id ${pair.id} end ${end} peer ${peer.name}${together ? '' : ` peer-netns ${placeOf(peer.netns)}`}` +
       ` carrier ${pair.carrier ? 'on' : 'off'}${more}${counted}`,
+    ...(stats?.link ? (stats.link.altnames ?? []) : own.altnames).map((altname) => `    altname ${altname}`),
     ...faults(own).map((line) => `    ${line}`),
     ...(counted === '' || stats === undefined ? [] : excessWords(stats.drops).map((line) => `    ${line}`)),
     ...(detail.stats && stats ? statsLines(stats) : []),

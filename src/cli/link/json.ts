@@ -4,6 +4,7 @@
 
 import { fs } from '../../builtins.js'
 import type { EndStats } from '../../index.js'
+import { parseInode } from '../../netns/names.js'
 import { type Detail, flagsOf, type Row, sides, stateOf } from './format.js'
 
 /** In iproute2's order; what nobody has said anything of is left out. */
@@ -15,6 +16,7 @@ const KEYS = [
     'link_type',
     'address',
     'broadcast',
+    'link_netns',
     'promiscuity',
     'allmulti',
     'min_mtu',
@@ -105,10 +107,12 @@ export function briefJson(row: Row): object {
   }
 }
 
-/** The peer: by name where it stands in the same namespace, by index where the name means nothing. */
-function linkKey(row: Row): { link: string } | { link_index: number } {
+/** The peer: by name where it stands in the same namespace, by index, and where, where the name means nothing. */
+function linkKey(row: Row): object {
   const { peer, together } = sides(row)
-  return together ? { link: peer.name } : { link_index: peer.ifindex }
+  if (together) return { link: peer.name }
+  const named = peer.netns !== null && parseInode(peer.netns) === undefined
+  return { link_index: peer.ifindex, ...(named && { link_netns: peer.netns }) }
 }
 
 function stats64({ kernel, ...stats }: EndStats): object {

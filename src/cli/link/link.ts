@@ -13,7 +13,7 @@ import {
   type SetOrder,
 } from '../../iproute/grammar.js'
 import { faultOf } from '../../iproute/keywords.js'
-import { findRef, locate, readNetns } from '../../netns/names.js'
+import { locate, readNetns } from '../../netns/names.js'
 import { isNobody } from '../failure.js'
 import { withIpCode } from '../ip-codes.js'
 import { type Session, write } from '../session.js'
@@ -58,7 +58,7 @@ async function give(session: Session, words: string[]): Promise<number> {
         : await set(session, parseSet(rest, readNetns))
     }
     case 'delete':
-      await session.client.call('pair.del', { ref: await findRef(parseDel(rest, readNetns)) })
+      await session.client.call('pair.del', { ref: await session.ref(parseDel(rest, readNetns)) })
       return 0
     case 'show':
       return await show(session, rest)
@@ -142,7 +142,7 @@ export async function withDaemon<T>(
 }
 
 async function set(session: Session, { ref: named, wish: wanted, carrier }: SetOrder): Promise<number> {
-  const ref = await findRef(named)
+  const ref = await session.ref(named)
   const wish = await located(wanted)
   await change(session, ref, wish, carrier).catch(inWords(wish))
   return 0

@@ -6,7 +6,7 @@ import { UvethError } from '../../errors.js'
 import type { PairStats } from '../../index.js'
 import { parseShow, type ShowOrder } from '../../iproute/grammar.js'
 import { legible } from '../../legible.js'
-import { findRef, isHidden } from '../../netns/names.js'
+import { isHidden } from '../../netns/names.js'
 import { isNobody } from '../failure.js'
 import { type Globals, readTrailing } from '../globals.js'
 import { painter, type Session, write, writeJson } from '../session.js'
@@ -45,7 +45,7 @@ async function rowsOf(session: Session, order: ShowOrder, withStats: boolean): P
             .sort(byPlace)
         : await oneEnd(session, order.ref, here)
     const shown = order.up ? rows.filter(({ pair, end }) => pair[end].up) : rows
-    return withStats ? await addStats(session, shown) : shown
+    return await addStats(session, shown, (row) => withStats || (!globals.brief && isDown(row)))
   } catch (error) {
     // Where no daemon runs there are no pairs; but a name is then the name of nothing.
     if (order.ref === undefined && isNobody(error)) return []
@@ -59,8 +59,9 @@ function noNamespace(netns: string): UvethError {
   return new UvethError(message, { code: 'ENOENT', attribute: 'netns' })
 }
 
-async function oneEnd({ client }: Session, name: string, here: number | undefined): Promise<Row[]> {
-  const ref = await findRef(name)
+async function oneEnd(session: Session, name: string, here: number | undefined): Promise<Row[]> {
+  const { client } = session
+  const ref = await session.ref(name)
   const { end, pair } = await client.call<{ end: 'a' | 'b'; pair: PairView }>('end.get', { ref })
   return bothEnds(pair, here).filter((row) => row.end === end)
 }
@@ -78,9 +79,14 @@ function byPlace(one: Row, other: Row): number {
   return (names[0] as string) < (names[1] as string) ? -1 : 1
 }
 
-async function addStats({ client }: Session, rows: Row[]): Promise<Row[]> {
+/** What has become of it while it is down (altnames) the daemon knows only if it asks the kernel. */
+function isDown({ pair, end }: Row): boolean {
+  return !pair[end].up
+}
+
+async function addStats({ client }: Session, rows: Row[], wanted: (row: Row) => boolean): Promise<Row[]> {
   const known = new Map<string, PairStats | undefined>()
-  for (const { pair } of rows) {
+  for (const { pair } of rows.filter(wanted)) {
     if (!known.has(pair.id)) known.set(pair.id, await statsOf(client, pair.id))
   }
   return rows.map((row) => ({ ...row, stats: known.get(row.pair.id)?.[row.end] }))

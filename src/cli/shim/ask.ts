@@ -88,7 +88,7 @@ async function talk({ client }: Session, { tool, real, line }: Asked): Promise<A
 /** The daemon stands elsewhere, and a link of ours may lead it back into its own mounts. */
 function absolute(words: readonly string[]): string[] {
   return words.map((word, at) =>
-    words[at - 1] === 'netns' && word.includes('/') ? withoutLinks(word) : word,
+    ['netns', 'link-netns'].includes(words[at - 1] ?? '') && word.includes('/') ? withoutLinks(word) : word,
   )
 }
 

@@ -32,6 +32,7 @@ export async function answerTc(place: Place, line: IpLine): Promise<ShimAnswer> 
   const tc = readTcLine(line.words)
   if (tc?.verb === 'show' && tc.dev === undefined) return showAll(place, line, tc)
   const dev = tc?.dev ?? line.words[line.words.indexOf('dev') + 1]
+  await place.know(dev ?? '')
   const found = registry.at(dev ?? '', caller.inode)
   if (found?.end === undefined) return PASS
   const { end } = found

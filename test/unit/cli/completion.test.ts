@@ -59,7 +59,7 @@ test('the words of link have every attribute of an end, but what only programs s
 })
 
 test('the help has every word of links, impairments and rules', () => {
-  const words = new Set(LINK_HELP.split(/[^a-z0-9]+/))
+  const words = new Set(LINK_HELP.split(/[^a-z0-9-]+/))
   const synonyms = ['latency', 'drop'] // of tc, for delay and loss
   const all = [...IMPAIR_WORDS, ...MATCH_WORDS, ...ACTION_WORDS, ...ATTRIBUTES, ...PAIR_WORDS].filter(
     (word) => !synonyms.includes(word),

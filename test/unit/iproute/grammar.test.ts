@@ -122,6 +122,14 @@ describe('link add', () => {
     })
   })
 
+  test('link-netns is where the peer stands that says nothing of it', () => {
+    expect(add('x netns left link-netns right type veth').wish).toEqual({
+      a: { name: 'x', netns: 'left' },
+      b: { netns: 'right' },
+    })
+    expect(add('x link-netns right type veth peer netns left').wish.b).toEqual({ netns: 'left' })
+  })
+
   test('a namespace that has a number for its name', () => {
     expect(add('x netns 7 type veth').wish.a).toEqual({ name: 'x', netns: '7' })
   })
@@ -175,6 +183,7 @@ describe('link set', () => {
     ['arp off dev veth0', 'argument "arp" is wrong: it is for ip: ip link set dev NAME arp off'],
     ['dev veth0 nomaster', 'argument "nomaster" is wrong: it is for ip: ip link set dev veth0 nomaster'],
     ['veth0 alias uplink', 'argument "alias" is wrong: it is for ip: ip link set dev veth0 alias uplink'],
+    ['veth0 link-netns x', 'argument "link-netns" is wrong: it can be said by "link add" only'],
     ['veth0 vrf', 'argument "vrf" is wrong: it is for ip: ip link set dev veth0 vrf VALUE'],
     [
       'veth0 altname x',
@@ -229,6 +238,7 @@ test("verbs behind link are shortened in iproute2's order", () => {
   expect(read('show', 'sh', 'ls', 'list', 'lst')).toEqual(Array(5).fill('show'))
   expect(readSubverb(undefined)).toBe('show')
   expect(complaintOf(() => readSubverb('fly'))).toBe('command "fly" is unknown: try uveth link help')
+  expect(complaintOf(() => readSubverb('prop'))).toBe('command "prop" is for ip: ip link prop …')
   expect(complaintOf(() => readSubverb('-br'))).toBe(
     'option "-br" stands in front of the verb, or behind "link show"',
   )

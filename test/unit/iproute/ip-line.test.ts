@@ -108,12 +108,26 @@ describe('link add … type veth', () => {
     })
   })
 
-  test('what the kernel forgets is forgotten: the alias, a carrier, the peer’s master', () => {
+  test('what the kernel forgets is forgotten: the alias, a carrier', () => {
     expect(
-      plain(
-        'v0 alias x carrier off protodown on nomaster type veth peer v1 al y master br0 vrf z parentdev p',
-      ),
+      plain('v0 alias x carrier off protodown on nomaster type veth peer v1 al y parentdev p link-netns z'),
     ).toEqual({ wish: { a: { name: 'v1' }, b: { name: 'v0' } }, later: none })
+  })
+
+  test('but not the peer’s master, which ip would take without a word', () => {
+    expect(plain('v0 type veth peer v1 up master br0')).toMatchObject({
+      later: { a: ['master', 'br0', 'up'], b: [] },
+    })
+  })
+
+  test.each([
+    ['v0 link-netns x type veth', { netns: 'x' }, {}],
+    ['v0 netns y link-netns x type veth peer v1', { name: 'v1', netns: 'x' }, { netns: 'y' }],
+    ['v0 link-netns x type veth peer v1 netns y', { name: 'v1', netns: 'y' }, {}],
+    // Without the word the peer has the first one's.
+    ['v0 netns y link-netns x type veth', { netns: 'y' }, { netns: 'y' }],
+  ])('%s: where they stand', (line, a, b) => {
+    expect(plain(line).wish).toEqual({ a, b: { name: 'v0', ...b } })
   })
 
   test('n, m and d are short for nomaster, master and dynamic, as in iproute2', () => {

@@ -7,7 +7,7 @@ import { type Action, difference, modeAfter, type Standing, wantedOf } from '../
 
 const state = (name: string, up: boolean, netns: string | null = null): EndState => ({
   ...{ name, up, netns, ifindex: 1, netnsInode: 1, address: '02:00:00:00:00:01', mtu: 1500 },
-  ...{ flags: 0, txQueueLength: 1000, foreignQueues: 0 },
+  ...{ flags: 0, txQueueLength: 1000, altnames: [], foreignQueues: 0 },
 })
 
 const STANDING: Standing = {

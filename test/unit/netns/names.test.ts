@@ -65,12 +65,13 @@ test.each([
 })
 
 test('an interface is told by its name and the inode of its namespace', () => {
-  const end = { name: 'eth0', netnsInode: 7 }
+  const end = { name: 'eth0', altnames: ['long'], netnsInode: 7 }
   expect([isEndAt(end, 'eth0', 7), isEndAt(end, 'eth0', 8), isEndAt(end, 'eth1', 7)]).toEqual([
     true,
     false,
     false,
   ])
+  expect([isEndAt(end, 'long', 7), isEndAt(end, 'long', 8)]).toEqual([true, false])
 })
 
 test('an inode is written as the kernel writes it, and read again', () => {

@@ -30,6 +30,7 @@ class FakeEnd {
   isUp: boolean
   readonly txQueueLength = 1000
   readonly foreignQueues = 0
+  altnames: string[] = []
   impairment: ReturnType<typeof planImpair> | null
   counted: ReturnType<typeof countedRule>[]
   readonly #numbers: { last: number }
@@ -72,8 +73,21 @@ class FakeEnd {
       flags,
       txQueueLength,
       foreignQueues,
+      altnames,
     } = this
-    return { name, ifindex, netns, netnsInode, address, mtu, up, flags, txQueueLength, foreignQueues }
+    return {
+      altnames,
+      name,
+      ifindex,
+      netns,
+      netnsInode,
+      address,
+      mtu,
+      up,
+      flags,
+      txQueueLength,
+      foreignQueues,
+    }
   }
 
   async set({ name = this.name, mtu = this.mtu, up = this.isUp, ...rest }: EndSettings): Promise<void> {

@@ -49,6 +49,19 @@ describe('a reference', () => {
     ])
   })
 
+  test('may be one of the more names that an interface has', async () => {
+    await add('one', { name: 'x0', netns: 'red' })
+    fake('one').a.altnames = ['alternative']
+    expect([meaning('alternative', 2), meaning('alternative@red', 1), meaning('alternative', 1)]).toEqual(
+      Array(3).fill(['one', 'x0']),
+    )
+    expect(registry.knows('another', 1)).toBe(false)
+    await add('two', { name: 'x1', netns: 'blue' })
+    fake('two').a.altnames = ['alternative']
+    expect(() => meaning('alternative')).toThrow(/^ENOTUNIQ: /)
+    expect(registry.knows('alternative', 1)).toBe(true)
+  })
+
   test('of two interfaces elsewhere is refused, with both named', async () => {
     await add('one', { name: 'x0', netns: 'red' })
     await add('two', { name: 'x0', netns: 'blue' })

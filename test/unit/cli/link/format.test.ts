@@ -27,6 +27,7 @@ const end = (name: string, more: Partial<EndView> = {}): EndView => ({
   up: true,
   flags: 0x1003,
   txQueueLength: 1000,
+  altnames: [],
   foreignQueues: 0,
   impair: null,
   rules: [],
@@ -178,6 +179,7 @@ describe('JSON', () => {
         txqlen: 1000,
         link_type: 'ether',
         address: '02:00:00:00:00:01',
+        link_netns: 'blue',
         linkinfo: {
           info_kind: 'uveth',
           info_data: {
