@@ -53,6 +53,30 @@ test('of an end that is down, and up', async () => {
   const shown = await expectSame(daemon, daemon.home, 'veth0')
   expect(shown).toMatchObject({ operstate: 'UP', linkmode: 'DEFAULT', inet6_addr_gen_mode: 'none' })
   expect(shown).toMatchObject({ num_tx_queues: 1, min_mtu: 68, max_mtu: 65521, group: 'default' })
+  for (const order of ['veth0 carrier off', 'veth0 carrier auto', 'veth1 down']) {
+    await uveth('link', 'set', ...order.split(' '))
+    for (const name of ['veth0', 'veth1']) {
+      const { flags, operstate } = await expectSame(daemon, daemon.home, name)
+      expect([order, operstate]).toEqual([order, order === 'veth0 carrier auto' ? 'UP' : 'DOWN'])
+      const isUp = !(order === 'veth1 down' && name === 'veth1')
+      expect([order, flags.includes('UP'), flags.includes('NO-CARRIER')]).toEqual([
+        order,
+        isUp,
+        isUp && operstate === 'DOWN',
+      ])
+    }
+  }
+})
+
+test('in brief', async () => {
+  await using daemon = await TestDaemon.start()
+  const uveth = commandOf(daemon)
+  await uveth('add', 'veth0', 'veth1')
+  await uveth('link', 'set', 'veth0', 'up')
+  const { stdout } = await uveth('-br', '-j', 'link', 'show', 'veth0')
+  const [ours] = JSON.parse(stdout) as [Keys]
+  const [theirs] = JSON.parse(daemon.home.ip('-br', '-j', 'link', 'show', 'veth0')) as [Keys]
+  expect(ours).toEqual({ link: 'veth1', ...theirs, flags: expect.arrayContaining(theirs.flags) })
 })
 
 test('of an end with all that ip can set, in another namespace, too', async () => {
