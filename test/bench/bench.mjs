@@ -38,7 +38,7 @@ Compares uveth with other virtual cables, between two network namespaces of its 
   --series          shorter runs, ${RUNS} of each: everything within 12 minutes on a quiet machine
   --runs N          runs of each contender, alternating (default ${RUNS})
   --retakes N       times that a sample is taken again when other processes used more than
-                    ${QUIET_PERCENT} % of a core meanwhile (default ${RETAKES}; with --quick 0)
+                    ${QUIET_PERCENT} % of a core meanwhile (default ${RETAKES}; with --series 1, with --quick 0)
   --only            ${MEASURES.map((measure) => measure.name).join(', ')}
   --contenders      ${CONTENDERS.map((contender) => contender.name).join(', ')}
   --json FILE       every sample, the medians and the machine (default test/bench/bin/results.json)
@@ -76,7 +76,7 @@ function readOptions() {
     help: given.help ?? false,
     extent: given.quick ? QUICK : given.series ? SERIES : FULL,
     runs: whole(given.runs ?? (given.quick ? QUICK_RUNS : RUNS), 1, '--runs'),
-    retakes: whole(given.retakes ?? (given.quick ? 0 : RETAKES), 0, '--retakes'),
+    retakes: whole(given.retakes ?? (given.quick ? 0 : given.series ? 1 : RETAKES), 0, '--retakes'),
     measures: chosen(MEASURES, given.only, '--only'),
     contenders: chosen(CONTENDERS, given.contenders, '--contenders'),
     json: given.json ?? RESULTS,
