@@ -1,5 +1,6 @@
 // The programs of one test: what `exec` and `spawn` of its context are, and those of each node. Made by testbed.ts.
 
+import { invalid } from '../errors.js'
 import { EXEC, SPAWN } from '../wishes/kit.js'
 import { checked, oneOf, type Shape } from '../wishes/shape.js'
 import {
@@ -44,6 +45,8 @@ export class Programs {
   readonly #places: readonly Place[]
   readonly #running = new Set<RunningProgram>()
   readonly #spawned: RunningProgram[] = []
+  /** Why nothing can be run any more. */
+  #over: string | undefined
 
   constructor(places: readonly Place[]) {
     this.#places = places
@@ -69,6 +72,11 @@ export class Programs {
     return this.#spawned.flatMap((program) => program.words())
   }
 
+  /** Nothing is started any more. `of`: what has ended. */
+  close(of: 'pair' | 'lab'): void {
+    this.#over = `the ${of} of this test is closed`
+  }
+
   /** Resolves when all have ended. */
   async ended(): Promise<void> {
     await Promise.allSettled([...this.#running].map(({ ended }) => ended))
@@ -92,6 +100,8 @@ export class Programs {
   }
 
   #start(place: Place, command: string[], options: SpawnOptions): RunningProgram {
+    if (this.#over !== undefined)
+      throw invalid(`${this.#over}: nothing is run on ${place.name} any more`, undefined, 'ENODEV')
     const program = new RunningProgram(place, command, options)
     this.#running.add(program)
     const over = () => void this.#running.delete(program)

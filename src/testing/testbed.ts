@@ -63,6 +63,7 @@ export class Testbed {
   }
 
   async #close(failed: boolean): Promise<string> {
+    this.programs.close(this.plan.of)
     const words = failed ? [...(await this.#endWords()), ...this.programs.words()] : []
     const closing = Promise.all(this.laid.map(({ pair }) => pair.close())) // completes the captures
     try {

@@ -33,6 +33,14 @@ test('a failure names the program with all of its arguments, or the line for the
   await expect(here.exec('a', 'true; exit 3')).rejects.toThrow(/^'true; exit 3' on a ended with code 3$/)
 })
 
+test('after the end nothing is run any more, in one sentence', async () => {
+  const closed = new Programs([{ name: 'client', enter: ['env'] }])
+  closed.close('lab')
+  const says = /^ENODEV: the lab of this test is closed: nothing is run on client any more$/
+  await expect(closed.of('client').exec('true')).rejects.toThrow(says)
+  expect(() => closed.of('client').spawn('true')).toThrow(says)
+})
+
 test('misuse of spawn is refused', () => {
   expect(() => spawn('c' as never, 'true')).toThrow(/^EINVAL: end must be one of a, b, not "c"$/)
   expect(() => spawn('a', 'sleep', ['1'], options({ timeout: 1 }))).toThrow(
