@@ -29,6 +29,7 @@ export const {
   netlinkBind,
   netlinkOpen,
   netlinkReceive,
+  netlinkReceivePast,
   netlinkSend,
   netnsAdd,
   netnsCreate,

@@ -80,6 +80,33 @@ pub fn netlink_receive(
     got
 }
 
+/// More than find room in the socket of a daemon at once; 1 to 2 ms.
+const MOST_PAST: i32 = 1000;
+
+/// Receives the next datagram that is of none of `past` (uid and pid of each, in turns); what is, is thrown away, and its
+/// number written behind `meta`. -EAGAIN also when so many were that others shall have their turn.
+#[napi(catch_unwind)]
+pub fn netlink_receive_past(
+    fd: i32,
+    #[napi(ts_arg_type = "Uint8Array")] buffer: Bytes,
+    #[napi(ts_arg_type = "Int32Array")] meta: Words,
+    #[napi(ts_arg_type = "Int32Array")] past: Words,
+) -> i32 {
+    let [said @ .., thrown] = meta else {
+        return -libc::EINVAL;
+    };
+    for count in 0..MOST_PAST {
+        *thrown = count;
+        let got = netlink_receive(fd, buffer, said);
+        let of = [said.get(3), said.get(5)];
+        if got < 0 || !past.chunks_exact(2).any(|one| of == [one.first(), one.last()]) {
+            return got;
+        }
+    }
+    *thrown = MOST_PAST;
+    -libc::EAGAIN
+}
+
 /// setsockopt with an int.
 #[napi(catch_unwind)]
 pub fn socket_set_option(fd: i32, level: i32, option: i32, value: i32) -> i32 {

@@ -151,6 +151,10 @@ class Daemon implements DaemonFace {
     return this.#output.lost
   }
 
+  get refusedOverNetlink(): number {
+    return this.#netlink?.refused ?? 0
+  }
+
   async forget(ref: string): Promise<boolean> {
     return (await this.#state?.forget(ref)) ?? false
   }

@@ -9,7 +9,7 @@ import {
   EPOLLIN,
   netlinkBind,
   netlinkOpen,
-  netlinkReceive,
+  netlinkReceivePast,
   netlinkSend,
   socketSetOption,
   unwatch,
@@ -26,6 +26,7 @@ const { EAGAIN, EPERM } = constants.errno
  * order waits for longer behind a flood of those who may not.
  */
 const RECEIVE_BUFFER = 512 << 10
+const NOBODY = new Int32Array(0)
 /** Bytes: more than a sender's default send buffer lets through in one datagram (212,960). */
 const LONGEST_DATAGRAM = 256 * 1024
 
@@ -42,10 +43,17 @@ export interface Datagram {
   cut: boolean
 }
 
+/** Who is not heard: uid and pid of each process, in turns; and how many datagrams of theirs were thrown away. */
+export interface Past {
+  processes: Int32Array
+  thrown: number
+}
+
 export class NetlinkPort {
   readonly #fd: number
   readonly #buffer = new Uint8Array(LONGEST_DATAGRAM)
-  readonly #meta = new Int32Array(6) // sender's port id, groups, nsid, uid, cut, pid
+  // sender's port id, groups, nsid, uid, cut, pid; then how many datagrams were thrown away in front of it
+  readonly #meta = new Int32Array(7)
 
   private constructor(fd: number) {
     this.#fd = fd
@@ -74,9 +82,13 @@ export class NetlinkPort {
     if (result < 0) throw systemError(result, 'epoll_ctl')
   }
 
-  /** What waits, one by one; undefined when nothing does. */
-  receive(): Datagram | undefined {
-    const length = netlinkReceive(this.#fd, this.#buffer, this.#meta)
+  /**
+   * What waits, one by one; undefined when nothing does. What is of `past` is thrown away; undefined also when there was
+   * so much of it that others shall have their turn.
+   */
+  receive(past: Past = { processes: NOBODY, thrown: 0 }): Datagram | undefined {
+    const length = netlinkReceivePast(this.#fd, this.#buffer, this.#meta, past.processes)
+    past.thrown += this.#meta[6] ?? 0
     if (length === -EAGAIN) return undefined
     if (length < 0) throw systemError(length, 'recvmsg(NETLINK_USERSOCK)')
     const [port = 0, , , uid = -1, cut = 0, pid = -1] = this.#meta

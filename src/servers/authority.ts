@@ -20,15 +20,17 @@ export interface Sender {
   uid: number
 }
 
+/** `unable`: its process may not order, whatever socket it sends by. */
+export type Standing = 'admin' | 'unable' | 'unknown'
+
 /**
  * Looked at some time after the message was sent, so it must not be possible that another one stands there by then.
  * Everything is read through one descriptor of /proc/PID, which never comes to mean a later process. A process of
  * another pid namespace with this number, or one that has gone, does not hold the socket. One that has become a
  * privileged program since, by exec, is told by AT_SECURE, and looked at before and after that. What is left: a
  * sender that shares its socket with a privileged process and can choose its own pid.
- * `unable`: its process may not order, whatever socket it sends by.
  */
-function standingOf({ port, pid, uid }: Sender, proc: string): 'admin' | 'unable' | 'unknown' {
+function standingOf({ port, pid, uid }: Sender, proc: string): Standing {
   let folder = -1
   try {
     folder = openSync(`${proc}/${pid}`, O_RDONLY | O_DIRECTORY)
@@ -44,19 +46,17 @@ function standingOf({ port, pid, uid }: Sender, proc: string): 'admin' | 'unable
 }
 
 /** The same, but each sender is looked at once: for what is taken in at once. A flood of sockets is one process. */
-export function lookingOnce(proc = '/proc'): (sender: Sender) => boolean {
-  const known = new Map<string, boolean>()
+export function lookingOnce(proc = '/proc'): (sender: Sender) => Standing {
+  const known = new Map<string, Standing>()
   const unable = new Set<string>()
   return (sender) => {
     const process = `${sender.pid} ${sender.uid}`
-    if (unable.has(process)) return false
+    if (unable.has(process)) return 'unable'
     const key = `${sender.port} ${process}`
-    const before = known.get(key)
-    if (before !== undefined) return before
-    const standing = standingOf(sender, proc)
+    const standing = known.get(key) ?? standingOf(sender, proc)
     if (standing === 'unable') unable.add(process)
-    known.set(key, standing === 'admin')
-    return standing === 'admin'
+    known.set(key, standing)
+    return standing
   }
 }
 

@@ -22,6 +22,8 @@ export interface DaemonFace {
   readonly unkept?: string | undefined
   /** Of its log. */
   readonly lostLines?: number
+  /** Datagrams over netlink of those who may not order. */
+  readonly refusedOverNetlink?: number
   /** Gives up a kept wish that could not be restored; false if `ref` means none. */
   forget(ref: string): Promise<boolean>
   /** Something that nobody expected. */

@@ -35,6 +35,9 @@ export const FAMILIES = {
   uveth_log_lost_lines_total: counter(
     'Lines of the log that were lost: nobody read them, or the disk was full',
   ),
+  uveth_netlink_refused_total: counter(
+    'Datagrams that came over netlink from those who may not order; of a flood the most is thrown away unread',
+  ),
   uveth_memory_used_bytes: gauge('Bytes of frames that wait, held by hooks or in the rings of captures'),
   uveth_memory_bound_bytes: gauge('Bytes that they may have; a pair may have as much as it leaves to all'),
   uveth_memory_refused_total: counter('Frames dropped, with cause limit, for want of memory to hold them'),
@@ -84,13 +87,16 @@ export interface Around {
   waiting: number
   /** Lines of the log. */
   lost: number
+  /** Datagrams over netlink. */
+  refused: number
 }
 
-export function sayDaemon(say: Say, registry: PairRegistry, { waiting, lost }: Around): void {
+export function sayDaemon(say: Say, registry: PairRegistry, { waiting, lost, refused }: Around): void {
   say('uveth_build_info', labelsOf({ version: version(), node: process.versions.node }), 1)
   say('uveth_pairs', '', registry.list().length)
   say('uveth_listeners_waiting_bytes', '', waiting)
   say('uveth_log_lost_lines_total', '', lost)
+  say('uveth_netlink_refused_total', '', refused)
   const memory = memoryUse()
   say('uveth_memory_used_bytes', '', memory.used)
   say('uveth_memory_bound_bytes', '', memory.bound)

@@ -78,7 +78,11 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
     clients.during(socket, name === 'pair.flap' ? order : () => running.during(order))
   for (const name of Object.keys(OPS) as OpName[])
     addRoute(app, name, answers[name] as Answer<unknown>, { registry, daemon, during })
-  const metrics = openMetrics(registry, () => ({ waiting: events.waiting, lost: daemon.lostLines ?? 0 }))
+  const metrics = openMetrics(registry, () => ({
+    waiting: events.waiting,
+    lost: daemon.lostLines ?? 0,
+    refused: daemon.refusedOverNetlink ?? 0,
+  }))
   app.get('/metrics', { schema: { hide: true } }, (_, reply) => reply.type(METRICS_TYPE).send(metrics.read()))
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   app.addHook('preClose', async () => {

@@ -9,8 +9,8 @@ import { firstHeader, type Message, parseSome } from '../netlink/message.js'
 import { type Datagram, NetlinkPort, VETH_PORT } from '../netlink/user-socket.js'
 import { home } from '../orders/caller.js'
 import { Orders, type PairRegistry } from '../orders/handlers.js'
-import { lookingOnce } from './authority.js'
 import { type Order, outcomeOf, readMessage, refuseCut } from './family.js'
+import { Hearing } from './hearing.js'
 import { Outbox } from './outbox.js'
 
 /** `on`: at VETH_PORT; a number: at that port id. */
@@ -32,6 +32,8 @@ interface NetlinkView {
 }
 
 export interface Netlink {
+  /** Datagrams of those who may not order. */
+  readonly refused: number
   /** For `health` and `doctor`. */
   view(): NetlinkView
   /** Refuses what still waits (ESHUTDOWN), finishes what is being carried out, and frees the port. */
@@ -51,10 +53,12 @@ const MOST_REFUSED = 10_000
 const ORDERS_PER_TURN = 64
 const TURN = 5
 /**
- * Messages of one user's, who may not order, that are answered in a turn. The rest of a flood is thrown away unread, as at a full
- * socket: so what stands behind it is soon reached.
+ * After a turn in which somebody was refused, the port is left alone for so many times as long: a flood has a third of this
+ * thread at most. Its senders meet a full socket then, and the orders of others an idle thread. Those that come by this
+ * port need room there, which is in turns: so no rest is longer than so many ms, however long a busy machine made the turn.
  */
-const REFUSED_PER_TURN = 16
+const REST = 2
+const LONGEST_REST = 4
 
 /** An order of one who may give it, or an answer that has to come after those of earlier orders. */
 interface Job {
@@ -83,6 +87,7 @@ class Server implements Netlink {
   #retry: NodeJS.Timeout | undefined
   #state: NetlinkView['state'] = 'off'
   #reason: string | null = null
+  #refused = 0
 
   constructor(registry: PairRegistry, { setting = 'on', logger, retryInterval }: NetlinkOptions) {
     this.#registry = registry
@@ -94,6 +99,10 @@ class Server implements Netlink {
 
   view(): NetlinkView {
     return { state: this.#state, port: this.#number, reason: this.#reason }
+  }
+
+  get refused(): number {
+    return this.#refused
   }
 
   async close(): Promise<void> {
@@ -109,13 +118,12 @@ class Server implements Netlink {
 
   /** Answers everything that waits, here or in the socket, with ESHUTDOWN: nobody waits in vain. */
   #refuseAll(): void {
-    const isAdmin = lookingOnce()
-    const answered = new Map<number, number>()
+    const hearing = new Hearing()
     try {
       for (let count = 0; count < MOST_REFUSED; count++) {
-        const datagram = this.#port?.receive()
+        const datagram = this.#port?.receive(hearing.past)
         if (datagram === undefined) break
-        this.#take(datagram, isAdmin(datagram), answered)
+        this.#take(datagram, hearing)
       }
     } catch {
       // a socket that fails has nothing more to say
@@ -151,41 +159,41 @@ class Server implements Netlink {
   }
 
   #takeIn(): void {
-    if (this.#state !== 'on' || this.#port === undefined) return
-    const isAdmin = lookingOnce()
-    const answered = new Map<number, number>()
-    const end = performance.now() + TURN
+    const port = this.#port
+    if (this.#state !== 'on' || port === undefined) return
+    const hearing = new Hearing()
+    const began = performance.now()
     try {
       for (let orders = 0; orders < ORDERS_PER_TURN && this.#queued < LONGEST_QUEUE; ) {
-        const datagram = this.#port.receive()
+        const datagram = port.receive(hearing.past)
         if (datagram === undefined) break
-        const admin = isAdmin(datagram)
-        if (admin) orders++
-        this.#take(datagram, admin, answered)
-        if (performance.now() > end) break
+        if (this.#take(datagram, hearing)) orders++
+        if (performance.now() - began > TURN) break
       }
       this.#paused = this.#queued >= LONGEST_QUEUE
-      if (!this.#paused) this.#port.whenReadable(() => this.#takeIn())
+      if (this.#paused) return
+      if (hearing.refused === 0) port.whenReadable(() => this.#takeIn())
+      else setTimeout(() => this.#takeIn(), restAfter(began)).unref()
     } catch (error) {
       this.#wait(error)
+    } finally {
+      this.#refused += hearing.refused
     }
   }
 
-  /**
-   * Nothing of anybody's who may not order is kept here: such are answered at once, or not at all. `answered`: how many
-   * of their messages were, by user.
-   */
-  #take({ bytes, port, uid, cut }: Datagram, admin: boolean, answered: Map<number, number>): void {
-    const before = admin ? 0 : (answered.get(uid) ?? 0)
-    if (before >= REFUSED_PER_TURN) return
-    const some = admin ? Number.POSITIVE_INFINITY : REFUSED_PER_TURN - before
-    const messages = cut ? firstHeader(bytes) : parseSome(admin ? bytes.slice() : bytes, some)
-    if (!admin) answered.set(uid, before + messages.length)
+  /** Nothing of anybody's who may not order is kept here: such are answered at once, or not at all. True: who may. */
+  #take(datagram: Datagram, hearing: Hearing): boolean {
+    const { bytes, port, cut } = datagram
+    const { may, most } = hearing.hear(datagram)
+    if (most === 0) return false
+    const messages = cut ? firstHeader(bytes) : parseSome(may ? bytes.slice() : bytes, most)
+    if (!may) hearing.answered(datagram, messages.length)
     for (const message of messages) {
-      const work = cut ? { answers: refuseCut(message, port) } : readMessage(message, { port, admin })
-      if (admin) this.#enqueue({ port, message, work })
+      const work = cut ? { answers: refuseCut(message, port) } : readMessage(message, { port, admin: may })
+      if (may) this.#enqueue({ port, message, work })
       else if ('answers' in work) for (const answer of work.answers) this.#port?.send(answer, port)
     }
+    return may
   }
 
   #enqueue(job: Job): void {
@@ -245,6 +253,10 @@ class Server implements Netlink {
       return number ?? errno.EIO
     }
   }
+}
+
+function restAfter(began: number): number {
+  return Math.min(LONGEST_REST, REST * (performance.now() - began))
 }
 
 function sizeOf({ message }: Job): number {

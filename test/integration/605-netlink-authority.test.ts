@@ -2,7 +2,8 @@
 // uid. Who cannot be told for certain may not.
 
 import { execFile } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, readlinkSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, readFileSync, readlinkSync } from 'node:fs'
+import { constants } from 'node:os'
 import { promisify } from 'node:util'
 import { expect } from 'vitest'
 import { inside, TestDaemon } from '../support/daemon.js'
@@ -25,6 +26,7 @@ elif sys.argv[1] != 'gone':
     s.set_inheritable(True)
     os.execv(sys.argv[1], ['sleep', '60'])
 `
+const { ENODEV } = constants.errno
 const NOBODY = ['setpriv', '--reuid', '65534', '--clear-groups']
 
 async function errorOf(daemon: TestDaemon, prefix: string[]): Promise<number> {
@@ -98,3 +100,62 @@ test('EPERM: one that has gone before it could be looked at', async () => {
     await until('its end', () => !existsSync(`/proc/${pid}`))
   })
 })
+
+/** Datagrams as fast as it goes: from one socket, from one after another. Each says when it begins. */
+const FLOODS = {
+  'one socket': `
+s = sock()
+say()
+while True: put(s)`,
+  'one socket after another': `
+say()
+while True:
+    with sock() as s:
+        for n in range(200): put(s)`,
+}
+const FLOOD_HEAD = `
+import socket, struct
+message = struct.pack('IHHII', 20, 0x13, 5, 1, 0) + bytes(4)
+def say(): print('{"event": "begun"}', flush=True)
+def sock():
+    s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 2)
+    s.setblocking(False)
+    return s
+def put(s):
+    try: s.sendto(message, (0x76657468, 0))
+    except OSError: pass
+`
+const ORDERS = 40
+/** Of a processor: a third, what the orders take, and a turn that a busy machine has made long. */
+const MOST = 0.6
+
+// How long orders wait meanwhile is scripts/faults' to measure: on a busy machine that says more of the machine.
+test.each(Object.entries(FLOODS))(
+  'a flood by who may not, from %s, has a bounded share of the main thread, and is counted',
+  { timeout: 240_000 },
+  async (_, flood) => {
+    await using daemon = await TestDaemon.start('--netlink', 'on')
+    expect((await daemon.ask('POST', '/v1/pairs', { a: { name: 'y0' } })).status).toBe(201)
+    const words = [...inside(daemon.home), ...NOBODY, '/usr/bin/python3', '-c', FLOOD_HEAD + flood]
+    await using program = new Program<{ begun: object }>(words, {})
+    await program.next('begun')
+    const [before, began] = [processorTime(daemon.program.pid), performance.now()]
+    for (let n = 0; n < ORDERS; n++) {
+      using client = VethClient.open(daemon.home)
+      expect(await client.ask(del('none'))).toBe(ENODEV)
+      expect((await daemon.ask('PATCH', '/v1/ends/y0', { mtu: 1400 })).status).toBe(200)
+    }
+    const share = (processorTime(daemon.program.pid) - before) / (performance.now() - began)
+    if (process.env.UVETH_SHOW) console.log({ share })
+    expect(share).toBeLessThan(MOST)
+    const { text } = await daemon.ask('GET', '/metrics')
+    expect(Number(/^uveth_netlink_refused_total (\d+)$/m.exec(text)?.[1])).toBeGreaterThan(1000)
+  },
+)
+
+/** ms that the main thread of a process has had. */
+function processorTime(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/task/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return 10 * (Number(fields[11]) + Number(fields[12]))
+}

@@ -30,6 +30,32 @@ test('datagrams arrive in order, with the sender and its uid', () => {
   }
 })
 
+test('what is of a process that is heard no more is thrown away and counted; what is of others is received', () => {
+  const [here, there] = two()
+  const uid = process.getuid?.() ?? -1
+  const send = (count: number) => {
+    for (let n = 0; n < count; n++) expect(here.send(new Uint8Array(20), PORT + 1)).toBe(0)
+  }
+  const receive = (...processes: number[]) => {
+    const past = { processes: Int32Array.from(processes), thrown: 0 }
+    return [there.receive(past)?.pid, past.thrown]
+  }
+  try {
+    send(2)
+    expect(receive(uid + 1, process.pid, uid, process.pid + 1)).toEqual([process.pid, 0])
+    expect(receive(uid, process.pid + 1)).toEqual([process.pid, 0])
+    send(3)
+    expect(receive(uid, process.pid + 1, uid, process.pid)).toEqual([undefined, 3])
+    expect(receive(uid, process.pid)).toEqual([undefined, 0])
+    send(1)
+    expect(there.receive()?.pid).toBe(process.pid)
+    expect(there.receive()).toBeUndefined()
+  } finally {
+    here.close()
+    there.close()
+  }
+})
+
 test('a port that is taken is refused, and free again once it is closed', () => {
   const [here, there] = two()
   try {

@@ -52,7 +52,11 @@ const known = new Map<string, readonly string[]>(
   Object.entries(FAMILIES).map(([name, { labels }]) => [name, labels]),
 )
 beforeAll(async () => {
-  const metrics = openMetrics({ list: () => [] } as unknown as PairRegistry, () => ({ waiting: 0, lost: 0 }))
+  const metrics = openMetrics({ list: () => [] } as unknown as PairRegistry, () => ({
+    waiting: 0,
+    lost: 0,
+    refused: 0,
+  }))
   const text = (await metrics.read().toArray()).join('')
   for (const [, name = ''] of text.matchAll(/^# TYPE (\w+) /gm)) if (!known.has(name)) known.set(name, [])
 })

@@ -33,7 +33,7 @@ function pair(id: string) {
 
 let pairs: ReturnType<typeof pair>[]
 const list = vi.fn(() => pairs.map((pair) => ({ pair, carrierChanges: 3 })))
-const metrics = openMetrics({ list } as unknown as PairRegistry, () => ({ waiting: 17, lost: 3 }))
+const metrics = openMetrics({ list } as unknown as PairRegistry, () => ({ waiting: 17, lost: 3, refused: 5 }))
 const read = async () => (await metrics.read().toArray()).join('')
 
 beforeEach(() => {
@@ -77,7 +77,12 @@ test('asked twice it says the same, and a pair that has gone is not told any mor
   expect((await lines()).filter((line) => line.includes('one'))).toEqual([])
   pairs = []
   const left = (await lines()).filter((line) => !line.startsWith('uveth_memory_'))
-  expect(left).toEqual(['uveth_pairs 0', 'uveth_listeners_waiting_bytes 17', 'uveth_log_lost_lines_total 3'])
+  expect(left).toEqual([
+    'uveth_pairs 0',
+    'uveth_listeners_waiting_bytes 17',
+    'uveth_log_lost_lines_total 3',
+    'uveth_netlink_refused_total 5',
+  ])
 })
 
 test('two that ask at once get one page, a third one later its own', async () => {
