@@ -128,7 +128,7 @@ fn loopback_up() -> i32 {
         request.ifr_name[0] = b'l' as libc::c_char;
         request.ifr_name[1] = b'o' as libc::c_char;
         request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-        let result = errno::check(libc::ioctl(socket, libc::SIOCSIFFLAGS, &raw mut request));
+        let result = errno::check(libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &raw mut request));
         libc::close(socket);
         result
     }

@@ -1,7 +1,7 @@
 // The process that removes what this one leaves behind. It is told what is there and what is gone again; when its stdin
 // ends, it ends what runs in the namespaces that are left, and removes them. Its stdin ends with this process, however
 // that ends (process.exit, a signal, kill -9), and with the process that has forked this one. It is in a session of its
-// own, where a terminal's Ctrl-C does not reach it. One for a process, started with the first testbed; used by site.ts.
+// own, where a terminal's Ctrl-C does not reach it. One for a process and the testbeds that follow each other; used by site.ts.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
@@ -32,6 +32,9 @@ ip_each del
 for folder in $(each folder); do rm -rf "$folder"; done
 `
 
+/** ms without anything to keep, after which it ends: a runner that loads this module for each file has many of it. */
+const IDLE = 1_000
+
 export type Thing = `netns ${string}` | `folder ${string}` | `group ${number}`
 
 let running: Keeper | undefined
@@ -52,6 +55,8 @@ export function keeper(): Keeper {
 
 export class Keeper {
   readonly #process: ChildProcessByStdio<Writable, null, null>
+  readonly #kept = new Set<Thing>()
+  #idle: NodeJS.Timeout | undefined
   #ended = false
 
   constructor() {
@@ -77,11 +82,15 @@ export class Keeper {
 
   /** Told before it is made, so that it goes whenever this process does. */
   keep(things: readonly Thing[]): void {
+    clearTimeout(this.#idle)
+    for (const thing of things) this.#kept.add(thing)
     this.#tell(things.map((thing) => `${thing}\n`))
   }
 
   forget(things: readonly Thing[]): void {
+    for (const thing of things) this.#kept.delete(thing)
     this.#tell(things.map((thing) => `-${thing}\n`))
+    if (this.#kept.size === 0) this.#idle = setTimeout(() => this.end(), IDLE).unref()
   }
 
   end(): void {
