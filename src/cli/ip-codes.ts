@@ -22,9 +22,16 @@ function codeOf(error: unknown, wish: object): number | undefined {
   if (error instanceof UsageError) return WRONG
   if (!(error instanceof UvethError)) return undefined
   const { attribute = '', code, syscall } = error
-  const place = code === 'ENOENT' && attribute.endsWith('netns')
-  if (!place && (code !== 'EINVAL' || syscall !== undefined)) return undefined
+  if (code === 'ENOENT' && attribute === 'netns') return asksForProcess(wish) ? REFUSED : WRONG
+  if (code !== 'EINVAL' || syscall !== undefined) return undefined
   const value = attribute.split('.').reduce<unknown>((part, key) => (part as never)?.[key], wish)
   if (attribute.endsWith('address')) return MAC.test(String(value)) ? REFUSED : 1
   return typeof value === 'number' && value <= 0xffff_ffff ? REFUSED : WRONG
+}
+
+/** A name has to be one for ip to read it; a process id is for the kernel to find. */
+function asksForProcess({ netns, a, b }: { netns?: unknown; a?: object; b?: object }): boolean {
+  return [netns, ...[a, b].map((end) => (end as { netns?: unknown } | undefined)?.netns)].some(
+    (place) => typeof place === 'number',
+  )
 }

@@ -54,6 +54,8 @@ const CASES: [number, string][] = [
   [1, 'link set veth0 address zz'],
   [1, 'link add v2 address zz type veth'],
   // One that can, and is refused.
+  [2, 'link set veth0 netns 99999999'],
+  [2, 'link add v2 netns 99999999 type veth'],
   [2, 'link set veth0 mtu 5'],
   [2, 'link set veth0 mtu 70000'],
   [2, 'link set veth0 address 00:00:00:00:00:00'],
