@@ -13,6 +13,7 @@ import {
   IFF_TAP,
   IFF_TUN_EXCL,
   IFF_VNET_HDR,
+  netnsCreate,
   TUN_F_CSUM,
   TUN_F_TSO,
   TUN_F_USO,
@@ -56,6 +57,7 @@ export function examineMachine(): Finding[] {
     ...tun,
     examineMonitor(status),
     examineNamespaces(),
+    examineWorkshop(status),
     ...judgeSandbox(status, textOf('/proc/self/uid_map') ?? '', textOf('/proc/sys/kernel/io_uring_disabled')),
     ...judgeUses(status, surroundings),
     examineSandbox(),
@@ -168,6 +170,22 @@ function examineNamespaces(): Finding {
   } catch (error) {
     return { check, status: 'warn', what: (error as Error).message, remedy: 'run as root' }
   }
+}
+
+/** The namespace that ends for others are made in (link/workshop.ts): one is made, and gone at once. */
+function examineWorkshop(status: string): Finding {
+  const check = 'workshop'
+  const fd = netnsCreate()
+  if (fd >= 0) {
+    closeFd(fd)
+    return { check, status: 'ok', what: 'an end for another network namespace appears there at once' }
+  }
+  const what = `an end for another network namespace is seen here for a moment, as _uvethN: ${systemError(fd, 'unshare').message}`
+  const remedy =
+    fd === errno.EPERM
+      ? remedyFor(status, 'SYS_ADMIN')
+      : 'sysctl user.max_net_namespaces says how many there may be'
+  return { check, status: 'warn', what, remedy }
 }
 
 /** For users who are not root. Root is told, and has nothing to mend: it needs none. */

@@ -45,6 +45,7 @@ import { Whereabouts } from './whereabouts.js'
 
 const CAPABILITIES: Capabilities = { header: VNET_HDR_LEN, longestFrame: MAX_MTU + MAX_OVERHEAD }
 
+/** Without IFF_NAPI, whose GRO costs more than it saves (test/kernel/28). */
 const KIND = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR
 
 const WITH_CARRIER: readonly number[] = [IF_OPER_UP, IF_OPER_DORMANT, IF_OPER_TESTING]

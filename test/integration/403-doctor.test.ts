@@ -128,7 +128,27 @@ describe('something is missing, but pairs can be made: exit code 0', () => {
       'use.events',
       'use.netns',
       'use.raw',
+      'workshop',
     ])
+    expect(wrong.workshop).toMatchObject({
+      status: 'warn',
+      what: expect.stringMatching(/_uvethN: EPERM/),
+      remedy: expect.stringMatching(/--cap-add SYS_ADMIN/),
+    })
+  })
+
+  test('where no further network namespace may be made', async () => {
+    using folder = new Folder()
+    const none = 'echo 0 > /proc/sys/user/max_net_namespaces && exec "$0" "$@"'
+    const { code, wrong } = await doctor(folder.file('none.sock'), {
+      prefix: ['unshare', '-Urn', 'sh', '-c', none],
+    })
+    expect(code).toBe(0)
+    expect(wrong.workshop).toMatchObject({
+      status: 'warn',
+      what: expect.stringMatching(/_uvethN: ENOSPC/),
+      remedy: expect.stringMatching(/user\.max_net_namespaces/),
+    })
   })
 
   test('while another has the netlink port', async () => {
