@@ -55,8 +55,7 @@ export class LinkedPair {
   /** Nobody serves it and its ends are left alone: in front of its first goOn(), or until readopt(). */
   #rest: 'adopted' | 'suspended' | undefined
   #losses = 0
-  /** Frames, at the last glance. */
-  #crossed = 0
+  #crossed = 0 // frames, at the last glance
   #closing: Promise<void> | undefined
 
   private constructor(
@@ -137,7 +136,7 @@ export class LinkedPair {
     if (standing !== undefined) this.#ends.uncarried = standing.uncarried
     const carrier = standing?.carrier ?? this.#ends.carriers.includes(true)
     this.#carrier.goOn(carrier)
-    this.#is = { ...this.#is, carrier }
+    this.#is = { ...this.#is, carrier, whole: [standing?.whole?.a, standing?.whole?.b] }
     for (const end of ENDS) this.#publish(end)
     if (carrier) this.#context.tell({ event: 'carrier', handle: this.handle, on: true })
     this.readopt(begin)
@@ -150,8 +149,9 @@ export class LinkedPair {
   async suspend(): Promise<Suspended> {
     this.#rest = 'suspended'
     const state = await this.#context.pool.suspend(this.handle)
-    const { uncarried } = this.#ends
-    return { state, standing: { mode: this.#mode, carrier: this.#carrier.on, uncarried } }
+    const [a = true, b = true] = this.#is.whole
+    const kept = { uncarried: this.#ends.uncarried, whole: { a, b } }
+    return { state, standing: { mode: this.#mode, carrier: this.#carrier.on, ...kept } }
   }
 
   /** Of all queues, a's first. */

@@ -115,6 +115,8 @@ export interface LinkStanding {
   /** Carrier as it was put on both ends last. */
   carrier: boolean
   uncarried: { a: UncarriedState; b: UncarriedState }
+  /** Whose kernel may leave super-frames whole (reconfigure.ts). */
+  whole?: { a: boolean; b: boolean } | undefined
 }
 
 export interface Suspended {

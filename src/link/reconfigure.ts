@@ -11,8 +11,8 @@ export interface Standing {
   /** Its queues are served by one thread, in one order: it is inspected. */
   gathered: boolean
   carrier: boolean
-  /** Each end's kernel leaves super-frames whole: nothing looks at single frames at its peer. */
-  whole: Both<boolean>
+  /** Each end's kernel leaves super-frames whole: nothing looks at single frames at its peer. Undefined: another process's doing, of which nothing is known. */
+  whole: Both<boolean | undefined>
 }
 
 /** What decides it. */
@@ -43,7 +43,7 @@ export function difference(is: Standing, wanted: Standing, shown: Both<boolean>)
   if (wanted.gathered !== is.gathered) actions.push({ do: 'gather', together: wanted.gathered })
   for (const end of [0, 1] as const) {
     const whole = wanted.whole[end]
-    if (whole !== is.whole[end]) actions.push({ do: 'whole', end, whole })
+    if (whole !== undefined && whole !== is.whole[end]) actions.push({ do: 'whole', end, whole })
   }
   if ([is.carrier, ...shown].some((on) => on !== wanted.carrier)) {
     actions.push({ do: 'carrier', on: wanted.carrier })

@@ -237,11 +237,15 @@ const PROGRESS = object(
 
 const UNCARRIED = object({ before: COUNT, since: orNull(COUNT) }, ['before'])
 
-const LINK = every({
-  mode: oneOf(...CARRIER_MODES),
-  carrier: flag(),
-  uncarried: every({ a: UNCARRIED, b: UNCARRIED }),
-})
+const LINK = object(
+  {
+    mode: oneOf(...CARRIER_MODES),
+    carrier: flag(),
+    uncarried: every({ a: UNCARRIED, b: UNCARRIED }),
+    whole: every({ a: flag(), b: flag() }),
+  },
+  ['mode', 'carrier', 'uncarried'],
+)
 
 const DOSSIER = object(
   {

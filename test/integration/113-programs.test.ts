@@ -87,7 +87,7 @@ it.each(WAYS)(
     await iperf3(cable.left, cable.right, B, '--time', '1')
     const { frames, longest } = program.seen
     expect(longest).toBe(FULL_FRAME)
-    expect(frames).toBeGreaterThan(1_000)
+    expect(frames).toBeGreaterThan(100)
     detach()
     await segmentation(cable, 'on')
     expect(feature(cable, 'tx-udp-segmentation')).toBe('on')

@@ -101,7 +101,8 @@ fn percent(text: &str) -> String {
 fn absolute(words: &[String]) -> Vec<String> {
     let at = |index: usize| {
         let word = &words[index];
-        let path = index > 0 && ["netns", "link-netns"].contains(&words[index - 1].as_str()) && word.contains('/');
+        let path =
+            index > 0 && ["netns", "link-netns"].contains(&words[index - 1].as_str()) && word.contains('/');
         if path { without_links(word) } else { word.clone() }
     };
     (0..words.len()).map(at).collect()

@@ -49,6 +49,16 @@ test.each<[string, Partial<Standing>, Partial<Standing>, [boolean, boolean], Act
   ],
   ['brought together', {}, { gathered: true }, [true, true], [{ do: 'gather', together: true }]],
   ['a cuts', {}, { whole: [false, true] }, [true, true], [{ do: 'whole', end: 0, whole: false }]],
+  [
+    'what another process may have left is put right',
+    { whole: [undefined, undefined] },
+    {},
+    [true, true],
+    [
+      { do: 'whole', end: 0, whole: true },
+      { do: 'whole', end: 1, whole: true },
+    ],
+  ],
   ['b ceases to', { whole: [true, false] }, {}, [true, true], [{ do: 'whole', end: 1, whole: true }]],
   [
     'all at once, carrier last',

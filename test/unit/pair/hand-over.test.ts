@@ -3,7 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Dossier } from '../../../dist/pair/dossier.js'
 import { readDossier, withoutDevices, writeDossier } from '../../../dist/pair/dossier.js'
 import { adoptPair, goOn, recapture } from '../../../dist/pair/hand-over.js'
@@ -186,6 +186,24 @@ test('carrier that is forced stays so, and what happens to the ends meanwhile is
   expect([second.carrier, second.b.name, second.b.mtu, first.b.name]).toEqual([false, 'c', 900, 'b'])
   await second.setCarrier('auto')
   expect(second.carrier).toBe(true)
+  await second.close()
+})
+
+test.each([
+  ['as the dossier says', true],
+  ['as nobody could say', false],
+])('a program that went meanwhile: the peer leaves super-frames whole again, %s', async (_, told) => {
+  await using memory = await MemoryLink.start()
+  const first = await Pair.create(ends({}), memory.link)
+  const { calls } = memory.host.named('a')
+  memory.host.named('b').attach(true)
+  await vi.waitFor(() => expect(calls.at(-1)).toBe('cut'))
+  const dossier = through(await Pair.suspend(first, WISHES))
+  const { link: _link, ...untold } = dossier
+  expect(dossier.link?.whole).toEqual({ a: false, b: true })
+  memory.host.named('b').attach(false, false)
+  const second = await adopted(memory, first, told ? dossier : untold)
+  expect(calls.at(-1)).toBe('whole')
   await second.close()
 })
 
