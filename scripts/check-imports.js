@@ -35,7 +35,16 @@ export const rules = {
       'a verb uses the public API or talks to the daemon; the addon only tells a capture that its reader left',
   },
   daemon: {
-    may: ['servers', 'doctor/ability', 'orders', 'index', 'wishes/limits', 'native', 'own-file'],
+    may: [
+      'servers',
+      'doctor/ability',
+      'orders',
+      'index',
+      'pair/hand-over',
+      'wishes/limits',
+      'native',
+      'own-file',
+    ],
     because:
       'the daemon is a thin shell over orders and their front ends; the doctor only tells its health whether pairs can be made',
   },
@@ -53,6 +62,7 @@ export const rules = {
       'index',
       'pair/options',
       'pair/pair',
+      'pair/hand-over',
       'pair/dossier',
       'faults/impair-plan',
       'wishes',

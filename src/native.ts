@@ -61,6 +61,7 @@ export const {
   tunSetPersist,
   tunSetVnetHdrSz,
   tunSetVnetLe,
+  unixDatagrams,
   unixListen,
 } = addon
 

@@ -7,7 +7,7 @@ use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 
 use napi_derive::napi;
 
-use crate::{errno, rights};
+use crate::{errno, fds, rights};
 
 #[napi(object)]
 pub struct PeerCredentials {
@@ -80,9 +80,18 @@ fn with_socket(
 /// Sends `text` (`READY=1`), and descriptors beside it, to systemd's socket: `path` is NOTIFY_SOCKET.
 #[napi(catch_unwind)]
 pub fn sd_notify(path: String, text: String, fds: Option<Vec<i32>>) -> i32 {
-    let fds = fds.unwrap_or_default();
-    let send = |socket, to, size| rights::send_message(socket, text.as_bytes(), &fds, Some((to, size)));
+    let beside = fds.unwrap_or_default();
+    let send = |socket, to, size| rights::send_message(socket, text.as_bytes(), &beside, Some((to, size)));
     with_socket(libc::SOCK_DGRAM, &path, send).0
+}
+
+/// A Unix socket that datagrams come to at `path`, as NOTIFY_SOCKET is: this environment's. Nothing removes the file.
+#[napi(catch_unwind)]
+pub fn unix_datagrams(path: String) -> i32 {
+    // SAFETY: the address lives for the call and `size` is its size.
+    let bind = |socket, to, size| errno::check(unsafe { libc::bind(socket, to, size) });
+    let (result, socket) = with_socket(libc::SOCK_DGRAM | libc::SOCK_NONBLOCK, &path, bind);
+    if result < 0 { result } else { fds::own_checked(socket.map_or(-libc::EIO, IntoRawFd::into_raw_fd)) }
 }
 
 /// A Unix socket that listens at `path`. Node's to close, as all that it listens on: nothing removes the file.

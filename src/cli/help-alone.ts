@@ -160,6 +160,9 @@ Usage: uveth daemon [OPTIONS]
                     ${DEFAULT_SOCKET})
   --state FILE      keep the wanted pairs in FILE as they are, whoever changes
                     them, and make them again at the next start
+  --holder          a process of its own starts the daemon, keeps copies of the
+                    descriptors of its interfaces, and starts it again when it
+                    was killed: these stay then (needs --state)
   --workers N       forwarding threads (default 1)
   --memory SIZE     for frames that wait, held or in a capture's ring, of all
                     pairs together, like 512mb (default: a quarter of what the
@@ -185,7 +188,9 @@ It stays in the foreground; \`uveth link add\` starts one in the background
 where none runs. SIGTERM and SIGINT remove every pair and end it. One daemon for
 each socket: a second one exits with 1 and names the first. The socket's folder
 is made with mode 0750, the socket has mode 0660: whoever may open it may give
-orders. With NOTIFY_SOCKET set, systemd is told when it is ready. The log of one
+orders. With NOTIFY_SOCKET set, systemd is told when it is ready; with FDSTORE
+set and --state, it is given copies of the descriptors, and SIGTERM leaves the
+interfaces to it: the next start finds them as they are. The log of one
 that \`uveth link add\` has started stands in SOCKET.log and, before that, in
 SOCKET.log.1, 1 MiB each.
 

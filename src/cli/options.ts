@@ -49,6 +49,7 @@ export const CAPTURE = {
 export const DAEMON = {
   socket: { type: 'string' },
   state: { type: 'string' },
+  holder: { type: 'boolean' },
   workers: { type: 'string' },
   memory: { type: 'string' },
   netlink: { type: 'string' },

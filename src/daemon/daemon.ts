@@ -20,6 +20,7 @@ import type { Limits } from '../wishes/limits.js'
 import { daemonLock, formerEnd, Lock, makeFolder, stateLock } from './lock.js'
 import { LogOutput } from './log-output.js'
 import { claimSocket, withSocketMode } from './socket-file.js'
+import { Store } from './store.js'
 
 export interface DaemonOptions {
   /** Path of the control socket. */
@@ -44,7 +45,7 @@ export interface DaemonOptions {
 const SETTLE_TIME = 5_000
 
 /** Starts a daemon; resolves when it listens, with a promise of its end. */
-export async function startDaemon(options: DaemonOptions): Promise<{ ended: Promise<void> }> {
+export async function startDaemon(options: DaemonOptions): Promise<{ ended: Promise<boolean> }> {
   const output = new LogOutput(process.stdout.fd, options.socket)
   Object.assign(output, { [pino.symbols.needsMetadataGsym]: true }) // the level, with each line
   const daemon = new Daemon(options, output)
@@ -58,7 +59,8 @@ export async function startDaemon(options: DaemonOptions): Promise<{ ended: Prom
 }
 
 class Daemon implements DaemonFace {
-  readonly ended: Promise<void>
+  /** Whether pairs are left, for the next run. */
+  readonly ended: Promise<boolean>
   readonly #options: DaemonOptions
   readonly #output: LogOutput
   readonly #log: Pino
@@ -69,9 +71,11 @@ class Daemon implements DaemonFace {
   #netlink: Netlink | undefined
   #scrapes: Scrapes | undefined
   #state: State | undefined
+  /** Of descriptors, for the next run. */
+  #store: Store | undefined
   #idle: NodeJS.Timeout | undefined
   #ending: Promise<void> | undefined
-  #end!: () => void
+  #end!: (kept: boolean) => void
 
   constructor(options: DaemonOptions, output: LogOutput) {
     this.#options = options
@@ -92,7 +96,7 @@ class Daemon implements DaemonFace {
     this.#logPairs()
     try {
       await claimSocket(socket)
-      if (state !== undefined) this.#state = await State.open(state, this.#registry, this.#log)
+      if (state !== undefined) await this.#openState(state)
       this.#netlink = startNetlink(this.#registry, { setting: netlink, logger: this.#log })
       const http = await openHttp(this.#registry, this)
       this.#http = http
@@ -109,6 +113,17 @@ class Daemon implements DaemonFace {
     this.#notify('READY=1')
     this.#countIdle()
     if (signalled()) this.shutdown()
+  }
+
+  /** Without the file nobody would know what was kept. */
+  async #openState(path: string): Promise<void> {
+    const store = Store.find(this.#log)
+    this.#state = await State.open(path, this.#registry, this.#log, store)
+    await store?.follow(this.#registry)
+    const { commit } = this.#registry
+    if (store !== undefined)
+      this.#registry.commit = async () => void (await Promise.all([commit(), store.settled()]))
+    this.#store = store
   }
 
   version(): object {
@@ -221,7 +236,7 @@ class Daemon implements DaemonFace {
       process.on(signal, () => {
         this.#log.info({ signal }, 'signal')
         if (this.#http === undefined) early = true
-        else this.shutdown()
+        else void this.#shutdown(signal === 'SIGTERM' && this.#store?.outlives)
       })
     }
     return () => early
@@ -254,23 +269,27 @@ class Daemon implements DaemonFace {
     }, idleExit * 1000)
   }
 
-  /** Every way to the end but kill -9. The file of wanted pairs stays as it is. */
-  #shutdown(): Promise<void> {
-    this.#ending ??= this.#removeAll().then(this.#end, (error: unknown) => {
-      this.#log.error({ err: error }, 'the end failed')
-      this.#end()
-    })
+  /** Every way to the end but kill -9. The file of wanted pairs stays as it is; `keeps`: so do pairs that are kept. */
+  #shutdown(keeps = false): Promise<void> {
+    this.#ending ??= this.#removeAll(keeps).then(
+      () => this.#end(this.#registry.list().length > 0),
+      (error: unknown) => {
+        this.#log.error({ err: error }, 'the end failed')
+        this.#end(false)
+      },
+    )
     return this.#ending
   }
 
-  async #removeAll(): Promise<void> {
+  async #removeAll(keeps: boolean): Promise<void> {
     clearTimeout(this.#idle)
     this.#notify('STOPPING=1')
     await Promise.race([Promise.all([this.#netlink?.close(), this.#http?.settled()]), sleep(SETTLE_TIME)])
     await this.#state?.close()
-    const pairs = this.#registry.list().length
-    while (this.#registry.list().length > 0) await this.#registry.clear()
-    this.#log.info({ pairs }, 'ended')
+    const stays = (id: string) => keeps && this.#store?.has(id) === true
+    let pairs = 0
+    for (let more = -1; more !== 0; pairs += more) more = await this.#registry.clear(stays)
+    this.#log.info({ pairs, kept: this.#registry.list().length }, 'ended')
     await Promise.all([this.#http?.close(), this.#scrapes?.close()])
     this.#giveLocks()
   }

@@ -49,6 +49,8 @@ export interface Device {
   whenUp(up: () => void): void
   /** What it has counted that the kernel does not tell apart. */
   uncarried: UncarriedState
+  /** Others have copies of its descriptors: it is not gone with ours. */
+  shared: boolean
   /** Resolves when it is gone and its name free. */
   close(): Promise<void>
   /** Gives up its descriptors: it stays, for the process that it is shared with. */

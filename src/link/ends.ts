@@ -4,6 +4,7 @@
 import { MTU, type StateWords } from '../datapath/counters.js'
 import type { PortCouple, PortSpec } from '../datapath/port.js'
 import { store } from '../frame/words.js'
+import { closeFd, fdAdopt } from '../native.js'
 import { type AdoptDevice, closeAll, type Death, type Device, lastStats, type OpenDevice } from './device.js'
 import type { Pool } from './pool.js'
 import type { Descriptors, EndState, KernelStats, LinkMessage, PairPlan } from './protocol.js'
@@ -47,7 +48,7 @@ export class Ends {
       return new Ends(made as [Device, Device])
     } catch (error) {
       if (fds === undefined) await closeAll(made)
-      else for (const device of made) device.letGo()
+      else for (const fd of fds.flat()) closeFd(fdAdopt(fd)) // also those that nobody has looked at
       throw error
     }
   }
@@ -120,6 +121,12 @@ export class Ends {
 
   lastStats(): KernelStats {
     return this.#each(lastStats)
+  }
+
+  /** Others have copies of these from now on. */
+  share(): number[] {
+    for (const device of this.devices) device.shared = true
+    return this.descriptors
   }
 
   async close(): Promise<void> {

@@ -38,7 +38,7 @@ export function foreignQueuesOf(
   }
 }
 
-/** A queue of somebody else would keep it, as would TUNSETPERSIST: so it is not left to our last descriptor. */
+/** A queue of somebody else would keep it, or a copy of a descriptor, as would TUNSETPERSIST: so it is not left to our last descriptor. */
 export function removeForAll(home: NetlinkSocket, where: Where, fd: number): void {
   tunSetPersist(fd, false)
   try {

@@ -154,10 +154,10 @@ export class LinkedPair {
     return { state, standing: { mode: this.#mode, carrier: this.#carrier.on, ...kept } }
   }
 
-  /** Of all queues, a's first. */
-  get descriptors(): number[] {
+  /** Descriptors of all queues, a's first; `kept`: others have copies from now on. */
+  lend(kept = false): number[] {
     if (this.ending) throw pairClosed()
-    return this.#ends.descriptors
+    return kept ? this.#ends.share() : this.#ends.descriptors
   }
 
   /** It is being taken down: its descriptors are not to be used any more. */

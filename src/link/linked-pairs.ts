@@ -6,6 +6,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { sendFrame } from '../channel.js'
 import type { Notice } from '../datapath/orders.js'
 import { pairClosed, toWire } from '../errors.js'
+import { sendCopies } from './copies.js'
 import type { AdoptDevice, Hint, OpenDevice } from './device.js'
 import { LinkedPair } from './linked-pair.js'
 import type { Pool } from './pool.js'
@@ -143,7 +144,9 @@ export class LinkedPairs {
       case 'goOn':
         return await pair.goOn(request)
       case 'lend':
-        return await sendFrame(request.socket, request.message, () => pair.descriptors)
+        return await sendFrame(request.socket, request.message, () => pair.lend())
+      case 'keep':
+        return await sendCopies(request.path, request.names, () => pair.lend(true))
       case 'stats':
         return pair.stats()
     }

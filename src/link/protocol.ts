@@ -82,6 +82,11 @@ export type LinkRequest =
     }
   /** Sends a message over a Unix socket (channel.ts), with all descriptors of the pair, a's first. */
   | { op: 'lend'; handle: number; socket: number; message: unknown }
+  /**
+   * Sends copies of its descriptors to a store at `path`, under these names, a's first: from then on its ends are there
+   * until they are removed, or the store has given them up.
+   */
+  | { op: 'keep'; handle: number; path: string; names: readonly string[] }
   /** The ends whose frames are looked into from now on. */
   | { op: 'inspect'; handle: number; inspected: Inspected }
   /** A worker of the pair's own, with this module of hooks loaded. Answers why not, or nothing. */

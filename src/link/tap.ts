@@ -70,6 +70,7 @@ export class Tap implements Device {
   lasting: Lasting = { alias: '', altnames: [], addresses: [] }
   carrier = false
   program = false
+  shared = false
   /** Its addresses are to be asked for: a new one has none. */
   #readdressed = false
   readonly #home: NetlinkSocket
@@ -117,7 +118,9 @@ export class Tap implements Device {
     if (failed < 0) throw failed === errno.EBADFD ? pairClosed() : systemError(failed, 'ioctl(TUNGETIFF)')
     if ((flags & KIND) !== KIND)
       throw systemError(errno.EINVAL, 'ioctl(TUNGETIFF)', name, 'it is no TAP of ours')
-    return new Tap(home, [...fds], name, quiet)
+    const tap = new Tap(home, [...fds], name, quiet)
+    tap.#readdressed = true
+    return tap
   }
 
   concerns(hint: Hint): boolean {
@@ -223,7 +226,7 @@ export class Tap implements Device {
   }
 
   close(): Promise<void> {
-    if (this.fds.length > 1 && this.#where.link() !== undefined)
+    if ((this.shared || this.fds.length > 1) && this.#where.link() !== undefined)
       removeForAll(this.#home, this.#where.query, this.#fd)
     for (const fd of this.fds) unwatch(fd)
     return new Promise((done) => closeFds([...this.fds], done))

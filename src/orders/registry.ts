@@ -3,10 +3,12 @@
 
 import { EventEmitter } from 'node:events'
 import { tellAll } from '../apart.js'
+import type { PairWish } from '../contract/ops.js'
 import { UvethError } from '../errors.js'
 import type { End, PairOptions } from '../index.js'
 import { isCalled, isEndAt, parseInode, showInode, splitRef } from '../netns/names.js'
 import type { Dossier } from '../pair/dossier.js'
+import { adoptPair, type Descriptors, goOn } from '../pair/hand-over.js'
 import { Pair } from '../pair/pair.js'
 
 /** A pair and the wishes that it was made from, as they were sent. */
@@ -44,7 +46,27 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
 
   /** Makes a pair and keeps it until it ends, by whomever. `from`: what an earlier one was, as which it goes on. */
   async add(wish: Wish, options: PairOptions, from?: Dossier): Promise<Entry<Wish>> {
-    const pair = await Pair.create(options, undefined, from)
+    return this.#enter(await Pair.create(options, undefined, from), wish)
+  }
+
+  /** Has a pair go on that an earlier process had, by its descriptors; they are given up where that fails. */
+  async adopt(
+    wish: Wish,
+    { queues, quiet }: Pick<PairWish, 'queues' | 'quiet'>,
+    from: Dossier,
+    fds: Descriptors,
+  ): Promise<Entry<Wish>> {
+    const pair = await adoptPair({ id: from.id, queues: queues ?? 1, quiet: quiet ?? false }, fds)
+    try {
+      await goOn(pair, from)
+    } catch (error) {
+      await pair.close()
+      throw error
+    }
+    return this.#enter(pair, wish)
+  }
+
+  #enter(pair: Pair, wish: Wish): Entry<Wish> {
     const entry = { pair, wish, carrierChanges: 0 }
     this.#entries.set(pair.id, entry)
     this.tell({ event: 'added', id: pair.id, a: pair.a.name, b: pair.b.name })
@@ -112,9 +134,11 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
     }
   }
 
-  /** Removes every pair, all at once. */
-  async clear(): Promise<void> {
-    await Promise.all(this.list().map(({ pair }) => pair.close()))
+  /** Removes every pair, all at once, but those that stay; answers how many there were. */
+  async clear(stays: (id: string) => boolean = () => false): Promise<number> {
+    const going = this.list().filter(({ pair }) => !stays(pair.id))
+    await Promise.all(going.map(({ pair }) => pair.close()))
+    return going.length
   }
 
   /** With the name of the namespace, where a number stands for one that has ends. */

@@ -9,6 +9,7 @@ import { NETNS_DIRECTORY, pathOfName } from '../netns/names.js'
 import { nameOf } from '../netns/open.js'
 import { readOwn, replaceOwn } from '../own-file.js'
 import { type Dossier, readDossier, withoutDevices, writeDossier } from '../pair/dossier.js'
+import type { Descriptors } from '../pair/hand-over.js'
 import { Pair } from '../pair/pair.js'
 import type { Logger } from '../wishes/end.js'
 import type { Caller } from './caller.js'
@@ -28,6 +29,13 @@ const SHARE = 10
 type Saved = Dossier<PairWish>
 type DossierOf = (pair: Pair, wishes: Saved['wishes']) => Saved | Promise<Saved>
 
+/** Who has kept descriptors of pairs that an earlier process had. */
+export interface Kept {
+  take(id: string, queues: number): Descriptors | undefined
+  /** What was taken is of no use. */
+  giveUp(id: string, queues: number): void
+}
+
 interface Pending {
   saved: Saved
   /** Why it could not be made. */
@@ -38,6 +46,7 @@ export class State {
   readonly #path: string
   readonly #registry: PairRegistry
   readonly #logger: Logger
+  readonly #kept: Kept | undefined
   readonly #pending = new Map<string, Pending>()
   /** What the file says, or will as soon as it is written. */
   #known = new Map<string, Saved>()
@@ -55,15 +64,16 @@ export class State {
   #watcher: FSWatcher | undefined
   #problem: Error | undefined
 
-  private constructor(path: string, registry: PairRegistry, logger: Logger) {
+  private constructor(path: string, registry: PairRegistry, logger: Logger, kept: Kept | undefined) {
+    this.#kept = kept
     this.#path = path
     this.#registry = registry
     this.#logger = logger
   }
 
   /** Reads the file and makes its pairs; resolves when each has been tried once. */
-  static async open(path: string, registry: PairRegistry, logger: Logger): Promise<State> {
-    const state = new State(path, registry, logger)
+  static async open(path: string, registry: PairRegistry, logger: Logger, kept?: Kept): Promise<State> {
+    const state = new State(path, registry, logger, kept)
     for (const saved of read(path)) state.#pending.set(saved.id, { saved, error: 'not tried yet' })
     registry.commit = () => state.#save()
     registry.on('event', (event) => state.#hear(event))
@@ -145,9 +155,12 @@ export class State {
     const { id, wishes } = pending.saved
     const { from, sent, since } = wishes
     try {
-      await asFrom(from, (caller) => {
+      await asFrom(from, async (caller) => {
         const wish = { wish: { ...sent, id }, inode: caller.inode, since: structuredClone(since) }
-        return new Orders(this.#registry, caller).makePair(wish, pending.saved)
+        return (
+          (await this.#adopt(wish, pending.saved)) ||
+          new Orders(this.#registry, caller).makePair(wish, pending.saved)
+        )
       })
       this.#logger.info({ pair: id }, 'pair restored')
     } catch (error) {
@@ -157,6 +170,27 @@ export class State {
       if (why !== pending.error) this.#logger.warn({ pair: id, error: why }, 'pair could not be restored')
       pending.error = why
     }
+  }
+
+  /**
+   * Where its descriptors were kept it is there already, and goes on; or it was ended from outside while nobody looked,
+   * and is not wanted any more. False where it is to be made.
+   */
+  async #adopt(wish: SentWish, saved: Saved): Promise<boolean> {
+    const { id } = saved
+    const { queues = 1 } = wish.wish
+    const fds = this.#kept?.take(id, queues)
+    if (fds === undefined) return false
+    try {
+      await this.#registry.adopt(wish, wish.wish, saved, fds)
+    } catch (error) {
+      this.#kept?.giveUp(id, queues)
+      this.#logger.warn({ pair: id, error: (error as Error).message }, 'what was kept of a pair is of no use')
+      if ((error as { code?: string }).code !== 'ENODEV') return false
+      this.#pending.delete(id)
+    }
+    await this.#registry.commit()
+    return true
   }
 
   #schedule(): void {

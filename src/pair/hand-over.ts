@@ -15,6 +15,8 @@ import type { Dossier } from './dossier.js'
 import { planPair } from './options.js'
 import { Pair } from './pair.js'
 
+export type { Descriptors }
+
 export interface AdoptWish {
   id: string
   queues: number
@@ -56,6 +58,12 @@ export async function goOn(pair: Pair, from: Dossier): Promise<void> {
 export async function lend(pair: Pair, socket: number, message: unknown): Promise<void> {
   const { link, handle } = Pair.inside(pair)
   await link.request({ op: 'lend', handle, socket, message })
+}
+
+/** Sends copies of the descriptors to a store at `path`, under these names. */
+export async function keep(pair: Pair, path: string, names: readonly string[]): Promise<void> {
+  const { link, handle } = Pair.inside(pair)
+  await link.request({ op: 'keep', handle, path, names })
 }
 
 /** A capture of the pair as which this one goes on is written from now on. */

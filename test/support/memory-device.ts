@@ -73,6 +73,7 @@ export class MemoryDevice implements Device {
   readonly lasting: Lasting = { alias: '', altnames: [], addresses: [] }
   carrier = false
   program = false
+  shared = false
   uncarried = { before: 0, since: null }
   /** What was asked of it, in its order. */
   readonly calls: string[] = []

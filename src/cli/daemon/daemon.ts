@@ -1,6 +1,7 @@
 // `uveth daemon` and `uveth health`: the daemon in the foreground, its end, and how it is. What the
 // daemon does stands in src/daemon/daemon.ts, which is loaded only to run one.
 
+import { fileURLToPath } from 'node:url'
 import { ControlClient, DEFAULT_SOCKET, socketPath } from '../../contract/client.js'
 import { UvethError } from '../../errors.js'
 import { legible, legibleJson } from '../../legible.js'
@@ -27,6 +28,7 @@ export async function daemon(args: string[], globalSocket?: string): Promise<num
   if (values === undefined) return 0
   const socket = socketPath(values.socket ?? globalSocket)
   if (values.stop) return await stop(socket)
+  if (values.holder) return await withHolder(args, socket, values.state)
   const log = LOG_LEVEL.read(values.log ?? 'info', '--log')
   const options = {
     socket,
@@ -41,8 +43,18 @@ export async function daemon(args: string[], globalSocket?: string): Promise<num
   }
   const { startDaemon } = await import('../../daemon/daemon.js')
   const { ended } = await startDaemon(options)
-  await ended
+  if (await ended) process.exit(0) // what is left would keep it running
   return 0
+}
+
+/** The same daemon, started and watched over by this process. */
+async function withHolder(args: string[], socket: string, state: string | undefined): Promise<number> {
+  if (state === undefined)
+    throw new UsageError('--holder needs --state FILE: it keeps descriptors, and the file says what they are')
+  const { hold } = await import('../../daemon/holder.js')
+  const rest = args.filter((arg) => arg !== '--holder')
+  const main = fileURLToPath(new URL('../main.js', import.meta.url))
+  return await hold(socket, [process.execPath, main, 'daemon', '--socket', socket, ...rest])
 }
 
 function netlinkSetting(text: string | undefined, socket: string): 'on' | 'off' | number {
