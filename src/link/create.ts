@@ -1,6 +1,6 @@
 // Making the TAP of an end: opened at home, or in the workshop where it is bound for another namespace, set, and brought
-// to its place, but down. On failure nothing is left. Called by linked-pair.ts, which has it from thread.ts as the way to
-// open a device.
+// to its place, but down; for a namespace of this process's own it is opened there. On failure nothing is left. Called by
+// linked-pair.ts, which has it from thread.ts as the way to open a device.
 
 import { errno, pairClosed, systemError, UvethError } from '../errors.js'
 import { closeFd, fdAdopt } from '../native.js'

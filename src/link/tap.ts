@@ -1,6 +1,6 @@
-// A TAP as the device of an end. Never opened where it is to stand, unless that is home (it would keep that namespace
-// alive, test/kernel/03): create.ts knows where; asks the kernel what it is now, and changes it, wherever it is
-// (whereabouts.ts). Knows nothing of pairs.
+// A TAP as the device of an end. Never opened where it is to stand, unless that is home, or a namespace that this process
+// ends itself (it would keep it alive, test/kernel/03): create.ts knows where; asks the kernel what it is now, and changes
+// it, wherever it is (whereabouts.ts). Knows nothing of pairs.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Capabilities, PortSpec } from '../datapath/port.js'
