@@ -103,8 +103,12 @@ export class Whereabouts {
     return this.#nsid === HOME_NSID ? use(this.#home) : this.withSocket(NETLINK_ROUTE, use)
   }
 
-  /** The same with one of another family. */
+  /** The same with one of another family. To enter home again would take CAP_SYS_ADMIN. */
   withSocket<T>(protocol: number, use: (socket: NetlinkSocket) => T): T {
+    if (this.#nsid === HOME_NSID) {
+      using socket = NetlinkSocket.open(protocol)
+      return use(socket)
+    }
     return this.#withNetns((fd) => {
       using socket = NetlinkSocket.open(protocol, fd)
       return use(socket)
