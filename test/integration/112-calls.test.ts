@@ -2,7 +2,7 @@
 // queue is filled, so that how busy this machine is says nothing: then it has bursts to carry. What a burst costs beyond
 // system calls is counted in unit/datapath/costs.
 
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { Folder } from '../support/daemon.js'
 import { ETH_P, ethernet, filler } from '../support/frames.js'
@@ -24,6 +24,14 @@ function calls(pid: number): { reads: number; writes: number } {
   return { reads: number('syscr'), writes: number('syscw') }
 }
 
+/** All threads stand still: a signal takes its time. */
+function isStill(pid: number): boolean {
+  const states = readdirSync(`/proc/${pid}/task`).map((thread) => {
+    return /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8'))?.[1]
+  })
+  return states.every((state) => state === 'T')
+}
+
 it.each([
   ['nothing', []],
   ['a loss', ['--impair-a', 'loss 0.0000001%']],
@@ -42,6 +50,7 @@ it.each([
   const frame = ethernet(ETH_P.EXPERIMENT, filler(86))
 
   program.process.kill('SIGSTOP')
+  await until('it stands still', () => isStill(program.pid))
   for (let sent = 0; sent < FRAMES; sent++) expect(sender.send(frame)).toBe(true)
   const before = calls(program.pid)
   program.process.kill('SIGCONT')
