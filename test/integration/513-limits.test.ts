@@ -72,7 +72,7 @@ describe('limits', () => {
     expectProblem(await daemon.ask('GET', '/v1/pairs/two/capture'), 429, { code: 'EDQUOT' })
     expect(await figure('uveth_limit_used{limit="captures"}')).toBe(3)
     expect(await figure('uveth_limit_refused_total{limit="pair_captures"}')).toBe(1)
-    const words = ['--socket', daemon.socket, '-n', daemon.home.name, 'capture', 'two']
+    const words = ['--socket', daemon.socket, '-n', daemon.home.name, 'capture', 'id:two']
     const command = await uvethOnce([...words, '-w', daemon.folder.file('x.pcapng')])
     expect([command.code, command.stderr]).toEqual([
       1,

@@ -92,7 +92,7 @@ test('- reads stdin, each line as it comes', async () => {
   expect(await answer()).toMatch(/^a0@a1 /)
   child.stdin.end('link del a0\nlink del a0\n')
   expect(await ended).toBe(1)
-  expect(await stderr).toMatch(/^uveth: ENODEV: [^\n]*'a0'\nCommand failed -:4\n$/)
+  expect(await stderr).toMatch(/^uveth: ENODEV: no interface 'a0' in net:[^\n]*\nCommand failed -:4\n$/)
   expect(names(daemon)).toEqual(['lo'])
 })
 
