@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url'
 export const rules = {
   cli: {
     may: [
-      ...['daemon', 'doctor', 'iproute', 'sandbox', 'contract', 'index', 'netns'],
+      ...['daemon', 'doctor', 'iproute', 'sandbox', 'labs', 'contract', 'index', 'netns'],
       ...[
         'faults/impair-words',
         'faults/rule-words',

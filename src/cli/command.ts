@@ -56,6 +56,8 @@ const CARRY_OUT: Record<(typeof VERBS)[number], Verb> = {
   capture: async (words, globals) =>
     inSession(globals, words, (await import('./capture/capture.js')).capture),
   run: async (words, globals) => (await import('./run.js')).run([...runOptions(globals), ...words]),
+  apply: async (words, globals) => inSession(globals, words, (await import('./apply/apply.js')).apply),
+  destroy: async (words, globals) => inSession(globals, words, (await import('./apply/apply.js')).destroy),
   daemon: async (words, { socket }) => (await import('./daemon/daemon.js')).daemon(words, socket),
   health: async (words, globals) => (await import('./daemon/daemon.js')).health(words, globals),
   doctor: async (words, globals) => (await import('./doctor.js')).doctor(words, globals),

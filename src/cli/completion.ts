@@ -81,6 +81,8 @@ const VERBS: Record<string, Candidates> = {
   stats: { words: SHOWING, names: 'interfaces' },
   capture: { words: `${own(CAPTURE).join(' ')} ${MATCH}`, names: 'interfaces' },
   run: { words: own(RUN).join(' ') },
+  apply: { names: 'files' },
+  destroy: { names: 'files' },
   daemon: { words: own(DAEMON).join(' ') },
   health: { words: own(LOOK).join(' ') },
   doctor: { words: own(LOOK).join(' ') },

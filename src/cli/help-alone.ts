@@ -18,6 +18,8 @@ Pairs that stay, kept by a daemon, in the grammar of ip link:
   stats                          count frames, bytes and drops
   capture NAME                   what crosses a pair, as pcapng: into a file, or
                                  a pipe to tshark
+  apply FILE, destroy FILE       make namespaces and pairs as a file describes
+                                 them, or remove them
 
 One pair in the foreground, with no daemon:
   run A B                        make it and forward until Ctrl-C

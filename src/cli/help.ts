@@ -91,6 +91,63 @@ Examples:
   uveth link del veth0
 `
 
+export const APPLY_HELP = `uveth apply: make what there is as a file describes it
+
+Usage: uveth apply FILE [--dry-run]
+       uveth apply --schema
+
+The file is YAML, with links as containerlab has them, in the brief and in the
+extended form, and faults beside them:
+
+  name: lab
+  topology:
+    nodes:
+      left:                       a namespace that is made: lab-left
+      right: { netns: blue }      one that is there: a name, a path, a process
+                                  id
+      web: { container: web }     a container that runs
+    links:
+      - endpoints: ["left:eth1", "right:eth1"]
+        mtu: 1400
+        impair: delay 10ms loss 1%
+      - type: veth
+        endpoints:
+          - { node: left, interface: eth2, ipv4: 10.0.0.1/24,
+              rules: ["drop udp dport 53 nth 3"] }
+          - { node: host, interface: lab0, ipv4: 10.0.0.2/24 }
+
+impair and rules are in the words of uveth link help, or objects as over HTTP;
+those of a link are for both ends, those of an endpoint go over them. An
+endpoint may also have mac, ipv6, up and txQueueLength, a link queues. The node
+"host" is where the order is given.
+
+What is as wished stays untouched; what differs is changed without unplugging,
+but for queues; what the lab has made and the file no longer has goes. Each
+action is told in a line: + made, ~ changed, - removed. Where it ends before the
+end, another apply goes on.
+
+  --dry-run         tell them, and do nothing
+  --schema          print the JSON Schema of the file, for editors
+
+Examples:
+  uveth apply lab.yaml --dry-run
+  uveth apply lab.yaml
+  uveth apply --schema > lab.schema.json
+`
+
+export const DESTROY_HELP = `uveth destroy: remove what uveth apply has made
+
+Usage: uveth destroy FILE [--dry-run]
+
+Pairs and namespaces of the file's lab go, also those that the file no longer
+has. Namespaces that were there before, and containers, stay.
+
+  --dry-run         tell what would be done, and do nothing
+
+Examples:
+  uveth destroy lab.yaml
+`
+
 export const MONITOR_HELP = `uveth monitor: say what happens to pairs, until Ctrl-C
 
 Usage: uveth monitor [-json] [-t | -ts]

@@ -35,6 +35,17 @@ export const SHELL = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
+export const APPLY = {
+  'dry-run': { type: 'boolean' },
+  schema: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+export const DESTROY = {
+  'dry-run': { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
 export const CAPTURE = {
   write: { type: 'string', short: 'w' },
   end: { type: 'string' },

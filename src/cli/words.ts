@@ -15,5 +15,7 @@ export const VERBS = [
   'shim',
   'sandbox',
   'shell',
+  'apply',
+  'destroy',
   'help',
 ] as const

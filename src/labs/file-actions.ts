@@ -1,0 +1,173 @@
+// What is to be done so that what there is becomes what a file describes: a list of actions, each with the line that
+// tells of it. What is as wished stays untouched; what differs is changed in place, but for what a pair is made with.
+// Called by cli/apply/, which carries them out. Pure.
+
+import type { ImpairOptions, ImpairPlan } from '../faults/impair-plan.js'
+import { formatImpair } from '../faults/impair-words.js'
+import { type NormalRule, planRule, type RuleOptions } from '../faults/rule-plan.js'
+import { formatRule } from '../faults/rule-words.js'
+import { type FileEnd, type FileLink, type FilePlan, planBeside } from './file-plan.js'
+
+export interface PresentEnd {
+  readonly name: string
+  /** Of its namespace. */
+  readonly inode: number
+  readonly address: string
+  readonly mtu: number
+  readonly up: boolean
+  readonly txQueueLength: number
+  /** With prefix lengths. */
+  readonly addresses: readonly string[]
+  readonly impair: ImpairPlan | null
+  readonly rules: readonly NormalRule[]
+}
+
+export interface Present {
+  /** Those of the lab's namespaces that are there. */
+  readonly namespaces: readonly string[]
+  /** Inodes by node; of one that is not there yet undefined. */
+  readonly places: ReadonlyMap<string, number | undefined>
+  /** Those of the lab. */
+  readonly pairs: readonly { id: string; queues: number; a: PresentEnd; b: PresentEnd }[]
+}
+
+/** What can be changed of an end by one order. */
+interface EndChange {
+  name?: string
+  /** The node that it moves to. */
+  node?: string
+  address?: string
+  mtu?: number
+  txQueueLength?: number
+  up?: boolean
+  addresses?: readonly string[]
+}
+
+export type FileAction = { readonly line: string } & (
+  | { readonly do: 'netns.add' | 'netns.del'; readonly netns: string }
+  | { readonly do: 'pair.add'; readonly link: FileLink }
+  | { readonly do: 'pair.del'; readonly id: string }
+  | { readonly do: 'end.set'; readonly id: string; readonly side: 'a' | 'b'; readonly change: EndChange }
+  | { readonly do: 'impair'; readonly end: FileEnd; readonly impair: ImpairOptions | null }
+  | { readonly do: 'rules'; readonly end: FileEnd; readonly rules: readonly RuleOptions[] }
+)
+
+/** In the order in which they are carried out: what goes, namespaces, changes, what comes. */
+export function applyActions({ nodes, links }: FilePlan, present: Present): FileAction[] {
+  const made = nodes.flatMap(({ made }) => (made === undefined ? [] : [made]))
+  const stays = (pair: Present['pairs'][number]) => {
+    const link = links.find(({ id }) => id === pair.id)
+    return link !== undefined && link.queues === pair.queues ? link : undefined
+  }
+  return [
+    ...present.pairs.filter((pair) => stays(pair) === undefined).map(pairDel),
+    ...made.filter((netns) => !present.namespaces.includes(netns)).map(netnsAdd),
+    ...present.pairs.flatMap((pair) => {
+      const link = stays(pair)
+      return link === undefined
+        ? []
+        : (['a', 'b'] as const).flatMap((side) => endActions(link, side, pair[side], present.places))
+    }),
+    ...links
+      .filter(({ id }) => !present.pairs.some((pair) => pair.id === id && stays(pair) !== undefined))
+      .map(pairAdd),
+    ...present.namespaces.filter((netns) => !made.includes(netns)).map(netnsDel),
+  ]
+}
+
+export function destroyActions({ pairs, namespaces }: Present): FileAction[] {
+  return [...pairs.map(pairDel), ...namespaces.map(netnsDel)]
+}
+
+const netnsAdd = (netns: string): FileAction => ({ do: 'netns.add', netns, line: `+ netns ${netns}` })
+const netnsDel = (netns: string): FileAction => ({ do: 'netns.del', netns, line: `- netns ${netns}` })
+const pairDel = ({ id }: { id: string }): FileAction => ({ do: 'pair.del', id, line: `- link ${id}` })
+
+function pairAdd(link: FileLink): FileAction {
+  return { do: 'pair.add', link, line: `+ link ${labelOf(link.a)} ${labelOf(link.b)}` }
+}
+
+function labelOf({ node, name }: FileEnd): string {
+  return `${node}:${name}`
+}
+
+function endActions(
+  link: FileLink,
+  side: 'a' | 'b',
+  is: PresentEnd,
+  places: Present['places'],
+): FileAction[] {
+  const wanted = link[side]
+  const { change, words } = settings(wanted, is, places)
+  const label = labelOf(wanted)
+  const line = `~ ${label} ${words.join(', ')}`
+  const set: FileAction[] = words.length === 0 ? [] : [{ do: 'end.set', id: link.id, side, change, line }]
+  return [...set, ...impairment(wanted, is, label), ...rules(wanted, is, label)]
+}
+
+/** What is left out in the file stays as it is, but for what has a default. */
+function settings(
+  { node, addresses, ...wanted }: FileEnd,
+  is: PresentEnd,
+  places: Present['places'],
+): { change: EndChange; words: string[] } {
+  const change: EndChange = {}
+  const words: string[] = []
+  if (places.get(node) !== is.inode) {
+    change.node = node
+    words.push(`moved to ${node}`)
+  }
+  const lacks = addresses.filter((cidr) => !is.addresses.includes(cidr))
+  // A move takes addresses and admin up away.
+  const missing = change.node === undefined ? lacks : addresses
+  if (missing.length > 0) {
+    change.addresses = missing
+    words.push(...missing.map((cidr) => `address ${cidr}`))
+  }
+  const differ = (key: 'name' | 'address' | 'mtu' | 'txQueueLength', word: string) => {
+    const value = wanted[key]
+    if (value === undefined || String(value).toLowerCase() === String(is[key]).toLowerCase()) return
+    Object.assign(change, { [key]: value })
+    words.push(`${word} ${is[key]} -> ${value}`)
+  }
+  differ('name', 'name')
+  differ('address', 'mac')
+  differ('mtu', 'mtu')
+  differ('txQueueLength', 'txqueuelen')
+  if (wanted.up !== is.up || (change.node !== undefined && wanted.up)) {
+    change.up = wanted.up
+    if (wanted.up !== is.up) words.push(wanted.up ? 'up' : 'down')
+  }
+  return { change, words }
+}
+
+function impairment(wanted: FileEnd, is: PresentEnd, label: string): FileAction[] {
+  const words = (plan: ImpairPlan | null) => (plan === null ? 'none' : formatImpair(plan))
+  const [before, after] = [words(is.impair), words(planBeside(wanted.impair, is.impair))]
+  if (before === after) return []
+  // What was drawn here is drawn anew where nothing was before.
+  const shown = is.impair === null ? withoutSeed(after, wanted.impair) : after
+  const line = `~ ${label} impair ${before} -> ${shown}`
+  return [{ do: 'impair', end: wanted, impair: wanted.impair, line }]
+}
+
+function withoutSeed(words: string, options: ImpairOptions | null): string {
+  return options?.seed === undefined ? words.replace(/ ?seed \d+$/, '') : words
+}
+
+function rules(wanted: FileEnd, is: PresentEnd, label: string): FileAction[] {
+  const before = is.rules.map(formatRule)
+  const after = wanted.rules.map((rule, number) => formatRule(ruleBeside(rule, is.rules[number])))
+  if (before.length === after.length && before.every((words, number) => words === after[number])) return []
+  const line = `~ ${label} rules ${before.join('; ') || 'none'} -> ${after.join('; ') || 'none'}`
+  return [{ do: 'rules', end: wanted, rules: wanted.rules, line }]
+}
+
+/** With the seed that there is, where none was given. */
+function ruleBeside(wanted: RuleOptions, present: NormalRule | undefined): NormalRule {
+  const { action, match } = planRule(wanted, '')
+  const own = wanted.action.kind === 'corrupt' ? wanted.action.seed : undefined
+  const there = present !== undefined && 'seed' in present.action ? present.action.seed : undefined
+  const drawn = 'seed' in action && own === undefined && there !== undefined
+  return { action: drawn ? { ...action, seed: there } : action, match: match.normal }
+}
