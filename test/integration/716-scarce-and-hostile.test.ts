@@ -125,3 +125,53 @@ describe('--memory', () => {
     expect((await commandOf(daemon)('health')).stdout).toContain('frames wait in 0 of 70 MiB')
   })
 })
+
+describe('a namespace whose name is as long as a file name may be', () => {
+  const named = () => {
+    using short = Netns.create('')
+    return Netns.create('n'.repeat(255 - short.name.length))
+  }
+
+  test('does in every form', async () => {
+    using here = named()
+    using there = named()
+    await using daemon = await TestDaemon.start()
+    const command = commandOf(daemon)
+    const shown = async (place: Netns) => JSON.parse((await command('-j', '-n', place.name, 'link')).stdout)
+    for (const line of [
+      `link add long0 netns ${here.name} type veth peer name long1 netns ${there.name}`,
+      `link set long0@${here.name} up`,
+      `-n ${there.name} link set long1 mtu 1400`,
+      `link set long1@${there.name} netns ${here.name}`,
+    ]) {
+      expect([line, (await command(...line.split(' '))).stderr]).toEqual([line, ''])
+    }
+    expect(await shown(here)).toMatchObject([{ ifname: 'long0' }, { ifname: 'long1', mtu: 1400 }])
+    expect((await daemon.ask('PATCH', `/v1/ends/long1@${here.name}`, { mtu: 1300 })).json).toMatchObject({
+      netns: here.name,
+      mtu: 1300,
+    })
+    const headers = { 'uveth-netns': here.name }
+    expect((await daemon.ask('PATCH', '/v1/ends/long1', { mtu: 1280 }, headers)).json.mtu).toBe(1280)
+    expect((await command('link', 'del', `long0@${here.name}`)).stderr).toBe('')
+  })
+
+  test('one that is longer is refused by a sentence, before anything is made', async () => {
+    await using daemon = await TestDaemon.start()
+    const command = commandOf(daemon)
+    expect((await command('link', 'add', 'long0', 'type', 'veth')).stderr).toBe('')
+    const longer = 'x'.repeat(256)
+    for (const [line, sentence] of [
+      [`link add long2 netns ${longer} type veth`, /ENAMETOOLONG/],
+      [`link set long0 netns ${longer}`, /ENAMETOOLONG/],
+      [`link set long0@${longer} up`, /ENODEV/],
+      [`-n ${longer} link`, /ENOENT/],
+    ] as const) {
+      const { code, stderr } = await command(...line.split(' '))
+      expect(code).not.toBe(0)
+      expect(stderr).toMatch(/^uveth: [^\n]+\n$/)
+      expect(stderr).toMatch(sentence)
+    }
+    expect(daemon.home.links().map(({ ifname }) => ifname)).toEqual(['lo', 'long0', 'veth0'])
+  })
+})
