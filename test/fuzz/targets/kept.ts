@@ -87,8 +87,8 @@ export const dossier: Target = {
     const given = parsed(input)
     const read = refusing(() => readDossier(given), 'EBADMSG')
     if (read === undefined) return
-    const text = JSON.stringify(writeDossier(read))
-    assert.equal(JSON.stringify(writeDossier(readDossier(JSON.parse(text)))), text)
+    const written = JSON.parse(JSON.stringify(writeDossier(read)))
+    assert.deepEqual(JSON.parse(JSON.stringify(writeDossier(readDossier(written)))), written)
   },
 }
 

@@ -203,6 +203,10 @@ export class FakePair extends EventEmitter {
     return {}
   }
 
+  static async described(pair: FakePair): Promise<object> {
+    return await pair.stats()
+  }
+
   /** Ends as the kernel, or our own failure, may end it. */
   end(reason: string): void {
     this.closed = reason
