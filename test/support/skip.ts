@@ -75,6 +75,10 @@ const probes = {
   bpf,
   /** A memory cgroup (v1) can be made. */
   'memory-cgroup': () => makes('/sys/fs/cgroup/memory'),
+  /** A systemd that can be pid 1 of namespaces of its own. */
+  systemd: () =>
+    executable('/lib/systemd/systemd') &&
+    runs('unshare', '-pfmuiC', 'mount', '-t', 'tmpfs', 'tmpfs', '/etc/systemd/system'),
   /** The kernel has IPv6. */
   ipv6: () => readable('/proc/net/if_inet6'),
   /** The raw-socket package is built for the Node that runs. */
