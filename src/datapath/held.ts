@@ -75,7 +75,10 @@ export class Held {
   /** Is the next frame due at clock[NOW]? When it is, stands at clock[DUE] then. */
   isDue(): boolean {
     const { clock } = this
-    clock[DUE] = this.next
+    const entries = this.#entries
+    if (entries.count === 0) return false
+    // Not from `next`: asked for every frame, and where that is not inlined its fraction is a number on the heap.
+    clock[DUE] = entries.due[entries.first]
     return clock[DUE] <= clock[NOW]
   }
 

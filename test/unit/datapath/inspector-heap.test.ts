@@ -25,8 +25,6 @@ const BURSTS_PER_ROUND = 400
 /** Bytes of a round: one number for each frame is 307,200 to 409,600, two of them or the least object are more. */
 const LESS_THAN_TWO_NUMBERS = 600_000
 const LESS_THAN_A_NUMBER = 200_000
-/** For all parts at once, which the compiler makes more functions of; each alone is held to less. */
-const LESS_THAN_THREE_NUMBERS = 900_000
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -106,7 +104,7 @@ test.each<[string, number, Arrange, (() => Port)?]>([
   ],
   [
     'all of it',
-    LESS_THAN_THREE_NUMBERS,
+    LESS_THAN_TWO_NUMBERS,
     (bench) => {
       bench.addRule({ kind: 'duplicate', copies: 2 }, { every: 5 })
       bench.addRule({ kind: 'delay', ms: 0.02 }, { length: { min: 10 } })
