@@ -42,6 +42,8 @@ export const rules = {
       'index',
       'pair/hand-over',
       'wishes/limits',
+      'wishes/shape',
+      'channel',
       'native',
       'own-file',
     ],

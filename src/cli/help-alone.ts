@@ -156,6 +156,7 @@ Examples:
 export const DAEMON_HELP = `uveth daemon: keep pairs, and take orders over a Unix socket and netlink
 
 Usage: uveth daemon [OPTIONS]
+       uveth daemon --replace [OPTIONS]
        uveth daemon --stop [--socket PATH]
 
   --socket PATH     where it listens (default: UVETH_SOCKET, else
@@ -183,6 +184,10 @@ Usage: uveth daemon [OPTIONS]
                     times
   --log LEVEL       what is logged to stdout (JSON, by pino): trace, debug,
                     info, warn, error, silent
+  --replace         take the place of the daemon that runs, as after an upgrade:
+                    interfaces, addresses, routes and connections stay, and what
+                    is not said is as that one was told; returns when the new
+                    one runs in the background. If it cannot, the old one stays
   --stop            end the daemon that listens on the socket; returns when it
                     has ended
 
@@ -203,6 +208,7 @@ Examples:
   uveth daemon --state /var/lib/uveth/pairs.json
   uveth daemon --metrics 127.0.0.1:9823
   curl --unix-socket ${DEFAULT_SOCKET} http://uveth/v1/pairs
+  uveth daemon --replace
   uveth daemon --stop
 `
 

@@ -61,6 +61,7 @@ export function longTime(now: Date): string {
 
 /** `carrier veth0: on`. */
 export function eventText({ event, id, ...fields }: Event, paint: Paint): string {
+  if (event === 'replaced') return `${paint('bold', 'replaced')}: the daemon, by pid ${fields.pid}`
   if (event === 'lost') return `${paint('bold', 'lost')}: ${fields.count} events, which nobody read in time`
   return `${paint('bold', String(event))} ${paint('cyan', String(id))}: ${detailOf(String(event), fields)}`
 }

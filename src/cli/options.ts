@@ -69,6 +69,7 @@ export const DAEMON = {
   metrics: { type: 'string' },
   limit: { type: 'string', multiple: true },
   stop: { type: 'boolean' },
+  replace: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
 

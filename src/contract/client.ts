@@ -70,15 +70,27 @@ export class ControlClient {
     const text = await textOf(answer).catch((error: unknown) => {
       throw connectionError(error, this.#socket)
     })
+    // Another process has taken the daemon's place: nothing was done, and it listens already.
+    if (answer.status === 503 && answer.headers.get('retry-after') !== undefined)
+      return await this.call(op, parts)
     if (answer.status >= 400) throw problemError(answer, text)
     const warning = answer.headers.get(WARNING_HEADER)
     if (warning !== undefined) this.#warn?.(decodeURIComponent(warning))
     return (text === '' ? undefined : JSON.parse(text)) as T
   }
 
-  /** What happens from now on, until the daemon ends or `signal` is raised. */
+  /** What happens from now on, until the daemon ends or `signal` is raised; a daemon that takes its place is heard, too. */
   async *events(signal?: AbortSignal): AsyncGenerator<Record<string, unknown>, void> {
-    if (signal?.aborted) return
+    for (let replaced = true; replaced && !signal?.aborted; ) {
+      replaced = false
+      for await (const event of this.#events(signal)) {
+        replaced = event.event === 'replaced'
+        yield event
+      }
+    }
+  }
+
+  async *#events(signal?: AbortSignal): AsyncGenerator<Record<string, unknown>, void> {
     const answer = await this.#send('events', {})
     if (answer.status !== 200) throw problemError(answer, await textOf(answer))
     signal?.addEventListener('abort', answer.close, { once: true })

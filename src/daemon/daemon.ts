@@ -2,55 +2,52 @@
 // only one on its socket, follows signals, and ends with every pair removed. Started by
 // cli/daemon/daemon.ts. What orders mean is not decided here (orders/handlers.ts).
 
+import { rmSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger as Pino, pino } from 'pino'
 import { whyNoPairs } from '../doctor/ability.js'
-import { invalid, ofNode, UvethError } from '../errors.js'
+import { ofNode } from '../errors.js'
 import { configure, memoryUse } from '../index.js'
-import { sdNotify } from '../native.js'
 import type { PairRegistry } from '../orders/handlers.js'
 import { Registry, type RegistryEvent } from '../orders/registry.js'
 import { State } from '../orders/state.js'
 import type { SentWish } from '../orders/wanted.js'
 import type { DaemonFace } from '../servers/dispatch.js'
 import { type HttpServer, openHttp } from '../servers/http.js'
-import { type Netlink, type NetlinkSetting, startNetlink } from '../servers/netlink.js'
-import { openScrapes, type ScrapeAddress, type Scrapes } from '../servers/scrape.js'
+import { type Netlink, startNetlink } from '../servers/netlink.js'
+import { openScrapes, type Scrapes } from '../servers/scrape.js'
 import { version } from '../version.js'
-import type { Limits } from '../wishes/limits.js'
-import { daemonLock, formerEnd, Lock, makeFolder, stateLock } from './lock.js'
+import { Gate } from './gate.js'
+import { Giver, type Giving } from './giver.js'
+import { makeFolder } from './lock.js'
+import { Locks } from './locks.js'
 import { LogOutput } from './log-output.js'
-import { claimSocket, withSocketMode } from './socket-file.js'
+import { notify } from './notify.js'
+import type { DaemonOptions, Given } from './options.js'
+import { claimSocket, listenAt, withSocketMode } from './socket-file.js'
 import { Store } from './store.js'
-
-export interface DaemonOptions {
-  /** Path of the control socket. */
-  socket: string
-  /** File of wanted pairs: made again at the next start. */
-  state?: string | undefined
-  /** Forwarding threads. */
-  workers?: number | undefined
-  /** Bytes for frames that wait. */
-  memory?: number | undefined
-  netlink: NetlinkSetting
-  /** End after this many seconds without a pair. */
-  idleExit?: number | undefined
-  limits?: Limits
-  /** Where metrics are served to who may not give orders. */
-  metrics?: ScrapeAddress | undefined
-  /** pino's level. */
-  log: string
-}
+import { type Succession, succeed } from './succession.js'
 
 /** ms that orders which were being carried out get before the pairs are removed under them. */
 const SETTLE_TIME = 5_000
 
-/** Starts a daemon; resolves when it listens, with a promise of its end. */
-export async function startDaemon(options: DaemonOptions): Promise<{ ended: Promise<boolean> }> {
-  const output = new LogOutput(process.stdout.fd, options.socket)
+/**
+ * Starts a daemon; resolves when it listens, with a promise of its end: true when pairs are left, for
+ * the next run or because another process has taken them.
+ * `replace`: in the place of the one that runs.
+ */
+export async function startDaemon(options: DaemonOptions): Promise<{ ended: Promise<boolean> }>
+export async function startDaemon(options: Given, replace: true): Promise<{ ended: Promise<boolean> }>
+export async function startDaemon(given: Given, replace = false): Promise<{ ended: Promise<boolean> }> {
+  const registry: PairRegistry = new Registry<SentWish>()
+  const succession = replace ? await succeed(given, registry) : undefined
+  const options = succession?.options ?? (given as DaemonOptions)
+  const output = new LogOutput(process.stdout.fd, options.socket, succession?.journal)
   Object.assign(output, { [pino.symbols.needsMetadataGsym]: true }) // the level, with each line
-  const daemon = new Daemon(options, output)
+  const daemon = new Daemon(options, output, registry)
   try {
-    await daemon.start()
+    await daemon.start(succession)
   } catch (error) {
     output.close()
     throw ofNode(error)
@@ -64,9 +61,12 @@ class Daemon implements DaemonFace {
   readonly #options: DaemonOptions
   readonly #output: LogOutput
   readonly #log: Pino
-  readonly #registry: PairRegistry = new Registry<SentWish>()
+  readonly #registry: PairRegistry
   readonly #started = Date.now()
-  #locks: Lock[] = []
+  readonly #giver: Giver
+  readonly #gate = new Gate()
+  replaced = false
+  #locks: Locks | undefined
   #http: HttpServer | undefined
   #netlink: Netlink | undefined
   #scrapes: Scrapes | undefined
@@ -77,7 +77,9 @@ class Daemon implements DaemonFace {
   #ending: Promise<void> | undefined
   #end!: (kept: boolean) => void
 
-  constructor(options: DaemonOptions, output: LogOutput) {
+  constructor(options: DaemonOptions, output: LogOutput, registry: PairRegistry) {
+    this.#registry = registry
+    this.#giver = new Giver(this.#giving())
     this.#options = options
     this.#output = output
     this.#log = pino({ level: options.log, base: { pid: process.pid } }, output)
@@ -87,21 +89,22 @@ class Daemon implements DaemonFace {
   }
 
   /** Listens last: whoever can connect finds everything that was asked for. */
-  async start(): Promise<void> {
-    const { socket, state, workers, memory, netlink, limits = {} } = this.#options
+  async start(succession?: Succession): Promise<void> {
+    const { socket, state, workers, memory, limits = {} } = this.#options
+    const inherited = succession?.belongings
     configure({ ...(workers !== undefined && { workers }), ...(memory !== undefined && { memory }), limits })
     makeFolder(socket)
-    await this.#takeLocks()
+    this.#locks = succession?.locks ?? (await this.#takeLocks())
     const signalled = this.#followSignals()
     this.#logPairs()
     try {
-      await claimSocket(socket)
+      if (inherited?.get('socket') === undefined) await claimSocket(socket)
       if (state !== undefined) await this.#openState(state)
-      this.#netlink = startNetlink(this.#registry, { setting: netlink, logger: this.#log })
+      this.#openNetlink()
       const http = await openHttp(this.#registry, this)
       this.#http = http
-      this.#scrapes = await this.#openScrapes(http)
-      await withSocketMode(() => http.listen(socket))
+      this.#scrapes = await this.#openScrapes(http, inherited?.get('metrics'))
+      await http.listen(inherited?.get('socket') ?? (await withSocketMode(async () => listenAt(socket))))
     } catch (error) {
       await this.#shutdown()
       throw error
@@ -110,7 +113,7 @@ class Daemon implements DaemonFace {
     this.#log.info({ socket, ...metrics, version: version() }, 'listening')
     const reason = whyNoPairs()
     if (reason !== null) this.#log.warn({ reason }, 'no pairs can be made')
-    this.#notify('READY=1')
+    notify(this.#log, 'READY=1')
     this.#countIdle()
     if (signalled()) this.shutdown()
   }
@@ -174,56 +177,77 @@ class Daemon implements DaemonFace {
     return (await this.#state?.forget(ref)) ?? false
   }
 
+  admitted(): Promise<void> {
+    return this.#gate.passed
+  }
+
+  handOver(wish: unknown, from: Socket): object {
+    const { socket: _, ...options } = this.#options
+    const journal = process.env.JOURNAL_STREAM
+    return this.#giver.ask(wish, from, { options, ...(journal && { journal }) })
+  }
+
   failed(error: unknown, request: string): void {
     this.#log.error({ err: error, request }, 'an order failed')
   }
 
-  /** Of the socket, and of the file of wanted pairs. */
-  async #takeLocks(): Promise<void> {
+  async #takeLocks(): Promise<Locks> {
     const { socket, state } = this.#options
-    await this.#take(daemonLock(socket), (pid) => {
-      const message = `EADDRINUSE: a daemon (pid ${pid}) has '${socket}' already`
-      return new UvethError(message, { code: 'EADDRINUSE' })
+    return await Locks.take(socket, state, (waitsFor) => {
+      const reason = 'its interfaces are still being removed'
+      this.#log.warn({ waitsFor, reason }, 'waiting for the end of the daemon before')
     })
-    if (state === undefined) return
-    const busy = (pid: string) =>
-      invalid(`a daemon (pid ${pid}) keeps its pairs in '${state}'`, 'state', 'EBUSY')
-    try {
-      await this.#take(stateLock(state), busy, (error) => error)
-    } catch (error) {
-      this.#giveLocks()
-      throw error
+  }
+
+  /** In this order of the calls: see giver.ts. */
+  #giving(): Giving {
+    return {
+      registry: this.#registry,
+      freeze: async () => {
+        this.#registry.frozen = true
+        this.#gate.close()
+        await Promise.all([this.#netlink?.close(), this.#http?.settled()])
+        await this.#registry.commit()
+      },
+      thaw: () => {
+        this.#registry.frozen = false
+        this.#openNetlink()
+        this.#gate.open()
+      },
+      belongings: () => ({
+        socket: this.#http?.fd,
+        metrics: this.#scrapes?.fd,
+        locks: this.#locks?.fds ?? [],
+      }),
+      gone: (pid) => this.#gone(pid),
+      failed: (error) => this.#log.warn({ error: (error as Error).message }, 'not replaced'),
     }
   }
 
-  async #take(
-    path: string,
-    refusal: (pid: string) => UvethError,
-    explain?: (error: unknown) => unknown,
-  ): Promise<void> {
-    const before = Lock.holder(path)
-    const wait = () =>
-      formerEnd(before, () => {
-        const reason = 'its interfaces are still being removed'
-        this.#log.warn({ waitsFor: before, reason }, 'waiting for the end of the daemon before')
-      })
-    let lock = Lock.take(path, explain)
-    await wait()
-    lock ??= Lock.take(path, explain)
-    if (lock === undefined) throw refusal(Lock.holder(path))
-    this.#locks.push(lock)
+  /** Another process has the pairs: it is told to all that listen, and nothing is removed. */
+  async #gone(pid: number): Promise<void> {
+    clearTimeout(this.#idle)
+    this.replaced = true
+    this.#ending = new Promise(() => {})
+    this.#state?.leave()
+    notify(this.#log, `MAINPID=${pid}`)
+    this.#registry.tell({ event: 'replaced', id: '', pid })
+    this.#log.info({ pid }, 'replaced')
+    this.#gate.open()
+    await this.#http?.leave()
+    this.#end(true)
   }
 
-  #giveLocks(): void {
-    for (const lock of this.#locks.splice(0)) lock[Symbol.dispose]()
+  #openNetlink(): void {
+    this.#netlink = startNetlink(this.#registry, { setting: this.#options.netlink, logger: this.#log })
   }
 
   /** Whoever may enter the folder of a socket for metrics may scrape: nothing can be ordered there. */
-  async #openScrapes(http: HttpServer): Promise<Scrapes | undefined> {
+  async #openScrapes(http: HttpServer, fd: number | undefined): Promise<Scrapes | undefined> {
     const { metrics } = this.#options
     if (metrics === undefined) return undefined
-    const open = () => openScrapes(metrics, http.metrics, () => this.health())
-    if (!('path' in metrics)) return await open()
+    const open = () => openScrapes(metrics, http.metrics, () => this.health(), fd)
+    if (!('path' in metrics) || fd !== undefined) return await open()
     makeFolder(metrics.path)
     await claimSocket(metrics.path)
     return await withSocketMode(open, 0o666)
@@ -246,6 +270,7 @@ class Daemon implements DaemonFace {
   #logPairs(): void {
     const logs = new Map<string, Pino>()
     this.#registry.on('event', ({ event, id, ...fields }: RegistryEvent) => {
+      if (event === 'replaced') return
       const log = logs.get(id) ?? this.#log.child({ pair: id })
       if (event === 'removed') logs.delete(id)
       else logs.set(id, log)
@@ -283,25 +308,18 @@ class Daemon implements DaemonFace {
 
   async #removeAll(keeps: boolean): Promise<void> {
     clearTimeout(this.#idle)
-    this.#notify('STOPPING=1')
-    await Promise.race([Promise.all([this.#netlink?.close(), this.#http?.settled()]), sleep(SETTLE_TIME)])
+    notify(this.#log, 'STOPPING=1')
+    await Promise.race([
+      Promise.all([this.#netlink?.close(), this.#http?.settled()]),
+      sleep(SETTLE_TIME, undefined, { ref: false }),
+    ])
     await this.#state?.close()
     const stays = (id: string) => keeps && this.#store?.has(id) === true
     let pairs = 0
     for (let more = -1; more !== 0; pairs += more) more = await this.#registry.clear(stays)
     this.#log.info({ pairs, kept: this.#registry.list().length }, 'ended')
     await Promise.all([this.#http?.close(), this.#scrapes?.close()])
-    this.#giveLocks()
+    if (this.#http?.fd !== undefined) rmSync(this.#options.socket, { force: true })
+    this.#locks?.[Symbol.dispose]()
   }
-
-  #notify(text: string): void {
-    const path = process.env.NOTIFY_SOCKET
-    if (path === undefined || path === '') return
-    const result = sdNotify(path, text)
-    if (result < 0) this.#log.warn({ path, errno: result }, 'systemd could not be told')
-  }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref())
 }

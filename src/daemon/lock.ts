@@ -122,6 +122,16 @@ export class Lock implements Disposable {
     return undefined
   }
 
+  /** One that another process has taken and given up to us, by its descriptor. */
+  static adopt(fd: number): Lock {
+    sign(fd)
+    return new Lock(fd)
+  }
+
+  get fd(): number {
+    return this.#fd
+  }
+
   /** Who has it or had it last, as that process wrote it; `?` where none has. */
   static holder(path: string): string {
     try {

@@ -4,6 +4,7 @@
 import { lstatSync, unlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 import { invalid, systemError, UvethError } from '../errors.js'
+import { unixListen } from '../native.js'
 
 /** sun_path, without the terminator. */
 const LONGEST_PATH = 107
@@ -27,6 +28,13 @@ export async function claimSocket(path: string): Promise<void> {
   }
   if (answer.code === 'ECONNREFUSED') unlinkSync(path)
   else if (answer.code !== 'ENOENT') throw systemError(answer.errno ?? 0, 'connect', path)
+}
+
+/** A descriptor that listens there: who closes it leaves the file, which may be another process's by then. */
+export function listenAt(path: string): number {
+  const fd = unixListen(path)
+  if (fd < 0) throw systemError(fd, 'listen', path)
+  return fd
 }
 
 /** True while somebody listens on `path`. */

@@ -85,6 +85,11 @@ export class Link {
     this.#thread.on('exit', () => this.#fail(new Error('it ended')))
   }
 
+  /** Resolves when it runs, and its workers do. */
+  get ready(): Promise<void> {
+    return this.#ready
+  }
+
   /** A number for a new pair, whose events go to `hear` until it is closed. */
   register(hear: (event: PairEvent) => void): number {
     const handle = ++this.#lastHandle

@@ -161,6 +161,6 @@ function refused(why: string, code = 'EPERM'): UvethError {
 }
 
 /** Node has no public name for it. */
-function descriptorOf(socket: Socket): number {
+export function descriptorOf(socket: Socket): number {
   return (socket as Socket & { _handle?: { fd?: number } })._handle?.fd ?? -1
 }

@@ -4,7 +4,7 @@
 import { EventEmitter } from 'node:events'
 import { tellAll } from '../apart.js'
 import type { PairWish } from '../contract/ops.js'
-import { UvethError } from '../errors.js'
+import { invalid, UvethError } from '../errors.js'
 import type { End, PairOptions } from '../index.js'
 import { isCalled, isEndAt, parseInode, showInode, splitRef } from '../netns/names.js'
 import type { Dossier } from '../pair/dossier.js'
@@ -26,7 +26,16 @@ export interface Found<Wish> {
 }
 
 export interface RegistryEvent {
-  event: 'added' | 'changed' | 'removed' | 'carrier' | 'renamed' | 'moved' | 'state' | 'foreignQueues'
+  event:
+    | 'added'
+    | 'changed'
+    | 'replaced'
+    | 'removed'
+    | 'carrier'
+    | 'renamed'
+    | 'moved'
+    | 'state'
+    | 'foreignQueues'
   id: string
   [field: string]: unknown
 }
@@ -41,11 +50,15 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
   /** Resolves when what was wanted up to now is kept where it outlives the process (orders/state.ts). */
   commit: () => Promise<void> = async () => {}
 
+  /** No pair is made: all that there are go to another process. */
+  frozen = false
+
   /** An end of a pair, or its addresses, is not as it was; it may say so in several events. */
   changed: () => void = () => {}
 
   /** Makes a pair and keeps it until it ends, by whomever. `from`: what an earlier one was, as which it goes on. */
   async add(wish: Wish, options: PairOptions, from?: Dossier): Promise<Entry<Wish>> {
+    if (this.frozen) throw invalid('another process is taking over just now: ask again', undefined, 'EBUSY')
     return this.#enter(await Pair.create(options, undefined, from), wish)
   }
 
@@ -70,9 +83,19 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
     const entry = { pair, wish, carrierChanges: 0 }
     this.#entries.set(pair.id, entry)
     this.tell({ event: 'added', id: pair.id, a: pair.a.name, b: pair.b.name })
-    this.#hear(entry)
-    Pair.follow(pair, () => this.changed())
+    this.#follow(entry)
     return entry
+  }
+
+  /** One that was another process's: to those who listen, it was there all the time. */
+  keep(entry: Entry<Wish>): void {
+    this.#entries.set(entry.pair.id, entry)
+    this.#follow(entry)
+  }
+
+  #follow(entry: Entry<Wish>): void {
+    this.#hear(entry)
+    Pair.follow(entry.pair, () => this.changed())
   }
 
   tell(event: RegistryEvent): void {

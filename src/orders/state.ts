@@ -74,7 +74,8 @@ export class State {
   /** Reads the file and makes its pairs; resolves when each has been tried once. */
   static async open(path: string, registry: PairRegistry, logger: Logger, kept?: Kept): Promise<State> {
     const state = new State(path, registry, logger, kept)
-    for (const saved of read(path)) state.#pending.set(saved.id, { saved, error: 'not tried yet' })
+    const missing = read(path).filter(({ id }) => registry.byId(id) === undefined)
+    for (const saved of missing) state.#pending.set(saved.id, { saved, error: 'not tried yet' })
     registry.commit = () => state.#save()
     registry.on('event', (event) => state.#hear(event))
     registry.changed = () => state.#saveSoon()
@@ -127,6 +128,13 @@ export class State {
     await this.#write((pair, wishes) => Pair.suspend(pair, wishes).catch(() => Pair.dossier(pair, wishes)))
     clearTimeout(this.#timer)
     clearTimeout(this.#rewrite)
+  }
+
+  /** The file is another process's from here on, as it is. */
+  leave(): void {
+    this.#closed = true
+    for (const timer of [this.#timer, this.#rewrite, this.#soon]) clearTimeout(timer)
+    this.#watcher?.close()
   }
 
   #hear({ event, id, reason }: RegistryEvent): void {
@@ -276,6 +284,11 @@ function watchNamespaces(appeared: () => void): FSWatcher | undefined {
   } catch {
     return undefined // nobody has run `ip netns add` here yet: the timer has to do
   }
+}
+
+/** Refuses what State.open() would refuse to read. */
+export function checkState(path: string): void {
+  read(path)
 }
 
 function read(path: string): Saved[] {

@@ -6,11 +6,9 @@
 //              |
 //              +--close()--> its descriptors are given up: whoever shares them goes on
 
-import type { CaptureSink } from '../capture/session.js'
 import { linkThread } from '../link/link.js'
 import type { Descriptors } from '../link/protocol.js'
 import type { Logger } from '../wishes/end.js'
-import type { Capture } from './captures.js'
 import type { Dossier } from './dossier.js'
 import { planPair } from './options.js'
 import { Pair } from './pair.js'
@@ -22,6 +20,11 @@ export interface AdoptWish {
   queues: number
   quiet: boolean
   logger?: Logger
+}
+
+/** The threads that pairs need: so that none of them waits for their start. */
+export async function startThreads(): Promise<void> {
+  await linkThread().ready
 }
 
 /** By descriptors that nobody in this process owns. ENODEV when an end is there no more; then they are closed. */
@@ -66,7 +69,7 @@ export async function keep(pair: Pair, path: string, names: readonly string[]): 
   await link.request({ op: 'keep', handle, path, names })
 }
 
-/** A capture of the pair as which this one goes on is written from now on. */
-export function recapture(pair: Pair, id: number, sink: CaptureSink): Promise<Capture> {
-  return Pair.inside(pair).captures.again(id, sink, pair.a, pair.b)
+/** Another process has it: what is captured of it is complete, and nothing else is done. */
+export async function leave(pair: Pair): Promise<void> {
+  await Pair.inside(pair).captures.close()
 }

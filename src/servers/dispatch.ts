@@ -1,6 +1,7 @@
 // What answers each operation of the table (contract/ops.ts) over HTTP: calls orders/ for those about pairs and the
 // daemon for those about itself. Used by http.ts, which knows routes, schemas and connections.
 
+import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 import type { BODIES } from '../contract/bodies.js'
 import type { CaptureQuery, OpName } from '../contract/ops.js'
@@ -15,6 +16,8 @@ import { answerLine } from './shim/line.js'
 export interface DaemonFace {
   version(): object
   health(): object
+  /** Another process has taken its place. */
+  readonly replaced?: boolean
   /** True once the daemon is ending: new orders are refused. */
   readonly ending: boolean
   shutdown(): void
@@ -24,6 +27,10 @@ export interface DaemonFace {
   readonly lostLines?: number
   /** Datagrams over netlink of those who may not order. */
   readonly refusedOverNetlink?: number
+  /** Resolves when orders are carried out: they wait while the pairs are on their way to another process. */
+  admitted?(): Promise<void>
+  /** Another process, which is at the other end of `from`, asks to take over: its answer. */
+  handOver?(wish: unknown, from: Socket): object
   /** Gives up a kept wish that could not be restored; false if `ref` means none. */
   forget(ref: string): Promise<boolean>
   /** Something that nobody expected. */

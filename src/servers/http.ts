@@ -26,11 +26,18 @@ const BODY_LIMIT = 256 << 10
 /** Characters of a name in a path, percent-encoded: an interface name, `@` and a file name fit. */
 const LONGEST_REF = 1024
 
+/** ms that requests on their way get to be answered when another process listens. */
+const LAST_ANSWERS = 50
 /** ms: some eleven days. */
 const FOR_GOOD = 1_000_000_000
 
 export interface HttpServer {
-  listen(path: string): Promise<void>
+  /** At a path, or on a socket that listens already, by its descriptor. */
+  listen(at: string | number): Promise<void>
+  /** That socket, for another process. */
+  readonly fd: number | undefined
+  /** Another process listens on it: nobody new is heard here, and whoever is still connected is told to ask again. */
+  leave(): Promise<void>
   /** True while orders are being carried out. */
   readonly busy: boolean
   /** Resolves when every order that was being carried out has been answered. */
@@ -78,6 +85,9 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
     clients.during(socket, name === 'pair.flap' ? order : () => running.during(order))
   for (const name of Object.keys(OPS) as OpName[])
     addRoute(app, name, answers[name] as Answer<unknown>, { registry, daemon, during })
+  const route = { schema: { hide: true } }
+  app.post('/v1/handover', route, async ({ body, raw }) => daemon.handOver?.(body, raw.socket))
+  let listening: number | undefined
   const metrics = openMetrics(registry, () => ({
     waiting: events.waiting,
     lost: daemon.lostLines ?? 0,
@@ -90,7 +100,14 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
     await captures.close()
   })
   return {
-    listen: async (path) => void (await app.listen({ path })),
+    listen: async (at) => {
+      await listenOn(app, typeof at === 'number' ? { fd: at } : { path: at })
+      if (typeof at === 'number') listening = at
+    },
+    get fd() {
+      return listening
+    },
+    leave: () => leave(app),
     get busy() {
       return running.some
     },
@@ -98,6 +115,19 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
     metrics,
     close: () => app.close(),
   }
+}
+
+async function listenOn(app: FastifyInstance, at: { fd: number } | { path: string }): Promise<void> {
+  await app.ready()
+  await new Promise<void>((listens, failed) => {
+    app.server.once('error', failed).listen(at, listens)
+  })
+}
+
+async function leave(app: FastifyInstance): Promise<void> {
+  app.server.close()
+  await new Promise((done) => setTimeout(done, LAST_ANSWERS))
+  await app.close()
 }
 
 /** Orders about one pair are given from somewhere; the others are answered wherever one is. */
@@ -191,8 +221,12 @@ function depthOf(text: string): number {
 }
 
 function refuseWhileEnding(app: FastifyInstance, daemon: DaemonFace): void {
-  app.addHook('onRequest', async (_, reply) => {
-    if (daemon.ending) return send(reply, problem(503, 'ESHUTDOWN: the daemon is ending'))
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.method !== 'GET') await daemon.admitted?.()
+    if (!daemon.ending) return
+    if (!daemon.replaced) return send(reply, problem(503, 'ESHUTDOWN: the daemon is ending'))
+    reply.header('retry-after', '0').header('connection', 'close')
+    return send(reply, problem(503, 'EAGAIN: another process has taken the place of this daemon: ask again'))
   })
 }
 

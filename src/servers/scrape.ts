@@ -3,6 +3,7 @@
 // no body, and gives no order to anything.
 
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { pipeline } from 'node:stream'
@@ -15,6 +16,8 @@ export type ScrapeAddress = { path: string } | { host: string; port: number }
 export interface Scrapes {
   /** `127.0.0.1:9823`, or a path. */
   readonly address: string
+  /** That listens there, for another process. */
+  readonly fd: number | undefined
   close(): Promise<void>
 }
 
@@ -27,15 +30,22 @@ export async function openScrapes(
   at: ScrapeAddress,
   metrics: MetricsPages,
   health: () => object,
+  fd?: number,
 ): Promise<Scrapes> {
   const server = createServer({ maxHeaderSize: LONGEST_HEAD }, (request, response) =>
     answer(request, response, metrics, health),
   )
   server.timeout = PATIENCE
   server.prependListener('connection', admit)
-  server.listen(at)
+  server.listen(fd === undefined ? at : { fd })
   await once(server, 'listening')
-  return { address: addressOf(server), close: () => close(server) }
+  const handle = (server as Server & { _handle?: { fd?: number } })._handle
+  const address = 'path' in at ? at.path : addressOf(server)
+  const closed = async () => {
+    await close(server)
+    if ('path' in at) rmSync(at.path, { force: true }) // who listens by a descriptor leaves it
+  }
+  return { address, fd: handle?.fd, close: closed }
 }
 
 /** One more than there may be is told so, and heard no further. */
@@ -77,9 +87,7 @@ function refuse(response: ServerResponse, document: Problem): void {
 }
 
 function addressOf(server: Server): string {
-  const address = server.address() as AddressInfo | string
-  if (typeof address === 'string') return address
-  const { address: host, port, family } = address
+  const { address: host, port, family } = server.address() as AddressInfo
   return family === 'IPv6' ? `[${host}]:${port}` : `${host}:${port}`
 }
 

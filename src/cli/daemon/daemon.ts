@@ -1,6 +1,7 @@
 // `uveth daemon` and `uveth health`: the daemon in the foreground, its end, and how it is. What the
 // daemon does stands in src/daemon/daemon.ts, which is loaded only to run one.
 
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ControlClient, DEFAULT_SOCKET, socketPath } from '../../contract/client.js'
 import { UvethError } from '../../errors.js'
@@ -29,22 +30,23 @@ export async function daemon(args: string[], globalSocket?: string): Promise<num
   const socket = socketPath(values.socket ?? globalSocket)
   if (values.stop) return await stop(socket)
   if (values.holder) return await withHolder(args, socket, values.state)
-  const log = LOG_LEVEL.read(values.log ?? 'info', '--log')
+  const log = values.log === undefined ? undefined : LOG_LEVEL.read(values.log, '--log')
   const options = {
     socket,
     log,
-    state: values.state,
+    state: values.state === undefined ? undefined : resolve(values.state),
     workers: values.workers === undefined ? undefined : WORKERS.read(written(values.workers), '--workers'),
     memory: memoryOption(values.memory),
-    netlink: netlinkSetting(values.netlink, socket),
+    netlink: netlinkSetting(values.netlink, socket, values.replace),
     idleExit: number(values['idle-exit'], '--idle-exit', 0, LONGEST_IDLE),
     metrics: addressOf(values.metrics),
     limits: limitsOf(values.limit ?? []),
   }
+  const { endOf, replaceDaemon } = await import('./replace.js')
+  if (values.replace) return await replaceDaemon([...args, '--socket', resolve(socket)], options)
   const { startDaemon } = await import('../../daemon/daemon.js')
-  const { ended } = await startDaemon(options)
-  if (await ended) process.exit(0) // what is left would keep it running
-  return 0
+  const { ended } = await startDaemon({ ...options, log: log ?? 'info', netlink: options.netlink ?? 'on' })
+  return await endOf(ended)
 }
 
 /** The same daemon, started and watched over by this process. */
@@ -57,7 +59,13 @@ async function withHolder(args: string[], socket: string, state: string | undefi
   return await hold(socket, [process.execPath, main, 'daemon', '--socket', socket, ...rest])
 }
 
-function netlinkSetting(text: string | undefined, socket: string): 'on' | 'off' | number {
+/** `kept`: what is not said is as it was. */
+function netlinkSetting(
+  text: string | undefined,
+  socket: string,
+  kept = false,
+): 'on' | 'off' | number | undefined {
+  if (text === undefined && kept) return undefined
   if (text === undefined) return socket === DEFAULT_SOCKET ? 'on' : 'off'
   if (text === 'on' || text === 'off') return text
   return number(text, '--netlink', 1, 0xffff_ffff) ?? 'on'

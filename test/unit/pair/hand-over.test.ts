@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
 import type { Dossier } from '../../../dist/pair/dossier.js'
 import { readDossier, withoutDevices, writeDossier } from '../../../dist/pair/dossier.js'
-import { adoptPair, goOn, recapture } from '../../../dist/pair/hand-over.js'
+import { adoptPair, goOn } from '../../../dist/pair/hand-over.js'
 import type { EndOptions } from '../../../dist/pair/options.js'
 import { Pair } from '../../../dist/pair/pair.js'
 import { MemoryLink } from '../../support/memory-link.js'
@@ -142,6 +142,11 @@ test('as another pair too, where nothing is held; rules, numbers and counts go o
     { numRuns: RUNS },
   )
 })
+
+/** The first capture of the dossier, which is written from now on. */
+async function again(pair: Pair, { captures: [first] }: Dossier) {
+  return await Pair.inside(pair).captures.again(first?.id ?? 0, 'stream', pair.a, pair.b)
+}
 
 /** Another pair by the same devices, as another process has them. */
 async function adopted(memory: MemoryLink, first: Pair, to: Dossier): Promise<Pair> {
@@ -284,8 +289,8 @@ test('carrier mode, flaps that run, captures and the numbers of rules go along',
   expect(second.carrier).toBe(true)
   expect(second.a.drop({ nth: 2 }).id).toBe(2)
   send(memory, 0, 2)
-  const capture = await recapture(second, dossier.captures[0]?.id ?? 0, 'stream')
-  await expect(recapture(second, dossier.captures[0]?.id ?? 0, 'stream')).rejects.toMatchObject({
+  const capture = await again(second, dossier)
+  await expect(again(second, dossier)).rejects.toMatchObject({
     code: 'ENOENT',
   })
   expect(await memory.host.devices.at(-1)?.take(1)).toEqual([frame(0)])

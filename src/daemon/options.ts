@@ -1,0 +1,28 @@
+// What a daemon is started with, as cli/daemon/daemon.ts reads it; a daemon that takes another's place is told that one's
+// (succession.ts). Types only.
+
+import type { NetlinkSetting } from '../servers/netlink.js'
+import type { ScrapeAddress } from '../servers/scrape.js'
+import type { Limits } from '../wishes/limits.js'
+
+export interface DaemonOptions {
+  /** Path of the control socket. */
+  socket: string
+  /** File of wanted pairs: made again at the next start. */
+  state?: string | undefined
+  /** Forwarding threads. */
+  workers?: number | undefined
+  /** Bytes for frames that wait. */
+  memory?: number | undefined
+  netlink: NetlinkSetting
+  /** End after this many seconds without a pair. */
+  idleExit?: number | undefined
+  limits?: Limits
+  /** Where metrics are served to who may not give orders. */
+  metrics?: ScrapeAddress | undefined
+  /** pino's level. */
+  log: string
+}
+
+/** In the place of one that runs: what is not said is as it was. */
+export type Given = { [K in keyof DaemonOptions]?: DaemonOptions[K] | undefined } & { socket: string }

@@ -1,0 +1,115 @@
+// What a daemon says of its pairs to the one that takes them over, over a channel (channel.ts), and how that makes them
+// its own. The steps and their order stand in daemon/giver.ts; what a pair is made of, in pair/hand-over.ts.
+
+import type { Dossier } from '../pair/dossier.js'
+import { readDossier, writeDossier } from '../pair/dossier.js'
+import { adoptPair, goOn, leave, lend } from '../pair/hand-over.js'
+
+export { startThreads } from '../pair/hand-over.js'
+
+import { UvethError } from '../errors.js'
+import { nameOf } from '../netns/open.js'
+import { Pair } from '../pair/pair.js'
+import type { PairRegistry } from './handlers.js'
+import type { Entry } from './registry.js'
+import type { SentWish } from './wanted.js'
+
+/** In front of a pair's descriptors: all that is to be known to adopt them. */
+export interface Lent {
+  say: 'pair'
+  id: string
+  queues: number
+  quiet: boolean
+}
+
+/** A pair that nobody forwards for any more. */
+export interface Handed {
+  say: 'dossier'
+  dossier: object
+  inode: number
+  carrierChanges: number
+}
+
+export interface Stopped {
+  entry: Entry<SentWish>
+  dossier: Dossier
+  handed: Handed
+}
+
+/** Sends the descriptors of every pair. */
+export async function lendAll(registry: PairRegistry, socket: number): Promise<void> {
+  for (const { pair, wish } of registry.list()) {
+    const { queues = 1, quiet = false } = wish.wish
+    const lent: Lent = { say: 'pair', id: pair.id, queues, quiet }
+    await unlessGone(lend(pair, socket, lent))
+  }
+}
+
+/** Stops to forward for them, one beside the other; frames wait in the kernel from here on. */
+export async function stopAll(registry: PairRegistry): Promise<Stopped[]> {
+  const stopped = await Promise.all(registry.list().map((entry) => unlessGone(stop(entry))))
+  return stopped.filter((each) => each !== undefined)
+}
+
+async function stop(entry: Entry<SentWish>): Promise<Stopped> {
+  const { pair, wish, carrierChanges } = entry
+  const wishes = { from: nameOf(wish.inode), sent: wish.wish, since: wish.since }
+  const dossier = await Pair.suspend(pair, wishes)
+  const handed: Handed = { say: 'dossier', dossier: writeDossier(dossier), inode: wish.inode, carrierChanges }
+  return { entry, dossier, handed }
+}
+
+/** They are forwarded again: nothing has changed. */
+export async function goOnAll(stopped: readonly Stopped[]): Promise<void> {
+  await Promise.all(stopped.map(({ entry, dossier }) => unlessGone(Pair.resume(entry.pair, dossier))))
+}
+
+/** They are another process's: what is captured of them is complete. */
+export async function leaveAll(stopped: readonly Stopped[]): Promise<void> {
+  await Promise.all(stopped.map(({ entry }) => leave(entry.pair)))
+}
+
+/** One whose end somebody has removed meanwhile is nothing to hand over. */
+async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof UvethError && error.code === 'ENODEV') return undefined
+    throw error
+  }
+}
+
+/** The pairs of another daemon, on their way to be ours. */
+export class Adopted {
+  readonly #pairs = new Map<string, Pair>()
+  readonly #dossiers: { dossier: Dossier; inode: number; carrierChanges: number }[] = []
+
+  async adopt({ id, queues, quiet }: Lent, fds: readonly number[]): Promise<void> {
+    const both = [fds.slice(0, queues), fds.slice(queues)] as const
+    const pair = await unlessGone(adoptPair({ id, queues, quiet }, both))
+    if (pair !== undefined) this.#pairs.set(id, pair)
+  }
+
+  /** EBADMSG for one that is not understood. */
+  hear({ dossier, inode, carrierChanges }: Handed): void {
+    this.#dossiers.push({ dossier: readDossier(dossier), inode, carrierChanges })
+  }
+
+  /** They are ours: forwarded from now on, all at once, and kept in the registry. */
+  async goOn(registry: PairRegistry): Promise<void> {
+    const known = this.#dossiers.flatMap((about) => {
+      const pair = this.#pairs.get(about.dossier.id)
+      this.#pairs.delete(about.dossier.id)
+      return pair === undefined ? [] : [{ ...about, pair }]
+    })
+    await Promise.all(
+      known.map(async ({ pair, dossier, inode, carrierChanges }) => {
+        await goOn(pair, { ...dossier, captures: [] })
+        const { sent: wish, since } = dossier.wishes as { sent: SentWish['wish']; since: SentWish['since'] }
+        registry.keep({ pair, wish: { wish, inode, since }, carrierChanges })
+      }),
+    )
+    // Those that have ended before they were stopped.
+    await Promise.all([...this.#pairs.values()].map((pair) => pair.close()))
+  }
+}
