@@ -1,6 +1,5 @@
-// The daemon: a thin shell over the registry. Starts the servers, holds the lock that makes it the
-// only one on its socket, follows signals, and ends with every pair removed. Started by
-// cli/daemon/daemon.ts. What orders mean is not decided here (orders/handlers.ts).
+// The daemon: a thin shell over the registry. Starts the servers, holds the lock that makes it the only one on its socket,
+// follows signals, ends with every pair removed. Started by cli/daemon/daemon.ts; knows no order (orders/handlers.ts).
 
 import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
@@ -33,9 +32,8 @@ import { type Succession, succeed } from './succession.js'
 const SETTLE_TIME = 5_000
 
 /**
- * Starts a daemon; resolves when it listens, with a promise of its end: true when pairs are left, for
- * the next run or because another process has taken them.
- * `replace`: in the place of the one that runs.
+ * Starts a daemon, or one in the place of another (`replace`); resolves when it listens, with a promise of its end: true
+ * when pairs are left, for the next run or with the process that has taken them.
  */
 export async function startDaemon(options: DaemonOptions): Promise<{ ended: Promise<boolean> }>
 export async function startDaemon(options: Given, replace: true): Promise<{ ended: Promise<boolean> }>
@@ -48,6 +46,7 @@ export async function startDaemon(given: Given, replace = false): Promise<{ ende
   const daemon = new Daemon(options, output, registry)
   try {
     await daemon.start(succession)
+    await succession?.tell()
   } catch (error) {
     output.close()
     throw ofNode(error)
@@ -109,8 +108,8 @@ class Daemon implements DaemonFace {
       await this.#shutdown()
       throw error
     }
-    const metrics = this.#scrapes && { metrics: this.#scrapes.address }
-    this.#log.info({ socket, ...metrics, version: version() }, 'listening')
+    const metrics = this.#scrapes?.address
+    this.#log.info({ socket, ...(metrics && { metrics }), version: version() }, 'listening')
     const reason = whyNoPairs()
     if (reason !== null) this.#log.warn({ reason }, 'no pairs can be made')
     notify(this.#log, 'READY=1')
@@ -199,7 +198,6 @@ class Daemon implements DaemonFace {
     })
   }
 
-  /** In this order of the calls: see giver.ts. */
   #giving(): Giving {
     return {
       registry: this.#registry,

@@ -13,9 +13,10 @@
 //      | --- dossier, …, stopped -------------------> |  reads them
 //      | <-- ready ---------------------------------- |
 //      | --- go (socket, locks, log) ---------------> |  forwards, listens
+//      | <-- taken ---------------------------------- |
 //   gone: tells its listeners, and ends
 //
-// Before `go` the channel's end is the end of it: the giver goes on from where it stopped. A taker that hears no `go` and
+// Before `taken` the channel's end is the end of it: the giver goes on from where it stopped. A taker that hears no `go` and
 // finds the lock free has outlived its giver, and takes what has come.
 
 import { connect, type Socket } from 'node:net'
@@ -101,6 +102,7 @@ export class Giver {
       await heard(reader, 'ready')
       const { names, fds } = named(belongings())
       await sendFrame(socket, { say: 'go', names }, () => fds)
+      await heard(reader, 'taken')
     } catch (error) {
       await goOnAll(stopped)
       thaw()

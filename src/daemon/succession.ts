@@ -15,6 +15,8 @@ export interface Succession {
   locks: Locks
   /** Of the daemon before; none where it died meanwhile. */
   belongings: Belongings
+  /** It listens: the daemon before may go. */
+  tell(): Promise<void>
   /** JOURNAL_STREAM of the daemon before: its log is ours now. */
   journal: string | undefined
 }
@@ -39,13 +41,13 @@ export async function succeed(given: Given, registry: PairRegistry): Promise<Suc
   const outlived = async () => {
     locks = await Locks.take(options.socket, options.state, () => {})
   }
-  const belongings = await takeOver({ socket: given.socket, registry, prepare, check, outlived })
+  const { belongings, tell } = await takeOver({ socket: given.socket, registry, prepare, check, outlived })
   for (const [name, place] of Object.entries(STANDARD)) {
     const fd = belongings.get(name)
     if (fd !== undefined) fdPut(fd, place)
   }
   const held = [...belongings].filter(([name]) => name.startsWith('lock')).map(([, fd]) => fd)
-  return { options, locks: locks ?? Locks.adopt(held), belongings, journal }
+  return { options, locks: locks ?? Locks.adopt(held), belongings, journal, tell }
 }
 
 /** What was said; the rest is the other daemon's. */

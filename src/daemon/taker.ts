@@ -28,6 +28,12 @@ export interface Greeting {
 /** What came with `go`, by its name; nothing where the giver died in front of it. */
 export type Belongings = Map<string, number>
 
+export interface Taken {
+  belongings: Belongings
+  /** It listens: the giver may go. */
+  tell(): Promise<void>
+}
+
 interface Taking {
   socket: string
   registry: PairRegistry
@@ -47,7 +53,7 @@ type Said =
   | { say: 'refused'; error: WireError }
 
 /** Resolves when the pairs are ours, and forwarded. */
-export async function takeOver(taking: Taking): Promise<Belongings> {
+export async function takeOver(taking: Taking): Promise<Taken> {
   const path = `${taking.socket}.next`
   const listening = await listenAt(path)
   let channel: Socket
@@ -69,7 +75,7 @@ export async function takeOver(taking: Taking): Promise<Belongings> {
   }
 }
 
-async function converse(channel: Socket, { registry, check, outlived }: Taking): Promise<Belongings> {
+async function converse(channel: Socket, { registry, check, outlived }: Taking): Promise<Taken> {
   const socket = descriptorOf(channel)
   const reader = new FrameReader(socket)
   const adopted = new Adopted()
@@ -104,8 +110,11 @@ async function converse(channel: Socket, { registry, check, outlived }: Taking):
         const names = said?.names ?? []
         const belongings = names.map((name, at) => [name, frame?.fds[at] ?? -1] as const)
         for (const [, fd] of belongings) fdRelease(fd) // Node's from here on
-        channel.destroy()
-        return new Map(belongings)
+        const tell = async () => {
+          await say('taken').catch(() => {}) // it may have died
+          channel.destroy()
+        }
+        return { belongings: new Map(belongings), tell }
       }
     }
   }
