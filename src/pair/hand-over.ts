@@ -1,5 +1,5 @@
 // A pair goes on in another process: there it is made of descriptors and its dossier, beside the one that it is here. Used
-// by orders/ for a daemon that takes over (daemon/takeover.ts). What a dossier is stands in dossier.ts; how a pair
+// by orders/ for a daemon that takes over (daemon/taker.ts). What a dossier is stands in dossier.ts; how a pair
 // stops to be forwarded, and goes on in the same process, in pair.ts.
 //
 //   adopt(): nobody forwards for it, and its ends are left alone --goOn()--> as any other pair
