@@ -261,7 +261,19 @@ export const NEIGHBOUR_FAULTS = [
 ]
 
 /** @param {string} socketPath @param {string} body @returns {Promise<number>} */
-function statusOf(socketPath, body) {
+async function statusOf(socketPath, body) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await statusOnce(socketPath, body)
+    } catch (error) {
+      // Refused before it has come whole: whether the answer is read before the pipe breaks is chance.
+      if (tries === 20 || !['EPIPE', 'ECONNRESET'].includes(String(Object(error).code))) throw error
+    }
+  }
+}
+
+/** @param {string} socketPath @param {string} body @returns {Promise<number>} */
+function statusOnce(socketPath, body) {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json' }
     const order = request({ socketPath, method: 'POST', path: '/v1/pairs', headers }, (answer) => {
