@@ -22,6 +22,8 @@ export interface ReplayResult {
 
 /** ms. What is due sooner goes at once: timers are no finer. */
 const SOON = 1
+/** ms. A timer for longer goes off at once. */
+const LONGEST_WAIT = 2 ** 31 - 1
 /** Frames on their way to the worker. */
 const WAITING = 64
 
@@ -73,8 +75,11 @@ async function* piecesOf(file: string | URL): AsyncGenerator<Uint8Array> {
 }
 
 async function until(due: number, signal: AbortSignal | undefined): Promise<void> {
-  const wait = due - performance.now()
-  if (wait >= SOON) await setTimeout(wait, undefined, signal && { signal })
+  for (;;) {
+    const wait = due - performance.now()
+    if (wait < SOON) return
+    await setTimeout(Math.min(wait, LONGEST_WAIT), undefined, signal && { signal })
+  }
 }
 
 function fits({ length }: Uint8Array): boolean {
