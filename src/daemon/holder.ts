@@ -9,7 +9,7 @@
 //                            +-- it ends well: its pairs are gone, and so are we
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import { unlinkSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { systemError } from '../errors.js'
 import { closeFd, EPOLLIN, receiveFds, unixDatagrams, unwatch, watch } from '../native.js'
 import { makeFolder } from './lock.js'
@@ -46,6 +46,7 @@ class Holder {
   }
 
   start(): void {
+    rmSync(this.#path, { force: true }) // one that was killed had our number
     const before = process.umask(0o177)
     this.#fd = unixDatagrams(this.#path)
     process.umask(before)
@@ -104,17 +105,27 @@ class Holder {
     // Whom they are for stands in LISTEN_PID, which is known by no one else before there is that process.
     const words = ['-c', 'LISTEN_PID=$$ exec "$@"', 'sh', ...this.#command]
     const stdio = ['inherit' as const, 'inherit' as const, 'inherit' as const, ...this.#kept.values()]
-    const child = spawn('/bin/sh', words, { env, stdio })
-    this.#child = child
-    child.once('error', (error) => process.stderr.write(`uveth: ${error.message}\n`))
-    child.once('exit', (code, signal) => this.#ended(code, signal))
+    try {
+      const child = spawn('/bin/sh', words, { env, stdio })
+      this.#child = child
+      child.once('error', (error) => this.#failed(error, child.pid))
+      child.once('exit', (code, signal) => this.#ended(code, `ended with ${code ?? signal}`))
+    } catch (error) {
+      this.#failed(error as Error)
+    }
   }
 
-  #ended(code: number | null, signal: NodeJS.Signals | null): void {
+  /** Without a process no exit follows, and what could not be started now is tried again. */
+  #failed({ message }: Error, pid?: number): void {
+    process.stderr.write(`uveth: ${message}\n`)
+    if (pid === undefined) this.#ended(1, 'could not be started')
+  }
+
+  #ended(code: number | null, how: string): void {
     this.#child = undefined
     if (code === 0 || !this.#begun || this.#stopping) return this.#finish(code ?? 1)
     const kept = `${this.#kept.size} descriptors kept`
-    process.stderr.write(`uveth: the daemon ended with ${code ?? signal}: started again, ${kept}\n`)
+    process.stderr.write(`uveth: the daemon ${how}: started again, ${kept}\n`)
     this.#timer = setTimeout(() => this.#start(), this.#pause)
     this.#pause = Math.min(2 * this.#pause, LAST_PAUSE)
   }
@@ -129,7 +140,7 @@ class Holder {
   /** What is kept goes with the process: its interfaces, too. */
   #finish(code: number): void {
     unwatch(this.#fd)
-    unlinkSync(this.#path)
+    rmSync(this.#path, { force: true })
     this.#end(code)
   }
 }

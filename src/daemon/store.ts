@@ -14,6 +14,15 @@ import { type Descriptors, keep } from '../pair/hand-over.js'
 const LISTEN_FDS_START = 3
 /** Longer ones are no names for systemd. */
 const LONGEST_NAME = 255
+/** Bytes of all names: they are one string of an environment, of which Linux takes 128 KiB (MAX_ARG_STRLEN). */
+const LONGEST_NAMES = 130_000
+
+/** What a pair has there. */
+interface Kept {
+  readonly names: readonly string[]
+  /** It has been sent; before, there is room for it. */
+  sent: boolean
+}
 
 /** `a0-x0`: of a pair whose id is x0, all queues of end a, then those of b. Names are ASCII without colons. */
 function namesOf(id: string, queues: number): string[] {
@@ -39,8 +48,7 @@ export class Store {
   readonly #path: string
   readonly #most: number
   readonly #logger: Logger
-  /** Names of what each pair has there. */
-  readonly #kept = new Map<string, string[]>()
+  readonly #kept = new Map<string, Kept>()
   #sending: Promise<unknown> = Promise.resolve()
   /** It gives up what it has when we end, and not before; a holder ends with us. */
   readonly outlives: boolean
@@ -102,34 +110,45 @@ export class Store {
   }
 
   has(id: string): boolean {
-    return this.#kept.has(id)
+    return this.#kept.get(id)?.sent ?? false
   }
 
   #keep(pair: Pair, queues: number): void {
     const names = namesOf(pair.id, queues)
-    if ([...this.#kept.values()].flat().length + names.length <= this.#most)
-      this.#sending = Promise.all([this.#sending, this.#send(pair, names)])
-    else
+    const all = [...this.#kept.values()].flatMap((kept) => kept.names).concat(names)
+    if (all.length <= this.#most && all.join(':').length <= LONGEST_NAMES) {
+      const kept = { names, sent: false }
+      this.#kept.set(pair.id, kept)
+      this.#sending = Promise.all([this.#sending, this.#send(pair, kept)])
+    } else
       this.#logger.warn(
         { pair: pair.id, most: this.#most },
         'the store of descriptors is full: a pair is not kept',
       )
   }
 
-  async #send(pair: Pair, names: string[]): Promise<void> {
+  async #send(pair: Pair, kept: Kept): Promise<void> {
     try {
-      await keep(pair, this.#path, names)
-      this.#kept.set(pair.id, names)
-      if (pair.closed !== undefined) this.#forget(pair.id)
+      await keep(pair, this.#path, kept.names)
+      kept.sent = true
+      if (pair.closed !== undefined) this.#forget(pair.id, kept)
     } catch (error) {
+      this.#release(pair.id, kept)
       if (pair.closed === undefined)
         this.#logger.warn({ pair: pair.id, error: (error as Error).message }, 'a pair is not kept')
     }
   }
 
-  #forget(id: string): void {
-    for (const name of this.#kept.get(id) ?? []) this.#tell(`FDSTOREREMOVE=1\nFDNAME=${name}`)
-    this.#kept.delete(id)
+  /** What is on its way yet is given up when it has come. */
+  #forget(id: string, kept = this.#kept.get(id)): void {
+    if (kept === undefined) return
+    if (kept.sent) for (const name of kept.names) this.#tell(`FDSTOREREMOVE=1\nFDNAME=${name}`)
+    this.#release(id, kept)
+  }
+
+  /** Another pair may have the id by now. */
+  #release(id: string, kept: Kept): void {
+    if (this.#kept.get(id) === kept) this.#kept.delete(id)
   }
 
   /** What does not arrive is the descriptor of an interface that is no more. */

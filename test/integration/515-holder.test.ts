@@ -2,14 +2,14 @@
 // given them; frames wait in them, or are dropped by the kernel and counted; the next daemon goes on. An end that was
 // deleted meanwhile is no pair any more. It speaks the words of systemd's store of descriptors (516).
 
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect } from 'vitest'
-import { ask, Folder, inside, launchDaemon } from '../support/daemon.js'
+import { ask, COMMAND, Folder, inside, launchDaemon } from '../support/daemon.js'
 import { marked } from '../support/hooks.js'
 import { Netns, until } from '../support/netns.js'
 import { PacketSocket } from '../support/packet.js'
-import type { AnyMessages, Program } from '../support/program.js'
-import { uvethOnce } from '../support/program.js'
+import { type AnyMessages, Program, uvethOnce } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'ping')
@@ -185,11 +185,11 @@ describe('a daemon that is killed', () => {
     await using held = await Held.start('--workers', '2')
     const { home, far } = held
     await held.add(CABLE(far, { queues: 2 }))
-    expect(held.copies).toBe(4)
+    await until('copies as there are queues', () => held.copies === 4)
     const { ifindex } = home.link('x0')
     await held.kill()
     expect(home.link('x0').ifindex).toBe(ifindex)
-    expect(held.copies).toBe(4)
+    await until('copies as there are queues', () => held.copies === 4)
     home.exec('ping', '-c', '3', '-i', '0.05', '10.0.0.2')
   })
 
@@ -201,7 +201,7 @@ describe('a daemon that is killed', () => {
     await held.kill(() => home.ip('link', 'del', 'x0'))
     expect(await held.ids()).toEqual(['other'])
     await until('its other end to go', () => !far.ip('-o', 'link').includes('x1'))
-    expect(held.copies).toBe(2)
+    await until('copies as there are queues', () => held.copies === 2)
     expect(JSON.parse(readFileSync(held.state, 'utf8')).pairs).toMatchObject([{ id: 'other' }])
   })
 
@@ -226,7 +226,53 @@ describe('a daemon that is killed', () => {
       'them to go',
       () => !home.ip('-o', 'link').includes('x0') && !far.ip('-o', 'link').includes('x1'),
     )
-    expect(held.copies).toBe(0)
+    await until('copies as there are queues', () => held.copies === 0)
+  })
+})
+
+describe('a holder', () => {
+  test('that cannot start the next one now tries again, and the cable stays', async () => {
+    await using held = await Held.start()
+    const { home, far, holder } = held
+    await held.add(CABLE(far))
+    const { ifindex } = home.link('x0')
+    const limit = (files: number) =>
+      expect(spawnSync('prlimit', ['--pid', String(holder.pid), `--nofile=${files}:`]).status).toBe(0)
+    const again = held.kill(() => limit(3))
+    await until('two tries', () => holder.stderr.split('EMFILE').length > 2)
+    expect(home.link('x0').ifindex).toBe(ifindex)
+    limit(1_000)
+    await again
+    expect(await held.ids()).toEqual(['cable'])
+    expect(home.link('x0').ifindex).toBe(ifindex)
+  })
+
+  test('that cannot start the next one ends by SIGTERM', async () => {
+    await using held = await Held.start()
+    const { holder } = held
+    const again = held.kill(() => spawnSync('prlimit', ['--pid', String(holder.pid), '--nofile=3:']))
+    const ended = expect(again).rejects.toThrow('the holder ended')
+    await until('a try', () => holder.stderr.includes('EMFILE'))
+    expect(await holder.stop('SIGTERM')).toMatchObject({ code: 0 })
+    await ended
+  })
+
+  // As in a container, where the same numbers come again.
+  test('that was killed with the number of this one has left its socket', async () => {
+    using folder = new Folder()
+    using home = Netns.create('home')
+    const socket = folder.file('s')
+    const left = ['sh', '-c', ': >"$0.holder-$$" && exec "$@"', socket]
+    const words = ['daemon', '--holder', '--socket', socket, '--state', folder.file('state.json')]
+    await using held = new Program([process.execPath, COMMAND, ...words], {
+      prefix: [...inside(home), ...left],
+    })
+    await until(
+      'a daemon to listen',
+      async () => held.hasEnded || (await ask(socket, 'GET', '/v1/version').catch(() => undefined)),
+    )
+    expect(await held.stop('SIGTERM')).toMatchObject({ code: 0, stderr: '' })
+    expect(readdirSync(folder.path).filter((name) => name.includes('holder'))).toEqual([])
   })
 })
 

@@ -1,6 +1,7 @@
 // The store of descriptors as the daemon sees it: what it was started with, what it gives and gives up, over a socket
 // that a test reads in the place of systemd. Pairs are none; what a link thread sends is test/integration/515's business.
 
+import { spawnSync } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -129,6 +130,41 @@ test('more than there is room for is told, and not kept', async () => {
   await store.settled()
   expect([store.has('one'), store.has('two')]).toEqual([true, false])
   expect(logger.warn).toHaveBeenCalledWith({ pair: 'two', most: 2 }, expect.stringContaining('is full'))
+})
+
+test('names are no longer together than a variable of an environment may be', async () => {
+  const registry = new FakeRegistry()
+  const ids = Array.from({ length: 400 }, (_, n) => `${n}-`.padEnd(200, 'x'))
+  const store = find({ FDSTORE: '100000' })
+  for (const id of ids) registry.add(id)
+  await store.follow(registry as never)
+  const kept = ids.filter((id) => store.has(id))
+  expect(kept).toEqual(ids.slice(0, kept.length))
+  expect(logger.warn).toHaveBeenCalledTimes(400 - kept.length)
+  const names = keep.mock.calls.flatMap((call) => call[2])
+  expect(names).toHaveLength(2 * kept.length)
+  const env = { LISTEN_FDNAMES: names.join(':') }
+  expect(spawnSync('true', { env }).error).toBeUndefined()
+  expect(names.join(':').length).toBeGreaterThan(125_000)
+  registry.remove(kept[0] as string)
+  registry.add('short')
+  await store.settled()
+  expect(store.has('short')).toBe(true)
+})
+
+test('one that ends while it is sent is given up when it has come', async () => {
+  const registry = new FakeRegistry()
+  const store = find()
+  await store.follow(registry as never)
+  keep.mockImplementationOnce(async (pair) => {
+    registry.remove('one')
+    expect(said()).toEqual([])
+    Object.assign(pair, { closed: 'deleted' })
+  })
+  registry.add('one')
+  await store.settled()
+  expect(store.has('one')).toBe(false)
+  expect(said()).toEqual(['FDSTOREREMOVE=1\nFDNAME=a0-one', 'FDSTOREREMOVE=1\nFDNAME=b0-one'])
 })
 
 test('a pair that cannot be kept is told; one that ended meanwhile is not', async () => {
