@@ -126,8 +126,11 @@ async function behind(
       return `${gate.address} ${pair.b.address}`
     },
     async leave() {
-      await pair?.close() // the capture's file is complete
-      await gate.close()
+      try {
+        await pair?.close() // the capture's file is complete
+      } finally {
+        await gate.close()
+      }
       if (pair !== undefined && !plan.quiet) await report(pair, plan)
     },
   })
