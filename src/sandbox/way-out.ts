@@ -6,6 +6,8 @@
 export const TAKEN = 3
 /** In front of the name of each shell's table or chain. */
 const PREFIX = 'uveth-shell-'
+/** One shell at a time changes rules. Whoever could open the file could lock it for good: it is root's alone. */
+const LOCK = '/run/uveth-shell.lock'
 /** There while forwarding is on because of shells. */
 const WAS_OFF = 'uveth-forwarding'
 
@@ -63,7 +65,9 @@ clear() {
     *${WAS_OFF}*) echo 0 >$on; nft delete table ip ${WAS_OFF} || nat -X ${WAS_OFF} ;;
   esac
 }
-exec 9</proc/self/ns/net
+umask 077
+{ true >>${LOCK}; } 2>/dev/null || { echo "${LOCK} cannot be written" >&2; exit 1; }
+exec 9>>${LOCK}
 flock 9
 if said=$(by_nft 2>&1); then by=nft
 else

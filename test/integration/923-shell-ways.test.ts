@@ -2,9 +2,10 @@
 // slirp4netns. Names, the loopback outside, a shell in a shell; that status and signals are the command's, that two
 // shells do not meet, and that nothing stays.
 
+import { mkdtempSync, statSync, symlinkSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { COMMAND } from '../support/daemon.js'
-import { until } from '../support/netns.js'
+import { run, until } from '../support/netns.js'
 import { answerOf, CONNECT, connecting, LOCAL_SERVER, Outside, SERVER, WAYS } from '../support/outside.js'
 import { processesWith } from '../support/processes.js'
 import { needs } from '../support/skip.js'
@@ -137,6 +138,35 @@ describe('the machine that forwards', () => {
       outside.machine.exec('iptables', '-P', 'FORWARD', 'ACCEPT')
     },
   )
+
+  needs(...COMMON)('nobody else can have a shell wait for rules', async () => {
+    const lock = 'exec 9</proc/self/ns/net && flock 9 && echo locked && exec sleep 600'
+    const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups']
+    const other = outside.machine.spawn('setpriv', [...nobody, 'sh', '-c', lock])
+    let said = ''
+    other.stdout?.on('data', (text) => {
+      said += text
+    })
+    await until('it to be locked', () => said.includes('locked'))
+    expect(await outside.shell(['--via', 'forward', '--', 'true'])).toMatchObject({ code: 0 })
+    expect(other.exitCode).toBeNull()
+    other.kill()
+    expect(statSync('/run/uveth-shell.lock')).toMatchObject({ uid: 0, mode: 0o100600 })
+    expect(outside.forwards).toBe(false)
+  })
+
+  needs(...COMMON)('a shell that cannot be started takes away what was set up for it', async () => {
+    const programs = ['sh', 'ip', 'cat', 'flock', 'grep', 'head', 'env']
+    const bin = mkdtempSync(`${outside.folder}/few-`)
+    for (const program of programs)
+      symlinkSync(run('sh', '-c', `command -v ${program}`).trim(), `${bin}/${program}`)
+    const { code, stderr } = await outside.shell(['--via', 'forward', '--', process.execPath], {
+      as: ['env', `PATH=${bin}`],
+    })
+    expect({ code, stderr }).toEqual({ code: 2, stderr: "uveth: ENOENT: 'unshare' could not be started\n" })
+    expect(outside.forwards).toBe(false)
+    expect(outside.machine.exec('nft', 'list', 'tables')).not.toContain('uveth')
+  })
 
   withIptables('without nft it is iptables', async () => {
     const env = outside.with({ nft: 'exit 1' })
