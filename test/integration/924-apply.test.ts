@@ -2,9 +2,10 @@
 // and what differs is changed in place; namespaces that are made and that are there; the README's example.
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest'
 import type { Command } from '../support/cli.js'
-import { ROOT, TestDaemon } from '../support/daemon.js'
+import { Folder, ROOT, TestDaemon } from '../support/daemon.js'
+import { Engine } from '../support/engine.js'
 import { Netns, run } from '../support/netns.js'
 import { type Outcome, uvethOnce } from '../support/program.js'
 import { needs } from '../support/skip.js'
@@ -15,17 +16,25 @@ const LAB = `t${process.pid % 10_000}${process.hrtime()[1] % 1_000}`
 let daemon: TestDaemon
 let uveth: Command
 let path: string
+/** Of the environment, for one test. */
+let more: Record<string, string> = {}
 
 beforeAll(async () => {
   daemon = await TestDaemon.start()
   // What is made behind `ip netns exec` is not seen outside of it.
+  // Which words a container engine of the machine knows is not this file's business.
   uveth = (...words) =>
-    uvethOnce(['-n', daemon.home.name, ...words], { env: { UVETH_SOCKET: daemon.socket } })
+    uvethOnce(['-n', daemon.home.name, ...words], {
+      env: { UVETH_SOCKET: daemon.socket, DOCKER_HOST: 'unix:///no/such', ...more },
+    })
   path = daemon.folder.file('lab.yaml')
 })
 afterAll(async () => {
   await given('destroy', FILE)
   await daemon.endWell()
+})
+afterEach(() => {
+  more = {}
 })
 
 async function given(verb: string, text: string, ...words: string[]): Promise<Outcome> {
@@ -82,6 +91,15 @@ describe('refused, before anything is made', () => {
     expect(namespaces()).toEqual([])
   })
 
+  test('a namespace and a container that are not there, where there is an engine: the node is named', async () => {
+    await using engine = await Engine.start({})
+    more = { DOCKER_HOST: engine.host }
+    for (const key of ['netns', 'container']) {
+      const { code, stderr } = await given('apply', FILE.replace('right: {}', `right: { ${key}: no-such }`))
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/^uveth: ENOENT: node right: .*'no-such'/)])
+    }
+  })
+
   test('no file, two, one that is not there', async () => {
     expect(await uveth('apply')).toMatchObject({
       code: 1,
@@ -102,6 +120,17 @@ describe('refused, before anything is made', () => {
       `uveth: EEXIST: there is a namespace ${LAB}-left that is not of this lab: give node left netns: ${LAB}-left\n`,
     ])
   })
+})
+
+test('a namespace that could not be marked as the lab’s does not stay', async () => {
+  using bin = new Folder()
+  const ip = run('sh', '-c', 'command -v ip').trim()
+  const script = `#!/bin/sh\ncase $* in *alias*) echo none today >&2; exit 2 ;; esac\nexec ${ip} "$@"\n`
+  writeFileSync(bin.file('ip'), script, { mode: 0o755 })
+  more = { PATH: `${bin.path}:${process.env.PATH}` }
+  const { code, stderr } = await given('apply', FILE)
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/^uveth: .*alias uveth lab .*: none today\n$/)])
+  expect(namespaces()).toEqual([])
 })
 
 test('made, left alone, changed in place, and removed', async () => {

@@ -77,9 +77,7 @@ async function carryOut(
   const { client } = session
   switch (action.do) {
     case 'netns.add':
-      await ip('netns', 'add', action.netns)
-      await ip('-n', action.netns, 'link', 'set', 'dev', 'lo', 'up', 'alias', markOf(lab))
-      return
+      return await addNetns(action.netns, markOf(lab))
     case 'netns.del':
       return await ip('netns', 'del', action.netns)
     case 'pair.del':
@@ -120,6 +118,17 @@ function wishOf({ node, impair, ...wish }: FileEnd, places: Sight['places']): ob
 
 function refOf({ node, name }: FileEnd, places: Sight['places']): string {
   return `${name}@${showInode(inodeOfNetns(places.get(node)) ?? 0)}`
+}
+
+/** Without the mark it would be nobody's, and in the way of the next try. */
+async function addNetns(name: string, mark: string): Promise<void> {
+  await ip('netns', 'add', name)
+  try {
+    await ip('-n', name, 'link', 'set', 'dev', 'lo', 'up', 'alias', mark)
+  } catch (error) {
+    await ip('netns', 'del', name).catch(() => {}) // the first reason is the one to tell
+    throw error
+  }
 }
 
 async function ip(...words: string[]): Promise<void> {

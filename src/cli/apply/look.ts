@@ -58,12 +58,25 @@ function refusal(code: string, sentence: string): UvethError {
   return new UvethError(`${code}: ${sentence}`, { code, attribute: 'file' })
 }
 
-async function placeOfNode(session: Session, { made, netns, container }: FileNode): Promise<string | number> {
+async function placeOfNode(
+  session: Session,
+  { name, made, netns, container }: FileNode,
+): Promise<string | number> {
   if (made !== undefined) return pathOfName(made)
-  if (container !== undefined) return await findNetns(`container:${container}`)
-  if (netns != null) return await findNetns(String(netns))
+  if (container !== undefined) return await findFor(name, `container:${container}`)
+  if (netns != null) return await findFor(name, String(netns))
   const { netns: here } = session.globals
   return here === undefined ? process.pid : await findNetns(here)
+}
+
+/** Where there is a container engine, it may be that which does not know the word. */
+async function findFor(node: string, text: string): Promise<string | number> {
+  try {
+    return await findNetns(text)
+  } catch (error) {
+    if (!(error instanceof UvethError)) throw error
+    throw refusal(error.code, `node ${node}: ${error.message.replace(`${error.code}: `, '')}`)
+  }
 }
 
 async function namespacesOf(lab: string): Promise<string[]> {
