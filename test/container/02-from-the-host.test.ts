@@ -21,7 +21,11 @@ it('what is neither a namespace nor a container is refused, and so is a containe
   ended.kill()
   const order = commandOf(daemon)
   const add = (place: string) => order('link', 'add', 'x0', 'type', 'veth', 'peer', 'x1', 'netns', place)
-  expectRefusal(await add('uvt-nobody'), 255, /'uvt-nobody' is no network namespace under .* and no container/)
+  expectRefusal(
+    await add('uvt-nobody'),
+    255,
+    /'uvt-nobody' is no network namespace under .* and no container/,
+  )
   expectRefusal(await add('container:uvt-nobody'), 255, /'uvt-nobody' is no container of the engine/)
   expectRefusal(await add(ended.name), 1, /does not run \(exited\)/)
   expect(daemon.home.links()).toHaveLength(1)
