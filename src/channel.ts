@@ -50,7 +50,10 @@ export async function sendFrame(
 export class FrameReader {
   readonly #socket: number
   readonly #piece = new Uint8Array(PIECE)
-  #bytes: Buffer = Buffer.alloc(0)
+  /** Put together when a whole frame is there: it may come in thousands of pieces. */
+  #pieces: Buffer[] = []
+  #size = 0
+  #wanted = HEAD
   #fds: number[] = []
   #closed = false
 
@@ -69,7 +72,10 @@ export class FrameReader {
       if (result === errno.EAGAIN) await ready(this.#socket, EPOLLIN)
       else if (result === 0 || result === errno.ECONNRESET) return undefined
       else if (result < 0) throw systemError(result, 'recvmsg')
-      else this.#bytes = Buffer.concat([this.#bytes, this.#piece.subarray(0, result)])
+      else {
+        this.#pieces.push(Buffer.from(this.#piece.subarray(0, result)))
+        this.#size += result
+      }
     }
   }
 
@@ -81,11 +87,16 @@ export class FrameReader {
   }
 
   #take(): Frame | undefined {
-    if (this.#bytes.length < HEAD) return undefined
-    const [length, count] = [this.#bytes.readUInt32BE(0), this.#bytes.readUInt32BE(4)]
-    if (this.#bytes.length < HEAD + length || this.#fds.length < count) return undefined
-    const text = this.#bytes.toString('utf8', HEAD, HEAD + length)
-    this.#bytes = this.#bytes.subarray(HEAD + length)
+    if (this.#size < this.#wanted) return undefined
+    const bytes = Buffer.concat(this.#pieces)
+    this.#pieces = [bytes]
+    const [length, count] = [bytes.readUInt32BE(0), bytes.readUInt32BE(4)]
+    this.#wanted = HEAD + length
+    if (this.#size < this.#wanted || this.#fds.length < count) return undefined
+    const text = bytes.toString('utf8', HEAD, HEAD + length)
+    this.#pieces = [bytes.subarray(HEAD + length)]
+    this.#size -= HEAD + length
+    this.#wanted = HEAD
     return { message: JSON.parse(text), fds: this.#fds.splice(0, count) }
   }
 }
