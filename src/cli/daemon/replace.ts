@@ -43,7 +43,9 @@ async function beSuccessor(options: Given): Promise<number> {
     setImmediate(() => process.exit()) // when it was said: descriptors of what has come are to be given up
     throw error
   })
-  writeSync(SAY, '.')
+  try {
+    writeSync(SAY, '.')
+  } catch {} // whoever asked has gone: it is the daemon all the same
   closeSync(SAY)
   return await endOf(ended)
 }
