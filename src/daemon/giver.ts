@@ -3,8 +3,8 @@
 //
 //    giver (runs)                                   taker (new process)
 //      | <-- POST /v1/handover: format, version ----- |  may it? otherwise a sentence, and nothing has happened
-//      | --- its options ---------------------------> |  starts its threads
 //      | --- connects to the taker's socket: the channel
+//      | --- its options ---------------------------> |  starts its threads
 //      | <-- begin ---------------------------------- |
 //   asked: orders wait
 //      | --- pair (descriptors), …, all ------------> |  adopts them; the giver still forwards
@@ -19,9 +19,10 @@
 // Before `taken` the channel's end is the end of it: the giver goes on from where it stopped. A taker that hears no `go` and
 // finds the lock free has outlived its giver, and takes what has come.
 
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { FrameReader, sendFrame } from '../channel.js'
-import { invalid, toWire, UvethError } from '../errors.js'
+import { invalid, ofNode, toWire, UvethError } from '../errors.js'
 import { peerCredentials } from '../native.js'
 import { descriptorOf, home } from '../orders/caller.js'
 import { goOnAll, leaveAll, lendAll, type Stopped, stopAll } from '../orders/hand-over.js'
@@ -66,7 +67,7 @@ export class Giver {
   }
 
   /** Refuses, or answers and begins. `from`: the connection that asks. */
-  ask(given: unknown, from: Socket, about: object): object {
+  async ask(given: unknown, from: Socket, about: object): Promise<object> {
     const wish = WISH.read(given, '')
     const peer = peerCredentials(descriptorOf(from))
     const refusal = refusalOf(wish, peer)
@@ -75,8 +76,14 @@ export class Giver {
     this.#busy = true
     const channel = connect({ path: wish.channel })
     channel.pause() // what it brings is read by the FrameReader
-    channel.once('error', (error) => this.#end(error))
-    channel.once('connect', () => void this.#give(channel, peer.pid))
+    try {
+      await once(channel, 'connect')
+    } catch (error) {
+      this.#end(error)
+      throw ofNode(error)
+    }
+    channel.on('error', () => {}) // whoever reads it or writes to it finds out
+    void this.#give(channel, peer.pid)
     return { format: FORMAT, version: version(), pid: process.pid, ...about }
   }
 
@@ -111,8 +118,8 @@ export class Giver {
       channel.destroy()
       return this.#end(error)
     }
-    await leaveAll(stopped)
-    await gone(pid)
+    await leaveAll(stopped).catch(this.#giving.failed)
+    await gone(pid).catch(this.#giving.failed)
   }
 }
 

@@ -3,15 +3,16 @@
 
 import { unlinkSync } from 'node:fs'
 import { request } from 'node:http'
-import { createServer, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { FrameReader, sendFrame } from '../channel.js'
 import { fromWire, invalid, UvethError, type WireError } from '../errors.js'
-import { fdRelease } from '../native.js'
+import { fdRelease, peerCredentials } from '../native.js'
 import { descriptorOf, home } from '../orders/caller.js'
 import { Adopted, type Handed, type Lent } from '../orders/hand-over.js'
 import type { PairRegistry } from '../orders/handlers.js'
 import { version } from '../version.js'
 import { FORMAT } from './giver.js'
+import { withSocketMode } from './socket-file.js'
 
 /** ms. */
 const FOR_GOOD = 1_000_000_000
@@ -58,7 +59,7 @@ export async function takeOver(taking: Taking): Promise<Taken> {
   const listening = await listenAt(path)
   let channel: Socket
   try {
-    const coming = new Promise<Socket>((come) => listening.server.once('connection', come))
+    const coming = comes(listening.server)
     const greeting = await ask(taking.socket, path)
     if (greeting.format > FORMAT)
       throw invalid(`the daemon (uveth ${greeting.version}) is newer than this command`)
@@ -120,7 +121,7 @@ async function converse(channel: Socket, { registry, check, outlived }: Taking):
   }
 }
 
-async function listenAt(path: string): Promise<{ server: ReturnType<typeof createServer>; close(): void }> {
+async function listenAt(path: string): Promise<{ server: Server; close(): void }> {
   const remove = () => {
     try {
       unlinkSync(path)
@@ -128,8 +129,21 @@ async function listenAt(path: string): Promise<{ server: ReturnType<typeof creat
   }
   remove() // left by one that was killed
   const server = createServer({ pauseOnConnect: true })
-  await new Promise<void>((listens, failed) => server.once('error', failed).listen(path, listens))
+  const listens = () =>
+    new Promise<void>((listening, failed) => server.once('error', failed).listen(path, listening))
+  await withSocketMode(listens, 0o600)
   return { server, close: () => void server.close(remove) }
+}
+
+/** The daemon: root, as which it may run, or whoever we are. */
+function comes(server: Server): Promise<Socket> {
+  return new Promise((come) => {
+    server.on('connection', (one) => {
+      const { errno, uid } = peerCredentials(descriptorOf(one))
+      if (errno < 0 || (uid !== 0 && uid !== process.geteuid?.())) one.destroy()
+      else come(one)
+    })
+  })
 }
 
 function ask(socketPath: string, channel: string): Promise<Greeting> {

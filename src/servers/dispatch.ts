@@ -30,7 +30,7 @@ export interface DaemonFace {
   /** Resolves when orders are carried out: they wait while the pairs are on their way to another process. */
   admitted?(): Promise<void>
   /** Another process, which is at the other end of `from`, asks to take over: its answer. */
-  handOver?(wish: unknown, from: Socket): object
+  handOver?(wish: unknown, from: Socket): Promise<object>
   /** Gives up a kept wish that could not be restored; false if `ref` means none. */
   forget(ref: string): Promise<boolean>
   /** Something that nobody expected. */
