@@ -186,8 +186,9 @@ Usage: uveth daemon [OPTIONS]
                     info, warn, error, silent
   --replace         take the place of the daemon that runs, as after an upgrade:
                     interfaces, addresses, routes and connections stay, and what
-                    is not said is as that one was told; returns when the new
-                    one runs in the background. If it cannot, the old one stays
+                    is not said is as that one was told (--state cannot change);
+                    returns when the new one runs in the background. If it
+                    cannot, the old one stays
   --stop            end the daemon that listens on the socket; returns when it
                     has ended
 

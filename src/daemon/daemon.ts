@@ -6,10 +6,10 @@ import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger as Pino, pino } from 'pino'
 import { whyNoPairs } from '../doctor/ability.js'
-import { ofNode } from '../errors.js'
+import { ofNode, UvethError } from '../errors.js'
 import { configure, memoryUse } from '../index.js'
 import type { PairRegistry } from '../orders/handlers.js'
-import { Registry, type RegistryEvent } from '../orders/registry.js'
+import { Registry } from '../orders/registry.js'
 import { State } from '../orders/state.js'
 import type { SentWish } from '../orders/wanted.js'
 import type { DaemonFace } from '../servers/dispatch.js'
@@ -24,9 +24,10 @@ import { Locks } from './locks.js'
 import { LogOutput } from './log-output.js'
 import { notify } from './notify.js'
 import type { DaemonOptions, Given } from './options.js'
+import { logPairs } from './pair-log.js'
 import { claimSocket, listenAt, withSocketMode } from './socket-file.js'
 import { Store } from './store.js'
-import { type Succession, succeed } from './succession.js'
+import { leaveLog, type Succession, succeed } from './succession.js'
 
 /** ms that orders which were being carried out get before the pairs are removed under them. */
 const SETTLE_TIME = 5_000
@@ -51,7 +52,7 @@ export async function startDaemon(given: Given, replace = false): Promise<{ ende
     output.close()
     throw ofNode(error)
   }
-  return { ended: daemon.ended.finally(() => output.close()) }
+  return { ended: daemon.ended.finally(() => (daemon.replaced ? leaveLog(output) : output.close())) }
 }
 
 class Daemon implements DaemonFace {
@@ -74,6 +75,8 @@ class Daemon implements DaemonFace {
   #store: Store | undefined
   #idle: NodeJS.Timeout | undefined
   #ending: Promise<void> | undefined
+  /** The signal for an end that was asked for while the pairs were on their way: whoever has them then ends. */
+  #asked: 'SIGTERM' | 'SIGINT' | undefined
   #end!: (kept: boolean) => void
 
   constructor(options: DaemonOptions, output: LogOutput, registry: PairRegistry) {
@@ -95,7 +98,7 @@ class Daemon implements DaemonFace {
     makeFolder(socket)
     this.#locks = succession?.locks ?? (await this.#takeLocks())
     const signalled = this.#followSignals()
-    this.#logPairs()
+    logPairs(this.#registry, this.#log, () => this.#countIdle())
     try {
       if (inherited?.get('socket') === undefined) await claimSocket(socket)
       if (state !== undefined) await this.#openState(state)
@@ -105,7 +108,8 @@ class Daemon implements DaemonFace {
       this.#scrapes = await this.#openScrapes(http, inherited?.get('metrics'))
       await http.listen(inherited?.get('socket') ?? (await withSocketMode(async () => listenAt(socket))))
     } catch (error) {
-      await this.#shutdown()
+      // What another daemon has given is its own yet: the process ends, and its descriptors with it.
+      if (succession === undefined) await this.#shutdown()
       throw error
     }
     const metrics = this.#scrapes?.address
@@ -157,7 +161,7 @@ class Daemon implements DaemonFace {
   }
 
   shutdown(): void {
-    void this.#shutdown()
+    this.#signalled('SIGINT')
   }
 
   get unkept(): string | undefined {
@@ -180,7 +184,7 @@ class Daemon implements DaemonFace {
     return this.#gate.passed
   }
 
-  handOver(wish: unknown, from: Socket): object {
+  handOver(wish: unknown, from: Socket): Promise<object> {
     const { socket: _, ...options } = this.#options
     const journal = process.env.JOURNAL_STREAM
     return this.#giver.ask(wish, from, { options, ...(journal && { journal }) })
@@ -202,15 +206,18 @@ class Daemon implements DaemonFace {
     return {
       registry: this.#registry,
       freeze: async () => {
+        if (this.ending) throw new UvethError('ESHUTDOWN: the daemon is ending', { code: 'ESHUTDOWN' })
         this.#registry.frozen = true
         this.#gate.close()
         await Promise.all([this.#netlink?.close(), this.#http?.settled()])
         await this.#registry.commit()
       },
       thaw: () => {
+        if (!this.#registry.frozen) return // it had not come that far
         this.#registry.frozen = false
         this.#openNetlink()
         this.#gate.open()
+        if (this.#asked !== undefined) this.#signalled(this.#asked)
       },
       belongings: () => ({
         socket: this.#http?.fd,
@@ -234,6 +241,7 @@ class Daemon implements DaemonFace {
     this.#gate.open()
     await this.#http?.leave()
     this.#end(true)
+    if (this.#asked !== undefined) process.kill(pid, this.#asked)
   }
 
   #openNetlink(): void {
@@ -258,25 +266,15 @@ class Daemon implements DaemonFace {
       process.on(signal, () => {
         this.#log.info({ signal }, 'signal')
         if (this.#http === undefined) early = true
-        else void this.#shutdown(signal === 'SIGTERM' && this.#store?.outlives)
+        else this.#signalled(signal)
       })
     }
     return () => early
   }
 
-  /** One child logger for each pair; nothing for each frame. */
-  #logPairs(): void {
-    const logs = new Map<string, Pino>()
-    this.#registry.on('event', ({ event, id, ...fields }: RegistryEvent) => {
-      if (event === 'replaced') return
-      const log = logs.get(id) ?? this.#log.child({ pair: id })
-      if (event === 'removed') logs.delete(id)
-      else logs.set(id, log)
-      // A change alone: a pair with all its rules is long.
-      const level = event === 'foreignQueues' || fields.reason === 'failed' ? 'warn' : 'info'
-      log[level](event === 'changed' ? { change: fields.change } : fields, `pair ${event}`)
-      if (event === 'added' || event === 'removed') this.#countIdle()
-    })
+  #signalled(signal: 'SIGTERM' | 'SIGINT'): void {
+    if (this.#registry.frozen && !this.replaced) this.#asked = signal
+    else void this.#shutdown(signal === 'SIGTERM' && this.#store?.outlives)
   }
 
   /** Counts anew whenever the last pair goes; wishes that wait for their namespace count as pairs. */
@@ -286,7 +284,7 @@ class Daemon implements DaemonFace {
     const busy = () => this.#registry.list().length > 0 || this.#state?.waits === true
     if (idleExit === undefined || this.#http === undefined || this.ending || busy()) return
     this.#idle = setTimeout(() => {
-      if (busy() || this.#http?.busy === true) return this.#countIdle()
+      if (busy() || this.#http?.busy === true || this.#registry.frozen) return this.#countIdle()
       this.#log.info({ seconds: idleExit }, 'idle')
       this.shutdown()
     }, idleExit * 1000)

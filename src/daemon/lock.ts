@@ -114,18 +114,26 @@ export class Lock implements Disposable {
     const fd = openLock(path, explain)
     const result = flock(fd, true)
     if (result === 0) {
-      sign(fd)
-      return new Lock(fd)
+      const lock = new Lock(fd)
+      lock.sign()
+      return lock
     }
     closeSync(fd)
     if (result !== errno.EAGAIN) throw systemError(result, 'flock', path)
     return undefined
   }
 
-  /** One that another process has taken and given up to us, by its descriptor. */
+  /** One that another process has taken and gives up to us, by its descriptor. */
   static adopt(fd: number): Lock {
-    sign(fd)
     return new Lock(fd)
+  }
+
+  /** Says in the file that it is ours. */
+  sign(): void {
+    ftruncateSync(this.#fd)
+    try {
+      writeSync(this.#fd, `${process.pid}\n`)
+    } catch {} // a full disk: the lock is the kernel's, the name only for others to read
   }
 
   get fd(): number {
@@ -155,11 +163,4 @@ function openLock(path: string, explain: (error: unknown) => unknown): number {
   } catch (error) {
     throw explain(error)
   }
-}
-
-function sign(fd: number): void {
-  ftruncateSync(fd)
-  try {
-    writeSync(fd, `${process.pid}\n`)
-  } catch {} // a full disk: the lock is the kernel's, the name only for others to read
 }

@@ -29,7 +29,7 @@ export class Locks implements Disposable {
     }
   }
 
-  /** As another process has them; from here on its are ours. */
+  /** As another process has them: when its are ours, sign() says so. */
   static adopt(fds: readonly number[]): Locks {
     const locks = new Locks()
     for (const fd of fds) locks.#locks.push(Lock.adopt(fd))
@@ -38,6 +38,10 @@ export class Locks implements Disposable {
 
   get fds(): number[] {
     return this.#locks.map(({ fd }) => fd)
+  }
+
+  sign(): void {
+    for (const lock of this.#locks) lock.sign()
   }
 
   [Symbol.dispose](): void {

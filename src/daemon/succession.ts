@@ -1,12 +1,15 @@
 // How a daemon begins in the place of one that runs: with its options, where nothing else is said, with its pairs, and
 // with its socket, locks and log. Called by daemon.ts; the conversation is taker.ts's.
 
+import { openSync } from 'node:fs'
+import { invalid } from '../errors.js'
 import { configure } from '../index.js'
 import { fdPut } from '../native.js'
 import { startThreads } from '../orders/hand-over.js'
 import type { PairRegistry } from '../orders/handlers.js'
 import { checkState } from '../orders/state.js'
 import { Locks } from './locks.js'
+import type { LogOutput } from './log-output.js'
 import type { DaemonOptions, Given } from './options.js'
 import { type Belongings, type Greeting, takeOver } from './taker.js'
 
@@ -21,15 +24,15 @@ export interface Succession {
   journal: string | undefined
 }
 
-const STANDARD = { stdout: 1, stderr: 2 } as const
-
-/** Whatever fails in here leaves the daemon before as it was. */
+/** Whatever fails in here, and until it listens, leaves the daemon before as it was. */
 export async function succeed(given: Given, registry: PairRegistry): Promise<Succession> {
   let options = { ...given } as DaemonOptions
   let journal: string | undefined
   let locks: Locks | undefined
   const prepare = async (greeting: Greeting) => {
     options = merged(greeting.options, given)
+    if (options.state !== (greeting.options as Given).state)
+      throw invalid('a daemon that takes over keeps the file of the one before, or none as it did', 'state')
     journal = greeting.journal
     const { workers, memory, limits = {} } = options
     configure({ ...(workers !== undefined && { workers }), ...(memory !== undefined && { memory }), limits })
@@ -41,13 +44,28 @@ export async function succeed(given: Given, registry: PairRegistry): Promise<Suc
   const outlived = async () => {
     locks = await Locks.take(options.socket, options.state, () => {})
   }
-  const { belongings, tell } = await takeOver({ socket: given.socket, registry, prepare, check, outlived })
-  for (const [name, place] of Object.entries(STANDARD)) {
+  const taken = await takeOver({ socket: given.socket, registry, prepare, check, outlived })
+  const { belongings } = taken
+  const put = (name: string, place: number) => {
     const fd = belongings.get(name)
     if (fd !== undefined) fdPut(fd, place)
   }
+  put('stdout', 1)
   const held = [...belongings].filter(([name]) => name.startsWith('lock')).map(([, fd]) => fd)
-  return { options, locks: locks ?? Locks.adopt(held), belongings, journal, tell }
+  const all = locks ?? Locks.adopt(held)
+  const tell = async () => {
+    put('stderr', 2) // up to here, why it fails is for whoever has started it
+    all.sign()
+    await taken.tell()
+  }
+  return { options, locks: all, belongings, journal, tell }
+}
+
+/** At its end Node has its pipes block again, for all who share them: the log is another process's now. */
+export function leaveLog(output: LogOutput): void {
+  output.close()
+  const nowhere = openSync('/dev/null', 'w')
+  for (const place of [1, 2]) fdPut(nowhere, place)
 }
 
 /** What was said; the rest is the other daemon's. */
