@@ -46,15 +46,13 @@ export async function succeed(given: Given, registry: PairRegistry): Promise<Suc
   }
   const taken = await takeOver({ socket: given.socket, registry, prepare, check, outlived })
   const { belongings } = taken
-  const put = (name: string, place: number) => {
-    const fd = belongings.get(name)
-    if (fd !== undefined) fdPut(fd, place)
-  }
-  put('stdout', 1)
+  const log = belongings.get('stdout')
+  if (log !== undefined) fdPut(log, 1)
   const held = [...belongings].filter(([name]) => name.startsWith('lock')).map(([, fd]) => fd)
   const all = locks ?? Locks.adopt(held)
   const tell = async () => {
-    put('stderr', 2) // up to here, why it fails is for whoever has started it
+    // Up to here, why it fails is for whoever has started it.
+    fdPut(belongings.get('stderr') ?? openSync('/dev/null', 'w'), 2)
     all.sign()
     await taken.tell()
   }

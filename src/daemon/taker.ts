@@ -106,6 +106,10 @@ async function converse(channel: Socket, { registry, check, outlived }: Taking):
         throw fromWire(said.error)
       case 'go':
       case undefined: {
+        if (said === undefined && adopted.heard === 0)
+          throw new UvethError('ECONNRESET: the daemon has ended before it gave a pair', {
+            code: 'ECONNRESET',
+          })
         if (said === undefined) await outlived()
         await adopted.goOn(registry)
         const names = said?.names ?? []

@@ -95,6 +95,11 @@ export class Adopted {
     this.#dossiers.push({ dossier: readDossier(dossier), inode, carrierChanges })
   }
 
+  /** Pairs of which all is known. */
+  get heard(): number {
+    return this.#dossiers.length
+  }
+
   /** They are ours: forwarded from now on, all at once, and kept in the registry. */
   async goOn(registry: PairRegistry): Promise<void> {
     const known = this.#dossiers.flatMap((about) => {
