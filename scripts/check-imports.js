@@ -121,7 +121,7 @@ export const rules = {
     because: 'the link thread gives orders to the data path and knows no pair object',
   },
   capture: {
-    may: ['wishes', 'ring', 'pcapng', 'native'],
+    may: ['wishes', 'ring', 'pcapng', 'frame/view', 'native'],
     because:
       'it writes what a worker has recorded, and gives its memory back: it knows rings and files, neither pairs nor ports',
   },

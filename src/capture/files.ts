@@ -2,6 +2,7 @@
 // through as they are, whoever encoded them: recorder.ts, in the thread that writes captures, and the command, which
 // has them from the daemon (cli/capture/recording.ts). Nothing here waits: whoever writes asks `flush` again.
 
+import { viewOf } from '../frame/view.js'
 import {
   BlockBuffer,
   ENHANCED_PACKET,
@@ -11,7 +12,7 @@ import {
   SECTION_HEADER,
   STATISTICS_BYTES,
 } from '../pcapng/blocks.js'
-import { interfaceOf, lengthOf, lostBefore, lostInAll, typeOf, viewOf } from '../pcapng/reader.js'
+import { interfaceOf, lengthOf, lostBefore, lostInAll, typeOf } from '../pcapng/reader.js'
 import type { Rotation, SinkPlan } from './setup.js'
 import { openSink, ReaderGone, type Sink, type Surroundings } from './sink.js'
 

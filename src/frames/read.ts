@@ -6,6 +6,7 @@ import { invalid } from '../errors.js'
 import { formatAddress } from '../frame/address.js'
 import { ETH_HLEN, ETH_P_8021AD, ETH_P_8021Q, VLAN_TAG } from '../frame/ethernet.js'
 import { formatMac } from '../frame/mac.js'
+import { viewOf } from '../frame/view.js'
 import { flagWords, type Layers } from '../wishes/layers.js'
 import { ARP_OPS, ETHERTYPES, nameOf, PROTOCOLS } from '../wishes/names.js'
 import { buildFrame } from './build.js'
@@ -73,10 +74,6 @@ function layersOf(frame: Uint8Array, deep: number): Layers {
   const rest = frame.subarray(at + 2)
   if (deep === 0 || !readNetwork(layers, type, rest, deep)) setBytes(layers, 'payload', rest)
   return layers
-}
-
-function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, length)
 }
 
 function isTag(type: number): boolean {

@@ -2,7 +2,8 @@
 // and by the link thread's monitor. Pure functions; which of them somebody has given a link is said here, too.
 
 import { type Cidr, formatCidr } from '../frame/address.js'
-import { AttributeDecoder, AttributeWriter, viewOf } from './attribute.js'
+import { viewOf } from '../frame/view.js'
+import { AttributeDecoder, AttributeWriter } from './attribute.js'
 import * as nl from './constants.js'
 import { type Message, type Request, requestOf } from './message.js'
 

@@ -3,6 +3,7 @@
 // folder and by the control server, which decodes bytes of other users: the decoder never reads
 // past its bytes, and never throws anything but a DecodeError, in `end()`. No I/O here.
 
+import { viewOf } from '../frame/view.js'
 import { HOST_LITTLE_ENDIAN, NLA_F_NESTED, NLA_F_NET_BYTEORDER } from './constants.js'
 
 const NLA_HDRLEN = 4
@@ -211,9 +212,4 @@ export class AttributeDecoder {
     this.#payload = EMPTY
     return false
   }
-}
-
-/** A DataView of exactly these bytes. */
-export function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -2,7 +2,8 @@
 // NLMSG_ERROR with which a request is acknowledged or refused. Called by socket.ts and by the
 // control server. Pure functions on bytes; what is inside a payload is for others to say.
 
-import { AttributeDecoder, align, DecodeError, viewOf } from './attribute.js'
+import { viewOf } from '../frame/view.js'
+import { AttributeDecoder, align, DecodeError } from './attribute.js'
 import * as nl from './constants.js'
 
 const NLMSG_HDRLEN = 16

@@ -2,7 +2,8 @@
 // kernel answers or sends by itself (those about addresses: addresses.ts). Called by route.ts and by the link thread's
 // monitor. Pure functions; no socket here, and no policy about what to ask when.
 
-import { AttributeDecoder, AttributeWriter, align, DecodeError, viewOf } from './attribute.js'
+import { viewOf } from '../frame/view.js'
+import { AttributeDecoder, AttributeWriter, align, DecodeError } from './attribute.js'
 import * as nl from './constants.js'
 import { type LinkDetails, readDetail } from './link-details.js'
 import { type Message, type Request, requestOf } from './message.js'

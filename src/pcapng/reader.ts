@@ -3,6 +3,7 @@
 // call it. It takes nothing out of a stream and puts nothing in.
 
 import { UvethError } from '../errors.js'
+import { viewOf } from '../frame/view.js'
 import { EPB_DROPCOUNT, ISB_IFDROP } from './blocks.js'
 
 /** Bytes of type and length, with which every block begins. */
@@ -44,11 +45,6 @@ export class BlockCutter {
     this.#rest = part.subarray(end)
     return pieces
   }
-}
-
-/** For the functions below: by a Buffer's methods a frame costs 70-150 ns more in the recorder. */
-export function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, length)
 }
 
 export function typeOf(view: DataView, at: number): number {

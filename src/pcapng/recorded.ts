@@ -3,6 +3,7 @@
 // the bytes is believed further than they reach. Unlike reader.ts it is for files that others have written.
 
 import { UvethError } from '../errors.js'
+import { viewOf } from '../frame/view.js'
 import { ENHANCED_PACKET, INBOUND, INTERFACE_DESCRIPTION, SECTION_HEADER } from './blocks.js'
 
 const MAGIC_MICROSECONDS = 0xa1b2c3d4
@@ -40,7 +41,7 @@ export async function* recordedPackets(parts: AsyncIterable<Uint8Array>): AsyncG
   const input = new Input(parts)
   const start = await input.take(4)
   if (start === undefined) throw broken('it is empty')
-  const magic = new DataView(start.buffer, start.byteOffset)
+  const magic = viewOf(start)
   if (magic.getUint32(0) === SECTION_HEADER) return yield* pcapng(input)
   for (const little of [true, false]) {
     const word = magic.getUint32(0, little)
@@ -194,7 +195,7 @@ class Input {
 
   async view(count: number): Promise<DataView | undefined> {
     const bytes = await this.take(count)
-    return bytes && new DataView(bytes.buffer, bytes.byteOffset, count)
+    return bytes && viewOf(bytes)
   }
 
   async need(count: number): Promise<DataView> {

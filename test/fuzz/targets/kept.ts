@@ -1,6 +1,7 @@
 // What is read from files and from other processes of ours: a pair's dossier, the file of wanted pairs, pcapng.
 
 import assert from 'node:assert/strict'
+import { viewOf } from '../../../src/frame/view.js'
 import { readDossier, writeDossier } from '../../../src/pair/dossier.js'
 import {
   BlockBuffer,
@@ -151,7 +152,7 @@ function blocksOf(parts: readonly Uint8Array[]): unknown[] {
 }
 
 function walk(blocks: Uint8Array, found: unknown[]): void {
-  const view = reader.viewOf(blocks)
+  const view = viewOf(blocks)
   for (let at = 0, length = 0; at < blocks.length; at += length) {
     length = reader.lengthOf(view, at)
     assert.ok(at + length <= blocks.length)

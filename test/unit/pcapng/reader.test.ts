@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { viewOf } from '../../../src/frame/view.js'
 import {
   BlockBuffer,
   ENHANCED_PACKET,
@@ -19,7 +20,6 @@ import {
   lostBefore,
   lostInAll,
   typeOf,
-  viewOf,
 } from '../../../src/pcapng/reader.js'
 import { frameBlocks, headBlocks, lastBlocks } from '../../support/blocks.js'
 
