@@ -166,6 +166,21 @@ export interface EndState {
   foreignQueues: number
 }
 
+/** Of an end that is being made. */
+export const UNKNOWN: EndState = {
+  name: '',
+  ifindex: 0,
+  netns: null,
+  netnsInode: 0,
+  address: '',
+  mtu: 0,
+  up: false,
+  flags: 0,
+  txQueueLength: 0,
+  altnames: [],
+  foreignQueues: 0,
+}
+
 /** What else of an end is there again when it is made again, as it was last told. */
 export interface Lasting {
   alias: string

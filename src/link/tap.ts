@@ -37,7 +37,14 @@ import { withTarget } from '../netns/open.js'
 import type { Device, Hint, Sight } from './device.js'
 import { closeToOthers, foreignQueuesOf, removeForAll } from './foreign-queues.js'
 import { offer, offerAnew } from './offloads.js'
-import type { EndChange, EndPlan, EndState, KernelCounts, Lasting } from './protocol.js'
+import {
+  type EndChange,
+  type EndPlan,
+  type EndState,
+  type KernelCounts,
+  type Lasting,
+  UNKNOWN,
+} from './protocol.js'
 import { carryOut, giveAltnames, moveTo, type Setting, settingsOf } from './requests.js'
 import { openQueue } from './tap-queue.js'
 import { Uncarried, type UncarriedState } from './uncarried.js'
@@ -84,16 +91,7 @@ export class Tap implements Device {
     this.fds = fds
     this.#where = new Whereabouts(home, fds[0] as number, name)
     this.ports = fds.map((fd) => ({ kind: 'descriptor', fd, capabilities: CAPABILITIES }))
-    const unknown = {
-      address: '',
-      mtu: 0,
-      up: false,
-      flags: 0,
-      txQueueLength: 0,
-      altnames: [],
-      foreignQueues: 0,
-    }
-    this.state = { name, ifindex: 0, netns: null, netnsInode: 0, ...unknown }
+    this.state = { ...UNKNOWN, name }
   }
 
   /** Makes it, with carrier off. `home` is a socket at home. */

@@ -6,7 +6,7 @@ import type { Match } from '../faults/match-plan.js'
 import { planRule } from '../faults/rule-plan.js'
 import type { Judge } from '../hooks/guard.js'
 import type { Link } from '../link/link.js'
-import type { EndChange, EndState, Lasting } from '../link/protocol.js'
+import { type EndChange, type EndState, type Lasting, UNKNOWN } from '../link/protocol.js'
 import type { RingStream } from '../ring/stream.js'
 import type { Netns } from '../wishes/end.js'
 import type { RuleAction } from '../wishes/rule.js'
@@ -24,21 +24,6 @@ interface Sides {
   readonly a: End
   readonly b: End
   readonly carrier: boolean
-}
-
-/** Of an end that is being made. */
-const UNKNOWN: EndState = {
-  name: '',
-  ifindex: 0,
-  netns: null,
-  netnsInode: 0,
-  address: '',
-  mtu: 0,
-  up: false,
-  flags: 0,
-  txQueueLength: 0,
-  altnames: [],
-  foreignQueues: 0,
 }
 
 export class End {
