@@ -1,18 +1,16 @@
 // What a daemon says of its pairs to the one that takes them over, over a channel (channel.ts), and how that makes them
 // its own. The steps and their order stand in daemon/giver.ts; what a pair is made of, in pair/hand-over.ts.
 
-import type { Dossier } from '../pair/dossier.js'
-import { readDossier, writeDossier } from '../pair/dossier.js'
-import { adoptPair, goOn, leave, lend } from '../pair/hand-over.js'
-
-export { startThreads } from '../pair/hand-over.js'
-
 import { UvethError } from '../errors.js'
 import { nameOf } from '../netns/open.js'
+import { type Dossier, readDossier, writeDossier } from '../pair/dossier.js'
+import { adoptPair, goOn, leave, lend } from '../pair/hand-over.js'
 import { Pair } from '../pair/pair.js'
 import type { PairRegistry } from './handlers.js'
 import type { Entry } from './registry.js'
 import type { SentWish } from './wanted.js'
+
+export { startThreads } from '../pair/hand-over.js'
 
 /** In front of a pair's descriptors: all that is to be known to adopt them. */
 export interface Lent {
