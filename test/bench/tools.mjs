@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url'
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const BIN = join(HERE, 'bin')
 
+/** Included by the relays. */
+const HEADER = join(HERE, 'tap.h')
+
 export const PROGRAM = {
   relay: join(BIN, 'relay'),
   delayed: join(BIN, 'delayed'),
@@ -34,7 +37,8 @@ export function compile() {
   mkdirSync(BIN, { recursive: true })
   for (const [name, binary] of Object.entries(PROGRAM)) {
     const source = join(HERE, `${name}.c`)
-    if (existsSync(binary) && statSync(binary).mtimeMs >= statSync(source).mtimeMs) continue
+    const changed = Math.max(...[source, HEADER].map((file) => statSync(file).mtimeMs))
+    if (existsSync(binary) && statSync(binary).mtimeMs >= changed) continue
     execFileSync('gcc', ['-O2', '-Wall', '-Werror', '-o', binary, source], { stdio: 'inherit' })
   }
 }

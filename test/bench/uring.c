@@ -6,25 +6,17 @@
  * It makes the two TAPs where it is started and says "ready"; others move and address them.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/if_tun.h>
 #include <linux/io_uring.h>
-#include <net/if.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <unistd.h>
+
+#include "tap.h"
 
 #define READ_MULTISHOT 49 /* IORING_OP_READ_MULTISHOT, which older headers do not have */
 #define SLOTS 256	  /* of each direction; a power of two */
-#define LONGEST 65664
+#define SLOT_BYTES 65664  /* LONGEST, to the next 64 */
 #define IN_FLIGHT 512 /* writes handed over at once */
-#define OFFLOAD_BASE (TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN)
-#define OFFLOAD_USO (0x20 | 0x40) /* TUN_F_USO4 | TUN_F_USO6, Linux 6.2 */
 #define WRITTEN (1UL << 40)	  /* in user_data: a write has ended, its slot is free */
 
 static int tap[2], ring;
@@ -34,21 +26,6 @@ static unsigned short given[2]; /* slots handed to the kernel */
 static struct io_uring_sqe *sqes;
 static struct io_uring_cqe *cqes;
 static unsigned *sq_tail, *cq_head, *cq_tail, sq_mask, cq_mask, prepared, pending;
-
-static int open_tap(const char *name)
-{
-	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL | IFF_VNET_HDR};
-	int size = 12, little = 1, fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC); /* io_uring itself never blocks */
-
-	snprintf(ifr.ifr_name, IFNAMSIZ, "%s", name);
-	if (fd < 0 || ioctl(fd, TUNSETIFF, &ifr) < 0)
-		return -1;
-	if (ioctl(fd, TUNSETVNETHDRSZ, &size) < 0 || ioctl(fd, TUNSETVNETLE, &little) < 0)
-		return -1;
-	if (ioctl(fd, TUNSETOFFLOAD, OFFLOAD_BASE | OFFLOAD_USO) < 0 && ioctl(fd, TUNSETOFFLOAD, OFFLOAD_BASE) < 0)
-		return -1;
-	return fd;
-}
 
 static void *map(size_t size, int fd, off_t at)
 {
@@ -104,8 +81,8 @@ static void give(int from, int slot)
 {
 	struct io_uring_buf *buf = &spare[from]->bufs[given[from]++ & (SLOTS - 1)];
 
-	buf->addr = (unsigned long)(slots[from] + (size_t)slot * LONGEST);
-	buf->len = LONGEST;
+	buf->addr = (unsigned long)(slots[from] + (size_t)slot * SLOT_BYTES);
+	buf->len = SLOT_BYTES;
 	buf->bid = slot;
 }
 
@@ -121,7 +98,7 @@ static int open_slots(int from)
 {
 	struct io_uring_buf_reg reg = {.ring_entries = SLOTS, .bgid = from};
 
-	slots[from] = map((size_t)SLOTS * LONGEST, -1, 0);
+	slots[from] = map((size_t)SLOTS * SLOT_BYTES, -1, 0);
 	spare[from] = map(SLOTS * sizeof(struct io_uring_buf), -1, 0);
 	reg.ring_addr = (unsigned long)spare[from];
 	if (syscall(__NR_io_uring_register, ring, IORING_REGISTER_PBUF_RING, &reg, 1) < 0)
@@ -145,7 +122,7 @@ static int take(const struct io_uring_cqe *cqe)
 		return -1;
 	if (cqe->res > 0) {
 		sqe = prepare(IORING_OP_WRITE, !from, WRITTEN | (unsigned long)slot << 1 | from);
-		sqe->addr = (unsigned long)(slots[from] + (size_t)slot * LONGEST);
+		sqe->addr = (unsigned long)(slots[from] + (size_t)slot * SLOT_BYTES);
 		sqe->len = cqe->res;
 	}
 	if (!(cqe->flags & IORING_CQE_F_MORE)) /* the slots had run out */
@@ -158,7 +135,7 @@ int main(int argc, char **argv)
 	if (argc != 3)
 		return fprintf(stderr, "usage: uring NAME_A NAME_B\n"), 2;
 	for (int i = 0; i < 2; i++)
-		if ((tap[i] = open_tap(argv[1 + i])) < 0)
+		if ((tap[i] = open_tap(argv[1 + i], 1, 0)) < 0)
 			return perror(argv[1 + i]), 1;
 	if (open_ring() < 0 || open_slots(0) < 0 || open_slots(1) < 0)
 		return perror("io_uring"), 1;
