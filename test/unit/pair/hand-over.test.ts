@@ -94,25 +94,39 @@ async function uninterrupted(options: Parameters<typeof Pair.create>[0], total: 
   return { frames, counts: counted(pair) }
 }
 
-test('whatever is done to frames, a pair that goes on has the same fates, counts and frames', {
-  timeout: 90_000,
-}, async () => {
+/**
+ * A pair is stopped after any number of frames and goes on as `goOn` has it; the others wait in the device meanwhile. In
+ * the end all is as if it had never been stopped.
+ */
+async function expectUninterrupted(
+  goOn: (memory: MemoryLink, first: Pair, dossier: Dossier) => Promise<Pair>,
+  delivered: (memory: MemoryLink) => void = () => {},
+): Promise<void> {
   await fc.assert(
     fc.asyncProperty(anyImpair, anyRules, fc.nat(MOST), async (impair, rules, cut) => {
       const options = ends({ impair, rules })
       await using memory = await MemoryLink.start()
-      const pair = await Pair.create(options, memory.link)
+      const first = await Pair.create(options, memory.link)
       send(memory, 0, cut)
-      const dossier = await Pair.suspend(pair, WISHES)
-      // Meanwhile they wait in the device.
+      const dossier = through(await Pair.suspend(first, WISHES))
       send(memory, cut, MOST)
-      await Pair.resume(pair, through(dossier))
+      const pair = await goOn(memory, first, dossier)
       const frames = await arrived(memory, pair, MOST)
+      delivered(memory)
       await pair.close()
       expect({ frames, counts: counted(pair) }).toEqual(await uninterrupted(options, MOST))
     }),
     { numRuns: RUNS },
   )
+}
+
+test('whatever is done to frames, a pair that goes on has the same fates, counts and frames', {
+  timeout: 90_000,
+}, async () => {
+  await expectUninterrupted(async (_, pair, dossier) => {
+    await Pair.resume(pair, dossier)
+    return pair
+  })
 })
 
 test('as another pair too, where nothing is held; rules, numbers and counts go on', {
@@ -160,23 +174,14 @@ async function adopted(memory: MemoryLink, first: Pair, to: Dossier): Promise<Pa
 test('by its descriptors, another pair goes on in the middle of traffic: nothing is lost, and carrier stays', {
   timeout: 90_000,
 }, async () => {
-  await fc.assert(
-    fc.asyncProperty(anyImpair, anyRules, fc.nat(MOST), async (impair, rules, cut) => {
-      const options = ends({ impair, rules })
-      await using memory = await MemoryLink.start()
-      const first = await Pair.create(options, memory.link)
-      send(memory, 0, cut)
-      const dossier = through(await Pair.suspend(first, WISHES))
-      send(memory, cut, MOST)
+  await expectUninterrupted(
+    async (memory, first, dossier) => {
       for (const { calls } of memory.host.devices) calls.length = 0
       const second = await adopted(memory, first, dossier)
       expect(second.carrier).toBe(true)
-      const frames = await arrived(memory, second, MOST)
-      expect(memory.host.devices.flatMap(({ calls }) => calls)).toEqual([])
-      await second.close()
-      expect({ frames, counts: counted(second) }).toEqual(await uninterrupted(options, MOST))
-    }),
-    { numRuns: RUNS },
+      return second
+    },
+    (memory) => expect(memory.host.devices.flatMap(({ calls }) => calls)).toEqual([]),
   )
 })
 
