@@ -1,7 +1,7 @@
 // `uveth doctor`: whether this machine can run uveth, line by line, with a remedy for what is wrong.
 // The machine is looked at by src/doctor/; the daemon is asked how it is.
 
-import { ControlClient, socketPath } from '../contract/client.js'
+import { ControlClient, olderDaemon, socketPath } from '../contract/client.js'
 import type { Finding } from '../doctor/finding.js'
 import { UvethError } from '../errors.js'
 import { legible, legibleJson } from '../legible.js'
@@ -13,6 +13,7 @@ interface Health {
   status: string
   pid: number
   pairs: number
+  version: string
   netlink: { state: string; port?: number; reason?: string | null }
 }
 
@@ -58,13 +59,15 @@ function idle(socket: string): Finding {
 async function examineDaemon(socket: string): Promise<Finding[] | undefined> {
   const client = new ControlClient({ socket })
   try {
-    const { status, pid, pairs, netlink } = await client.call<Health>('health')
+    const { status, pid, pairs, version, netlink } = await client.call<Health>('health')
     const what = `the daemon on ${socket} (pid ${pid}, pairs: ${pairs}): ${status}`
     const daemon: Finding =
       status === 'ok'
         ? { check: 'daemon', status, what }
         : { check: 'daemon', status: 'warn', what, remedy: 'uveth health says more' }
-    return [daemon, netlinkOf(netlink)]
+    const older = olderDaemon(version)
+    const upgrade: Finding[] = older === undefined ? [] : [{ check: 'daemon', status: 'warn', what: older }]
+    return [daemon, ...upgrade, netlinkOf(netlink)]
   } catch (error) {
     if (!(error instanceof UvethError)) throw error
     if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') return undefined

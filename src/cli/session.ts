@@ -24,7 +24,9 @@ export class Session {
     this.client = new ControlClient({
       socket: this.#socket,
       netns: place === undefined ? undefined : String(place),
-      warn: (sentence) => process.stderr.write(`uveth: warning: ${legible(sentence)}\n`),
+      warn,
+      // For people; scripts have uveth health, and doctor.
+      older: process.stderr.isTTY === true && !globals.json ? warn : undefined,
     })
   }
 
@@ -53,6 +55,10 @@ export class Session {
   inode(): number | undefined {
     return inodeOfNetns(this.#place)
   }
+}
+
+function warn(sentence: string): void {
+  process.stderr.write(`uveth: warning: ${legible(sentence)}\n`)
 }
 
 /** Tables are for people; programs get lines of fields. */

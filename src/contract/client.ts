@@ -4,6 +4,7 @@
 
 import { fs } from '../builtins.js'
 import { type ErrorFields, systemError, UvethError } from '../errors.js'
+import { isNewer, version } from '../version.js'
 import { type Answer, CutOff, exchange } from './exchange.js'
 import { OPS, type OpName, WARNING_HEADER } from './ops.js'
 
@@ -15,6 +16,8 @@ export function socketPath(option?: string): string {
   return option ?? (process.env.UVETH_SOCKET || DEFAULT_SOCKET)
 }
 
+const REPLACE = 'uveth daemon --replace (of a service: systemctl reload uveth)'
+
 export interface ClientOptions {
   /** Path of the control socket. */
   socket: string
@@ -22,6 +25,8 @@ export interface ClientOptions {
   netns?: string | undefined
   /** Hears what an order that succeeded was not able to do. */
   warn?: ((sentence: string) => void) | undefined
+  /** Hears once of a daemon that is older than this command. */
+  older?: ((sentence: string) => void) | undefined
 }
 
 export interface OrderParts {
@@ -52,11 +57,13 @@ interface Problem extends Partial<ErrorFields> {
 export class ControlClient {
   readonly #socket: string
   readonly #warn: ClientOptions['warn']
+  #older: ClientOptions['older']
   readonly #headers: Record<string, string>
 
-  constructor({ socket, netns, warn }: ClientOptions) {
+  constructor({ socket, netns, warn, older }: ClientOptions) {
     this.#socket = socket
     this.#warn = warn
+    this.#older = older
     const claim = netns ?? ownNamespace()
     this.#headers = claim === undefined ? {} : { 'uveth-netns': encodeURIComponent(claim) }
   }
@@ -131,10 +138,25 @@ export class ControlClient {
     const { method } = OPS[op]
     const body = parts.body && JSON.stringify(parts.body)
     const request = { method, path: pathOf(op, parts), headers: this.#headers, body }
-    return await exchange(this.#socket, request).catch((error: unknown) => {
+    const answer = await exchange(this.#socket, request).catch((error: unknown) => {
       throw connectionError(error, this.#socket)
     })
+    const older = this.#older && olderDaemon(versionIn(answer.headers.get('server')))
+    if (older !== undefined) this.#older?.(older)
+    this.#older = undefined
+    return answer
   }
+}
+
+/** As the daemon says it in each answer. */
+function versionIn(server: string | undefined): string | undefined {
+  return /^uveth\/(\S+)$/.exec(server ?? '')?.[1]
+}
+
+/** The package was upgraded, and the daemon of before still runs. */
+export function olderDaemon(theirs: string | undefined): string | undefined {
+  if (theirs === undefined || !isNewer(version(), theirs)) return undefined
+  return `the daemon (${theirs}) is older than this command (${version()}): ${REPLACE} has it replaced, its cables in use`
 }
 
 function pathOf(op: OpName, { ref = '', id = '', query }: OrderParts): string {

@@ -25,7 +25,7 @@ import { FrameReader, sendFrame } from '../channel.js'
 import { invalid, ofNode, toWire, UvethError } from '../errors.js'
 import { peerCredentials } from '../native.js'
 import { descriptorOf, home } from '../orders/caller.js'
-import { goOnAll, leaveAll, lendAll, type Stopped, stopAll } from '../orders/hand-over.js'
+import { goOnAll, handed, leaveAll, lendAll, type Stopped, stopAll } from '../orders/hand-over.js'
 import type { PairRegistry } from '../orders/handlers.js'
 import { version } from '../version.js'
 import { object, text, whole } from '../wishes/shape.js'
@@ -96,22 +96,22 @@ export class Giver {
     const { registry, freeze, thaw, belongings, gone } = this.#giving
     const socket = descriptorOf(channel)
     const reader = new FrameReader(socket)
-    let stopped: Stopped[] = []
+    const stopped: Stopped[] = []
     try {
       await heard(reader, 'begin')
       await freeze()
       await lendAll(registry, socket)
       await sendFrame(socket, { say: 'all' })
       await heard(reader, 'adopted')
-      stopped = await stopAll(registry)
-      for (const { handed } of stopped) await sendFrame(socket, handed)
+      await stopAll(registry, stopped)
+      for (const each of stopped) await sendFrame(socket, handed(each))
       await sendFrame(socket, { say: 'stopped' })
       await heard(reader, 'ready')
       const { names, fds } = named(belongings())
       await sendFrame(socket, { say: 'go', names }, () => fds)
       await heard(reader, 'taken')
     } catch (error) {
-      await goOnAll(stopped)
+      await goOnAll(stopped).catch(this.#giving.failed)
       thaw()
       await sendFrame(socket, { say: 'refused', error: toWire(error) }).catch(() => {}) // it may be gone
       reader.close()

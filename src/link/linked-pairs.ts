@@ -140,7 +140,10 @@ export class LinkedPairs {
       case 'readopt':
         return pair.readopt(request.begin)
       case 'suspend':
-        return await pair.suspend()
+        return await pair.suspend().catch((error: unknown) => {
+          pair.fail(error) // whether anybody serves it is not known
+          throw error
+        })
       case 'goOn':
         return await pair.goOn(request)
       case 'lend':

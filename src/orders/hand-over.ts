@@ -31,7 +31,6 @@ export interface Handed {
 export interface Stopped {
   entry: Entry<SentWish>
   dossier: Dossier
-  handed: Handed
 }
 
 /** Sends the descriptors of every pair. */
@@ -43,23 +42,37 @@ export async function lendAll(registry: PairRegistry, socket: number): Promise<v
   }
 }
 
-/** Stops to forward for them, one beside the other; frames wait in the kernel from here on. */
-export async function stopAll(registry: PairRegistry): Promise<Stopped[]> {
-  const stopped = await Promise.all(registry.list().map((entry) => unlessGone(stop(entry))))
-  return stopped.filter((each) => each !== undefined)
+/**
+ * Stops to forward for them, one beside the other; frames wait in the kernel from here on. Each that is stopped is in
+ * `stopped`, also where it throws, because one of them could not be.
+ */
+export async function stopAll(registry: PairRegistry, stopped: Stopped[]): Promise<void> {
+  const stop = async (entry: Entry<SentWish>) => {
+    const dossier = await Pair.suspend(entry.pair, wishesOf(entry))
+    stopped.push({ entry, dossier })
+  }
+  await every(registry.list().map((entry) => unlessGone(stop(entry))))
 }
 
-async function stop(entry: Entry<SentWish>): Promise<Stopped> {
-  const { pair, wish, carrierChanges } = entry
-  const wishes = { from: nameOf(wish.inode), sent: wish.wish, since: wish.since }
-  const dossier = await Pair.suspend(pair, wishes)
-  const handed: Handed = { say: 'dossier', dossier: writeDossier(dossier), inode: wish.inode, carrierChanges }
-  return { entry, dossier, handed }
+function wishesOf({ wish }: Entry<SentWish>) {
+  return { from: nameOf(wish.inode), sent: wish.wish, since: wish.since }
 }
 
-/** They are forwarded again: nothing has changed. */
+/** What is to be told of it. */
+export function handed({ entry, dossier }: Stopped): Handed {
+  const { wish, carrierChanges } = entry
+  return { say: 'dossier', dossier: writeDossier(dossier), inode: wish.inode, carrierChanges }
+}
+
+/** They are forwarded again: nothing has changed. What one of them meets keeps no other. */
 export async function goOnAll(stopped: readonly Stopped[]): Promise<void> {
-  await Promise.all(stopped.map(({ entry, dossier }) => unlessGone(Pair.resume(entry.pair, dossier))))
+  await every(stopped.map(({ entry, dossier }) => unlessGone(Pair.resume(entry.pair, dossier))))
+}
+
+/** Resolves when all are done, or throws the first refusal then. */
+async function every(works: readonly Promise<unknown>[]): Promise<void> {
+  const refused = (await Promise.allSettled(works)).find((each) => each.status === 'rejected')
+  if (refused !== undefined) throw refused.reason
 }
 
 /** They are another process's: what is captured of them is complete. */

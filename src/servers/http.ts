@@ -67,6 +67,7 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
   refuseWhileEnding(app, daemon)
   const running = new Running()
   const { version } = daemon.version() as { version: string }
+  app.addHook('onRequest', async (_, reply) => void reply.header('server', `uveth/${version}`))
   await app.register(swagger, {
     openapi: { openapi: '3.1.0', info: { title: 'uveth', version, description: 'Virtual Ethernet cables' } },
   })

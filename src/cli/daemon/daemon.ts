@@ -3,7 +3,7 @@
 
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ControlClient, DEFAULT_SOCKET, socketPath } from '../../contract/client.js'
+import { ControlClient, DEFAULT_SOCKET, olderDaemon, socketPath } from '../../contract/client.js'
 import { UvethError } from '../../errors.js'
 import { legible, legibleJson } from '../../legible.js'
 import { CONFIGURATION, HIGHEST, LIMIT_NAMES, LIMITS, type Limits } from '../../wishes/limits.js'
@@ -113,6 +113,7 @@ interface Health {
   pid: number
   pairs: number
   uptime: number
+  version: string
   /** Absent from daemons of an older version. */
   creation?: { reason: string | null }
   netlink: { state: string; reason?: string | null }
@@ -141,7 +142,7 @@ export async function health(
   }
 }
 
-function lineOf({ status, pid, pairs, uptime, creation, netlink, memory, state }: Health): string {
+function lineOf({ status, pid, pairs, uptime, version, creation, netlink, memory, state }: Health): string {
   const parts = [
     `pid ${pid}`,
     `${pairs} ${pairs === 1 ? 'pair' : 'pairs'}`,
@@ -153,6 +154,8 @@ function lineOf({ status, pid, pairs, uptime, creation, netlink, memory, state }
     const refused = memory.refused > 0 ? `, ${memory.refused} frames dropped for want of it` : ''
     parts.push(`frames wait in ${used} of ${bound} MiB${refused}`)
   }
+  const older = olderDaemon(version)
+  if (older !== undefined) parts.push(older)
   if (creation?.reason) parts.push(`no pairs can be made: ${creation.reason}`)
   if (netlink.reason) parts.push(netlink.reason)
   if (state?.error !== undefined) parts.push(`wanted pairs not kept: ${state.error}`)

@@ -203,3 +203,16 @@ describe('a capture', () => {
     await left
   })
 })
+
+test.each([
+  ['uveth/0.0.1', [expect.stringMatching(/^the daemon \(0\.0\.1\) is older than this command .*--replace/)]],
+  ['uveth/99.0.0', []],
+  ['a house', []],
+])('a daemon that says %s', async (server, told) => {
+  answer = (_, response) => response.setHeader('server', server).end('[]')
+  const sentences: string[] = []
+  const client = new ControlClient({ socket, older: (sentence) => sentences.push(sentence) })
+  await client.call('pair.list')
+  await client.call('pair.list')
+  expect(sentences).toEqual(told)
+})
