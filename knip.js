@@ -6,6 +6,7 @@ export default {
     'scripts/*.js',
     'test/bench/*.mjs',
     'test/faults/{faults,looks}.mjs',
+    'test/guest/table.mjs',
     'test/support/smoke.mjs',
     'test/unit/support/fixture/*.ts',
     'test/integration/fixtures/**/*.{mjs,ts}',
