@@ -31,8 +31,8 @@ ATTRIBUTES:
   up                bring it up at once (link add leaves it down, as ip does)
 
 Behind type veth:
-  queues N          queues of each end, at most the number of the daemon's
-                    workers
+  queues N          queues of each end, at most 256, shared out over the
+                    daemon's workers; numtxqueues N is the same
   quiet             no IPv6 chatter from the fresh interfaces
   id ID             what the pair is called; otherwise the name of its first end
 
@@ -255,8 +255,8 @@ when its peer is gone as well, "ip link set … up|down" when both ends show the
 carrier that follows. The daemon is started where none runs, without a word.
 
 "ip link show type veth" shows our ends behind the kernel's own. An index can be
-chosen as in the kernel; numtxqueues and numrxqueues are hints, which are left
-out where the daemon has fewer workers.
+chosen as in the kernel; numtxqueues and numrxqueues are queues of both ends, at
+most 256.
 
 "tc" makes an impairment of netem on an end, with or without tbf or htb and one
 class, as far as they mean one; "tc qdisc show" prints them. What is more is the

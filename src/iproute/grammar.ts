@@ -4,6 +4,7 @@
 // has them as they are written.
 
 import type { EndWish, PairWish } from '../contract/ops.js'
+import { MAX_QUEUES } from '../wishes/names.js'
 import { Words, written } from '../wishes/words.js'
 import { type Attributes, fill, type NetnsOf } from './keywords.js'
 import { misused, UsageError } from './usage.js'
@@ -11,8 +12,8 @@ import { expand, garbage, matches, wrong } from './words.js'
 
 export interface AddOrder {
   wish: PairWish
-  /** From numtxqueues and numrxqueues: to be tried, and left out if they are too many. */
-  queuesIfTheyFit?: number
+  /** What of it cannot be had, in a sentence: it is made without. */
+  without?: string
 }
 
 export interface SetOrder {
@@ -58,10 +59,15 @@ export function standBeyond({ linkNetns }: Attributes, peer: Attributes): void {
   if (linkNetns !== undefined) peer.netns ??= linkNetns
 }
 
-/** With the number of queues that the ends' attributes hint at. */
+/** With the queues that numtxqueues and numrxqueues ask for, unless the pair's own word says how many. */
 export function orderOf(wish: PairWish, ends: Attributes[]): AddOrder {
-  const hint = Math.max(...ends.flatMap(({ numtxqueues = 0, numrxqueues = 0 }) => [numtxqueues, numrxqueues]))
-  return { wish, ...(hint > 1 && wish.queues === undefined && { queuesIfTheyFit: hint }) }
+  const asked = Math.max(
+    ...ends.flatMap(({ numtxqueues = 0, numrxqueues = 0 }) => [numtxqueues, numrxqueues]),
+  )
+  if (asked <= 1 || wish.queues !== undefined) return { wish }
+  const queues = Math.min(asked, MAX_QUEUES)
+  const without = `${queues} queues instead of ${asked}: the kernel gives a TAP no more`
+  return { wish: { ...wish, queues }, ...(asked > queues && { without }) }
 }
 
 /** Words behind `type veth`, but for `peer`: for the completion. */

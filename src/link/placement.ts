@@ -14,7 +14,7 @@ export interface Loaded {
 }
 
 export type Wanted<W> =
-  /** By as many workers as there are queues, those with the least load first. */
+  /** By several workers, those with the least load first. */
   | { to: 'spread' }
   /** All by one, in one order: the pair is inspected. */
   | { to: 'together' }

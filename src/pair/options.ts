@@ -4,7 +4,6 @@
 import { invalid, UvethError } from '../errors.js'
 import { ETH_HLEN } from '../frame/ethernet.js'
 import { LONGEST_FRAME } from '../frame/slab.js'
-import { workerCount } from '../link/link.js'
 import type { EndChange, EndPlan, PairPlan } from '../link/protocol.js'
 import { type NetnsPlace, placeOf } from '../netns/names.js'
 import type { CAPTURE, CAPTURE_STREAM, SIGHTINGS, TARGET } from '../wishes/capture.js'
@@ -35,9 +34,6 @@ const DEFAULT_TX_QUEUE_LENGTH = 8192
 
 export function planPair(options: PairOptions): PairPlan {
   const { a = {}, b = {}, queues = 1, quiet = false, inline = false } = PAIR.read(options, '')
-  const workers = workerCount()
-  if (queues > workers)
-    throw wrong('queues', `a whole number from 1 to the number of workers (${workers})`, queues)
   if (inline && queues > 1) throw invalid('an inline pair has one queue', 'queues')
   return { ends: [planEnd(a), planEnd(b)], queues, quiet, inline }
 }

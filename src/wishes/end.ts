@@ -6,14 +6,13 @@ import { MAX_MTU, MIN_MTU } from '../frame/ethernet.js'
 import { isUnicast, parseMac } from '../frame/mac.js'
 import { TARGET } from './capture.js'
 import { IMPAIR, IMPAIR_PATCH } from './impair.js'
-import { CARRIER_MODES } from './names.js'
+import { CARRIER_MODES, MAX_QUEUES } from './names.js'
 import { RULES } from './rule.js'
 import { about, flag, list, object, oneOf, opaque, orNull, text, value, whole } from './shape.js'
 import { SIGNAL } from './times.js'
 
 const MAX_TX_QUEUE_LENGTH = 1_000_000
 const MAX_IFINDEX = 2 ** 31 - 1
-const MAX_INT = 2 ** 31 - 1
 /** IFNAMSIZ, without the terminator. */
 const MAX_NAME_BYTES = 15
 
@@ -120,8 +119,8 @@ const ID = {
 }
 const PAIR_PARTS = {
   queues: about(
-    "queues of each end, at most the number of workers; default 1, the only number that keeps others with CAP_NET_ADMIN in an end's namespace from attaching one of their own, whose frames are lost",
-    whole(1, MAX_INT),
+    "queues of each end, shared out over the workers; default 1, the only number that keeps others with CAP_NET_ADMIN in an end's namespace from attaching one of their own, whose frames are lost",
+    whole(1, MAX_QUEUES),
   ),
   quiet: about('no IPv6 chatter from fresh links (addr_gen_mode none); default false', flag()),
 }

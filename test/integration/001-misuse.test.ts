@@ -67,7 +67,7 @@ const ENDS: [string, unknown, string][] = [
 /** [what, options, the attribute that the error names] */
 const PAIRS: [string, unknown, string][] = [
   ['an unknown option of a pair', { peer: {} }, 'peer'],
-  ['more queues than workers', { queues: 2 }, 'queues'],
+  ['more queues than a TAP has', { queues: 257 }, 'queues'],
   ['no queue', { queues: 0 }, 'queues'],
   ['a number of queues with a fraction', { queues: 1.5 }, 'queues'],
   ['a "quiet" that is no boolean', { quiet: 'yes' }, 'quiet'],

@@ -14,8 +14,12 @@ const unhurt = { damaged: 0, disordered: 0, skipped: 0 }
 
 beforeAll(() => configure({ workers: 2 }))
 
-it('more queues than workers are refused with EINVAL', async () => {
-  await expect(createPair({ queues: 3 })).rejects.toMatchObject({ code: 'EINVAL', attribute: 'queues' })
+it('more queues than workers are shared out over them, and each carries its flows in their order', async () => {
+  await using cable = await Cable.lay({ queues: 5 })
+  const ledger = await stream(cable.a, cable.b, { count: 500, flows: FLOWS })
+  expect(ledger.summary).toEqual({ ...unhurt, received: 8_000 })
+  const { a } = await atRest(cable.pair)
+  expect(a.workers.map(({ worker }) => worker)).toEqual([0, 1])
 })
 
 it('another number of workers is refused with EBUSY once a pair was made', async () => {

@@ -47,7 +47,7 @@ describe('refused, with a problem document', () => {
     ['a name that is too long', { a: { name: 'x'.repeat(16) } }, 422, { attribute: 'a.name' }],
     ['a multicast MAC', { b: { address: '01:00:00:00:00:01' } }, 422, { attribute: 'b.address' }],
     ['an address that is none', { a: { addresses: ['10.0.0.300/8'] } }, 422, { attribute: 'a.addresses' }],
-    ['too many queues', { queues: 9 }, 422, { attribute: 'queues' }],
+    ['too many queues', { queues: 257 }, 422, { attribute: 'queues' }],
     ['an id with a slash', { id: 'a/b' }, 422, { attribute: 'id' }],
     ['a namespace that is not there', { a: { netns: 'uvt-none' } }, 422, { code: 'ENOENT' }],
     ['a name that is taken', { a: { name: 'lo' } }, 409, { code: 'EEXIST' }],

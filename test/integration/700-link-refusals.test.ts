@@ -72,7 +72,7 @@ describe('refusals', () => {
     ],
     [255, 'link add .. type veth', / name must be an interface name: .*, not "\.\."/],
     [255, 'link add veth2 netns nowhere type veth', /nowhere/],
-    [2, 'link add veth2 type veth queues 99', /queues must be/],
+    [2, 'link add veth2 type veth queues 300', /queues must be/],
     [255, '-n nowhere link add veth2 type veth', /nowhere/],
     [1, 'link del veth9', /'veth9'/],
     [1, 'link set veth9 up', /'veth9'/],
@@ -101,7 +101,7 @@ test('a batch of wrong wishes: each has its sentence, and nothing is made', asyn
   const lines = [
     ['link add v2 mtu big type veth', 'mtu must be a whole number from 68 to 65521, not "big"'],
     ['link add type veth peer qlen 0', 'peer txqueuelen must be a whole number from 1 to 1000000, not 0'],
-    ['link add type veth queues none', 'queues must be a whole number from 1 to 2147483647, not "none"'],
+    ['link add type veth queues none', 'queues must be a whole number from 1 to 256, not "none"'],
     ['add v2 a:b', 'peer name must be an interface name: '],
     ['link set v0 mtu 67', 'mtu must be a whole number from 68 to 65521, not 67'],
     ['link set v1 mtu 67 carrier on', 'mtu must be a whole number from 68 to 65521, not 67'],

@@ -102,15 +102,26 @@ describe('one pair', () => {
     expect(await uveth('lin', 'd', 'veth0')).toMatchObject(well)
   })
 
-  test("iproute2's numbers of queues are taken when they fit", async () => {
-    await using daemon = await TestDaemon.start('--workers', '2')
+  test("iproute2's numbers of queues are taken, with fewer workers, too", async () => {
+    await using daemon = await TestDaemon.start()
     const uveth = commandOf(daemon)
     const queues = async (name: string) =>
       JSON.parse((await uveth('-j', 'link', 'show', name)).stdout)[0].linkinfo.info_data.queues
     await uveth(...'link add a0 numtxqueues 2 numrxqueues 2 type veth peer a1'.split(' '))
-    await uveth(...'link add b0 numtxqueues 64 type veth peer b1'.split(' '))
+    const most = await uveth(...'link add b0 numtxqueues 1000 type veth peer b1'.split(' '))
+    expect(most).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: expect.stringMatching(/: 256 queues instead of 1000: /),
+    })
     await uveth(...'link add c0 type veth queues 2 quiet id lan peer c1'.split(' '))
-    expect([await queues('a0'), await queues('b0'), await queues('id:lan')]).toEqual([2, 1, 2])
+    expect([await queues('a0'), await queues('b0'), await queues('id:lan')]).toEqual([2, 256, 2])
+    for (const [name, count] of [
+      ['a1', 2],
+      ['b1', 256],
+      ['c0', 2],
+    ] as const)
+      expect(daemon.home.link(name).linkinfo?.info_data?.numqueues).toBe(count)
     expect(daemon.home.link('c0').inet6_addr_gen_mode).toBe('none')
   })
 })

@@ -111,7 +111,7 @@ test('an index, as the kernel takes it', async () => {
   expect(late.code).not.toBe(0)
 })
 
-test('queues are a hint within the kernel’s limits', async () => {
+test('queues, within the kernel’s limits', async () => {
   await using daemon = await TestDaemon.start()
   const sh = shimOf(daemon)
   for (const [words, direction] of [
@@ -124,7 +124,12 @@ test('queues are a hint within the kernel’s limits', async () => {
       stderr: `Error: Invalid number of ${direction} queues.\n`,
     })
   expect(names(daemon.home)).toEqual(['lo'])
-  expect(await sh('ip link add a0 numtxqueues 4096 numrxqueues 3 type veth')).toMatchObject(well)
+  expect(await sh('ip link add a0 numtxqueues 4 numrxqueues 3 type veth')).toMatchObject(well)
+  expect(daemon.home.link('a0').linkinfo?.info_data?.numqueues).toBe(4)
+  for (const words of ['b0 numtxqueues 4096', 'c0 group 7 numtxqueues 4096']) {
+    const stderr = 'Warning: 256 queues instead of 4096: the kernel gives a TAP no more.\n'
+    expect(await sh(`ip link add ${words} type veth`)).toMatchObject({ ...well, stderr })
+  }
 })
 
 test('the kernel’s numbers for names that are left out', async () => {

@@ -17,7 +17,7 @@ export interface IpLink {
   txqlen: number
   address: string
   ifalias?: string
-  linkinfo?: { info_kind?: string }
+  linkinfo?: { info_kind?: string; info_data?: { numqueues?: number } }
   inet6_addr_gen_mode?: string
   stats64: { rx: IpCounters; tx: IpCounters }
 }

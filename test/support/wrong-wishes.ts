@@ -114,7 +114,7 @@ export const OF_A_PAIR: Line[] = [
   ['a.colour', 1, ''],
   ['a', 'veth0', 'must be an object, not "veth0"'],
   ['id', 'a/b', 'must be 1 to 64 characters without "/" and white space, not "a/b"'],
-  ['queues', 0, whole(1, 2147483647, 0)],
+  ['queues', 0, whole(1, 256, 0)],
   ['quiet', 1, 'must be true or false, not 1'],
   ...IMPAIR.map(([path, value, says]): Line => [`a.impair.${path}`, value, says]),
   [`${RULE}.action.kind`, 'eat', 'must be one of drop, corrupt, delay, duplicate, not "eat"'],

@@ -85,18 +85,10 @@ function asksHelp(word: string): boolean {
 async function add(session: Session, order: AddOrder): Promise<number> {
   const { a, b } = order.wish
   const wish = { ...order.wish, a: await located(a), b: await located(b) }
-  const pair = await createPair(session, { ...order, wish }).catch(inWords(wish))
+  const pair = await make(session, wish).catch(inWords(wish))
+  if (order.without !== undefined) process.stderr.write(`uveth: warning: ${order.without}\n`)
   if (session.globals.json) await printPair(session, pair)
   return 0
-}
-
-/** Starts the daemon where none runs. */
-async function createPair(session: Session, { wish, queuesIfTheyFit }: AddOrder): Promise<PairView> {
-  if (queuesIfTheyFit === undefined) return await make(session, wish)
-  return await make(session, { ...wish, queues: queuesIfTheyFit }).catch((error: unknown) => {
-    if (error instanceof UvethError && error.attribute === 'queues') return make(session, wish)
-    throw error
-  })
 }
 
 /** The same wish, where a container is the network namespace of its process. */
@@ -110,6 +102,7 @@ export async function refuseWrong(body: object): Promise<void> {
   PAIR_WISH.read(body, '')
 }
 
+/** Starts the daemon where none runs. */
 async function make(session: Session, body: object): Promise<PairView> {
   return await withDaemon(
     session,

@@ -10,20 +10,20 @@ import { UnsupportedError, UsageError } from '../../iproute/usage.js'
 import { done, PASS, type Place } from './answer.js'
 import { allLines, answerTc } from './qdisc.js'
 import { showVeths } from './show.js'
-import { addVeth, checkLink, deleteVeth, sentenceOf, turnVeth } from './veth.js'
+import { addVeth, checkLink, deleteVeth, finishVeth, sentenceOf, turnVeth } from './veth.js'
 
 export async function answerLine(place: Place, line: ShimLine): Promise<ShimAnswer> {
   const { words, next, code = 0 } = line
-  if (next !== undefined && next !== 'add') return await goOn(place, next, code)
+  if (next !== undefined && next !== 'add') return await goOn(place, line, next, code)
   if (code !== 0) return done(code)
   if (line.tool === 'tc') return await answerTc(place, readLine('tc', words))
   return await answerIp(place, readLine('ip', words), next === 'add')
 }
 
 /** What the client was told to run has ended with `code`. */
-async function goOn(place: Place, next: string, code: number): Promise<ShimAnswer> {
+async function goOn(place: Place, { words }: ShimLine, next: string, code: number): Promise<ShimAnswer> {
   const [what, id = ''] = next.split(/:(.*)/s)
-  if (what === 'undo' && code !== 0) await place.deletePair(`id:${id}`)
+  if (what === 'undo') return await finishVeth(place, readLine('ip', words), id, code)
   if (what === 'settle') await place.settlePairs(id === '' ? undefined : id)
   return done(code, '', what === 'qdiscs' && code === 0 ? allLines(place) : '')
 }

@@ -20,27 +20,28 @@ export function checkLink(place: Place, line: IpLine): ShimAnswer | undefined {
 /** Whole or not at all. */
 export async function addVeth(place: Place, line: IpLine): Promise<ShimAnswer> {
   const order = orderOf(place, line)
-  const pair = await make(place, order)
+  const pair = await place.addPair(order.wish)
   const ends = ['a', 'b'] as const
   const run = ends.flatMap((end) => {
     const words = order.later[end]
     const to = ['link', 'set', 'dev', pair[end].name, ...words]
     return words.length === 0 ? [] : [[...placeOf(order.wish[end]?.netns, line), ...to]]
   })
-  return run.length === 0 ? done() : { run, next: `undo:${pair.id}` }
+  return run.length === 0 ? done(0, without(order)) : { run, next: `undo:${pair.id}` }
+}
+
+/** The rest of `link add` has ended with `code`. */
+export async function finishVeth(place: Place, line: IpLine, id: string, code: number): Promise<ShimAnswer> {
+  if (code !== 0) await place.deletePair(`id:${id}`)
+  return done(code, code === 0 ? without(orderOf(place, line)) : '')
+}
+
+function without({ without }: VethOrder): string {
+  return without === undefined ? '' : `Warning: ${without}.\n`
 }
 
 function orderOf({ caller }: Place, { words }: IpLine): VethOrder {
   return parseVeth(words.slice(2), (text) => netnsOf(text, caller.root))
-}
-
-/** numtxqueues is a hint: it is left out where there are fewer workers. */
-async function make(place: Place, { wish, queuesIfTheyFit: queues }: VethOrder) {
-  if (queues === undefined) return await place.addPair(wish)
-  return await place.addPair({ ...wish, queues }).catch((error: unknown) => {
-    if (error instanceof UvethError && error.attribute === 'queues') return place.addPair(wish)
-    throw error
-  })
 }
 
 /** Options that lead to a namespace. `-n` takes names below /run/netns only, but a name may climb. */

@@ -143,13 +143,17 @@ describe('link add', () => {
     })
   })
 
-  test("iproute2's numbers of queues are a hint", () => {
+  test("iproute2's numbers of queues are queues of the pair, as many as can be had", () => {
+    const queues = (words: string) => add(`veth0 ${words}`).wish.queues
     expect(add('veth0 numtxqueues 4 numrxqueues 2 type veth peer veth1')).toEqual({
-      ...both,
-      queuesIfTheyFit: 4,
+      wish: { ...both.wish, queues: 4 },
     })
     expect(add('veth0 numtxqueues 1 type veth peer veth1')).toEqual(both)
-    expect(add('veth0 numtxqueues 4 type veth queues 2 peer veth1').queuesIfTheyFit).toBeUndefined()
+    expect(queues('numtxqueues 4 type veth queues 2 peer veth1')).toBe(2)
+    expect(queues('type veth peer veth1 numrxqueues 256')).toBe(256)
+    const { wish, without } = add('veth0 numtxqueues 257 type veth')
+    expect(wish.queues).toBe(256)
+    expect(without).toBe('256 queues instead of 257: the kernel gives a TAP no more')
   })
 
   test('the short form takes two names, whatever they look like', () => {

@@ -137,9 +137,10 @@ describe('link add … type veth', () => {
     })
   })
 
-  test('queues are a hint', () => {
-    expect(plain('v0 numtxqueues 4 type veth peer name v1')).toMatchObject({ queuesIfTheyFit: 4 })
-    expect(plain('v0 type veth peer v1 numrxqueues 4096')).toMatchObject({ queuesIfTheyFit: 4096 })
+  test('queues are as many as can be had', () => {
+    expect(plain('v0 numtxqueues 4 type veth peer name v1').wish.queues).toBe(4)
+    const most = plain('v0 type veth peer v1 numrxqueues 4096')
+    expect(most).toMatchObject({ wish: { queues: 256 }, without: expect.stringMatching(/instead of 4096/) })
   })
 })
 

@@ -5,7 +5,6 @@
 import { EventEmitter } from 'node:events'
 import { afterEach, expect, test } from 'vitest'
 import { configure, Link, type LinkThread, type PairEvent, workerCount } from '../../../src/link/link.js'
-import { planPair } from '../../../src/pair/options.js'
 
 afterEach(() => configure({ workers: 1 }))
 
@@ -20,12 +19,6 @@ test('is 1 unless it is said; the last word before the first pair counts', () =>
   configure({ workers: 64 })
   configure({ workers: 4 })
   expect(workerCount()).toBe(4)
-})
-
-test('allows as many queues as there are workers', () => {
-  configure({ workers: 3 })
-  expect(planPair({ queues: 3 }).queues).toBe(3)
-  expect(() => planPair({ queues: 4 })).toThrow(/from 1 to the number of workers \(3\), not 4/)
 })
 
 /** Hears orders, and answers none. */

@@ -105,7 +105,7 @@ describe('refused: options of a pair', () => {
     ['queues', -1],
     ['queues', 1.5],
     ['queues', '1'],
-    ['queues', 2], // more than there are workers
+    ['queues', 257], // more than a TAP has
     ['quiet', 1],
     ['quiet', 'yes'],
   ])('%s: %j', (key, value) => {
