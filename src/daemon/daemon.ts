@@ -15,7 +15,7 @@ import type { SentWish } from '../orders/wanted.js'
 import type { DaemonFace } from '../servers/dispatch.js'
 import { type HttpServer, openHttp } from '../servers/http.js'
 import { type Netlink, startNetlink } from '../servers/netlink.js'
-import { openScrapes, type Scrapes } from '../servers/scrape.js'
+import type { Scrapes } from '../servers/scrape.js'
 import { version } from '../version.js'
 import { Gate } from './gate.js'
 import { Giver, type Giving } from './giver.js'
@@ -23,8 +23,9 @@ import { makeFolder } from './lock.js'
 import { Locks } from './locks.js'
 import { LogOutput } from './log-output.js'
 import { notify } from './notify.js'
-import type { DaemonOptions, Given } from './options.js'
+import type { DaemonOptions, Given, Started } from './options.js'
 import { logPairs } from './pair-log.js'
+import { serveScrapes } from './scraping.js'
 import { claimSocket, listenAt, withSocketMode } from './socket-file.js'
 import { Store } from './store.js'
 import { leaveLog, type Succession, succeed } from './succession.js'
@@ -36,9 +37,9 @@ const SETTLE_TIME = 5_000
  * Starts a daemon, or one in the place of another (`replace`); resolves when it listens, with a promise of its end: true
  * when pairs are left, for the next run or with the process that has taken them.
  */
-export async function startDaemon(options: DaemonOptions): Promise<{ ended: Promise<boolean> }>
-export async function startDaemon(options: Given, replace: true): Promise<{ ended: Promise<boolean> }>
-export async function startDaemon(given: Given, replace = false): Promise<{ ended: Promise<boolean> }> {
+export async function startDaemon(options: DaemonOptions): Promise<Started>
+export async function startDaemon(options: Given, replace: true): Promise<Started>
+export async function startDaemon(given: Given, replace = false): Promise<Started> {
   const registry: PairRegistry = new Registry<SentWish>()
   const succession = replace ? await succeed(given, registry) : undefined
   const options = succession?.options ?? (given as DaemonOptions)
@@ -52,7 +53,8 @@ export async function startDaemon(given: Given, replace = false): Promise<{ ende
     output.close()
     throw ofNode(error)
   }
-  return { ended: daemon.ended.finally(() => (daemon.replaced ? leaveLog(output) : output.close())) }
+  const ended = daemon.ended.finally(() => (daemon.replaced ? leaveLog(output) : output.close()))
+  return { ended, pairs: registry.list().length, paused: succession?.paused }
 }
 
 class Daemon implements DaemonFace {
@@ -92,7 +94,7 @@ class Daemon implements DaemonFace {
 
   /** Listens last: whoever can connect finds everything that was asked for. */
   async start(succession?: Succession): Promise<void> {
-    const { socket, state, workers, memory, limits = {} } = this.#options
+    const { socket, state, workers, memory, metrics, limits = {} } = this.#options
     const inherited = succession?.belongings
     configure({ ...(workers !== undefined && { workers }), ...(memory !== undefined && { memory }), limits })
     makeFolder(socket)
@@ -105,15 +107,17 @@ class Daemon implements DaemonFace {
       this.#openNetlink()
       const http = await openHttp(this.#registry, this)
       this.#http = http
-      this.#scrapes = await this.#openScrapes(http, inherited?.get('metrics'))
+      if (metrics !== undefined)
+        this.#scrapes = await serveScrapes(metrics, http, () => this.health(), inherited?.get('metrics'))
       await http.listen(inherited?.get('socket') ?? (await withSocketMode(async () => listenAt(socket))))
     } catch (error) {
       // What another daemon has given is its own yet: the process ends, and its descriptors with it.
       if (succession === undefined) await this.#shutdown()
       throw error
     }
-    const metrics = this.#scrapes?.address
-    this.#log.info({ socket, ...(metrics && { metrics }), version: version() }, 'listening')
+    const address = this.#scrapes?.address
+    const { paused } = succession ?? {}
+    this.#log.info({ socket, ...(address && { metrics: address }), version: version(), paused }, 'listening')
     const reason = whyNoPairs()
     if (reason !== null) this.#log.warn({ reason }, 'no pairs can be made')
     notify(this.#log, 'READY=1')
@@ -246,17 +250,6 @@ class Daemon implements DaemonFace {
 
   #openNetlink(): void {
     this.#netlink = startNetlink(this.#registry, { setting: this.#options.netlink, logger: this.#log })
-  }
-
-  /** Whoever may enter the folder of a socket for metrics may scrape: nothing can be ordered there. */
-  async #openScrapes(http: HttpServer, fd: number | undefined): Promise<Scrapes | undefined> {
-    const { metrics } = this.#options
-    if (metrics === undefined) return undefined
-    const open = () => openScrapes(metrics, http.metrics, () => this.health(), fd)
-    if (!('path' in metrics) || fd !== undefined) return await open()
-    makeFolder(metrics.path)
-    await claimSocket(metrics.path)
-    return await withSocketMode(open, 0o666)
   }
 
   /** Answers whether one came before everything was started. */

@@ -103,9 +103,10 @@ export class Giver {
       await lendAll(registry, socket)
       await sendFrame(socket, { say: 'all' })
       await heard(reader, 'adopted')
+      const since = now()
       await stopAll(registry, stopped)
       for (const each of stopped) await sendFrame(socket, handed(each))
-      await sendFrame(socket, { say: 'stopped' })
+      await sendFrame(socket, { say: 'stopped', since })
       await heard(reader, 'ready')
       const { names, fds } = named(belongings())
       await sendFrame(socket, { say: 'go', names }, () => fds)
@@ -121,6 +122,11 @@ export class Giver {
     await leaveAll(stopped).catch(this.#giving.failed)
     await gone(pid).catch(this.#giving.failed)
   }
+}
+
+/** ms of a clock that all processes share. */
+export function now(): number {
+  return Number(process.hrtime.bigint()) / 1e6
 }
 
 function named({ locks, ...servers }: ReturnType<Giving['belongings']>): { names: string[]; fds: number[] } {

@@ -26,3 +26,12 @@ export interface DaemonOptions {
 
 /** In the place of one that runs: what is not said is as it was. */
 export type Given = { [K in keyof DaemonOptions]?: DaemonOptions[K] | undefined } & { socket: string }
+
+/** Of one that listens. */
+export interface Started {
+  /** True when pairs are left, for the next run or with the process that has taken them. */
+  ended: Promise<boolean>
+  pairs: number
+  /** ms that nobody forwarded for those that another daemon has given. */
+  paused: number | undefined
+}

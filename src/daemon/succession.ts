@@ -18,6 +18,8 @@ export interface Succession {
   locks: Locks
   /** Of the daemon before; none where it died meanwhile. */
   belongings: Belongings
+  /** ms that nobody forwarded. */
+  paused: number | undefined
   /** It listens: the daemon before may go. */
   tell(): Promise<void>
   /** JOURNAL_STREAM of the daemon before: its log is ours now. */
@@ -45,7 +47,7 @@ export async function succeed(given: Given, registry: PairRegistry): Promise<Suc
     locks = await Locks.take(options.socket, options.state, () => {})
   }
   const taken = await takeOver({ socket: given.socket, registry, prepare, check, outlived })
-  const { belongings } = taken
+  const { belongings, paused } = taken
   const log = belongings.get('stdout')
   if (log !== undefined) fdPut(log, 1)
   const held = [...belongings].filter(([name]) => name.startsWith('lock')).map(([, fd]) => fd)
@@ -56,7 +58,7 @@ export async function succeed(given: Given, registry: PairRegistry): Promise<Suc
     all.sign()
     await taken.tell()
   }
-  return { options, locks: all, belongings, journal, tell }
+  return { options, locks: all, belongings, paused, journal, tell }
 }
 
 /** At its end Node has its pipes block again, for all who share them: the log is another process's now. */

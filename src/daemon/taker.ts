@@ -11,7 +11,7 @@ import { descriptorOf, home } from '../orders/caller.js'
 import { Adopted, type Handed, type Lent } from '../orders/hand-over.js'
 import type { PairRegistry } from '../orders/handlers.js'
 import { version } from '../version.js'
-import { FORMAT } from './giver.js'
+import { FORMAT, now } from './giver.js'
 import { withSocketMode } from './socket-file.js'
 
 /** ms. */
@@ -31,6 +31,8 @@ export type Belongings = Map<string, number>
 
 export interface Taken {
   belongings: Belongings
+  /** ms that nobody forwarded for them; undefined where the giver died before it said since when. */
+  paused: number | undefined
   /** It listens: the giver may go. */
   tell(): Promise<void>
 }
@@ -49,7 +51,8 @@ interface Taking {
 type Said =
   | Lent
   | Handed
-  | { say: 'all' | 'stopped' }
+  | { say: 'all' }
+  | { say: 'stopped'; since: number }
   | { say: 'go'; names: string[] }
   | { say: 'refused'; error: WireError }
 
@@ -80,6 +83,7 @@ async function converse(channel: Socket, { registry, check, outlived }: Taking):
   const socket = descriptorOf(channel)
   const reader = new FrameReader(socket)
   const adopted = new Adopted()
+  let since: number | undefined
   const say = (word: string) => sendFrame(socket, { say: word })
   await say('begin')
   for (;;) {
@@ -99,6 +103,7 @@ async function converse(channel: Socket, { registry, check, outlived }: Taking):
         adopted.hear(said)
         break
       case 'stopped':
+        since = said.since
         check()
         await say('ready')
         break
@@ -112,6 +117,7 @@ async function converse(channel: Socket, { registry, check, outlived }: Taking):
           })
         if (said === undefined) await outlived()
         await adopted.goOn(registry)
+        const paused = since && now() - since
         const names = said?.names ?? []
         const belongings = names.map((name, at) => [name, frame?.fds[at] ?? -1] as const)
         for (const [, fd] of belongings) fdRelease(fd) // Node's from here on
@@ -119,7 +125,7 @@ async function converse(channel: Socket, { registry, check, outlived }: Taking):
           await say('taken').catch(() => {}) // it may have died
           channel.destroy()
         }
-        return { belongings: new Map(belongings), tell }
+        return { belongings: new Map(belongings), paused, tell }
       }
     }
   }

@@ -5,7 +5,7 @@ import { MTU, type StateWords } from '../datapath/counters.js'
 import type { PortCouple, PortSpec } from '../datapath/port.js'
 import { store } from '../frame/words.js'
 import { closeFd, fdAdopt } from '../native.js'
-import { type AdoptDevice, closeAll, type Death, type Device, lastStats, type OpenDevice } from './device.js'
+import { type AdoptDevice, closeAll, type Device, lastStats, type OpenDevice } from './device.js'
 import type { Pool } from './pool.js'
 import type { Descriptors, EndState, KernelStats, LinkMessage, PairPlan } from './protocol.js'
 import type { UncarriedState } from './uncarried.js'
@@ -98,15 +98,6 @@ export class Ends {
   told(handle: number, end: EndIndex): LinkMessage {
     const { state, lasting } = this.devices[end]
     return { event: 'state', handle, end, state, lasting }
-  }
-
-  /** Looks at both; which of them is no more, and why. */
-  look(): { end: EndIndex; death: Death } | undefined {
-    for (const end of ENDS) {
-      const found = this.devices[end].look()
-      if (found !== 'same' && found !== 'changed') return { end, death: found }
-    }
-    return undefined
   }
 
   /** Where workers find the MTU of each. */

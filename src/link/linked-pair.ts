@@ -126,13 +126,10 @@ export class LinkedPair {
     for (const end of ENDS) this.#context.tell(this.#ends.told(this.handle, end))
   }
 
-  /** They are ours from now on, and it is served as it was before. */
-  async goOn({ begin, inspected, mode, standing }: Extract<LinkRequest, { op: 'goOn' }>): Promise<void> {
-    this.#rest = undefined
+  /** They are ours from now on, and it is served as it was before: at once, since frames wait, and looked at then. */
+  goOn({ begin, inspected, mode, standing }: Extract<LinkRequest, { op: 'goOn' }>): void {
     this.#mode = standing?.mode ?? mode
     this.#inspected = inspected
-    const dead = this.#ends.look()
-    if (dead !== undefined) return await this.close(dead.death, dead.end)
     if (standing !== undefined) this.#ends.uncarried = standing.uncarried
     const carrier = standing?.carrier ?? this.#ends.carriers.includes(true)
     this.#carrier.goOn(carrier)
@@ -140,9 +137,6 @@ export class LinkedPair {
     for (const end of ENDS) this.#publish(end)
     if (carrier) this.#context.tell({ event: 'carrier', handle: this.handle, on: true })
     this.readopt(begin)
-    if (this.ending) return
-    this.#mode = modeAfter(this.#mode, carrier, this.#ends.carriers)
-    this.#follow()
   }
 
   /** Nobody serves it, and its ends are left alone. */

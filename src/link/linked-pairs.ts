@@ -145,7 +145,7 @@ export class LinkedPairs {
           throw error
         })
       case 'goOn':
-        return await pair.goOn(request)
+        return pair.goOn(request)
       case 'lend':
         return await sendFrame(request.socket, request.message, () => pair.lend())
       case 'keep':

@@ -18,6 +18,8 @@ export interface Lent {
   id: string
   queues: number
   quiet: boolean
+  /** As it is while it is forwarded yet: what is not understood is refused before anything stops. */
+  preview?: object
 }
 
 /** A pair that nobody forwards for any more. */
@@ -35,9 +37,11 @@ export interface Stopped {
 
 /** Sends the descriptors of every pair. */
 export async function lendAll(registry: PairRegistry, socket: number): Promise<void> {
-  for (const { pair, wish } of registry.list()) {
+  for (const entry of registry.list()) {
+    const { pair, wish } = entry
     const { queues = 1, quiet = false } = wish.wish
-    const lent: Lent = { say: 'pair', id: pair.id, queues, quiet }
+    const preview = writeDossier(Pair.dossier(pair, wishesOf(entry)))
+    const lent: Lent = { say: 'pair', id: pair.id, queues, quiet, preview }
     await unlessGone(lend(pair, socket, lent))
   }
 }
@@ -95,7 +99,8 @@ export class Adopted {
   readonly #pairs = new Map<string, Pair>()
   readonly #dossiers: { dossier: Dossier; inode: number; carrierChanges: number }[] = []
 
-  async adopt({ id, queues, quiet }: Lent, fds: readonly number[]): Promise<void> {
+  async adopt({ id, queues, quiet, preview }: Lent, fds: readonly number[]): Promise<void> {
+    if (preview !== undefined) readDossier(preview)
     const both = [fds.slice(0, queues), fds.slice(queues)] as const
     const pair = await unlessGone(adoptPair({ id, queues, quiet }, both))
     if (pair !== undefined) this.#pairs.set(id, pair)

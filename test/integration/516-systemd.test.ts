@@ -1,5 +1,6 @@
 // systemd's store of descriptors, in a real systemd: pid 1 of namespaces of its own. The unit has the lines of
-// packaging/uveth.service that say so. Interfaces outlive kill -9 and a restart, and go with the unit.
+// packaging/uveth.service that say so. Interfaces outlive kill -9, a restart and a reload (the hand-over to a new
+// process, which follows the store, too), and go with the unit.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -14,12 +15,16 @@ const test = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'unshare', 'ping', '
 const BOOT = fileURLToPath(new URL('../support/systemd.sh', import.meta.url))
 /** What the rest of the unit confines is the machine's, not the store's. */
 const TAKEN = /^(Type|NotifyAccess|Restart|RestartSec|FileDescriptorStoreMax|Environment|RuntimeDirectory)=/
+const RELOAD = /^ExecReload=\/usr\/bin\/env uveth (.*)$/m
 
 function unit(): string {
-  const lines = readFileSync(`${ROOT}packaging/uveth.service`, 'utf8').split('\n')
-  const command = [process.execPath, COMMAND, 'daemon', '--state', '/run/uveth-state/pairs.json']
+  const text = readFileSync(`${ROOT}packaging/uveth.service`, 'utf8')
+  const lines = text.split('\n')
+  const uveth = `${process.execPath} ${COMMAND}`
   return [
-    ...['[Unit]', 'DefaultDependencies=no', '[Service]', `ExecStart=${command.join(' ')}`],
+    ...['[Unit]', 'DefaultDependencies=no', '[Service]'],
+    ...[`ExecStart=${uveth} daemon --state /run/uveth-state/pairs.json`],
+    `ExecReload=${uveth} ${RELOAD.exec(text)?.[1]}`,
     ...lines.filter((line) => TAKEN.test(line)).map((line) => line.replace('uveth', 'uveth uveth-state')),
     ...['RuntimeDirectoryMode=0750', 'RuntimeDirectoryPreserve=yes', ''],
   ].join('\n')
@@ -78,7 +83,7 @@ class Machine implements AsyncDisposable {
   }
 }
 
-test('interfaces outlive kill -9 and a restart with all that others have given them, and go with the unit', async () => {
+test('interfaces outlive kill -9, a restart and a reload with all that others have given them, and go with the unit', async () => {
   await using machine = new Machine()
   await machine.booted()
   machine.run('systemctl', 'start', 'uveth')
@@ -106,6 +111,9 @@ test('interfaces outlive kill -9 and a restart with all that others have given t
   for (const words of [
     ['kill', '-s', 'KILL', 'uveth'],
     ['restart', 'uveth'],
+    ['reload', 'uveth'],
+    ['kill', '-s', 'KILL', 'uveth'],
+    ['reload', 'uveth'],
   ]) {
     const pid = machine.of('MainPID')
     machine.run('systemctl', ...words)
@@ -117,8 +125,16 @@ test('interfaces outlive kill -9 and a restart with all that others have given t
     machine.run('ping', '-c', '2', '-i', '0.1', '10.0.0.2')
     expect(machine.of('NFileDescriptorStore')).toBe('2')
   }
-  machine.uveth('link', 'del', 'x0')
-  await until('its descriptors to be given up', () => machine.of('NFileDescriptorStore') === '0')
+  // By a reload another process is the one that keeps them.
+  machine.uveth('link', 'add', 'y0', 'type', 'veth', 'peer', 'name', 'y1')
+  await until('others to be kept', () => machine.of('NFileDescriptorStore') === '4')
+  for (const [name, left] of [
+    ['x0', '2'],
+    ['y0', '0'],
+  ] as const) {
+    machine.uveth('link', 'del', name)
+    await until('its descriptors to be given up', () => machine.of('NFileDescriptorStore') === left)
+  }
   machine.uveth('link', 'add', ...ends)
   machine.run('systemctl', 'stop', 'uveth')
   await until('it to go', () => machine.try('ip', 'link', 'show', 'x0').status !== 0)

@@ -32,7 +32,7 @@ export function replacing(daemon: TestDaemon, ...words: string[]): Program<AnyMe
 /** Resolves when it has been replaced; the pid of the new one. */
 export async function replace(daemon: TestDaemon, ...words: string[]): Promise<number> {
   const { code, stderr } = await replacing(daemon, ...words).ended
-  const [, pid] = /^uveth: replaced the daemon \(pid (\d+)\)\n$/.exec(stderr) ?? []
+  const [, pid] = /^uveth: replaced the daemon \(pid (\d+)\): \d+ pairs?, .+\n$/.exec(stderr) ?? []
   expect({ code, stderr, pid }).toMatchObject({ code: 0, pid: expect.any(String) })
   await until('the new one to answer', async () => (await pidOf(daemon).catch(() => 0)) === Number(pid))
   return Number(pid)

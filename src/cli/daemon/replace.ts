@@ -27,8 +27,8 @@ async function startSuccessor(args: readonly string[]): Promise<number> {
   return await new Promise<number>((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', (code) => resolve(code ?? 1))
-    child.stdio[SAY]?.once('data', () => {
-      process.stderr.write(`uveth: replaced the daemon (pid ${child.pid})\n`)
+    child.stdio[SAY]?.once('data', (what) => {
+      process.stderr.write(`uveth: replaced the daemon (pid ${child.pid}): ${what}\n`)
       child.unref()
       resolve(0)
     })
@@ -39,15 +39,20 @@ async function beSuccessor(options: Given): Promise<number> {
   delete process.env[SUCCESSOR]
   process.chdir('/')
   const { startDaemon } = await import('../../daemon/daemon.js')
-  const { ended } = await startDaemon(options, true).catch((error: unknown) => {
+  const { ended, ...taken } = await startDaemon(options, true).catch((error: unknown) => {
     setImmediate(() => process.exit()) // when it was said: descriptors of what has come are to be given up
     throw error
   })
   try {
-    writeSync(SAY, '.')
+    writeSync(SAY, sentenceOf(taken))
   } catch {} // whoever asked has gone: it is the daemon all the same
   closeSync(SAY)
   return await endOf(ended)
+}
+
+function sentenceOf({ pairs, paused }: { pairs: number; paused: number | undefined }): string {
+  const pause = paused === undefined ? '' : `, forwarding paused for ${paused.toFixed(1)} ms`
+  return `${pairs} ${pairs === 1 ? 'pair' : 'pairs'}${pause}`
 }
 
 /** A daemon whose place another process has taken leaves its threads as they are. */
