@@ -41,12 +41,20 @@ export class Correlated {
     }
     this.#last[0] = last
   }
+
+  /** As many draws again, for a copy of each frame: each depends on the frame's own in `draws`, and no later one on it. */
+  drawCopies(number: number, count: number, draws: Float64Array, copies: Float64Array): void {
+    drawAll(this.#key, number, count, 2, copies)
+    if (this.#rho === 0) return
+    for (let i = 0; i < count; i++) copies[i] = copies[i] * (1 - this.#rho) + draws[i] * this.#rho
+  }
 }
 
 /** 0 percent never hits, 100 percent always. */
 export class Chance {
   readonly #source: Correlated
   readonly #draws = new Float64Array(BURST)
+  readonly #copies = new Float64Array(BURST)
   readonly #below: number
 
   constructor(key: Key, probability: number, correlation?: number, last?: number) {
@@ -64,10 +72,13 @@ export class Chance {
     return this.#draws[0] < this.#below
   }
 
-  /** Decides `count` frames from frame `number`: 1 in `hits` for those that it hits. */
-  decide(number: number, count: number, hits: Uint8Array): void {
+  /** Decides `count` frames from frame `number`: 1 in `hits` for those that it hits; the same in `copies` of a copy of each. */
+  decide(number: number, count: number, hits: Uint8Array, copies?: Uint8Array): void {
     this.#source.drawAll(number, count, this.#draws)
     for (let i = 0; i < count; i++) hits[i] = this.#draws[i] < this.#below ? 1 : 0
+    if (copies === undefined) return
+    this.#source.drawCopies(number, count, this.#draws, this.#copies)
+    for (let i = 0; i < count; i++) copies[i] = this.#copies[i] < this.#below ? 1 : 0
   }
 }
 

@@ -1,21 +1,35 @@
 // How long each frame travels: time, give or take jitter. Used by impairment.ts. Jitter makes frames
 // overtake each other, as it does with netem; a rate keeps them in order.
+//
+// A correlation is between normal draws, z(n) = rho * z(n - 1) + sqrt(1 - rho^2) * u(n), which are looked up by their
+// percentile: so each delay depends on the one before, and all of them are distributed as they are without it. netem
+// takes its correlated draws modulo the jitter, or the length of its table, where nothing is left of the correlation
+// (docs/netem.md); the draws themselves (chance.ts) would crowd around the mean.
 
 import type { DelayPlan } from '../faults/impair-plan.js'
 import type { Distribution } from '../wishes/names.js'
-import { Correlated } from './chance.js'
-import { toQuantiles } from './distribution.js'
-import { DRAWS, type Key } from './random.js'
+import { toPercentiles, toQuantiles } from './distribution.js'
+import { DRAWS, draw, drawAll, type Key } from './random.js'
+
+/** 0 to 100 as a fraction. */
+const PERCENT = 0.01
 
 export class Delay {
-  readonly #draws: Correlated
+  readonly #key: Key
+  readonly #rho: number
+  /** One word: z(n - 1). In an array, so that storing it allocates nothing. */
+  readonly #last = new Float64Array(1)
   readonly #time: number
   readonly #jitter: number
   readonly #distribution: Distribution
 
   /** `last`: the state of a delay to go on from. */
   constructor(plan: DelayPlan, key: Key, last?: number) {
-    this.#draws = new Correlated(key, plan.correlation, last)
+    this.#key = key
+    this.#rho = (plan.correlation ?? 0) * PERCENT
+    this.#last[0] = draw(key, 0, 1) / DRAWS
+    toQuantiles('normal', this.#last, 1)
+    if (last !== undefined) this.#last[0] = last
     this.#time = plan.time
     this.#jitter = plan.jitter ?? 0
     this.#distribution = plan.distribution ?? 'uniform'
@@ -23,7 +37,7 @@ export class Delay {
 
   /** What the next one goes on from. */
   get state(): number {
-    return this.#draws.last
+    return this.#last[0]
   }
 
   /** Decides `count` frames from frame `number`: ms, never negative. */
@@ -32,11 +46,24 @@ export class Delay {
       delays.fill(this.#time, 0, count)
       return
     }
-    this.#draws.drawAll(number, count, delays)
+    drawAll(this.#key, number, count, 0, delays)
     for (let i = 0; i < count; i++) delays[i] /= DRAWS
+    if (this.#rho !== 0) this.#correlate(delays, count)
     toQuantiles(this.#distribution, delays, count)
     for (let i = 0; i < count; i++) {
       delays[i] = Math.max(0, this.#time + this.#jitter * delays[i])
     }
+  }
+  /** Uniform draws, each of them on its own, become uniform ones that depend on each other. */
+  #correlate(draws: Float64Array, count: number): void {
+    const fresh = Math.sqrt(1 - this.#rho ** 2)
+    let last = this.#last[0]
+    toQuantiles('normal', draws, count)
+    for (let i = 0; i < count; i++) {
+      last = last * this.#rho + draws[i] * fresh
+      draws[i] = last
+    }
+    this.#last[0] = last
+    toPercentiles(draws, count)
   }
 }

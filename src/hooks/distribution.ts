@@ -1,5 +1,5 @@
 // The shapes of random delays: quantile functions (inverse cumulative distribution functions) of netem's
-// four distributions. Used by delay.ts and slot.ts. Pure.
+// four distributions, and percentiles of the normal one. Used by delay.ts and slot.ts. Pure.
 //
 // A delay is mean + jitter * quantile(u), u uniform in [0, 1). netem looks quantiles up in tables of 4096
 // entries that iproute2's netem/{normal,pareto,paretonormal}.c print as 16-bit numbers of 1/8192; these are
@@ -68,5 +68,20 @@ function toNormal(values: Float64Array, count: number): void {
       const below = (0.12021132975 * r + 0.7370016425) * r + 1
       values[i] = q < 0 ? -above / below : above / below
     }
+  }
+}
+
+/**
+ * The other way round: normal values become their percentiles, from 0 to 1. In place. Right to seven digits (Abramowitz
+ * and Stegun: Handbook of Mathematical Functions, 26.2.17).
+ */
+export function toPercentiles(values: Float64Array, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const z = Math.abs(values[i])
+    const t = 1 / (1 + 0.2316419 * z)
+    const series =
+      ((((1.330274429 * t - 1.821255978) * t + 1.781477937) * t - 0.356563782) * t + 0.31938153) * t
+    const tail = series * Math.exp((-z * z) / 2) * 0.3989422804
+    values[i] = values[i] < 0 ? tail : 1 - tail
   }
 }

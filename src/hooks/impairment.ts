@@ -2,7 +2,7 @@
 // together in netem's way (netem_enqueue() of Linux' sch_netem.c). One for each direction that is impaired,
 // made and asked by datapath/inspector.ts. Which frames are hit depends on the seed, the end and the frame's
 // number only; limit, rate and slot depend on time as well.
-// A duplicate shares the damage and the delay of its frame; netem judges it once more.
+// A duplicate may be lost on its own, and shares the damage and the delay of its frame; netem judges it once more in all.
 
 import type { ImpairPlan, SlotPlan } from '../faults/impair-plan.js'
 import type { Burst } from '../frame/burst.js'
@@ -107,6 +107,8 @@ export class Impairment implements Hook {
   // a function returns may be boxed, and one in an array is not.
   readonly #lost = new Uint8Array(BURST)
   readonly #doubled = new Uint8Array(BURST)
+  /** Would the duplicate be lost? */
+  readonly #spoilt = new Uint8Array(BURST)
   readonly #damaged = new Uint8Array(BURST)
   readonly #jumps = new Uint8Array(BURST)
   readonly #delays = new Float64Array(BURST)
@@ -167,7 +169,7 @@ export class Impairment implements Hook {
   /** Decides every frame, also those that others dropped: a decision belongs to a frame's number. */
   #decide(number: number, count: number): void {
     this.#duplicate?.decide(number, count, this.#doubled)
-    this.#loss?.decide(number, count, this.#lost)
+    this.#loss?.decide(number, count, this.#lost, this.#duplicate && this.#spoilt)
     this.#corrupt?.decide(number, count, this.#damaged)
     this.#reorder?.decide(number, count, this.#jumps)
     if (this.#delay === undefined) this.#delays.fill(0)
@@ -177,21 +179,20 @@ export class Impairment implements Hook {
   /** Says when frame `i` and its copies go, or drops what there is no room for. Answers how many it holds. */
   #send(burst: Burst, i: number, held: number): number {
     const jumps = this.#jumps[i] === 1
-    const double = this.#doubled[i] === 1 && this.#lost[i] === 0 ? 1 : 0
+    const double = this.#doubled[i] === 1 && this.#lost[i] === 0 && this.#spoilt[i] === 0 ? 1 : 0
     const before = burst.delays[i]
     this.ruled[i] = before
     let copies = Math.min(burst.copies[i] + double, MAX_COPIES)
     if (jumps) this.#delays[i] = before
     else this.#schedule(burst, i, 1 + copies)
     const delay = this.#delays[i]
-    if (delay > 0) {
-      const room = this.limit - held
-      if (room < 1) {
-        burst.drop(i, 'limit')
-        return 0
-      }
-      copies = Math.min(copies, room - 1)
+    const room = this.limit - held
+    // Also what would not wait: netem takes nothing into a queue that is full.
+    if (room < 1) {
+      burst.drop(i, 'limit')
+      return 0
     }
+    if (delay > 0) copies = Math.min(copies, room - 1)
     const counters = this.#counters
     if (jumps) counters[REORDERED]++
     else this.#rate?.take()

@@ -9,8 +9,12 @@ import { Chance, threshold } from './chance.js'
 import { drawAll, type Key } from './random.js'
 
 export interface Loss {
-  /** Decides `count` frames from frame `number`: 1 in `lost` for those that are lost. */
-  decide(number: number, count: number, lost: Uint8Array): void
+  /**
+   * Decides `count` frames from frame `number`: 1 in `lost` for those that are lost. The same in `copies` of a copy of
+   * each, which comes right behind it and meets what it left; what it leaves itself no frame meets, so that duplication
+   * never changes which frames are lost.
+   */
+  decide(number: number, count: number, lost: Uint8Array, copies?: Uint8Array): void
   /** Where the model stands; a loss of the same model goes on from it. */
   readonly state: number
 }
@@ -42,6 +46,7 @@ class GilbertElliott implements Loss {
   readonly #k: number
   readonly #fates = new Float64Array(BURST)
   readonly #moves = new Float64Array(BURST)
+  readonly #copies = new Float64Array(BURST)
   #state: number
 
   constructor(model: { p: number; r: number; h: number; k: number }, key: Key, state = GOOD) {
@@ -57,14 +62,21 @@ class GilbertElliott implements Loss {
     return this.#state
   }
 
-  decide(number: number, count: number, lost: Uint8Array): void {
+  decide(number: number, count: number, lost: Uint8Array, copies?: Uint8Array): void {
     drawAll(this.#key, number, count, 0, this.#moves)
     drawAll(this.#key, number, count, 1, this.#fates)
+    if (copies !== undefined) drawAll(this.#key, number, count, 2, this.#copies)
     for (let i = 0; i < count; i++) {
       const bad = this.#state === BAD
-      lost[i] = this.#fates[i] < (bad ? this.#h : this.#k) ? 0 : 1
+      lost[i] = this.#isLost(this.#fates, i)
       if (this.#moves[i] < (bad ? this.#r : this.#p)) this.#state = bad ? GOOD : BAD
+      if (copies !== undefined) copies[i] = this.#isLost(this.#copies, i)
     }
+  }
+
+  /** By the i-th of the draws; 1 if it is. */
+  #isLost(draws: Float64Array, i: number): number {
+    return draws[i] < (this.#state === BAD ? this.#h : this.#k) ? 0 : 1
   }
 }
 
@@ -91,6 +103,7 @@ class FourState implements Loss {
   readonly #p23: number
   readonly #p14: number
   readonly #moves = new Float64Array(BURST)
+  readonly #copies = new Float64Array(BURST)
   #state: number
 
   constructor(model: FourStateModel, key: Key, state = SENT_IN_GAP) {
@@ -107,17 +120,20 @@ class FourState implements Loss {
     return this.#state
   }
 
-  decide(number: number, count: number, lost: Uint8Array): void {
+  decide(number: number, count: number, lost: Uint8Array, copies?: Uint8Array): void {
     drawAll(this.#key, number, count, 0, this.#moves)
+    if (copies !== undefined) drawAll(this.#key, number, count, 1, this.#copies)
     for (let i = 0; i < count; i++) {
-      this.#state = this.#after(this.#state, i)
-      lost[i] = this.#state === LOST_IN_GAP || this.#state === LOST_IN_BURST ? 1 : 0
+      this.#state = this.#after(this.#moves, i)
+      lost[i] = isLost(this.#state)
+      if (copies !== undefined) copies[i] = isLost(this.#after(this.#copies, i))
     }
   }
 
-  /** The state after `state`, by the i-th draw. */
-  #after(state: number, i: number): number {
-    const x = this.#moves[i]
+  /** The state after this one, by the i-th of the draws. */
+  #after(draws: Float64Array, i: number): number {
+    const state = this.#state
+    const x = draws[i]
     if (state === SENT_IN_GAP) {
       if (x < this.#p14) return LOST_IN_GAP
       return x < this.#p14 + this.#p13 ? LOST_IN_BURST : SENT_IN_GAP
@@ -129,6 +145,10 @@ class FourState implements Loss {
     if (state === SENT_IN_BURST) return x < this.#p23 ? LOST_IN_BURST : SENT_IN_BURST
     return SENT_IN_GAP
   }
+}
+
+function isLost(state: number): number {
+  return state === LOST_IN_GAP || state === LOST_IN_BURST ? 1 : 0
 }
 
 interface FourStateModel {

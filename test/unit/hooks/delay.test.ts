@@ -157,6 +157,14 @@ describe('correlation', () => {
     expect(sum(values) / values.length).toBeCloseTo(100, 0)
   })
 
+  test.each(DISTRIBUTIONS)('leaves the distribution as it is: %s', (distribution) => {
+    const few = delays({ time: 100, jitter: 10, distribution, correlation: 50 }).filter(
+      (_, i) => i % 25 === 0,
+    )
+    const units = few.map((delay) => (delay - 100) / 10).filter((x) => x < END - 1e-9)
+    withinKolmogorov(units, (x) => CDF[distribution](x) / CDF[distribution](END))
+  })
+
   test('of 100 %: all are the same', () => {
     const values = delays({ time: 100, jitter: 10, correlation: 100 })
     expect(new Set(values).size).toBe(1)

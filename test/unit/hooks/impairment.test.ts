@@ -27,10 +27,27 @@ describe('duplicates', () => {
   test('one frame more by duplication and one less by loss is one frame', () => {
     const both = fates({ duplicate: 30, loss: 30, seed: 1 })
     withinBinomial(numbers(both, lost).length, FRAMES, 0.3 * 0.7)
-    withinBinomial(numbers(both, copied).length, FRAMES, 0.3 * 0.7)
+    // The copy is judged for loss on its own.
+    withinBinomial(numbers(both, copied).length, FRAMES, 0.3 * 0.7 * 0.7)
     expect(
       numbers(fates({ duplicate: 100, loss: 100 }), (fate) => fate.copies === 0 && !lost(fate)),
     ).toHaveLength(FRAMES)
+  })
+
+  test.each<ImpairOptions['loss']>([
+    { random: 40, correlation: 50 },
+    { gemodel: { p: 30, r: 30, h: 20, k: 90 } },
+    { state: { p13: 30, p31: 20, p32: 20, p23: 40, p14: 5 } },
+  ])('are lost as the frames behind them are, and change nothing for those: %j', (loss) => {
+    const alone = fates({ loss, seed: 1 })
+    const both = fates({ loss, duplicate: 100, seed: 1 })
+    // Of two, one is left where the frame is lost; the copy comes in the place of the next frame.
+    expect(numbers(both, (fate) => lost(fate))).toHaveLength(0)
+    const kept = alone.filter((fate) => !lost(fate)).length
+    const followed = alone.filter((fate, i) => !lost(fate) && !lost(alone[i + 1] ?? fate)).length
+    const single = numbers(both, (fate) => fate.copies === 0)
+    expect(numbers(alone, lost).every((number) => single.includes(number))).toBe(true)
+    withinBinomial(numbers(both, copied).length, kept, followed / kept)
   })
 
   test('come on top of the copies that others asked for, as far as there is a word for them', () => {
@@ -101,7 +118,7 @@ describe('reordering', () => {
     const options = { delay: 1, rate: 1e6, limit: 1, reorder: { probability: 100, gap: 3 } }
     const impaired = new Impaired(options)
     const all = impaired.send(3, { length: 1250 })
-    expect(all.map((fate) => fate.dropped ?? fate.delay)).toEqual([11, 'limit', 0])
+    expect(all.map((fate) => fate.dropped ?? fate.delay)).toEqual([11, 'limit', 'limit'])
     expect(impaired.send(1, { length: 1250, start: 11 })[0]?.delay).toBe(11)
   })
 
@@ -117,7 +134,7 @@ describe('decisions', () => {
     duplicate: { probability: 5, correlation: 20 },
     corrupt: { probability: 5, correlation: 20 },
     reorder: { probability: 25, correlation: 50, gap: 3 },
-    delay: { time: 20, jitter: 5, correlation: 25, distribution: 'normal' },
+    delay: { time: 30, jitter: 5, correlation: 25, distribution: 'normal' },
     seed: 42,
   }
   const all = fates(everything)
@@ -226,14 +243,13 @@ describe('the limit', () => {
     expect(new Impaired({ delay: 10 }).send(5000).every((fate) => fate.dropped === undefined)).toBe(true)
   })
 
-  test('lets through what is not held', () => {
-    expect(new Impaired({ loss: 0, limit: 0 }).send(100).every((fate) => fate.dropped === undefined)).toBe(
-      true,
-    )
-    const all = new Impaired({ delay: 10, reorder: { probability: 100, gap: 2 }, limit: 0 }).send(100)
-    expect(numbers(all, (fate) => fate.dropped === undefined)).toEqual(
-      numbers(all, (_) => true).filter((n) => n % 2 === 1),
-    )
+  test('lets through what is not held while there is room, and nothing when there is none', () => {
+    const outcomes = (options: object) =>
+      new Impaired(options).send(4).map((fate) => fate.dropped ?? fate.delay)
+    expect(outcomes({ loss: 0, limit: 1 })).toEqual([0, 0, 0, 0])
+    expect(outcomes({ loss: 0, limit: 0 })).toEqual(['limit', 'limit', 'limit', 'limit'])
+    const reorder = { probability: 100, gap: 2 }
+    expect(outcomes({ delay: 10, reorder, limit: 2 })).toEqual([10, 0, 10, 'limit'])
   })
 
   test('counts copies, and cuts them before it drops a frame', () => {
