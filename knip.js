@@ -7,6 +7,7 @@ export default {
     'test/bench/*.mjs',
     'test/faults/{faults,looks}.mjs',
     'test/guest/table.mjs',
+    'test/netem/{compare,measure}.mjs',
     'test/support/smoke.mjs',
     'test/unit/support/fixture/*.ts',
     'test/integration/fixtures/**/*.{mjs,ts}',
