@@ -29,7 +29,7 @@ export const rules = {
         'faults/impair-plan',
         'wishes',
       ],
-      ...['capture/files', 'capture/sink', 'pcapng/reader', 'native', 'own-file'],
+      ...['capture/files', 'capture/sink', 'pair/replay', 'pcapng/reader', 'native', 'own-file'],
     ],
     because:
       'a verb uses the public API or talks to the daemon; the addon only tells a capture that its reader left',

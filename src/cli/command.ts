@@ -55,6 +55,7 @@ const CARRY_OUT: Record<(typeof VERBS)[number], Verb> = {
   stats: async (words, globals) => ofIp(globals, words, (await import('./stats.js')).stats),
   capture: async (words, globals) =>
     inSession(globals, words, (await import('./capture/capture.js')).capture),
+  replay: async (words, globals) => inSession(globals, words, (await import('./replay.js')).replayFile),
   run: async (words, globals) => (await import('./run.js')).run([...runOptions(globals), ...words]),
   apply: async (words, globals) => inSession(globals, words, (await import('./apply/apply.js')).apply),
   destroy: async (words, globals) => inSession(globals, words, (await import('./apply/apply.js')).destroy),

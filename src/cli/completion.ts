@@ -10,7 +10,7 @@ import { LIMIT_NAMES } from '../wishes/limits.js'
 import { CARRIER_MODES, DISTRIBUTIONS } from '../wishes/names.js'
 import { OPTIONS as GLOBALS, TRAILING } from './globals.js'
 import { COMPLETION_HELP } from './help.js'
-import { CAPTURE, DAEMON, LOOK, RUN, SHELL } from './options.js'
+import { CAPTURE, DAEMON, LOOK, REPLAY, RUN, SHELL } from './options.js'
 import { write } from './session.js'
 import { WAYS } from './shell/words.js'
 import { UsageError } from './usage.js'
@@ -42,20 +42,21 @@ const RULE = [...ACTION_WORDS, ...MATCH_WORDS].join(' ')
 /** After one of these words, wherever it stands. `''`: a value that nobody can guess. */
 const AFTER: Record<string, Candidates> = {
   '-n|-netns|--netns|netns|link-netns|--netns-a|--netns-b': { names: 'netns' },
-  '-b|-batch|--batch|--socket|-socket|--state|--metrics|-w|--write|--capture': { names: 'files' },
+  '-b|-batch|--batch|--socket|-socket|--state|--metrics|-w|--write|--capture|replay': { names: 'files' },
   type: { words: 'veth' },
   carrier: { words: CARRIER_MODES.join(' ') },
   impair: { words: `show none ${IMPAIR}` },
   rule: { words: 'add show del flush' },
   distribution: { words: DISTRIBUTIONS.join(' ') },
   '--end': { words: 'a b' },
+  '--speed': { words: 'max' },
   dev: { names: 'interfaces' },
   '--netlink': { words: 'on off' },
   '--profile': { words: PROFILE_NAMES.join(' ') },
   '--via': { words: WAYS.join(' ') },
   '--limit': { words: LIMIT_NAMES.map((name) => `${name}=`).join(' ') },
   '--log': { words: 'debug info warn error' },
-  'name|index|address|mtu|txqueuelen|queues|id|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--memory|--idle-exit|--seed':
+  'name|index|address|mtu|txqueuelen|queues|id|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--memory|--idle-exit|--seed|--from|--peer-from|--loop':
     {},
 }
 
@@ -80,6 +81,7 @@ const VERBS: Record<string, Candidates> = {
   monitor: { words: SHOWING },
   stats: { words: SHOWING, names: 'interfaces' },
   capture: { words: `${own(CAPTURE).join(' ')} ${MATCH}`, names: 'interfaces' },
+  replay: { words: own(REPLAY).join(' '), names: 'interfaces' },
   run: { words: own(RUN).join(' ') },
   apply: { names: 'files' },
   destroy: { names: 'files' },

@@ -18,6 +18,7 @@ Pairs that stay, kept by a daemon, in the grammar of ip link:
   stats                          count frames, bytes and drops
   capture NAME                   what crosses a pair, as pcapng: into a file, or
                                  a pipe to tshark
+  replay FILE NAME               put a recording on the cable again
   apply FILE, destroy FILE       make namespaces and pairs as a file describes
                                  them, or remove them
 

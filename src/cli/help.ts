@@ -234,6 +234,34 @@ Examples:
   uveth capture veth0 -w ring.pcapng --filesize 10mb --files 5
 `
 
+export const REPLAY_HELP = `uveth replay: put the frames of a recording on the cable again
+
+Usage: uveth replay FILE NAME [--from WHO] [--peer-from WHO] [--speed N|max]
+                    [--loop N]
+
+FILE is pcap or pcapng, of Ethernet and of any program, or - for standard input.
+Its frames leave as if the kernel of NAME had sent them, as far apart as they
+were, to about a millisecond: rules, impairments and captures of NAME meet them,
+and with the same seed the same ones are lost each time.
+
+  --from WHO        only the frames that WHO has sent: an interface of the
+                    recording, or a MAC address
+  --peer-from WHO   at the same time NAME's peer sends those of WHO
+  --speed N|max     2 is twice as fast; max: as fast as the cable takes them
+  --loop N          play it N times; 0: until Ctrl-C
+
+The last line says how many frames were sent, and how many were left out since
+the recording does not have them whole or no cable carries them; with -json one
+object for each interface. Ctrl-C, SIGTERM and SIGHUP end it with that line, and
+status 128 and the signal's number; 0 where it was to go on until then.
+
+Examples:
+  uveth replay call.pcapng veth0
+  uveth replay call.pcapng veth0 --from eth0 --peer-from eth1
+  uveth replay storm.pcap veth0 --speed max --loop 10
+  zcat old.pcap.gz | uveth replay - veth0 --speed 2
+`
+
 export const SHIM_HELP = `uveth shim: run scripts that were written for kernel veth, unchanged
 
 Usage: PATH=$(uveth shim --path):$PATH ./their-script.sh

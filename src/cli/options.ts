@@ -57,6 +57,14 @@ export const CAPTURE = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
+export const REPLAY = {
+  from: { type: 'string' },
+  'peer-from': { type: 'string' },
+  speed: { type: 'string' },
+  loop: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
 export const DAEMON = {
   socket: { type: 'string' },
   state: { type: 'string' },

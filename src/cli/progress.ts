@@ -1,4 +1,5 @@
-// A progress bar on a terminal, for orders that are many. Called by batch.ts; says nothing anywhere else.
+// A progress bar on a terminal, for orders that are many, and frames. Called by batch.ts and replay.ts; says nothing
+// anywhere else.
 
 import type { WriteStream } from 'node:tty'
 
@@ -11,12 +12,14 @@ const PERIOD = 100
 export class Progress {
   readonly #stream: WriteStream
   readonly #total: number | undefined
+  readonly #what: string
   #done = 0
   #drawn = 0
   #visible = false
 
   /** Without `total` it only counts. */
-  constructor(stream: WriteStream, total?: number) {
+  constructor(stream: WriteStream, total?: number, what = 'orders') {
+    this.#what = what
     this.#stream = stream
     this.#total = total
   }
@@ -28,7 +31,7 @@ export class Progress {
     if (!this.#stream.isTTY || !many || now - this.#drawn < PERIOD) return
     this.#drawn = now
     this.#visible = true
-    this.#stream.write(`\r${picture(this.#done, this.#total)}`)
+    this.#stream.write(`\r${picture(this.#done, this.#total, this.#what)}`)
   }
 
   /** Takes it away, before anything else is written. */
@@ -38,8 +41,8 @@ export class Progress {
   }
 }
 
-export function picture(done: number, total: number | undefined): string {
-  if (total === undefined) return `${done} orders`
+export function picture(done: number, total: number | undefined, what = 'orders'): string {
+  if (total === undefined) return `${done} ${what}`
   const full = Math.round((WIDTH * Math.min(done, total)) / total)
   return `[${'#'.repeat(full)}${' '.repeat(WIDTH - full)}] ${done}/${total}`
 }

@@ -17,5 +17,6 @@ export const VERBS = [
   'shell',
   'apply',
   'destroy',
+  'replay',
   'help',
 ] as const

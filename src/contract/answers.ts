@@ -1,7 +1,7 @@
 // What operations answer, as JSON Schema: for the OpenAPI document alone (http.ts); answers are not
 // checked or cut by it. Operations that are missing here answer an object that may grow.
 
-import type { RuleStats } from '../index.js'
+import type { ReplayResult, RuleStats } from '../index.js'
 import { IMPAIR as IMPAIR_SHAPE } from '../wishes/impair.js'
 import { MATCH } from '../wishes/match.js'
 import { ACTION } from '../wishes/rule.js'
@@ -74,6 +74,13 @@ export const ANSWERS: Partial<Record<OpName, object>> = {
   'pair.stats': object({ a: STATS, b: STATS }),
   'end.get': object({ end: { type: 'string', enum: ['a', 'b'] }, pair: PAIR }),
   'end.set': END,
+  'end.replay': object({
+    frames: { ...whole, description: 'put on the cable' },
+    unfit: {
+      ...whole,
+      description: 'not whole in the recording, or no frame that a cable carries: left out',
+    },
+  } satisfies Record<keyof ReplayResult, object>),
   'impair.get': IMPAIR,
   'impair.set': IMPAIR,
   'impair.patch': IMPAIR,

@@ -5,6 +5,7 @@ import { CAPTURE_QUERY } from '../wishes/capture.js'
 import { END_CHANGE, PAIR_CHANGE, PAIR_WISH } from '../wishes/end.js'
 import { IMPAIR, IMPAIR_PATCH } from '../wishes/impair.js'
 import { SHIM_LINE } from '../wishes/line.js'
+import { REPLAY_QUERY } from '../wishes/replay.js'
 import { RULE } from '../wishes/rule.js'
 import { object, type Shape } from '../wishes/shape.js'
 import { FLAP } from '../wishes/times.js'
@@ -23,13 +24,17 @@ export const BODIES = {
 } as const satisfies { [K in OpName]?: Shape<unknown> }
 
 const NO_QUERY = object({})
+const QUERIES: { [K in OpName]?: Shape<unknown> } = {
+  'pair.capture': CAPTURE_QUERY,
+  'end.replay': REPLAY_QUERY,
+}
 
 export function bodyOf(name: OpName): Shape<unknown> | undefined {
   return name in BODIES ? BODIES[name as keyof typeof BODIES] : undefined
 }
 
 export function queryOf(name: OpName): Shape<unknown> {
-  return name === 'pair.capture' ? CAPTURE_QUERY : NO_QUERY
+  return QUERIES[name] ?? NO_QUERY
 }
 
 /** What refusals call a body that is a part of a wish; of the others they name the attributes alone. */

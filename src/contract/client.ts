@@ -5,7 +5,7 @@
 import { fs } from '../builtins.js'
 import { type ErrorFields, systemError, UvethError } from '../errors.js'
 import { isNewer, version } from '../version.js'
-import { type Answer, CutOff, exchange } from './exchange.js'
+import { type Answer, CutOff, exchange, upload } from './exchange.js'
 import { OPS, type OpName, WARNING_HEADER } from './ops.js'
 
 /** Where the daemon listens unless told otherwise. */
@@ -45,6 +45,14 @@ export interface CaptureStream {
   end(): void
   /** Leaves it. */
   close(): void
+}
+
+/** Frames on their way to an end. */
+export interface ReplayUpload {
+  /** A part of the recording. Resolves when there is room for more. */
+  write(part: Uint8Array): Promise<void>
+  /** All of it is written: resolves when the last frame has been judged. How many were put on the cable. */
+  end(): Promise<number>
 }
 
 /** A problem document (RFC 9457) as the daemon sends it. */
@@ -132,6 +140,33 @@ export class ControlClient {
     }
     // Half a close: the daemon ends the capture, and its answer.
     return { chunks: chunks(), end: answer.end, close: answer.close }
+  }
+
+  /** Puts the frames of a recording, which is written piece by piece, on the cable as they come. */
+  replay(ref: string, refused: () => void): ReplayUpload {
+    const { method } = OPS['end.replay']
+    const path = pathOf('end.replay', { ref, query: { speed: 'Infinity' } })
+    const { answer, write, end } = upload(this.#socket, { method, path, headers: this.#headers })
+    const result = this.#replayed(answer)
+    result.catch(refused)
+    return {
+      write,
+      end: async () => {
+        end()
+        return await result
+      },
+    }
+  }
+
+  async #replayed(coming: Promise<Answer>): Promise<number> {
+    try {
+      const answer = await coming
+      const text = await textOf(answer)
+      if (answer.status !== 200) throw problemError(answer, text)
+      return (JSON.parse(text) as { frames: number }).frames
+    } catch (error) {
+      throw connectionError(error, this.#socket)
+    }
   }
 
   async #send(op: OpName, parts: OrderParts): Promise<Answer> {

@@ -23,14 +23,57 @@ export interface Answer {
   close(): void
 }
 
+/** A request whose body comes piece by piece. */
+export interface Upload {
+  /** May come before the body has ended: then it is a refusal. */
+  answer: Promise<Answer>
+  /** Resolves when there is room for more, or nobody takes it any more. */
+  write(part: Uint8Array): Promise<void>
+  end(): void
+}
+
 /** The connection ended in the middle of an answer. */
 export class CutOff extends Error {}
 
 /** Resolves with the head of the answer. The connection lives until the body is read, or `close`. */
 export async function exchange(socketPath: string, request: Request): Promise<Answer> {
   const socket = connect(socketPath)
+  socket.write(textOf(request))
+  return await answerOn(socket)
+}
+
+export function upload(socketPath: string, request: Omit<Request, 'body'>): Upload {
+  const socket = connect(socketPath)
+  const headers = { ...request.headers, 'transfer-encoding': 'chunked' }
+  socket.write(textOf({ ...request, headers }))
+  const answer = answerOn(socket)
+  return {
+    answer,
+    write: async (part) => {
+      if (socket.destroyed || socket.writableEnded) return
+      socket.cork()
+      socket.write(`${part.length.toString(16)}\r\n`)
+      socket.write(part)
+      const room = socket.write('\r\n')
+      socket.uncork()
+      if (!room) await drained(socket)
+    },
+    end: () => void socket.write('0\r\n\r\n'),
+  }
+}
+
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off('drain', done).off('close', done)
+      resolve()
+    }
+    socket.on('drain', done).on('close', done)
+  })
+}
+
+async function answerOn(socket: Socket): Promise<Answer> {
   try {
-    socket.write(textOf(request))
     const incoming = new Incoming(socket)
     const [, status = ''] = (await incoming.line()).split(' ')
     const headers = new Map<string, string>()

@@ -14,6 +14,7 @@ export const REFUSALS = {
   ENOTUNIQ: { status: 409, meaning: 'the name is ambiguous; the candidates are named' },
   EPERM: { status: 403, meaning: 'not permitted' },
   EACCES: { status: 403, meaning: 'not permitted' },
+  EBADMSG: { status: 422, meaning: 'the recording cannot be read' },
   EBUSY: { status: 409, meaning: 'in use' },
   E2BIG: { status: 413, meaning: 'more than one order may bring' },
   EDQUOT: { status: 429, meaning: 'as many as may be at once are there already' },
@@ -33,6 +34,8 @@ export interface Op {
   refuses: readonly Refusal[]
   /** Type of what is answered, where it is not JSON. */
   type?: string
+  /** What the body is, where it is a stream of bytes. */
+  stream?: string
 }
 
 const CREATES = ['EINVAL', 'ENOENT', 'EEXIST', 'EPERM', 'EACCES', 'E2BIG', 'EDQUOT'] as const
@@ -147,6 +150,15 @@ export const OPS = {
     path: '/v1/ends/{ref}/rules/{id}',
     status: 204,
     refuses: FINDS,
+  },
+  'end.replay': {
+    summary:
+      'Put the frames of a recording on the cable as if the kernel of this end had sent them, as far apart as they were; answered when the last one has been judged',
+    method: 'POST',
+    path: '/v1/ends/{ref}/replay',
+    status: 200,
+    refuses: [...FINDS, 'EINVAL', 'EBADMSG'],
+    stream: 'a recording of Ethernet frames: pcap or pcapng, of any length',
   },
   'pair.flap': {
     summary: 'Take carrier away and give it back, some times; answered when it is over',

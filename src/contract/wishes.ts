@@ -6,6 +6,7 @@ import type { CAPTURE_QUERY } from '../wishes/capture.js'
 import type { END_CHANGE, END_WISH, PAIR_CHANGE, PAIR_WISH } from '../wishes/end.js'
 import type { IMPAIR, IMPAIR_PATCH } from '../wishes/impair.js'
 import type { SHIM_LINE } from '../wishes/line.js'
+import type { REPLAY_QUERY } from '../wishes/replay.js'
 import type { RULE } from '../wishes/rule.js'
 import type { Given } from '../wishes/shape.js'
 import type { FLAP } from '../wishes/times.js'
@@ -20,6 +21,7 @@ export type RuleWish = Given<typeof RULE>
 export type FlapOrder = Given<typeof FLAP>
 export type ShimLine = Given<typeof SHIM_LINE>
 export type CaptureQuery = Given<typeof CAPTURE_QUERY>
+export type ReplayQuery = Given<typeof REPLAY_QUERY>
 
 /** An end as answers show it: as the kernel has it, and what is done to the frames that it sends. */
 export interface EndView extends EndState {

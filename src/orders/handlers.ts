@@ -15,7 +15,17 @@ import type {
 } from '../contract/ops.js'
 import { invalid, renamed, UvethError } from '../errors.js'
 import { mergeImpair } from '../faults/impair-plan.js'
-import type { End, EndOptions, ImpairPlan, Netns, PairOptions, PairStats, RuleStats } from '../index.js'
+import type {
+  End,
+  EndOptions,
+  ImpairPlan,
+  Netns,
+  PairOptions,
+  PairStats,
+  ReplayOptions,
+  ReplayResult,
+  RuleStats,
+} from '../index.js'
 import type { Dossier } from '../pair/dossier.js'
 import { Pair } from '../pair/pair.js'
 import { keepTo } from '../wishes/limits.js'
@@ -170,6 +180,11 @@ export class Orders {
     const rules = end.rules()
     for (const { id } of rules) end.removeRule(id)
     if (rules.length > 0) await this.#rulesChanged(entry, end, { rulesRemoved: rules.length })
+  }
+
+  /** The bytes of a recording, on the cable. */
+  async replay(ref: string, bytes: AsyncIterable<Uint8Array>, options: ReplayOptions): Promise<ReplayResult> {
+    return await this.#end(ref).end.replay(bytes, options)
   }
 
   /** One after the other: each puts carrier back to what it found. `signal`: whoever has ordered it is gone. */

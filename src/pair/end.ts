@@ -15,7 +15,7 @@ import { type Former, formerOf } from './former.js'
 import type { Inspection } from './inspection.js'
 import type { WaitOptions } from './options.js'
 import { type EndSettings, hookUrl, planChange, planFrame, planNetns, planWait } from './options.js'
-import { type ReplayOptions, type ReplayResult, replay } from './replay.js'
+import { type Recording, type ReplayOptions, type ReplayResult, replay } from './replay.js'
 import { Rule } from './rule.js'
 import { UserHook } from './user-hook.js'
 
@@ -229,10 +229,12 @@ export class End {
 
   /**
    * Puts the frames of a recording (pcap or pcapng, of Ethernet) on the cable as if this end's kernel had sent them, as
-   * far apart as they were, to about a millisecond. `from` says whose. EBADMSG: the file cannot be read so far.
+   * far apart as they were, to about a millisecond. `from` says whose. EBADMSG: the file cannot be read so far. Instead
+   * of a file, its bytes may come from whatever yields them.
    */
-  async replay(file: string | URL, options: ReplayOptions = {}): Promise<ReplayResult> {
-    return await replay(file, options, (frame) => this.#inspection.inject(this.#index, frame))
+  async replay(file: Recording, options: ReplayOptions = {}): Promise<ReplayResult> {
+    const inject = (frame: Uint8Array) => this.#inspection.inject(this.#index, frame)
+    return await replay(file, options, inject, this.#inspection.ended)
   }
 
   /**

@@ -56,6 +56,9 @@ export class Inspection {
   readonly #watching: Watching
   readonly #share: Share
   readonly rings: Rings
+  readonly #end = new AbortController()
+  /** Raised, with the reason, when the pair ends. */
+  readonly ended: AbortSignal = this.#end.signal
   #lastId = 0
   /** Rules have numbers of their own, which people read. */
   #lastRule = 0
@@ -233,6 +236,7 @@ export class Inspection {
     this.#share.abandon()
     this.#standing.close()
     this.#watching.close(pairClosed())
+    this.#end.abort(pairClosed())
     this.#hooks.close()
   }
 

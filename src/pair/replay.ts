@@ -1,5 +1,5 @@
 // A recording that is put on a cable again, with its own times. Frame after frame goes the way of End.inject(), so
-// everything meets them that meets what a kernel sends. Called by end.ts.
+// everything meets them that meets what a kernel sends. Called by end.ts, and by the command, which sends them to a daemon.
 
 import { createReadStream } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
@@ -12,6 +12,9 @@ import { REPLAY } from '../wishes/replay.js'
 import type { Given, Read } from '../wishes/shape.js'
 
 export type ReplayOptions = Given<typeof REPLAY>
+
+/** A file, or its bytes as they come. */
+export type Recording = string | URL | AsyncIterable<Uint8Array>
 
 export interface ReplayResult {
   /** Put on the cable. */
@@ -27,20 +30,42 @@ const LONGEST_WAIT = 2 ** 31 - 1
 /** Frames on their way to the worker. */
 const WAITING = 64
 
-/** `inject` resolves when the frame has been judged. */
+/** `inject` resolves when the frame has been judged. `ended`: there is nobody any more to give frames to. */
 export async function replay(
-  file: string | URL,
+  file: Recording,
   options: ReplayOptions,
   inject: (frame: Uint8Array) => Promise<void>,
+  ended?: AbortSignal,
 ): Promise<ReplayResult> {
-  const { speed = 1, from, signal } = REPLAY.read(options, '')
+  const { signal, ...manner } = REPLAY.read(options, '')
+  const over = AbortSignal.any([signal, ended].filter((one) => one !== undefined))
+  over.throwIfAborted()
+  let leave = () => {}
+  // Also while bytes of the recording are waited for.
+  const left = new Promise<never>((_, reject) => {
+    leave = () => reject(over.reason)
+    over.addEventListener('abort', leave)
+  })
+  try {
+    return await Promise.race([play(file, manner, inject, over), left])
+  } finally {
+    over.removeEventListener('abort', leave)
+  }
+}
+
+async function play(
+  file: Recording,
+  { speed = 1, from }: Read<typeof REPLAY>,
+  inject: (frame: Uint8Array) => Promise<void>,
+  signal: AbortSignal,
+): Promise<ReplayResult> {
   const result = { frames: 0, unfit: 0 }
   const waiting = new Set<Promise<void>>()
   const begun = performance.now()
   let first: bigint | undefined
   let failure: { error: unknown } | undefined
-  for await (const packet of recordedPackets(piecesOf(file))) {
-    signal?.throwIfAborted()
+  for await (const packet of packetsOf(file)) {
+    signal.throwIfAborted()
     if (failure !== undefined) break
     // Of the whole recording, so that both ends can play their parts of it at once.
     first ??= packet.time
@@ -65,20 +90,31 @@ export async function replay(
   return result
 }
 
-async function* piecesOf(file: string | URL): AsyncGenerator<Uint8Array> {
+/** The file is closed when nobody asks for more. */
+async function* packetsOf(file: Recording): AsyncGenerator<RecordedPacket> {
+  const pieces = piecesOf(file)
   try {
-    for await (const piece of createReadStream(file)) yield piece as Uint8Array
+    yield* recordedPackets(pieces)
+  } finally {
+    await pieces.return(undefined)
+  }
+}
+
+async function* piecesOf(file: Recording): AsyncGenerator<Uint8Array> {
+  try {
+    const pieces = typeof file === 'string' || file instanceof URL ? createReadStream(file) : file
+    for await (const piece of pieces) yield piece as Uint8Array
   } catch (error) {
     const { code = 'EIO', message } = error as NodeJS.ErrnoException
     throw new UvethError(message, { code, attribute: 'file' })
   }
 }
 
-async function until(due: number, signal: AbortSignal | undefined): Promise<void> {
+async function until(due: number, signal: AbortSignal): Promise<void> {
   for (;;) {
     const wait = due - performance.now()
     if (wait < SOON) return
-    await setTimeout(Math.min(wait, LONGEST_WAIT), undefined, signal && { signal })
+    await setTimeout(Math.min(wait, LONGEST_WAIT), undefined, { signal })
   }
 }
 

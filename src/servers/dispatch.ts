@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 import type { BODIES } from '../contract/bodies.js'
-import type { CaptureQuery, OpName } from '../contract/ops.js'
+import type { CaptureQuery, OpName, ReplayQuery } from '../contract/ops.js'
 import { UvethError } from '../errors.js'
 import type { Orders } from '../orders/handlers.js'
 import type { Given } from '../wishes/shape.js'
@@ -44,13 +44,13 @@ interface Order<K> {
   /** Of a rule. */
   id: string
   /** Both as their shapes have checked them. */
-  query: K extends 'pair.capture' ? CaptureQuery : unknown
+  query: K extends 'pair.capture' ? CaptureQuery : K extends 'end.replay' ? ReplayQuery : unknown
   body: K extends keyof typeof BODIES ? Given<(typeof BODIES)[K]> : unknown
   reply: FastifyReply
 }
 
 export type Answer<K> = (order: Order<K>) => unknown
-type Answers = { [K in OpName]: Answer<K> }
+export type Answers = { [K in OpName]: Answer<K> }
 
 export function answersOf(daemon: DaemonFace, events: Events, captures: CaptureStreams): Answers {
   const created = (reply: FastifyReply, { id }: { id: string }) =>
@@ -82,17 +82,15 @@ export function answersOf(daemon: DaemonFace, events: Events, captures: CaptureS
     'pair.stats': ({ orders, ref }) => orders.stats(ref),
     'end.get': ({ orders, ref }) => orders.getEnd(ref),
     'end.set': ({ orders, ref, body }) => orders.setEnd(ref, body),
-    'pair.flap': async ({ orders, ref, body, reply }) => {
-      const left = new AbortController()
-      const { socket } = reply.request.raw
-      const leave = () => left.abort()
-      socket.once('end', leave).once('close', leave)
-      try {
-        await orders.flapPair(ref, body, left.signal)
-      } finally {
-        socket.off('end', leave).off('close', leave)
-      }
+    'end.replay': ({ orders, ref, query, reply }) => {
+      const { raw } = reply.request
+      // The rest of one that is refused is read away, so that the answer arrives.
+      const recording = raw.iterator({ destroyOnReturn: false })
+      const speed = query.speed === undefined ? 1 : Number(query.speed)
+      return whileHeard(raw.socket, (signal) => orders.replay(ref, recording, { ...query, speed, signal }))
     },
+    'pair.flap': ({ orders, ref, body, reply }) =>
+      whileHeard(reply.request.raw.socket, (signal) => orders.flapPair(ref, body, signal)),
     'pair.capture': async ({ orders, ref, query, reply }) => {
       await captures.begin(orders.pair(ref), query, reply)
     },
@@ -115,5 +113,17 @@ export function answersOf(daemon: DaemonFace, events: Events, captures: CaptureS
       reply.raw.once('finish', () => daemon.shutdown())
       return { status: 'ending' }
     },
+  }
+}
+
+/** The order ends when whoever has given it is gone. */
+async function whileHeard<T>(socket: Socket, order: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const left = new AbortController()
+  const leave = () => left.abort()
+  socket.once('end', leave).once('close', leave)
+  try {
+    return await order(left.signal)
+  } finally {
+    socket.off('end', leave).off('close', leave)
   }
 }

@@ -15,7 +15,7 @@ import { keepTo } from '../wishes/limits.js'
 import { checked } from '../wishes/shape.js'
 import { CaptureStreams } from './capture-stream.js'
 import { Clients } from './clients.js'
-import { type Answer, answersOf, type DaemonFace } from './dispatch.js'
+import { type Answer, type Answers, answersOf, type DaemonFace } from './dispatch.js'
 import { Events } from './events.js'
 import { METRICS_TYPE, type MetricsPages, openMetrics } from './metrics.js'
 import { schemaOf } from './openapi.js'
@@ -81,11 +81,10 @@ export async function openHttp(registry: PairRegistry, daemon: DaemonFace): Prom
   const captures = new CaptureStreams()
   const answers = answersOf(daemon, events, captures)
   const clients = new Clients()
-  const during = (name: OpName, socket: Socket, order: () => Promise<unknown>) =>
-    // A flap may last for days: an ending daemon does not wait for it.
-    clients.during(socket, name === 'pair.flap' ? order : () => running.during(order))
-  for (const name of Object.keys(OPS) as OpName[])
-    addRoute(app, name, answers[name] as Answer<unknown>, { registry, daemon, during })
+  const during: During = (name, socket, order) =>
+    // They may last for days: an ending daemon does not wait for them.
+    clients.during(socket, ['pair.flap', 'end.replay'].includes(name) ? order : () => running.during(order))
+  await addRoutes(app, answers, { registry, daemon, during })
   const route = { schema: { hide: true } }
   app.post('/v1/handover', route, async ({ body, raw }) => daemon.handOver?.(body, raw.socket))
   let listening: number | undefined
@@ -143,11 +142,29 @@ function makes(name: OpName): boolean {
 
 type During = (name: OpName, socket: Socket, order: () => Promise<unknown>) => Promise<unknown>
 
+interface House {
+  registry: PairRegistry
+  daemon: DaemonFace
+  during: During
+}
+
+async function addRoutes(app: FastifyInstance, answers: Answers, house: House): Promise<void> {
+  const add = (to: FastifyInstance, name: OpName) =>
+    addRoute(to, name, answers[name] as Answer<unknown>, house)
+  const names = Object.keys(OPS) as OpName[]
+  const streams = names.filter((name) => (OPS[name] as Op).stream !== undefined)
+  for (const name of names) if (!streams.includes(name)) add(app, name)
+  await app.register(async (scope) => {
+    acceptBytes(scope)
+    for (const name of streams) add(scope, name)
+  })
+}
+
 function addRoute(
   app: FastifyInstance,
   name: OpName,
   answer: Answer<unknown>,
-  { registry, daemon, during }: { registry: PairRegistry; daemon: DaemonFace; during: During },
+  { registry, daemon, during }: House,
 ): void {
   const op: Op = OPS[name]
   const nowhere: Caller = { netns: null, inode: 0 }
@@ -203,6 +220,12 @@ function acceptJson(app: FastifyInstance): void {
       done(Object.assign(new Error(`the body is no JSON: ${(error as Error).message}`), { statusCode: 400 }))
     }
   })
+}
+
+/** Of whatever type, as they come: the order reads them. */
+function acceptBytes(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_, bytes, done) => done(null, bytes))
 }
 
 /** How deep objects and arrays stand in each other, in what may be JSON. */

@@ -24,6 +24,7 @@ export function schemaOf(name: OpName, op: Op): object {
     summary: op.summary,
     ...(op.path.includes('{ref}') && { params: op.path.includes('{id}') ? REF_AND_ID : REF }),
     ...(body && { body: body.schema }),
+    ...(op.stream && { body: { content: { '*/*': { schema: { ...BINARY, description: op.stream } } } } }),
     querystring: queryOf(name).schema,
     response: { [op.status]: success, ...Object.fromEntries(problems) },
   }

@@ -3,7 +3,7 @@
 import { invalid } from '../errors.js'
 import { LARGEST_RING } from '../ring/ring.js'
 import { MATCH } from './match.js'
-import { about, above, at, flag, object, oneOf, type Read, type Shape, short, text, whole } from './shape.js'
+import { about, above, at, flag, object, oneOf, queried, short, text, whole } from './shape.js'
 import { SIGNAL } from './times.js'
 
 export const BYTES = whole(1, LARGEST_RING, 'a number of bytes')
@@ -83,25 +83,3 @@ export const CAPTURE_QUERY = object({
   snaplen: queried(BYTES, /^\d{1,15}$/, Number),
   match: queried(FILTER, /^\{/, JSON.parse),
 })
-
-/** The text of a value that `shape` reads. */
-function queried<S extends Shape<unknown>>(
-  shape: S,
-  pattern: RegExp,
-  parse: (text: string) => unknown,
-): Shape<string, Read<S>> {
-  const { description } = shape.schema
-  return {
-    schema: { type: 'string', ...(description !== undefined && { description }) },
-    read: (given, attribute) =>
-      shape.read(pattern.test(String(given)) ? parsed(String(given), parse) : given, attribute) as Read<S>,
-  }
-}
-
-function parsed(text: string, parse: (text: string) => unknown): unknown {
-  try {
-    return parse(text)
-  } catch {
-    return text
-  }
-}

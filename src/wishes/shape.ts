@@ -258,3 +258,25 @@ export function patchSchema(schema: Schema): Schema {
     ...(properties !== undefined && { properties: ofEach(properties as object) }),
   }
 }
+
+/** The text of a value that `shape` reads. */
+export function queried<S extends Shape<unknown>>(
+  shape: S,
+  pattern: RegExp,
+  parse: (text: string) => unknown,
+): Shape<string, Read<S>> {
+  const { description } = shape.schema
+  return {
+    schema: { type: 'string', ...(description !== undefined && { description }) },
+    read: (given, attribute) =>
+      shape.read(pattern.test(String(given)) ? parsed(String(given), parse) : given, attribute) as Read<S>,
+  }
+}
+
+function parsed(text: string, parse: (text: string) => unknown): unknown {
+  try {
+    return parse(text)
+  } catch {
+    return text
+  }
+}

@@ -9,6 +9,7 @@ import { afterAll, describe, expect } from 'vitest'
 import { atRest, Cable } from '../support/cable.js'
 import { numbered } from '../support/frames.js'
 import { until } from '../support/netns.js'
+import { pcapOf } from '../support/recordings.js'
 import { needs } from '../support/skip.js'
 
 const it = needs('root', 'tun', 'netns', 'ip')
@@ -20,18 +21,7 @@ const file = (name: string) => join(folder, name)
 
 /** pcap with these frames, so many ms apart. */
 function pcap(name: string, frames: readonly Uint8Array[], gap: number): string {
-  const head = Buffer.alloc(24)
-  head.writeUInt32LE(0xa1b2c3d4)
-  head.writeUInt32LE(1, 20)
-  const packets = frames.flatMap((frame, n) => {
-    const packet = Buffer.alloc(16)
-    packet.writeUInt32LE(1_700_000_000 + Math.floor((n * gap) / 1_000))
-    packet.writeUInt32LE(((n * gap) % 1_000) * 1_000, 4)
-    packet.writeUInt32LE(frame.length, 8)
-    packet.writeUInt32LE(frame.length, 12)
-    return [packet, frame]
-  })
-  writeFileSync(file(name), Buffer.concat([head, ...packets]))
+  writeFileSync(file(name), pcapOf(frames, gap))
   return file(name)
 }
 
@@ -72,16 +62,23 @@ it('frames leave no sooner than they did, in their order; what is not whole is l
 })
 
 // The second is more than a timer can wait for.
-it.each([3_600_000, 3_000_000_000])('an AbortSignal ends it, in a gap of %i ms', async (gap) => {
-  await using cable = await Cable.lay()
-  const path = pcap('gap.pcap', [numbered(0, 0, 100), numbered(0, 1, 100)], gap)
-  const abort = new AbortController()
-  const replayed = cable.pair.a.replay(path, { signal: abort.signal })
-  await until('the first', () => cable.pair.counters().a.inspected.injected === 1)
-  abort.abort()
-  await expect(replayed).rejects.toMatchObject({ name: 'AbortError' })
-  expect(cable.pair.counters().a.inspected.injected).toBe(1)
-})
+it.each([3_600_000, 3_000_000_000])(
+  'an AbortSignal ends it, and the end of the pair, in a gap of %i ms',
+  async (gap) => {
+    await using cable = await Cable.lay()
+    const path = pcap('gap.pcap', [numbered(0, 0, 100), numbered(0, 1, 100)], gap)
+    const abort = new AbortController()
+    const replayed = cable.pair.a.replay(path, { signal: abort.signal })
+    await until('the first', () => cable.pair.counters().a.inspected.injected === 1)
+    abort.abort()
+    await expect(replayed).rejects.toMatchObject({ name: 'AbortError' })
+    expect(cable.pair.counters().a.inspected.injected).toBe(1)
+    const ended = expect(cable.pair.a.replay(path)).rejects.toMatchObject({ code: 'ENODEV' })
+    await until('the first once more', () => cable.pair.counters().a.inspected.injected === 2)
+    await cable.pair.close()
+    await ended
+  },
+)
 
 it('a capture of both ends, by both: each sends what it sent, and a seed has the same fates again', async () => {
   const loss = { impair: { loss: '20%', seed: 7 } } as const
@@ -118,6 +115,19 @@ it('a capture of both ends, by both: each sends what it sent, and a seed has the
     { frames: 3, unfit: 0 },
   ])
   expect(await numbersAtB(cable)).toEqual(first)
+})
+
+it('bytes that come from anywhere', async () => {
+  await using cable = await Cable.lay()
+  const bytes = pcapOf(
+    [0, 1, 2].map((n) => numbered(0, n, 100)),
+    0,
+  )
+  async function* byteByByte() {
+    for (const byte of bytes) yield Uint8Array.of(byte)
+  }
+  expect(await cable.pair.a.replay(byteByByte())).toEqual({ frames: 3, unfit: 0 })
+  expect((await atRest(cable.pair)).b.rx_packets).toBe(3)
 })
 
 withTcpdump('what tcpdump has written, by the address of the sender', async () => {
