@@ -56,7 +56,8 @@ COPY --from=build /src/dist dist
 COPY shim shim
 COPY package.json LICENSE ./
 RUN ln -s /opt/uveth/dist/cli/main.js /usr/local/bin/uveth \
- && ln -s /opt/uveth/dist/cli/extcap.js /usr/local/bin/uveth-extcap
+ && ln -s /opt/uveth/dist/cli/extcap.js /usr/local/bin/uveth-extcap \
+ && ln -s /opt/uveth/dist/cni/main.js /usr/local/bin/uveth-cni
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 CMD ["uveth", "health"]
 ENTRYPOINT ["uveth"]

@@ -54,6 +54,18 @@ export const rules = {
     may: ['orders', 'iproute', 'contract', 'index', 'wishes', 'netns/names', 'netlink'],
     because: 'a front end turns what comes in into an order, and the answer into what goes out',
   },
+  cni: {
+    may: [
+      'contract/client',
+      'contract/ops',
+      'faults/impair-words',
+      'netns/names',
+      'netns/open',
+      'netlink',
+      'frame/address',
+    ],
+    because: 'it gives orders to the daemon, and gives addresses and routes itself: it loads no pair',
+  },
   doctor: {
     may: ['sandbox', 'netns', 'netlink', 'native'],
     because: 'it must work where pairs do not: it looks at the machine through the addon alone',

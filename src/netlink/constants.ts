@@ -60,6 +60,8 @@ export const RTM_SETLINK = 19
 export const RTM_NEWADDR = 20
 export const RTM_DELADDR = 21
 export const RTM_GETADDR = 22
+export const RTM_NEWROUTE = 24
+export const RTM_GETROUTE = 26
 export const RTM_NEWNSID = 88
 export const RTM_DELNSID = 89
 export const RTM_GETNSID = 90
@@ -73,6 +75,10 @@ export const RTNLGRP_NSID = 28
 export const RT_SCOPE_UNIVERSE = 0
 export const RT_SCOPE_LINK = 253
 export const RT_SCOPE_HOST = 254
+export const RT_TABLE_MAIN = 254
+export const RT_TABLE_LOCAL = 255
+export const RTPROT_BOOT = 3
+export const RTN_UNICAST = 1
 
 export const NETNSA_NSID = 1
 export const NETNSA_FD = 3
@@ -145,6 +151,17 @@ export const IFA_PROTO = 11
 export const IFA_F_NODAD = 0x02
 export const IFA_F_PERMANENT = 0x80
 export const IFA_F_NOPREFIXROUTE = 0x200
+
+// linux/rtnetlink.h: attributes of routes, and of their metrics
+export const RTA_DST = 1
+export const RTA_OIF = 4
+export const RTA_GATEWAY = 5
+export const RTA_PRIORITY = 6
+export const RTA_PREFSRC = 7
+export const RTA_METRICS = 8
+export const RTA_TABLE = 15
+export const RTAX_MTU = 2
+export const RTAX_ADVMSS = 8
 
 // genetlink.h
 export const GENL_ID_CTRL = 0x10

@@ -47,6 +47,9 @@ type Kernel = `kernel ${number}.${number}`
 /** Where scripts/setup has put it. */
 export const MININET: string = new URL('../../.cache/mininet', import.meta.url).pathname
 
+/** Debian's CNI plugins, unpacked by the same. */
+export const CNI_PLUGINS: string = new URL('../../.cache/cni', import.meta.url).pathname
+
 /** Bits of CapEff in /proc/self/status, from linux/capability.h. */
 const CAP = { NET_ADMIN: 12n, NET_RAW: 13n, SYS_ADMIN: 21n }
 const CAP_SYS_PTRACE = 19n
@@ -103,6 +106,8 @@ const probes = {
   bird: hasBird,
   /** Debian's Mininet, which scripts/setup unpacks. */
   mininet: () => executable(`${MININET}/bin/mnexec`),
+  /** The reference plugins of CNI, which scripts/setup unpacks. */
+  'cni-plugins': () => executable(`${CNI_PLUGINS}/host-local`),
   /** npm has the package's own dependencies, or its registry answers. */
   registry: () =>
     runs('npm', 'view', 'pino', 'version', '--prefer-offline', '--fetch-retries=0', '--fetch-timeout=10000'),

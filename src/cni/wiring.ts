@@ -1,0 +1,168 @@
+// What makes a pair a container's way out: addresses and routes of both ends, as the `ptp` plugin gives them. Called by
+// plugin.ts, which has had the pair made. The container speaks to everybody by its gateway, which is the host's end;
+// the host has a route to each of the container's addresses.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
+import { formatPrefix, type Prefix, parseAddress, parseCidr, parsePrefix } from '../frame/address.js'
+import type { LinkAddress } from '../netlink/addresses.js'
+import { NETLINK_ROUTE, RT_SCOPE_HOST, RT_SCOPE_LINK } from '../netlink/constants.js'
+import { addAddress, getLink, givenAddresses, setLink } from '../netlink/route.js'
+import { addRoute, type Route, routesOf } from '../netlink/routes.js'
+import { NetlinkSocket } from '../netlink/socket.js'
+import { HOME_PATH, withNetnsDescriptor } from '../netns/open.js'
+import { CODE, Refusal } from './refusal.js'
+import type { Attachment, Result, RouteWish } from './request.js'
+
+/** An address of the container, and its gateway. */
+interface Place {
+  cidr: LinkAddress
+  gateway: Uint8Array | undefined
+}
+
+/** What the container's end is to have. */
+interface Plan {
+  places: Place[]
+  routes: Route[]
+}
+
+/** Reads what IPAM gave. */
+export function planWiring({ ips = [], routes = [] }: Result): Plan {
+  const places = ips.map(({ address, gateway }) => {
+    const cidr = parseCidr(address)
+    const by = gateway === undefined || gateway === '' ? undefined : parseAddress(gateway)
+    if (cidr === undefined || (gateway && by === undefined))
+      throw new Refusal(CODE.configuration, `ipam: '${address}' by gateway '${gateway}' is no address`)
+    return { cidr, gateway: by }
+  })
+  const own = places.flatMap(({ cidr, gateway }): Route[] => {
+    const network = prefixOf(cidr)
+    const source = cidr.address
+    if (gateway === undefined) return [{ destination: network, source, scope: scopeOfLink(source) }]
+    const near = { destination: wholeOf(gateway), source, scope: scopeOfLink(source) }
+    return network.length === 8 * source.length ? [near] : [near, { destination: network, gateway, source }]
+  })
+  return { places, routes: [...own, ...routes.map((route) => planRoute(route, places))] }
+}
+
+function planRoute({ dst, gw, ...rest }: RouteWish, places: readonly Place[]): Route {
+  const destination = parsePrefix(dst)
+  const named = gw === undefined ? undefined : parseAddress(gw)
+  if (destination === undefined || (gw !== undefined && named === undefined))
+    throw new Refusal(CODE.configuration, `ipam: the route to '${dst}' by '${gw ?? ''}' is none`)
+  const width = destination.address.length
+  const gateway = named ?? places.find(({ gateway }) => gateway?.length === width)?.gateway
+  return { destination, gateway, ...rest }
+}
+
+/** Addresses and routes of both ends, and both up. */
+export function wire(attachment: Attachment, plan: Plan): void {
+  const { places, routes } = plan
+  if (places.some(({ cidr }) => cidr.address.length === 16)) allowIpv6(attachment)
+  inNamespace(attachment.netns, (client) => {
+    const { ifindex } = getLink(client, { name: attachment.ifname })
+    // Its network is behind the gateway, not on the link.
+    for (const { cidr } of places)
+      addAddress(client, ifindex, { ...cidr, ...broadcastOf(cidr), noPrefixRoute: true }, true)
+    setLink(client, { ifindex, up: true })
+    for (const route of routes) addRoute(client, ifindex, route)
+  })
+  inNamespace(HOME_PATH, (client) => {
+    const { ifindex } = getLink(client, { name: attachment.host })
+    for (const gateway of gatewaysOf(places))
+      addAddress(client, ifindex, { address: gateway, prefixLength: 8 * gateway.length }, true)
+    setLink(client, { ifindex, up: true })
+    for (const { cidr } of places)
+      addRoute(client, ifindex, {
+        destination: wholeOf(cidr.address),
+        scope: cidr.address.length === 4 ? RT_SCOPE_HOST : undefined,
+      })
+  })
+  if (places.length > 0) forward(places)
+}
+
+/** Refuses where what the result says is not what is there. */
+export function checkWiring(
+  { netns, ifname }: Attachment,
+  { places, routes }: Plan,
+  mac: string | undefined,
+): void {
+  inNamespace(netns, (client) => {
+    const link = getLink(client, { name: ifname })
+    const there = Buffer.from(link.address).toString('hex')
+    if (mac !== undefined && mac.replaceAll(':', '').toLowerCase() !== there)
+      changed(`${ifname} is not ${mac}`)
+    const addresses = givenAddresses(client, link).map(({ address }) => address.join())
+    const missing = places.find(({ cidr }) => !addresses.includes(cidr.address.join()))
+    if (missing !== undefined)
+      changed(`${ifname} has not the address ${formatPrefix(wholeOf(missing.cidr.address))}`)
+    const known = routesOf(client, link.ifindex).map(routeText)
+    const lost = routes.find((route) => !known.includes(routeText(route)))
+    if (lost !== undefined) changed(`${ifname} has not the route to ${formatPrefix(lost.destination)}`)
+  })
+}
+
+function changed(what: string): never {
+  throw new Refusal(CODE.changed, `the container's interface was changed: ${what}`)
+}
+
+function routeText({ destination, gateway }: Route): string {
+  return `${destination.address.join()}/${destination.length} ${gateway?.join() ?? ''}`
+}
+
+/** Of rtnetlink in the namespace at `path`. */
+function inNamespace<T>(path: string, use: (client: NetlinkSocket) => T): T {
+  return withNetnsDescriptor(path, (fd) => {
+    const client = NetlinkSocket.open(NETLINK_ROUTE, fd)
+    try {
+      return use(client)
+    } finally {
+      client.close()
+    }
+  })
+}
+
+/** Container runtimes start namespaces without IPv6. A sysctl is that of the process which writes it. */
+function allowIpv6({ netns, ifname }: Attachment): void {
+  const setting = `/proc/sys/net/ipv6/conf/${ifname}/disable_ipv6`
+  const script = `[ ! -e "$1" ] || [ "$(cat "$1")" = 0 ] || echo 0 >"$1"`
+  const words = [`--net=${netns}`, 'sh', '-c', script, 'uveth-cni', setting]
+  const { status, stderr, error } = spawnSync('nsenter', words, { encoding: 'utf8' })
+  if (status !== 0)
+    throw new Refusal(CODE.cable, `${setting} cannot be written: ${error?.message ?? stderr.trim()}`)
+}
+
+function forward(places: readonly Place[]): void {
+  for (const [width, setting] of [
+    [4, '/proc/sys/net/ipv4/ip_forward'],
+    [16, '/proc/sys/net/ipv6/conf/all/forwarding'],
+  ] as const)
+    if (places.some(({ cidr }) => cidr.address.length === width) && existsSync(setting))
+      writeFileSync(setting, '1')
+}
+
+function gatewaysOf(places: readonly Place[]): Uint8Array[] {
+  const found = new Map(
+    places.flatMap(({ gateway }) => (gateway ? [[gateway.join(), gateway] as const] : [])),
+  )
+  return [...found.values()]
+}
+
+function scopeOfLink(address: Uint8Array): number | undefined {
+  return address.length === 4 ? RT_SCOPE_LINK : undefined
+}
+
+function wholeOf(address: Uint8Array): Prefix {
+  return { address, mask: address.map(() => 0xff), length: 8 * address.length }
+}
+
+function prefixOf({ address, prefixLength }: LinkAddress): Prefix {
+  return parsePrefix(`${formatPrefix(wholeOf(address))}/${prefixLength}`) as Prefix
+}
+
+/** As `ip addr add … brd +` has it. */
+function broadcastOf({ address, prefixLength }: LinkAddress): { broadcast?: Uint8Array } {
+  if (address.length !== 4 || prefixLength > 30) return {}
+  const { mask } = prefixOf({ address, prefixLength })
+  return { broadcast: address.map((byte, at) => byte | (~(mask[at] as number) & 0xff)) }
+}

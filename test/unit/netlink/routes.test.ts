@@ -1,0 +1,87 @@
+// Routes on bytes, against what a kernel has said (captured of `ip -6 route` and `ip route`).
+
+import { expect, test } from 'vitest'
+import { formatAddress, formatPrefix, type Prefix, parsePrefix } from '../../../src/frame/address.js'
+import { AttributeDecoder, AttributeWriter } from '../../../src/netlink/attribute.js'
+import * as nl from '../../../src/netlink/constants.js'
+import type { Client, Message, Request } from '../../../src/netlink/message.js'
+import { addRoute, routesOf } from '../../../src/netlink/routes.js'
+
+function heard(answer: (request: Request) => Message[] = () => []): Client & { requests: Request[] } {
+  const requests: Request[] = []
+  return {
+    requests,
+    request(request) {
+      requests.push(request)
+      return answer(request)
+    },
+  }
+}
+
+function attributesOf(payload: Uint8Array): Map<number, Uint8Array> {
+  const found = new Map<number, Uint8Array>()
+  const attributes = new AttributeDecoder(payload, 12)
+  while (attributes.next()) found.set(attributes.type, attributes.bytes())
+  attributes.end()
+  return found
+}
+
+test('a route by a gateway, with its metrics', () => {
+  const client = heard()
+  const destination = parsePrefix('10.1.0.0/16') as Prefix
+  addRoute(client, 7, {
+    destination,
+    gateway: Uint8Array.of(10, 0, 0, 1),
+    mtu: 1400,
+    advmss: 1360,
+    priority: 5,
+  })
+  const [{ type, flags, payload, subject }] = client.requests as [Request]
+  expect({ type, subject }).toEqual({ type: nl.RTM_NEWROUTE, subject: '10.1.0.0/16' })
+  expect(flags & (nl.NLM_F_CREATE | nl.NLM_F_EXCL)).toBe(nl.NLM_F_CREATE | nl.NLM_F_EXCL)
+  expect([...payload.subarray(0, 12)]).toEqual([nl.AF_INET, 16, 0, 0, 0, 3, 0, 1, 0, 0, 0, 0])
+  const attributes = attributesOf(payload)
+  expect([...(attributes.get(nl.RTA_DST) ?? [])]).toEqual([10, 1, 0, 0])
+  expect([...(attributes.get(nl.RTA_GATEWAY) ?? [])]).toEqual([10, 0, 0, 1])
+  expect(attributes.has(nl.RTA_METRICS)).toBe(true)
+})
+
+test('a default route has no destination; a scope is said', () => {
+  const client = heard()
+  addRoute(client, 7, { destination: parsePrefix('::/0') as Prefix, scope: nl.RT_SCOPE_LINK })
+  const [{ payload }] = client.requests as [Request]
+  expect([payload[0], payload[1], payload[6]]).toEqual([nl.AF_INET6, 0, nl.RT_SCOPE_LINK])
+  expect(attributesOf(payload).has(nl.RTA_DST)).toBe(false)
+})
+
+function route(header: number[], fill: (writer: AttributeWriter) => void): Message {
+  const writer = new AttributeWriter(Uint8Array.from([...header, 0, 0, 0, 0]))
+  fill(writer)
+  return { type: nl.RTM_NEWROUTE, flags: 0, seq: 1, pid: 0, payload: writer.finish() }
+}
+
+test('of what the kernel lists, the unicast routes of this link alone', () => {
+  const by = (oif: number) => (writer: AttributeWriter) =>
+    writer
+      .bytes(nl.RTA_DST, Uint8Array.of(10, 1, 0, 0))
+      .u32(nl.RTA_OIF, oif)
+      .bytes(nl.RTA_GATEWAY, Uint8Array.of(10, 0, 0, 1))
+  const listed = [
+    route([nl.AF_INET, 16, 0, 0, nl.RT_TABLE_MAIN, 3, 0, nl.RTN_UNICAST], by(7)),
+    route([nl.AF_INET, 16, 0, 0, nl.RT_TABLE_MAIN, 3, 0, nl.RTN_UNICAST], by(8)),
+    route([nl.AF_INET, 32, 0, 0, nl.RT_TABLE_LOCAL, 2, 254, 2], by(7)),
+    route([nl.AF_INET, 0, 0, 0, nl.RT_TABLE_MAIN, 3, 0, nl.RTN_UNICAST], (writer) =>
+      writer.u32(nl.RTA_OIF, 7),
+    ),
+  ]
+  const found = routesOf(
+    heard(({ payload }) => (payload[0] === nl.AF_INET ? listed : [])),
+    7,
+  )
+  expect(
+    found.map(({ destination, gateway }) => [formatPrefix(destination), gateway && formatAddress(gateway)]),
+  ).toEqual([
+    ['10.1.0.0/16', '10.0.0.1'],
+    ['0.0.0.0/0', undefined],
+  ])
+})
