@@ -21,8 +21,8 @@ const shared = {
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/reporter.ts'],
-    // Two files at a time: more would compete with the traffic that some of them measure.
-    maxWorkers: 2,
+    // Two files at a time leave a quarter of two processors unused: most of them wait for processes and the kernel.
+    maxWorkers: 3,
     teardownTimeout: 10 * seconds,
     projects: [
       { test: { ...shared, name: 'unit', include: ['test/{unit,fuzz}/**/*.test.ts'], pool: 'threads' } },
