@@ -20,12 +20,16 @@ async function main(words: string[]): Promise<number> {
     return await inSession(globals, globals.batch, batch)
   }
   const [word, ...more] = rest
+  if (word === undefined && globals.human) return await CARRY_OUT.help([], globals)
   if (word === undefined) {
     process.stderr.write(await help())
     return 255
   }
   const verb = expand(word, VERBS)
   if (verb === undefined) throw new UsageError(`unknown verb '${word}': try uveth --help`)
+  // As for ip, -h is short for -human-readable, where numbers are shown.
+  if (globals.human && !['link', 'add', 'stats', 'monitor'].includes(verb))
+    return await CARRY_OUT.help([], globals)
   return await CARRY_OUT[verb](more, globals)
 }
 

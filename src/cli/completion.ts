@@ -27,7 +27,7 @@ interface Candidates {
 const options = (names: readonly string[]) =>
   names.map((name) => `${OURS.includes(name) ? '--' : '-'}${name}`)
 const OURS = ['socket', 'no-start', 'color', 'help', 'version']
-const SYNONYMS = ['statistics', 'Version']
+const SYNONYMS = ['statistics', 'Version', 'family']
 const OPTIONS = options(GLOBALS.filter((name) => !SYNONYMS.includes(name))).join(' ')
 const SHOWING = options(TRAILING.filter((name) => !SYNONYMS.includes(name))).join(' ')
 /** Those of a verb. */

@@ -13,6 +13,9 @@ const DEFAULTS = {
   details: false,
   brief: false,
   oneline: false,
+  /** Numbers with a suffix, of 1000 or of 1024. */
+  human: false,
+  iec: false,
   /** When it was, for `monitor`: in a line of its own, or in front. */
   timestamp: false,
   tshort: false,
@@ -36,6 +39,9 @@ export type Globals = typeof DEFAULTS & {
 
 /** In iproute2's order, which decides what a short form means; ours come last. */
 export const OPTIONS = [
+  'family',
+  'human-readable',
+  'iec',
   'stats',
   'statistics',
   'details',
@@ -58,7 +64,7 @@ export const OPTIONS = [
 /** Of ip, which change nothing here: of families and names of numbers nothing is shown. */
 const IDLE = ['4', '6', '0', 'M', 'B', 'resolve', 'Numeric', 'all']
 /** Of ip, which would change something, but do not exist here. */
-const STRANGE = ['human-readable', 'iec', 'family', 'loops', 'rcvbuf', 'echo']
+const STRANGE = ['loops', 'rcvbuf', 'echo']
 type Option = (typeof OPTIONS)[number]
 
 export function noGlobals(): Globals {
@@ -76,10 +82,12 @@ export function readGlobals(words: readonly string[]): { globals: Globals; rest:
   return { globals, rest: words.slice(at) }
 }
 
-/** What concerns the output only. */
-export const TRAILING = OPTIONS.filter(
-  (option) => !['Version', 'version', 'force', 'batch', 'netns', 'socket', 'no-start'].includes(option),
-)
+const IN_FRONT: readonly Option[] = [
+  ...(['family', 'human-readable', 'iec', 'Version', 'version'] as const),
+  ...(['force', 'batch', 'netns', 'socket', 'no-start'] as const),
+]
+/** What concerns the output only. Behind a verb `-h` asks for help. */
+export const TRAILING = OPTIONS.filter((option) => !IN_FRONT.includes(option))
 
 /** For verbs that only show: options about the output may also stand behind, `link show -br`. */
 export function readTrailing(
@@ -112,7 +120,7 @@ function readOption(
 ): number {
   const word = words[at] as string
   const [short = '', given] = split(word.replace(/^--?/, ''))
-  const option = expand(short, OPTIONS)
+  const option = expand(short, allowed) ?? expand(short, OPTIONS)
   if (option === undefined) {
     if (given === undefined && expand(short, IDLE) !== undefined) return at + 1
     const strange = expand(short, STRANGE)
@@ -125,10 +133,10 @@ function readOption(
     globals.color = readColor(word, given ?? 'always')
     return at + 1
   }
-  if (option === 'netns' || option === 'batch' || option === 'socket') {
+  if (option === 'netns' || option === 'batch' || option === 'socket' || option === 'family') {
     const value = given ?? words[at + 1]
     if (value === undefined || value === '') throw new UsageError(`option "${word}" takes a value`)
-    globals[option] = value
+    if (option !== 'family') globals[option] = value // of families nothing is shown
     return given === undefined ? at + 2 : at + 1
   }
   if (given !== undefined) throw new UsageError(`option "${word}" takes no value`)
@@ -136,8 +144,12 @@ function readOption(
   return at + 1
 }
 
-function setFlag(globals: Globals, option: Exclude<Option, 'color' | 'netns' | 'batch' | 'socket'>): void {
+function setFlag(
+  globals: Globals,
+  option: Exclude<Option, 'color' | 'netns' | 'batch' | 'socket' | 'family'>,
+): void {
   if (option === 'statistics') globals.stats = true
+  else if (option === 'human-readable') globals.human = true
   else if (option === 'no-start') globals.start = false
   else if (option === 'help') globals.ask = 'help'
   else if (option === 'Version' || option === 'version') globals.ask = 'version'

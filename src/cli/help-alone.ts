@@ -39,6 +39,7 @@ Around it:
 OPTIONS, as ip has them, in front of the verb:
   -json -pretty -stats -details -brief -oneline
                                  how link show and stats print
+  -h[uman-readable] -iec         numbers as 1.25M; of 1024: 1.19Mi
   -netns NS                      give the order in this network namespace
   -batch FILE                    many orders, one a line (- for stdin); -force
                                  goes on after a failure

@@ -12,7 +12,8 @@ Usage: uveth [OPTIONS] link add [[name] NAME] [ATTRIBUTES] type veth
        uveth [OPTIONS] link set NAME impair WORDS|show|none
        uveth [OPTIONS] link set NAME rule add RULE|show|del ID|flush
        uveth [OPTIONS] link set NAME flap TIME [TIMES]
-       uveth [OPTIONS] link [show [NAME] [up]]
+       uveth [OPTIONS] link [show [NAME] [up] [group GROUP]
+                                  [master DEVICE|nomaster]]
 
 ATTRIBUTES:
   netns NS          network namespace: a name (ip netns add NS), a process id, a

@@ -6,7 +6,7 @@ import type { PairStats } from '../index.js'
 import { legible } from '../legible.js'
 import { isNobody } from './failure.js'
 import { readTrailing } from './globals.js'
-import { placeOf } from './link/format.js'
+import { countText, placeOf } from './link/format.js'
 import { isTerminal, type Session, write, writeJson } from './session.js'
 import { alignTable, remarks, type StatsRow, statsTable } from './table.js'
 import { UsageError } from './usage.js'
@@ -32,7 +32,7 @@ export async function stats(session: Session, words: string[]): Promise<number> 
   if (globals.json) writeJson(counted.map(jsonOf), globals)
   else if (counted.length > 0) {
     const rows = legible(counted).flatMap((pair) => rowsOf(pair, place))
-    const table = statsTable(rows)
+    const table = statsTable(rows, (count) => countText(count, globals))
     const lines = isTerminal() ? [alignTable(table), ...remarks(rows)] : table.map((row) => row.join('\t'))
     write(`${lines.join('\n')}\n`)
   }

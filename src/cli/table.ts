@@ -20,7 +20,7 @@ const FAULTS: Record<string, (stats: EndStats) => string> = {
 }
 
 /** The cells: a row of names, then one row for each end, from the interface's own point of view. */
-export function statsTable(rows: StatsRow[]): string[][] {
+export function statsTable(rows: StatsRow[], text: (count: number) => string = String): string[][] {
   const faults = Object.keys(FAULTS).filter((name) =>
     rows.some(({ stats }) => FAULTS[name]?.(stats) !== NONE),
   )
@@ -28,7 +28,7 @@ export function statsTable(rows: StatsRow[]): string[][] {
     ['end', ...COLUMNS, 'drops', ...faults],
     ...rows.map(({ name, stats }) => [
       name,
-      ...COLUMNS.map((column) => String(stats[column])),
+      ...COLUMNS.map((column) => text(stats[column])),
       someOf(Object.entries(stats.drops)),
       ...faults.map((fault) => FAULTS[fault]?.(stats) ?? NONE),
     ]),

@@ -4,8 +4,7 @@
 // has them as they are written.
 
 import type { EndWish, PairWish } from '../contract/ops.js'
-import { MAX_QUEUES } from '../wishes/names.js'
-import { Words, written } from '../wishes/words.js'
+import { MAX_QUEUES, Words, written } from '../wishes/words.js'
 import { type Attributes, fill, type NetnsOf } from './keywords.js'
 import { misused, UsageError } from './usage.js'
 import { expand, garbage, matches, wrong } from './words.js'
@@ -136,14 +135,21 @@ export interface ShowOrder {
   ref?: string
   /** Only what is up. */
   up: boolean
+  /** Only ports of this one; null: of none. */
+  master?: string | null
+  /** Only what is in this one, by name or number. */
+  group?: string
 }
 
-/** `link show [[dev] NAME] [up] [type veth]`. */
+/** `link show [[dev] NAME] [up] [group GROUP] [master DEVICE | nomaster] [type veth]`. */
 export function parseShow(words: readonly string[]): ShowOrder {
   const order: ShowOrder = { up: false }
   const reader = new Words(words, misused)
   for (let word = reader.next(); word !== undefined; word = reader.next()) {
     if (word === 'up') order.up = true
+    else if (word === 'nomaster') order.master = null
+    else if (word === 'master' || word === 'group') order[word] = reader.value(word)
+    else if (word === 'vrf') throw wrong(word, `it is for ip: ip link show vrf ${reader.value(word)}`)
     else if (word === 'type') {
       const type = reader.value(word)
       if (type !== 'veth') throw wrong(type, 'invalid type: uveth has only type veth')

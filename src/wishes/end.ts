@@ -6,10 +6,11 @@ import { MAX_MTU, MIN_MTU } from '../frame/ethernet.js'
 import { isUnicast, parseMac } from '../frame/mac.js'
 import { TARGET } from './capture.js'
 import { IMPAIR, IMPAIR_PATCH } from './impair.js'
-import { CARRIER_MODES, MAX_QUEUES } from './names.js'
+import { CARRIER_MODES } from './names.js'
 import { RULES } from './rule.js'
 import { about, flag, list, object, oneOf, opaque, orNull, text, value, whole } from './shape.js'
 import { SIGNAL } from './times.js'
+import { MAX_QUEUES } from './words.js'
 
 const MAX_TX_QUEUE_LENGTH = 1_000_000
 const MAX_IFINDEX = 2 ** 31 - 1

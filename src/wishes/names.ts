@@ -1,8 +1,5 @@
-// Words that may be wished for: those for numbers in frames (`arp` for ethertype 0x0806), modes, and how many queues. What
-// match.ts and the command line accept, and what is printed. Tables only, so that a command loads them without the rest.
-
-/** Of an end: the kernel gives a TAP no more (MAX_TAP_QUEUES). */
-export const MAX_QUEUES = 256
+// Words that may be wished for: those for numbers in frames (`arp` for ethertype 0x0806), and modes. What match.ts
+// and the command line accept, and what is printed. Tables only, so that a command loads them without the rest.
 
 /** Those of /etc/ethertypes and tcpdump that cross a cable in practice. */
 export const ETHERTYPES = {

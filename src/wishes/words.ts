@@ -4,6 +4,9 @@
 
 import { invalid } from '../errors.js'
 
+/** What "queues" goes to: the kernel gives a TAP no more (MAX_TAP_QUEUES). */
+export const MAX_QUEUES = 256
+
 export class Words {
   readonly #words: readonly string[]
   readonly #refuse: (message: string) => Error

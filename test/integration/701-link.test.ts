@@ -23,11 +23,11 @@ describe('one pair', () => {
     expect(home.link('veth0').operstate).toBe('UP')
     expect(home.link('veth1').mtu).toBe(1400)
     expect(masked((await uveth('link', 'show')).stdout)).toMatchInlineSnapshot(`
-      "N: veth0@veth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 state UP qlen 8192
-          link/ether MAC
+      "N: veth0@veth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 qdisc QDISC state UP mode DEFAULT group default qlen 8192
+          link/ether MAC brd MAC
           uveth id veth0 end a peer veth1 carrier on
-      N: veth1@veth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 state UP qlen 50
-          link/ether MAC
+      N: veth1@veth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 qdisc QDISC state UP mode DEFAULT group default qlen 50
+          link/ether MAC brd MAC
           uveth id veth0 end b peer veth0 carrier on
       "
     `)
@@ -37,17 +37,17 @@ describe('one pair', () => {
         '        NUMBERS',
       ),
     ).toMatchInlineSnapshot(`
-      "N: veth1@veth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 state UP qlen 50
-          link/ether MAC
-          uveth id veth0 end b peer veth0 carrier on queues 1 quiet off workers 0 drops none
-          RX:  bytes packets  errors dropped   mcast
+      "N: veth1@veth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 qdisc QDISC state UP mode DEFAULT group default qlen 50
+          link/ether MAC brd MAC promiscuity 0 minmtu 68 maxmtu 65521
+          uveth id veth0 end b peer veth0 carrier on queues 1 quiet off addrgenmode eui64 numtxqueues 1 numrxqueues 1 workers 0 drops none
+          RX:  bytes packets errors dropped  missed   mcast
               NUMBERS
-          TX:  bytes packets  errors dropped carrier collsns
+          TX:  bytes packets errors dropped carrier collsns
               NUMBERS
       "
     `)
     expect(masked((await uveth('-o', 'link', 'show', 'dev', 'veth1')).stdout)).toMatchInlineSnapshot(`
-      "N: veth1@veth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 state UP qlen 50\\    link/ether MAC\\    uveth id veth0 end b peer veth0 carrier on
+      "N: veth1@veth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 qdisc QDISC state UP mode DEFAULT group default qlen 50\\    link/ether MAC brd MAC\\    uveth id veth0 end b peer veth0 carrier on
       "
     `)
 

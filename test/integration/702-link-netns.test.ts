@@ -105,17 +105,17 @@ test('what stands beside the caller is shown first; -n shows what is in there', 
   await uveth('add', 'home0', 'home1')
   await uveth('link', 'add', 'here0', 'type', 'veth', 'peer', 'away0', 'netns', blue.name)
   expect(masked((await uveth('link')).stdout)).toMatchInlineSnapshot(`
-    "N: home0@home1: <BROADCAST,MULTICAST,M-DOWN> mtu 1500 state DOWN qlen 8192
-        link/ether MAC
+    "N: home0@home1: <BROADCAST,MULTICAST,M-DOWN> mtu 1500 qdisc noop state DOWN mode DEFAULT group default qlen 8192
+        link/ether MAC brd MAC
         uveth id home0 end a peer home1 carrier off
-    N: home1@home0: <BROADCAST,MULTICAST,M-DOWN> mtu 1500 state DOWN qlen 8192
-        link/ether MAC
+    N: home1@home0: <BROADCAST,MULTICAST,M-DOWN> mtu 1500 qdisc noop state DOWN mode DEFAULT group default qlen 8192
+        link/ether MAC brd MAC
         uveth id home0 end b peer home0 carrier off
-    N: here0@ifN: <BROADCAST,MULTICAST> mtu 1500 state DOWN qlen 8192
-        link/ether MAC link-netns blue
+    N: here0@ifN: <BROADCAST,MULTICAST> mtu 1500 qdisc noop state DOWN mode DEFAULT group default qlen 8192
+        link/ether MAC brd MAC link-netns blue
         uveth id here0 end a peer away0 peer-netns blue carrier off
-    N: away0@ifN: <BROADCAST,MULTICAST> mtu 1500 state DOWN qlen 8192 netns blue
-        link/ether MAC link-netns (home)
+    N: away0@ifN: <BROADCAST,MULTICAST> mtu 1500 qdisc noop state DOWN mode DEFAULT group default qlen 8192 netns blue
+        link/ether MAC brd MAC link-netns (home)
         uveth id here0 end b peer here0 peer-netns (home) carrier off
     "
   `)

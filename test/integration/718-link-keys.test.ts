@@ -1,5 +1,5 @@
 // `uveth -j link show` has every key that `ip -j -d -s link show` has, with the same value, whatever was done to the
-// interface, and wherever it is. Ours alone: `link` (the peer) and what stands in linkinfo; M-DOWN among the flags.
+// interface, and wherever it is; so has its text. Ours alone: `link` (the peer) and what stands in linkinfo; M-DOWN among the flags.
 
 import { expect } from 'vitest'
 import { commandOf } from '../support/cli.js'
@@ -117,4 +117,99 @@ needs(
       linkinfo: { info_slave_kind: 'bridge' },
     })
   }
+})
+
+/** The words of `ip`'s text are in ours, in their order; what only a pair has is left out. */
+async function expectSameText(daemon: TestDaemon, netns: Netns, name: string, ...options: string[]) {
+  const ref = netns === daemon.home ? name : `${name}@${netns.name}`
+  const { stdout } = await commandOf(daemon)(...options, 'link', 'show', ref)
+  const wordsOf = (lines: string[]) => lines.map((line) => line.trim().split(/\s+/).join(' '))
+  const ours = stdout
+    .replace(/@\S+:/, ':')
+    .replace(/,M-DOWN/, '')
+    .replace(/ (?:link-)?netns \S+/g, '')
+    .split('\n')
+  const theirs = netns.ip(...options, 'link', 'show', name).split('\n')
+  const isKind = (line: string) => /^ {4}(?:uveth|tun|bridge_slave) /.test(line)
+  expect(wordsOf(ours.filter((line) => !isKind(line)))).toEqual(
+    wordsOf(theirs.filter((line) => !isKind(line))),
+  )
+}
+
+test('as text', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  for (const [netns, name] of await endsOf(daemon, blue)) {
+    await expectSameText(daemon, netns, name)
+    netns.ip('link', 'property', 'add', 'dev', name, 'altname', 'another')
+    netns.ip('link', 'set', name, 'group', '7777', 'mode', 'dormant', 'alias', 'a text', 'up')
+    for (const options of [[], ['-s'], ['-d', '-s']]) await expectSameText(daemon, netns, name, ...options)
+  }
+})
+
+needs(
+  'root',
+  'tun',
+  'netns',
+  'ip',
+  'nsenter',
+  'ping',
+)('with -h and -iec, numbers as ip writes them', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  for (const [netns, name] of await endsOf(daemon, blue)) {
+    const last = netns === blue ? 2 : 1
+    netns.ip('addr', 'add', `10.9.8.${last}/24`, 'dev', name)
+    netns.ip('link', 'set', name, 'up')
+  }
+  await until('carrier', () => blue.link('eth0').operstate === 'UP')
+  daemon.home.exec('ping', '-q', '-f', '-c', '1100', '-s', '1000', '10.9.8.2')
+  for (const [netns, name] of [
+    [daemon.home, 'veth0'],
+    [blue, 'eth0'],
+  ] as const)
+    for (const options of ['-s', '-s -h', '-s -h -iec', '-s -iec']) {
+      // A late question of ARP may come between the two.
+      await until('they agree', () =>
+        expectSameText(daemon, netns, name, ...options.split(' ')).then(
+          () => true,
+          () => false,
+        ),
+      )
+      await expectSameText(daemon, netns, name, ...options.split(' '))
+    }
+  expect((await commandOf(daemon)('-h', '-s', 'link', 'show', 'veth0')).stdout).toMatch(
+    / 1\.\d\dM {3}1\.10k /,
+  )
+})
+
+needs(
+  'root',
+  'tun',
+  'netns',
+  'ip',
+  'nsenter',
+  'bridge',
+)('which of them: by group and master', async () => {
+  await using daemon = await TestDaemon.start()
+  const uveth = commandOf(daemon)
+  const shown = async (...words: string[]) =>
+    (await uveth('-br', 'link', 'show', ...words)).stdout.match(/^\w+(?=@)/gm) ?? []
+  await uveth('add', 'veth0', 'veth1')
+  daemon.home.ip('link', 'add', 'br0', 'type', 'bridge')
+  daemon.home.ip('link', 'set', 'veth0', 'master', 'br0')
+  daemon.home.ip('link', 'set', 'veth1', 'group', '77', 'up')
+  for (const [words, names] of [
+    ['master br0', ['veth0']],
+    ['nomaster', ['veth1']],
+    ['group 77', ['veth1']],
+    ['group default', ['veth0']],
+    ['group 77 master br0', []],
+    ['group default up', []],
+  ] as const)
+    expect([words, await shown(...words.split(' '))]).toEqual([words, names])
+  const wrong = await uveth(...'link show group nobody'.split(' '))
+  expect(wrong).toMatchObject({ code: 255, stdout: '', stderr: expect.stringMatching(/"nobody" is wrong/) })
+  const ips = await uveth(...'link show vrf red'.split(' '))
+  expect(ips).toMatchObject({ code: 255, stderr: expect.stringMatching(/ip link show vrf red$/m) })
 })

@@ -32,6 +32,8 @@ export function masked(text: string): string {
     .replace(/\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, 'MAC')
     .replace(/^\d+:/gm, 'N:')
     .replace(/@if\d+/g, '@ifN')
+    .replace(/ qdisc (?!noop)\S+/g, ' qdisc QDISC')
+    .replace(/ allmulti \d+/g, '') // of kernels from 6.0
     .replace(/uvt-\d+-[0-9a-f]{8}-/g, '')
 }
 

@@ -3,9 +3,9 @@
 // from admin up and carrier. JSON is json.ts's.
 
 import type { EndView, PairView } from '../../contract/ops.js'
-import { excessWords } from '../../faults/excess.js'
 import type { EndStats } from '../../index.js'
 import type { Paint } from '../session.js'
+import { groupName } from './groups.js'
 
 /** One line of a listing: an end of a pair. */
 export interface Row {
@@ -16,7 +16,15 @@ export interface Row {
   here: boolean
 }
 
-export interface Detail {
+/** How numbers are written. */
+interface Units {
+  human?: boolean
+  iec?: boolean
+}
+
+export type Remarks = (end: EndView, stats: EndStats | undefined) => string[]
+
+export interface Detail extends Units {
   stats: boolean
   details: boolean
   oneline: boolean
@@ -77,8 +85,9 @@ function fullName(row: Row, paint: Paint): string {
   return paint('cyan', `${own.name}@${together ? peer.name : `if${peer.ifindex}`}`)
 }
 
-function paintState(state: 'UP' | 'DOWN', paint: Paint, width = 0): string {
-  return paint(state === 'UP' ? 'green' : 'red', state) + ' '.repeat(Math.max(0, width - state.length))
+function paintState(state: string, paint: Paint, width = 0): string {
+  const painted = state === 'UP' ? paint('green', state) : state === 'DOWN' ? paint('red', state) : state
+  return painted + ' '.repeat(Math.max(0, width - state.length))
 }
 
 /** As `ip -br link`, one line. */
@@ -93,55 +102,130 @@ export function briefText(row: Row, paint: Paint): string {
 }
 
 /**
- * As `ip link`; `oneline` joins the lines with a backslash, as `ip -o` does. `faults` says what is done to the frames
- * that an end sends, where that is wanted.
+ * As `ip link`; `oneline` joins the lines with a backslash, as `ip -o` does. `remarks` are lines about what is done to
+ * the frames that an end sends, and what helps against drops. Without statistics what only the kernel knows is not shown.
  */
-export function linkText(
-  row: Row,
-  detail: Detail,
-  paint: Paint,
-  faults: (end: EndView) => string[] = () => [],
-): string {
-  const { own, peer, together } = sides(row)
-  const { pair, end, stats } = row
-  const flags = flagsOf(row).join(',')
-  const elsewhere = row.here ? '' : ` netns ${placeOf(own.netns)}`
-  const away = together ? '' : ` link-netns ${placeOf(peer.netns)}`
-  const more = detail.details ? ` queues ${pair.queues} quiet ${pair.quiet ? 'on' : 'off'}` : ''
-  const counted = stats && (detail.details || detail.stats) ? countedOf(stats) : ''
+export function linkText(row: Row, detail: Detail, paint: Paint, remarks: Remarks = () => []): string {
+  const { own } = sides(row)
+  const { stats } = row
+  const { altnames = [] } = stats?.link ?? own
+  const alias = stats?.link?.ifalias
   const lines = [
-    `${own.ifindex}: ${fullName(row, paint)}: <${flags}> mtu ${own.mtu} state ${paintState(stateOf(own, pair.carrier), paint)} qlen ${own.txQueueLength}${elsewhere}`,
-    `    link/ether ${paint('yellow', own.address)}${away}`,
-    `    uveth id ${pair.id} end ${end} peer ${peer.name}${together ? '' : ` peer-netns ${placeOf(peer.netns)}`}` +
-      ` carrier ${pair.carrier ? 'on' : 'off'}${more}${counted}`,
-    ...(stats?.link ? (stats.link.altnames ?? []) : own.altnames).map((altname) => `    altname ${altname}`),
-    ...faults(own).map((line) => `    ${line}`),
-    ...(counted === '' || stats === undefined ? [] : excessWords(stats.drops).map((line) => `    ${line}`)),
-    ...(detail.stats && stats ? statsLines(stats) : []),
+    headLine(row, paint),
+    addressLine(row, detail, paint),
+    pairLine(row, detail),
+    ...(alias === undefined ? [] : [`    alias ${alias}`]),
+    ...remarks(own, stats).map((line) => `    ${line}`),
+    ...(detail.stats && stats ? statsLines(stats, detail) : []),
+    ...altnames.map((altname) => `    altname ${altname}`),
   ]
   return lines.join(detail.oneline ? '\\' : '\n')
+}
+
+function headLine(row: Row, paint: Paint): string {
+  const { own } = sides(row)
+  const { qdisc, master, operstate, linkmode, group } = row.stats?.link ?? {}
+  const state = operstate ?? stateOf(own, row.pair.carrier)
+  return [
+    `${own.ifindex}: ${fullName(row, paint)}: <${flagsOf(row).join(',')}> mtu ${own.mtu}`,
+    ...words({ qdisc, master, state: paintState(state, paint), mode: linkmode }),
+    ...words({ group: group === undefined ? undefined : groupName(group), qlen: own.txQueueLength }),
+    ...(row.here ? [] : [`netns ${placeOf(own.netns)}`]),
+  ].join(' ')
+}
+
+function addressLine(row: Row, { details }: Detail, paint: Paint): string {
+  const { own, peer, together } = sides(row)
+  const { broadcast, promiscuity, allmulti, min_mtu: minmtu, max_mtu: maxmtu } = row.stats?.link ?? {}
+  return [
+    `    link/ether ${paint('yellow', own.address)}`,
+    ...words({ brd: broadcast === undefined ? undefined : paint('yellow', broadcast) }),
+    ...(together ? [] : [`link-netns ${placeOf(peer.netns)}`]),
+    ...(details ? words({ promiscuity, allmulti, minmtu, maxmtu }) : []),
+  ].join(' ')
+}
+
+function pairLine(row: Row, detail: Detail): string {
+  const { peer, together } = sides(row)
+  const { pair, end, stats } = row
+  const { inet6_addr_gen_mode: addrgenmode, num_tx_queues, num_rx_queues } = stats?.link ?? {}
+  return [
+    `    uveth id ${pair.id} end ${end} peer ${peer.name}`,
+    ...(together ? [] : [`peer-netns ${placeOf(peer.netns)}`]),
+    `carrier ${pair.carrier ? 'on' : 'off'}`,
+    ...(detail.details ? [`queues ${pair.queues} quiet ${pair.quiet ? 'on' : 'off'}`] : []),
+    ...(detail.details ? words({ addrgenmode, numtxqueues: num_tx_queues, numrxqueues: num_rx_queues }) : []),
+    ...(stats && counts(detail) ? [countedOf(stats)] : []),
+  ].join(' ')
+}
+
+/** Those that are known, as iproute2 writes them. */
+function words(values: Record<string, string | number | undefined>): string[] {
+  const known = Object.entries(values).filter(([, value]) => value !== undefined)
+  return known.map(([word, value]) => `${word} ${value}`)
+}
+
+function counts({ details, stats }: Detail): boolean {
+  return details || stats
 }
 
 function countedOf({ workers, drops, inspected }: EndStats): string {
   const threads = workers.map(({ worker }) => worker).join(',')
   const done = someOf(inspected)
-  return ` workers ${threads} drops ${someOf(drops) || 'none'}${done === '' ? '' : ` inspected ${done}`}`
+  return `workers ${threads} drops ${someOf(drops) || 'none'}${done === '' ? '' : ` inspected ${done}`}`
 }
 
-function statsLines({ kernel, ...stats }: EndStats): string[] {
+function statsLines({ kernel, ...stats }: EndStats, detail: Detail): string[] {
   const { rx_bytes, rx_packets, rx_errors, rx_dropped, tx_bytes, tx_packets, tx_errors, tx_dropped } = stats
-  const rx = { bytes: rx_bytes, packets: rx_packets, errors: rx_errors, dropped: rx_dropped }
-  const tx = { bytes: tx_bytes, packets: tx_packets, errors: tx_errors, dropped: tx_dropped }
   const { multicast: mcast = 0, tx_carrier_errors: carrier = 0, collisions: collsns = 0 } = kernel ?? {}
-  return [...columns('RX', { ...rx, mcast }), ...columns('TX', { ...tx, carrier, collsns })]
+  // What a network card misses a TAP cannot: it has no such counter, and the word is iproute2's.
+  const rx = {
+    bytes: rx_bytes,
+    packets: rx_packets,
+    errors: rx_errors,
+    dropped: rx_dropped,
+    missed: 0,
+    mcast,
+  }
+  const tx = {
+    bytes: tx_bytes,
+    packets: tx_packets,
+    errors: tx_errors,
+    dropped: tx_dropped,
+    carrier,
+    collsns,
+  }
+  return [...columns('RX', rx, detail), ...columns('TX', tx, detail)]
 }
+
+/** Of its columns, the first one with the title in it. */
+const WIDTHS = [10, 7, 6, 7, 7, 7]
 
 /** Names above numbers, both flush right, as `ip -s` has them. */
-function columns(title: string, counters: Record<string, number>): [names: string, numbers: string] {
+function columns(
+  title: string,
+  counters: Record<string, number>,
+  units: Units,
+): [names: string, numbers: string] {
   const cells = Object.entries(counters).map(([name, count], index) => {
-    const width = Math.max(index === 0 ? 6 : 7, name.length, String(count).length)
-    return [name.padStart(width), String(count).padStart(width)] as const
+    const text = countText(count, units)
+    const width = Math.max(WIDTHS[index] ?? 0, text.length)
+    return [name.padStart(index === 0 ? width - title.length - 2 : width), text.padStart(width)] as const
   })
   const line = (which: 0 | 1) => cells.map((cell) => cell[which]).join(' ')
-  return [`    ${title}: ${line(0)}`, `        ${line(1)}`]
+  return [`    ${title}: ${line(0)}`, `    ${line(1)}`]
 }
+
+/** As `ip -h` writes a number: three digits of it, and a suffix; of 1024 with `iec`. */
+export function countText(count: number, { human = false, iec = false }: Units): string {
+  const base = iec ? 1024 : 1000
+  if (!human || count < base) return String(count)
+  let unit = base
+  let at = 0
+  for (; count / unit >= base && at < SUFFIXES.length - 1; at++) unit *= base
+  const whole = Math.floor(count / unit)
+  const digits = whole >= 100 ? 0 : whole >= 10 ? 1 : 2
+  return `${(count / unit).toFixed(digits)}${SUFFIXES[at]}${iec ? 'i' : ''}`
+}
+
+const SUFFIXES = 'kMGTPE'

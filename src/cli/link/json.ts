@@ -1,11 +1,10 @@
 // The objects that `link show -j` and `link add -j` show: iproute2's keys in its order, with the values that `ip -d`
-// shows, and under linkinfo what only a pair has. Called by show.ts. Views and statistics in, objects out; names of groups
-// are iproute2's own file's.
+// shows, and under linkinfo what only a pair has. Called by show.ts. Views and statistics in, objects out.
 
-import { fs } from '../../builtins.js'
 import type { EndStats } from '../../index.js'
 import { parseInode } from '../../netns/names.js'
 import { type Detail, flagsOf, type Row, sides, stateOf } from './format.js'
+import { groupName } from './groups.js'
 
 /** In iproute2's order; what nobody has said anything of is left out. */
 const KEYS = [
@@ -26,9 +25,6 @@ const KEYS = [
   ...['tso_max_size', 'tso_max_segs', 'gro_max_size', 'gso_ipv4_max_size', 'gro_ipv4_max_size', 'ifalias'],
   ...['stats64', 'altnames'],
 ]
-
-/** Older releases of iproute2 have the first, later ones the second. */
-const GROUP_FILES = ['/etc/iproute2/group', '/usr/share/iproute2/group']
 
 /** The object that `-j` shows. Where there are no statistics, the kernel's own keys are missing. */
 export function linkJson(row: Row, { stats: withStats }: Pick<Detail, 'stats'>): object {
@@ -73,21 +69,6 @@ function infoOf(row: Row): object {
     rules: own.rules,
     ...(stats && countsJson(stats)),
   }
-}
-
-/** By /etc/iproute2/group; a number where that has no name for it, as iproute2 does. */
-function groupName(group: number): string {
-  if (group === 0) return 'default'
-  for (const file of GROUP_FILES) {
-    try {
-      const line = new RegExp(`^\\s*(?:${group}|0x${group.toString(16)})\\s+(\\S+)`, 'm')
-      const [, name] = line.exec(fs.readFileSync(file, 'utf8')) ?? []
-      if (name !== undefined) return name
-    } catch {
-      // There is none.
-    }
-  }
-  return String(group)
 }
 
 function countsJson({ drops, inspected, workers }: EndStats): object {

@@ -5,18 +5,20 @@ import type { PairView } from '../../contract/ops.js'
 import { UvethError } from '../../errors.js'
 import type { PairStats } from '../../index.js'
 import { parseShow, type ShowOrder } from '../../iproute/grammar.js'
+import { wrong } from '../../iproute/words.js'
 import { legible } from '../../legible.js'
 import { isHidden } from '../../netns/names.js'
 import { isNobody } from '../failure.js'
 import { type Globals, readTrailing } from '../globals.js'
 import { painter, type Session, write, writeJson } from '../session.js'
-import { briefText, linkText, type Row } from './format.js'
+import { briefText, linkText, type Remarks, type Row } from './format.js'
+import { groupNumber } from './groups.js'
 
 /** Words behind `link show`. */
 export async function show(session: Session, words: string[]): Promise<number> {
   const { globals, rest } = readTrailing(session.globals, words)
   const order = parseShow(rest)
-  const rows = await rowsOf(session, order, needsStats(globals))
+  const rows = await rowsOf(session, order, !globals.brief)
   await print(rows, globals)
   return 0
 }
@@ -24,11 +26,6 @@ export async function show(session: Session, words: string[]): Promise<number> {
 /** What `link add -j` shows of a pair that it has made. */
 export async function printPair(session: Session, pair: PairView): Promise<void> {
   await print(bothEnds(pair, session.inode()), session.globals)
-}
-
-/** With -j everything is there, whatever else was asked for. */
-function needsStats({ json, brief, stats, details }: Globals): boolean {
-  return !brief && (json || stats || details)
 }
 
 async function rowsOf(session: Session, order: ShowOrder, withStats: boolean): Promise<Row[]> {
@@ -45,7 +42,10 @@ async function rowsOf(session: Session, order: ShowOrder, withStats: boolean): P
             .sort(byPlace)
         : await oneEnd(session, order.ref, here)
     const shown = order.up ? rows.filter(({ pair, end }) => pair[end].up) : rows
-    return await addStats(session, shown, (row) => withStats || (!globals.brief && isDown(row)))
+    const { master, group } = order
+    if (!withStats && master === undefined && group === undefined) return shown
+    const known = await addStats(session, shown)
+    return known.filter(isAmong(order))
   } catch (error) {
     // Where no daemon runs there are no pairs; but a name is then the name of nothing.
     if (order.ref === undefined && isNobody(error)) return []
@@ -79,14 +79,19 @@ function byPlace(one: Row, other: Row): number {
   return (names[0] as string) < (names[1] as string) ? -1 : 1
 }
 
-/** What has become of it while it is down (altnames) the daemon knows only if it asks the kernel. */
-function isDown({ pair, end }: Row): boolean {
-  return !pair[end].up
+/** Those of a bridge, bond or VRF, or of none, and of a group. */
+function isAmong({ master, group }: ShowOrder): (row: Row) => boolean {
+  const number = group === undefined ? undefined : groupNumber(group)
+  if (group !== undefined && number === undefined) throw wrong(group, 'there is no such group')
+  return ({ stats }) =>
+    (master === undefined || (stats?.link?.master ?? null) === master) &&
+    (number === undefined || stats?.link?.group === number)
 }
 
-async function addStats({ client }: Session, rows: Row[], wanted: (row: Row) => boolean): Promise<Row[]> {
+/** What else the kernel says of it, which the daemon knows only if it asks. */
+async function addStats({ client }: Session, rows: Row[]): Promise<Row[]> {
   const known = new Map<string, PairStats | undefined>()
-  for (const { pair } of rows.filter(wanted)) {
+  for (const { pair } of rows) {
     if (!known.has(pair.id)) known.set(pair.id, await statsOf(client, pair.id))
   }
   return rows.map((row) => ({ ...row, stats: known.get(row.pair.id)?.[row.end] }))
@@ -113,10 +118,17 @@ async function print(rows: Row[], globals: Globals): Promise<void> {
     return
   }
   const paint = painter(globals)
-  const faults = globals.details ? (await import('./faults.js')).faultLines : undefined
+  const remarks = await remarksOf(globals)
   write(
     legible(rows)
-      .map((row) => `${brief ? briefText(row, paint) : linkText(row, globals, paint, faults)}\n`)
+      .map((row) => `${brief ? briefText(row, paint) : linkText(row, globals, paint, remarks)}\n`)
       .join(''),
   )
+}
+
+/** Loaded where they are shown. */
+async function remarksOf({ details, stats: counts }: Globals): Promise<Remarks> {
+  const { faultLines } = details ? await import('./faults.js') : {}
+  const { excessWords } = details || counts ? await import('../../faults/excess.js') : {}
+  return (end, stats) => [...(faultLines?.(end) ?? []), ...(stats ? (excessWords?.(stats.drops) ?? []) : [])]
 }

@@ -21,7 +21,7 @@ test.each<[string, string[], RegExp]>([
   ['--socket with nothing behind the =', ['--socket='], /"--socket=" takes a value/],
   ['a value for a flag', ['--json=yes'], /"--json=yes" takes no value/],
   ['an option that only ip has', ['-l'], /^option "-l" \(loops\) is for ip alone: try uveth --help$/],
-  ['its units', ['-iec'], /\(iec\) is for ip alone/],
+  ['a family that is not there', ['-f'], /^option "-f" takes a value$/],
   ['an unknown colour mode', ['--color=blue'], /"--color=blue" takes auto, always, never/],
 ])('refuses %s, in one line', (_, words, complaint) => {
   expect(() => readGlobals(words)).toThrow(UsageError)
@@ -47,7 +47,10 @@ test.each<[string[], Record<string, unknown>]>([
   [['-ts'], { tshort: true }],
   [['-V'], { ask: 'version' }],
   [['--version'], { ask: 'version' }],
-  [['-h'], { ask: 'help' }],
+  [['-h'], { human: true }],
+  [['-human', '-iec'], { human: true, iec: true }],
+  [['-he'], { ask: 'help' }],
+  [['-f', 'inet', '-family', 'inet6', '-fo'], { force: true }],
 ])('reads %j', (words, set) => {
   expect(read(...words, 'link', 'show')).toEqual({ set, rest: ['link', 'show'] })
 })
@@ -61,6 +64,7 @@ test('ends at the verb, or at --', () => {
 test('behind a verb that shows, options may stand anywhere', () => {
   const { globals, rest } = readTrailing({ ...noGlobals(), json: true }, ['-br', 'veth0', '-s'])
   expect(globals).toEqual({ ...noGlobals(), json: true, brief: true, stats: true })
+  expect(readTrailing(noGlobals(), ['-h']).globals).toEqual({ ...noGlobals(), ask: 'help' })
   expect(rest).toEqual(['veth0'])
 })
 

@@ -226,10 +226,13 @@ test('link del takes one name', () => {
   expect(complaintOf(() => del('a0 type tun'))).toMatch(/"tun" is wrong: invalid type/)
 })
 
-test('link show takes a name and up', () => {
+test('link show takes a name, and which of them', () => {
   expect(parseShow([])).toEqual({ up: false })
   expect(parseShow(['veth0'])).toEqual({ ref: 'veth0', up: false })
   expect(parseShow(['dev', 'up', 'up', 'type', 'veth'])).toEqual({ ref: 'up', up: true })
+  expect(parseShow(['group', '5', 'master', 'br0'])).toEqual({ up: false, group: '5', master: 'br0' })
+  expect(parseShow(['nomaster', 'a0'])).toEqual({ ref: 'a0', up: false, master: null })
+  expect(complaintOf(() => parseShow(['vrf', 'x']))).toMatch(/it is for ip: ip link show vrf x$/)
   expect(complaintOf(() => parseShow(['a0', 'b0']))).toBe('either "dev" is duplicate, or "b0" is garbage')
   expect(complaintOf(() => parseShow(['dev']))).toMatch(/dev is not complete/)
 })

@@ -103,11 +103,30 @@ describe('text', () => {
       `7: veth0@veth1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 state UP qlen 1000
     link/ether 02:00:00:00:00:01
     uveth id veth0 end a peer veth1 carrier on queues 1 quiet off workers 0,1 drops carrier 2 mtu 1
-    RX:      bytes packets  errors dropped   mcast
-        1234567890      10       0       1       5
-    TX:  bytes packets  errors dropped carrier collsns
-          2000      20       0       3       6       7`,
+    RX:  bytes packets errors dropped  missed   mcast
+    1234567890      10      0       1       0       5
+    TX:  bytes packets errors dropped carrier collsns
+          2000      20      0       3       6       7`,
     )
+  })
+
+  test('with what the kernel alone knows', () => {
+    const link = {
+      ...{ qdisc: 'mq', master: 'br0', operstate: 'DORMANT', linkmode: 'DORMANT', group: 987_654 },
+      ...{ broadcast: 'ff:ff:ff:ff:ff:ff', ifalias: 'of the lab', altnames: ['long'], flags: 0x11043 },
+      ...{ promiscuity: 1, min_mtu: 68, max_mtu: 65_521, num_tx_queues: 256, inet6_addr_gen_mode: 'none' },
+    }
+    const seen = row(apart, { stats: { ...stats, link } })
+    expect(linkText(seen, short, plain)).toBe(
+      `7: veth0@if8: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq master br0 state DORMANT mode DORMANT group 987654 qlen 1000
+    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff link-netns blue
+    uveth id veth0 end a peer eth0 peer-netns blue carrier on
+    alias of the lab
+    altname long`,
+    )
+    const [, address = '', pair] = linkText(seen, { ...short, details: true }, plain).split('\n')
+    expect(address).toMatch(/ link-netns blue promiscuity 1 minmtu 68 maxmtu 65521$/)
+    expect(pair).toContain(' quiet off addrgenmode none numtxqueues 256 workers 0,1 ')
   })
 
   test('with what is done to frames, in the words that orders take', () => {
