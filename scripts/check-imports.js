@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url'
 export const rules = {
   cli: {
     may: [
-      ...['daemon', 'doctor', 'iproute', 'sandbox', 'labs', 'contract', 'index', 'netns'],
+      ...['daemon', 'docker/places', 'doctor', 'iproute', 'sandbox', 'labs', 'contract', 'index', 'netns'],
       ...[
         'faults/impair-words',
         'faults/rule-words',
@@ -37,6 +37,7 @@ export const rules = {
   daemon: {
     may: [
       'servers',
+      'docker/plugin',
       'doctor/ability',
       'orders',
       'index',
@@ -65,6 +66,20 @@ export const rules = {
       'frame/address',
     ],
     because: 'it gives orders to the daemon, and gives addresses and routes itself: it loads no pair',
+  },
+  docker: {
+    may: [
+      'orders',
+      'index',
+      'faults/impair-plan',
+      'faults/impair-words',
+      'wishes/end',
+      'frame/address',
+      'frame/ethernet',
+      'netns/names',
+      'own-file',
+    ],
+    because: 'it is a front end, too: what the engine asks becomes orders about pairs',
   },
   doctor: {
     may: ['sandbox', 'netns', 'netlink', 'native'],

@@ -42,7 +42,9 @@ const RULE = [...ACTION_WORDS, ...MATCH_WORDS].join(' ')
 /** After one of these words, wherever it stands. `''`: a value that nobody can guess. */
 const AFTER: Record<string, Candidates> = {
   '-n|-netns|--netns|netns|link-netns|--netns-a|--netns-b': { names: 'netns' },
-  '-b|-batch|--batch|--socket|-socket|--state|--metrics|-w|--write|--capture|replay': { names: 'files' },
+  '-b|-batch|--batch|--socket|-socket|--state|--metrics|--docker-socket|-w|--write|--capture|replay': {
+    names: 'files',
+  },
   type: { words: 'veth' },
   carrier: { words: CARRIER_MODES.join(' ') },
   impair: { words: `show none ${IMPAIR}` },

@@ -2,6 +2,7 @@
 // pages are made of it (scripts/man.js) where there is no addon yet.
 
 import { DEFAULT_SOCKET } from '../contract/client.js'
+import { DOCKER_SOCKET, DOCKER_STATE } from '../docker/places.js'
 import { LIMIT_NAMES, LIMITS } from '../wishes/limits.js'
 
 export const HELP = `uveth: a virtual Ethernet cable in user space
@@ -182,6 +183,13 @@ Usage: uveth daemon [OPTIONS]
                     serve /metrics and /health, and nothing else, there too: at
                     a TCP address ([ADDRESS]:PORT for IPv6), or at a socket that
                     whoever may enter its folder may connect to
+  --docker          be a driver of networks for a container engine, as "uveth":
+                    docker network create -d uveth [-o impair='delay 10ms'] NET.
+                    Without --state it keeps pairs in ${DOCKER_STATE},
+                    and networks in docker.json beside that in any case
+  --docker-socket PATH
+                    the same, as the driver that the engine finds at PATH
+                    (default: ${DOCKER_SOCKET})
   --limit NAME=N    how much there may be of one thing (below); any number of
                     times
   --log LEVEL       what is logged to stdout (JSON, by pino): trace, debug,
@@ -210,6 +218,7 @@ ${LIMIT_NAMES.map((name) => `  ${`${name}=${LIMITS[name].most}`.padEnd(18)}${LIM
 Examples:
   uveth daemon --state /var/lib/uveth/pairs.json
   uveth daemon --metrics 127.0.0.1:9823
+  uveth daemon --docker
   curl --unix-socket ${DEFAULT_SOCKET} http://uveth/v1/pairs
   uveth daemon --replace
   uveth daemon --stop

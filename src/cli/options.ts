@@ -75,6 +75,8 @@ export const DAEMON = {
   'idle-exit': { type: 'string' },
   log: { type: 'string' },
   metrics: { type: 'string' },
+  docker: { type: 'boolean' },
+  'docker-socket': { type: 'string' },
   limit: { type: 'string', multiple: true },
   stop: { type: 'boolean' },
   replace: { type: 'boolean' },

@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger as Pino, pino } from 'pino'
+import type { Plugin } from '../docker/plugin.js'
 import { whyNoPairs } from '../doctor/ability.js'
 import { ofNode, UvethError } from '../errors.js'
 import { configure, memoryUse } from '../index.js'
@@ -17,6 +18,7 @@ import { type HttpServer, openHttp } from '../servers/http.js'
 import { type Netlink, startNetlink } from '../servers/netlink.js'
 import type { Scrapes } from '../servers/scrape.js'
 import { version } from '../version.js'
+import { closeDocker, openDocker } from './docker.js'
 import { Gate } from './gate.js'
 import { Giver, type Giving } from './giver.js'
 import { makeFolder } from './lock.js'
@@ -72,6 +74,7 @@ class Daemon implements DaemonFace {
   #http: HttpServer | undefined
   #netlink: Netlink | undefined
   #scrapes: Scrapes | undefined
+  #plugin: Plugin | undefined
   #state: State | undefined
   /** Of descriptors, for the next run. */
   #store: Store | undefined
@@ -103,12 +106,15 @@ class Daemon implements DaemonFace {
     logPairs(this.#registry, this.#log, () => this.#countIdle())
     try {
       if (inherited?.get('socket') === undefined) await claimSocket(socket)
+      const host = { registry: this.#registry, logger: this.#log, daemon: this }
+      this.#plugin = await openDocker(this.#options, host, inherited?.get('docker'))
       if (state !== undefined) await this.#openState(state)
       this.#openNetlink()
       const http = await openHttp(this.#registry, this)
       this.#http = http
       if (metrics !== undefined)
         this.#scrapes = await serveScrapes(metrics, http, () => this.health(), inherited?.get('metrics'))
+      await this.#plugin?.listen()
       await http.listen(inherited?.get('socket') ?? (await withSocketMode(async () => listenAt(socket))))
     } catch (error) {
       // What another daemon has given is its own yet: the process ends, and its descriptors with it.
@@ -213,7 +219,7 @@ class Daemon implements DaemonFace {
         if (this.ending) throw new UvethError('ESHUTDOWN: the daemon is ending', { code: 'ESHUTDOWN' })
         this.#registry.frozen = true
         this.#gate.close()
-        await Promise.all([this.#netlink?.close(), this.#http?.settled()])
+        await Promise.all([this.#netlink?.close(), this.#http?.settled(), this.#plugin?.settled()])
         await this.#registry.commit()
       },
       thaw: () => {
@@ -226,6 +232,7 @@ class Daemon implements DaemonFace {
       belongings: () => ({
         socket: this.#http?.fd,
         metrics: this.#scrapes?.fd,
+        docker: this.#plugin?.fd,
         locks: this.#locks?.fds ?? [],
       }),
       gone: (pid) => this.#gone(pid),
@@ -243,7 +250,7 @@ class Daemon implements DaemonFace {
     this.#registry.tell({ event: 'replaced', id: '', pid })
     this.#log.info({ pid }, 'replaced')
     this.#gate.open()
-    await this.#http?.leave()
+    await Promise.all([this.#http?.leave(), this.#plugin?.close()])
     this.#end(true)
     if (this.#asked !== undefined) process.kill(pid, this.#asked)
   }
@@ -299,7 +306,7 @@ class Daemon implements DaemonFace {
     clearTimeout(this.#idle)
     notify(this.#log, 'STOPPING=1')
     await Promise.race([
-      Promise.all([this.#netlink?.close(), this.#http?.settled()]),
+      Promise.all([this.#netlink?.close(), this.#http?.settled(), this.#plugin?.settled()]),
       sleep(SETTLE_TIME, undefined, { ref: false }),
     ])
     await this.#state?.close()
@@ -308,6 +315,7 @@ class Daemon implements DaemonFace {
     for (let more = -1; more !== 0; pairs += more) more = await this.#registry.clear(stays)
     this.#log.info({ pairs, kept: this.#registry.list().length }, 'ended')
     await Promise.all([this.#http?.close(), this.#scrapes?.close()])
+    await closeDocker(this.#plugin, this.#options.docker)
     if (this.#http?.fd !== undefined) rmSync(this.#options.socket, { force: true })
     this.#locks?.[Symbol.dispose]()
   }

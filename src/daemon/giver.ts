@@ -52,7 +52,7 @@ export interface Giving {
   /** Orders are carried out again. */
   thaw(): void
   /** Descriptors that go along with the last word, as the log does. */
-  belongings(): { socket: number | undefined; metrics: number | undefined; locks: number[] }
+  belongings(): Partial<Record<'socket' | 'metrics' | 'docker', number | undefined>> & { locks: number[] }
   /** It is over here; `pid` has it all. */
   gone(pid: number): Promise<void>
   failed(error: unknown): void

@@ -20,6 +20,8 @@ export interface DaemonOptions {
   limits?: Limits
   /** Where metrics are served to who may not give orders. */
   metrics?: ScrapeAddress | undefined
+  /** Socket of the driver of networks, for a container engine. */
+  docker?: string | undefined
   /** pino's level. */
   log: string
 }

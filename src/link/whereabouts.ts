@@ -132,8 +132,9 @@ export class Whereabouts {
         const inode = inodeOf(fd)
         this.#nsid = isHome(inode) ? HOME_NSID : allocNsid(this.#home, fd)
         this.#netnsGone = false
-        const { ifindex } = getLink(this.#home, { name: this.#name, nsid: this.query.nsid })
-        Object.assign(this, { ifindex, netns: nameOf(inode), netnsInode: inode })
+        // With the number, also where it has been renamed meanwhile: its index may be the same as before.
+        Object.assign(this, { netns: nameOf(inode), netnsInode: inode })
+        this.ifindex = getLink(this.#home, { name: this.#name, nsid: this.query.nsid }).ifindex
       })
     } catch (error) {
       // It moved on, or died: it is asked again. One that is being made is not found without descriptors.

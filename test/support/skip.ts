@@ -28,6 +28,7 @@ type Tool =
   | 'nsenter'
   | 'nft'
   | 'iptables'
+  | 'dockerd'
   | 'pasta'
   | 'slirp4netns'
   | 'setpriv'

@@ -4,6 +4,7 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ControlClient, DEFAULT_SOCKET, olderDaemon, socketPath } from '../../contract/client.js'
+import { DOCKER_SOCKET, DOCKER_STATE } from '../../docker/places.js'
 import { UvethError } from '../../errors.js'
 import { legible, legibleJson } from '../../legible.js'
 import { CONFIGURATION, HIGHEST, LIMIT_NAMES, LIMITS, type Limits } from '../../wishes/limits.js'
@@ -34,12 +35,13 @@ export async function daemon(args: string[], globalSocket?: string): Promise<num
   const options = {
     socket,
     log,
-    state: values.state === undefined ? undefined : resolve(values.state),
+    state: stateOf(values),
     workers: values.workers === undefined ? undefined : WORKERS.read(written(values.workers), '--workers'),
     memory: memoryOption(values.memory),
     netlink: netlinkSetting(values.netlink, socket, values.replace),
     idleExit: number(values['idle-exit'], '--idle-exit', 0, LONGEST_IDLE),
     metrics: addressOf(values.metrics),
+    docker: driverSocket(values),
     limits: limitsOf(values.limit ?? []),
   }
   const { endOf, replaceDaemon } = await import('./replace.js')
@@ -69,6 +71,18 @@ function netlinkSetting(
   if (text === undefined) return socket === DEFAULT_SOCKET ? 'on' : 'off'
   if (text === 'on' || text === 'off') return text
   return number(text, '--netlink', 1, 0xffff_ffff) ?? 'on'
+}
+
+/** A driver of networks has to know them again. */
+function stateOf(values: { state?: string; replace?: boolean; docker?: boolean; 'docker-socket'?: string }) {
+  if (values.state !== undefined) return resolve(values.state)
+  return driverSocket(values) !== undefined && !values.replace ? DOCKER_STATE : undefined
+}
+
+function driverSocket(values: { docker?: boolean; 'docker-socket'?: string }): string | undefined {
+  const path = values['docker-socket']
+  if (path !== undefined) return resolve(path)
+  return values.docker ? DOCKER_SOCKET : undefined
 }
 
 function addressOf(text: string | undefined): { path: string } | { host: string; port: number } | undefined {

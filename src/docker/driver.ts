@@ -1,0 +1,294 @@
+// Networks of a container engine: what libnetwork asks of a remote driver, carried out as orders about pairs. Called by
+// plugin.ts, one method for each of the protocol's. A network is a bridge of the kernel's and a pair for each container,
+// `a` in the bridge and `b` with the container; or, with `-o p2p=true`, one pair whose ends two containers have.
+//
+//   CreateEndpoint: known --Join--> the pair is made, at home; the engine moves the end into the container and names it
+//                     |                 ^                  |  (a restart of the daemon: made there again, resume())
+//                DeleteEndpoint <---- Leave <--------------+  the engine brings the end back
+//
+// The engine calls again what it has not heard the answer of, and forgets on its own: what ends something that is not
+// known succeeds.
+
+import { invalid } from '../errors.js'
+import { type Caller, home } from '../orders/caller.js'
+import { Orders, type PairRegistry } from '../orders/handlers.js'
+import type { Entry } from '../orders/registry.js'
+import type { SentWish } from '../orders/wanted.js'
+import type { Logger } from '../wishes/end.js'
+import { applyRules, isThere, makeBridge, plug, removeBridge } from './kernel.js'
+import { type Endpoint, type Network, Records } from './records.js'
+import {
+  gatewayOf,
+  idsOf,
+  networkIdOf,
+  planOf,
+  readEndpoint,
+  readNetwork,
+  sandboxOf,
+  shortOf,
+} from './request.js'
+import { prepare, resumeEnd } from './resume.js'
+
+type Ids = ReturnType<typeof idsOf>
+
+/** What the driver needs of the daemon. */
+export interface Around {
+  registry: PairRegistry
+  logger: Logger
+  daemon: {
+    /** Gives up a wanted pair that could not be made again. */
+    forget(id: string): Promise<boolean>
+  }
+}
+
+export class Driver {
+  readonly #registry: PairRegistry
+  readonly #logger: Logger
+  readonly #daemon: Around['daemon']
+  readonly #records: Records
+  readonly #caller: Caller = home()
+  /** Ids of pairs that are being made here, and not again after a restart. */
+  readonly #making = new Set<string>()
+  readonly #resuming = new Set<Promise<void>>()
+
+  private constructor({ registry, logger, daemon }: Around, records: Records) {
+    this.#registry = registry
+    this.#logger = logger
+    this.#daemon = daemon
+    this.#records = records
+  }
+
+  /** Networks are as they were, for their pairs to be made again; `path` is their file. What failed is in the log. */
+  static async open(around: Around, path: string): Promise<Driver> {
+    const driver = new Driver(around, Records.open(path))
+    const networks = driver.#records.list()
+    for (const network of networks) await driver.#attempt(network.id, () => prepare(network))
+    if (networks.some(({ p2p }) => !p2p)) await driver.#attempt('all', () => driver.#filter())
+    around.registry.on('event', ({ event, id }) => {
+      if (event === 'removed') void driver.#attempt(id, () => driver.#forgetEnded())
+      if (event !== 'added' || driver.#making.has(id)) return
+      const resumed = driver.#resume(id).finally(() => driver.#resuming.delete(resumed))
+      driver.#resuming.add(resumed)
+    })
+    return driver
+  }
+
+  /** Pairs have been made again: they are plugged in. */
+  async begin(): Promise<void> {
+    await Promise.all(this.#resuming)
+    await this.#forgetEnded()
+  }
+
+  async createNetwork(given: unknown): Promise<object> {
+    const network = readNetwork(given)
+    if (this.#records.has(network.id)) return {}
+    this.#records.add(network)
+    try {
+      await makeBridge(network)
+      if (!network.p2p) await this.#filter()
+      await this.#records.save()
+    } catch (error) {
+      await this.deleteNetwork({ NetworkID: network.id }).catch(() => {}) // what failed first is told
+      throw error
+    }
+    return {}
+  }
+
+  async deleteNetwork(given: unknown): Promise<object> {
+    const id = networkIdOf(given)
+    if (!this.#records.has(id)) return {}
+    const network = this.#records.network(id)
+    for (const endpoint of Object.keys(network.endpoints)) await this.#unplug(network, endpoint)
+    this.#records.remove(id)
+    await this.#records.save()
+    await removeBridge(network)
+    if (!network.p2p) await this.#filter()
+    return {}
+  }
+
+  async createEndpoint(given: unknown): Promise<object> {
+    const ids = idsOf(given)
+    const network = this.#records.network(ids.network)
+    const { endpoint, chosen } = readEndpoint(given)
+    if (network.p2p) {
+      await this.#forgetEnded()
+      endpoint.side = this.#freeSide(network)
+    }
+    network.endpoints[ids.endpoint] = endpoint
+    await this.#records.save()
+    return { Interface: chosen ? {} : { MacAddress: endpoint.mac } }
+  }
+
+  operInfo(given: unknown): object {
+    const ids = idsOf(given)
+    const { network } = this.#records.endpoint(ids)
+    return { Value: { pair: pairOf(network, ids.endpoint) } }
+  }
+
+  async deleteEndpoint(given: unknown): Promise<object> {
+    const ids = idsOf(given)
+    if (this.#records.has(ids.network)) await this.#unplug(this.#records.network(ids.network), ids.endpoint)
+    await this.#records.save()
+    return {}
+  }
+
+  async join(given: unknown): Promise<object> {
+    const ids = idsOf(given)
+    const { network, endpoint } = this.#records.endpoint(ids)
+    const make = network.p2p ? this.#cable : this.#spoke
+    const name = await make.call(this, ids, network, endpoint)
+    const { since } = (this.#registry.byId(pairOf(network, ids.endpoint)) as Entry<SentWish>).wish
+    const [side, sandbox] = [endpoint.side ?? 'b', sandboxOf(given)]
+    // Where its end is to be made again, once the engine has moved it.
+    if (sandbox !== '') {
+      since[side] = { ...since[side], netns: sandbox }
+      endpoint.sandbox = sandbox
+    }
+    await this.#records.save()
+    const open = !network.p2p && !network.internal
+    const gateways = open ? network.subnets.map(gatewayOf) : []
+    const six = (gateway: string) => gateway.includes(':')
+    return {
+      InterfaceName: { SrcName: name, DstPrefix: 'eth' },
+      Gateway: gateways.find((gateway) => gateway !== '' && !six(gateway)) ?? '',
+      GatewayIPv6: gateways.find(six) ?? '',
+      // Otherwise the engine gives the container a way out of its own.
+      DisableGatewayService: gateways.length === 0 && !network.internal,
+    }
+  }
+
+  async leave(given: unknown): Promise<object> {
+    const { network, endpoint } = idsOf(given)
+    const known = this.#records.has(network) ? this.#records.network(network).endpoints[endpoint] : undefined
+    if (known === undefined) return {}
+    delete known.sandbox
+    delete known.gateway
+    await this.#records.save()
+    return {}
+  }
+
+  /** Of the networks that a container has, this is the one by which it reaches the world; or no more. */
+  async external(given: unknown, on: boolean): Promise<object> {
+    const { endpoint } = this.#records.endpoint(idsOf(given))
+    endpoint.gateway = on
+    await this.#records.save()
+    return {}
+  }
+
+  get #orders(): Orders {
+    return new Orders(this.#registry, this.#caller)
+  }
+
+  /** A pair between the bridge and the container; answers what its end is called yet. */
+  async #spoke({ endpoint: id }: Ids, network: Network, endpoint: Endpoint): Promise<string> {
+    const pair = pairOf(network, id)
+    const [host, guest] = [`uv${shortOf(id)}`, `uc${shortOf(id)}`]
+    const mtu = network.mtu === undefined ? {} : { mtu: network.mtu }
+    const impair = impairOf(network, endpoint)
+    await this.#make(pair, () =>
+      this.#orders.addPair({
+        id: pair,
+        quiet: !network.subnets.some(({ pool }) => pool.includes(':')),
+        a: { name: host, up: true, ...mtu },
+        b: { name: guest, ...mtu, ...(impair && { impair }) },
+      }),
+    )
+    await plug(host, network)
+    return guest
+  }
+
+  /** One end of the network's only pair. */
+  async #cable({ endpoint: id }: Ids, network: Network, endpoint: Endpoint): Promise<string> {
+    const pair = pairOf(network, id)
+    const { side = 'a' } = endpoint
+    const names = { a: `ua${shortOf(network.id)}`, b: `ub${shortOf(network.id)}` }
+    const mtu = network.mtu === undefined ? {} : { mtu: network.mtu }
+    await this.#registry.inTurn(pair, () =>
+      this.#make(pair, () =>
+        this.#orders.addPair({ id: pair, a: { name: names.a, ...mtu }, b: { name: names.b, ...mtu } }),
+      ),
+    )
+    await this.#resume(pair)
+    await this.#orders.setImpair(names[side], impairOf(network, endpoint))
+    return names[side]
+  }
+
+  /** Unless it is there already. */
+  async #make(id: string, add: () => Promise<unknown>): Promise<void> {
+    if (this.#registry.byId(id) !== undefined) return
+    this.#making.add(id)
+    await this.#daemon.forget(id)
+    try {
+      await add()
+    } finally {
+      this.#making.delete(id)
+    }
+  }
+
+  /** The only pair of a network stays for as long as one container has an end of it. */
+  async #unplug(network: Network, endpoint: string): Promise<void> {
+    delete network.endpoints[endpoint]
+    if (network.p2p && Object.keys(network.endpoints).length > 0) return
+    const pair = pairOf(network, endpoint)
+    if (this.#registry.byId(pair) === undefined) await this.#daemon.forget(pair)
+    else await this.#orders.deletePair(`id:${pair}`)
+  }
+
+  /** Containers whose end the engine has not told: it was down, or we. */
+  async #forgetEnded(): Promise<void> {
+    for (const network of this.#records.list()) {
+      const ends = Object.entries(network.endpoints)
+      const ended = ends.filter(([, { sandbox }]) => sandbox && !isThere(sandbox))
+      for (const [id] of ended) await this.#unplug(network, id)
+      if (ended.length > 0) await this.#records.save()
+    }
+  }
+
+  #freeSide({ id, endpoints }: Network): 'a' | 'b' {
+    const taken = Object.values(endpoints).map(({ side }) => side)
+    const side = (['a', 'b'] as const).find((each) => !taken.includes(each))
+    if (side !== undefined) return side
+    throw invalid(
+      `network ${shortOf(id)} is one pair (p2p=true), and two containers have its ends`,
+      'p2p',
+      'EBUSY',
+    )
+  }
+
+  async #filter(): Promise<void> {
+    await this.#registry.inTurn('docker rules', () => applyRules(this.#records.list()))
+  }
+
+  /** A pair that was made again: its ends go where they were, and a container finds its way out. */
+  async #resume(pair: string): Promise<void> {
+    const networks = this.#records.list()
+    const mine = networks.flatMap((network) =>
+      Object.entries(network.endpoints)
+        .filter(([id, { sandbox }]) => sandbox && pairOf(network, id) === pair && isThere(sandbox))
+        .map(([, endpoint]) => ({ network, endpoint })),
+    )
+    const there = this.#registry.byId(pair)?.pair
+    if (there === undefined) return
+    for (const { network, endpoint } of mine)
+      await this.#attempt(network.id, () => resumeEnd(this.#orders, there, network, endpoint))
+  }
+
+  async #attempt(network: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#logger.warn(
+        { network, error: (error as Error).message },
+        'a network of the engine could not be restored',
+      )
+    }
+  }
+}
+
+function pairOf(network: Network, endpoint: string): string {
+  return `docker-${shortOf(network.p2p ? network.id : endpoint)}`
+}
+
+function impairOf({ impair: general }: Network, { impair = general }: Endpoint) {
+  return impair === undefined ? null : planOf(impair)
+}

@@ -1,0 +1,40 @@
+// Networks and links that were there before the daemon: what a pair that was made again lacks, since others had given it
+// that. Called by driver.ts.
+
+import type { Pair } from '../index.js'
+import { showInode } from '../netns/names.js'
+import type { Orders } from '../orders/handlers.js'
+import { addRoutes, allowSix, makeBridge, plug } from './kernel.js'
+import type { Endpoint, Network } from './records.js'
+
+/** Its bridge is there, and its containers may be given IPv6 addresses again. */
+export async function prepare(network: Network): Promise<void> {
+  await makeBridge(network)
+  const isSix = ({ addresses }: Endpoint) => addresses.some((address) => address.includes(':'))
+  for (const { sandbox } of Object.values(network.endpoints).filter(isSix))
+    if (sandbox) await allowSix(sandbox)
+}
+
+/** A container's end is in it again, with its addresses, and leads somewhere. */
+export async function resumeEnd(
+  orders: Orders,
+  pair: Pair,
+  network: Network,
+  { side = 'b', sandbox = '', gateway, mac, addresses }: Endpoint,
+): Promise<void> {
+  const end = pair[side]
+  if (end.netns === null) await orders.setEnd(end.name, { netns: sandbox, name: 'eth%d' })
+  const ref = `${end.name}@${showInode(end.netnsInode)}`
+  if (!end.isUp) {
+    // The daemon before had not yet written down what the engine had given it.
+    await orders.setEnd(ref, { address: mac, up: true })
+    for (const address of addresses) await orders.setEnd(ref, { addresses: [address] }).catch(unlessThere)
+  }
+  if (network.p2p) return
+  await plug(pair.a.name, network)
+  if (gateway) await addRoutes(sandbox, end.name, network.subnets)
+}
+
+function unlessThere(error: { code?: string }): void {
+  if (error.code !== 'EEXIST') throw error
+}
