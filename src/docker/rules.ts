@@ -8,7 +8,7 @@ import { macFor } from './request.js'
 
 /** Of our chains. */
 export const CHAIN = 'UVETH'
-export const FAMILIES = { iptables: 4, ip6tables: 16 } as const
+const FAMILIES = { iptables: 4, ip6tables: 16 } as const
 export type Family = keyof typeof FAMILIES
 
 /** The chain of the kernel's from which ours is called, by table. */
