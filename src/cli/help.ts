@@ -41,7 +41,7 @@ Behind impair, in the words of tc netem, what is done to the frames that NAME
 sends; each order replaces the whole set, and with the same seed the same frames
 are hit:
   delay TIME [JITTER [CORRELATION]]
-        [distribution uniform|normal|pareto|paretonormal]
+        [distribution uniform|normal|pareto|paretonormal|FILE]
   loss P% [CORRELATION] | loss gemodel P [R [1-H [1-K]]]
         | loss state P13 [P31 [P32 [P23 [P14]]]]
   duplicate P% [CORRELATION]     corrupt P% [CORRELATION]
@@ -49,6 +49,8 @@ are hit:
   rate RATE [OVERHEAD [CELLSIZE [CELLOVERHEAD]]] [burst SIZE]
   limit FRAMES     seed N
   slot MIN [MAX] [packets N] [bytes SIZE]
+FILE is a table of iproute2 (x.dist, or a name that tc has a table for), which
+this command reads; the numbers stay with the pair.
 CORRELATION does what it does in netem: each draw leans on the one before, which
 makes rare things much rarer.
 

@@ -20,6 +20,7 @@ import { lostSentence, stopSignal } from './failure.js'
 import { RUN_HELP } from './help-alone.js'
 import { memoryOption } from './memory.js'
 import { RUN } from './options.js'
+import { readText } from './read-text.js'
 import { formatStats } from './table.js'
 import { parseVerb, UsageError } from './usage.js'
 
@@ -111,7 +112,7 @@ async function endOptions(name: string, end: 'a' | 'b', values: Values): Promise
     addresses: values[`addr-${end}`] ?? [],
     up: !values.down,
     ...(address !== undefined && { address }),
-    ...(impair !== undefined && { impair: parseImpairWords(wordsOf(impair)) }),
+    ...(impair !== undefined && { impair: parseImpairWords(wordsOf(impair), readText) }),
     rules: (values[`rule-${end}`] ?? []).map((text) => parseRuleWords(wordsOf(text))),
     ...(values.mtu !== undefined && { mtu: written(values.mtu) as number }),
   }

@@ -7,6 +7,7 @@ import { invalid } from '../errors.js'
 import { IMPAIR, IMPAIR_PATCH } from '../wishes/impair.js'
 import type { Distribution } from '../wishes/names.js'
 import { at, type Given, type Read } from '../wishes/shape.js'
+import type { DistributionTable } from '../wishes/tables.js'
 import { complement } from '../wishes/units.js'
 
 /** What one direction of a pair does to its frames, in the words of tc-netem(8). */
@@ -18,7 +19,7 @@ export interface DelayPlan {
   time: number
   jitter?: number
   correlation?: number
-  distribution?: Distribution
+  distribution?: Distribution | DistributionTable
 }
 export interface ChancePlan {
   probability: number
@@ -40,7 +41,7 @@ export interface RatePlan {
 }
 export type SlotPlan = (
   | { min: number; max: number }
-  | { distribution: Distribution; delay: number; jitter: number }
+  | { distribution: Distribution | DistributionTable; delay: number; jitter: number }
 ) & {
   packets?: number
   bytes?: number

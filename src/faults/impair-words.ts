@@ -4,9 +4,11 @@
 
 import { invalid } from '../errors.js'
 import { DISTRIBUTIONS } from '../wishes/names.js'
+import type { DistributionTable } from '../wishes/tables.js'
 import * as units from '../wishes/units.js'
-import { Words } from '../wishes/words.js'
+import { type ReadText, Words } from '../wishes/words.js'
 import type { ChancePlan, ImpairOptions, ImpairPlan, LossPlan, RatePlan, SlotPlan } from './impair-plan.js'
+import { parseTable } from './tables.js'
 
 type Tree = { [key: string]: unknown }
 
@@ -84,10 +86,13 @@ const KEYWORDS: readonly (readonly [string, Read])[] = [
 /** All that may stand among the words of an impairment: for the completion. */
 export const IMPAIR_WORDS: readonly string[] = KEYWORDS.map(([name]) => name)
 
-/** The options that the words say, values as they are written; making a plan of them checks them. */
-export function parseImpairWords(words: readonly string[]): ImpairOptions {
+/**
+ * The options that the words say, values as they are written; making a plan of them checks them. `readText`: how files
+ * that they name are read; without it none is, and their words are refused.
+ */
+export function parseImpairWords(words: readonly string[], readText?: ReadText): ImpairOptions {
   const options: Tree = {}
-  const rest = new Words(words)
+  const rest = new Words(words, undefined, readText)
   for (let word = rest.next(); word !== undefined; word = rest.next()) {
     const start = word
     const keyword = KEYWORDS.find(([name]) => start !== '' && name.startsWith(start))
@@ -101,7 +106,10 @@ export function parseImpairWords(words: readonly string[]): ImpairOptions {
 
 /** How these words call an attribute of the options: `delay.time` is `delay`. */
 export function impairWord(attribute: string): string {
-  const own = /^(?:delay\.(distribution)|reorder\.(gap)|rate\.(burst)|slot\.(packets|bytes))$/.exec(attribute)
+  const own =
+    /^(?:(?:delay|slot)\.(distribution)\.\w+|delay\.(distribution)|reorder\.(gap)|rate\.(burst)|slot\.(packets|bytes))$/.exec(
+      attribute,
+    )
   const word = own?.slice(1).find((found) => found !== undefined)
   return word ?? attribute.replace(/\.(?:time|random|probability|rate|min)$/, '').replaceAll('.', ' ')
 }
@@ -153,8 +161,21 @@ function readLoss(words: Words, options: Tree): void {
   else options.loss = several(words, 'loss', LOSS)
 }
 
-function distribution(words: Words): string {
-  return words.value('distribution', DISTRIBUTIONS.join(', '))
+/** Where tc looks for a name of its own. */
+const TC_LIB = () => process.env.TC_LIB_DIR || '/usr/lib/tc'
+
+/** One of the four, a name that tc finds a table by, or a file. */
+function distribution(words: Words): string | DistributionTable {
+  const word = words.value('distribution', `${DISTRIBUTIONS.join(', ')}, or a file`)
+  const { readText } = words
+  if (readText === undefined || (DISTRIBUTIONS as readonly string[]).includes(word)) return word
+  if (word.includes('/') || word.endsWith('.dist')) return parseTable(readText(word), word)
+  try {
+    return parseTable(readText(`${TC_LIB()}/${word}.dist`), word)
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return word
+    throw error
+  }
 }
 
 function readSlot(words: Words, options: Tree): void {
@@ -179,7 +200,7 @@ export function formatImpair(plan: ImpairPlan): string {
     delay && `delay ${units.formatTime(delay.time)}`,
     delay?.jitter && units.formatTime(delay.jitter),
     delay?.correlation && units.formatPercent(delay.correlation),
-    delay?.distribution && `distribution ${delay.distribution}`,
+    delay?.distribution && `distribution ${nameOf(delay.distribution)}`,
     loss && formatLoss(loss),
     duplicate && formatChance('duplicate', duplicate),
     reorder && formatChance('reorder', reorder),
@@ -220,10 +241,14 @@ function formatRate({ rate, burst, overhead = 0, cellSize = 0, cellOverhead = 0 
   return words.join(' ')
 }
 
+function nameOf(distribution: string | DistributionTable): string {
+  return typeof distribution === 'string' ? distribution : (distribution.name ?? 'TABLE')
+}
+
 function formatSlot(slot: SlotPlan): string {
   const words: (string | number)[] = ['slot']
   if ('distribution' in slot)
-    words.push('distribution', slot.distribution, ...[slot.delay, slot.jitter].map(units.formatTime))
+    words.push('distribution', nameOf(slot.distribution), ...[slot.delay, slot.jitter].map(units.formatTime))
   else words.push(units.formatTime(slot.min), units.formatTime(slot.max))
   if (slot.packets !== undefined) words.push('packets', slot.packets)
   if (slot.bytes !== undefined) words.push('bytes', units.formatSize(slot.bytes))

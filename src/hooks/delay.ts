@@ -7,8 +7,7 @@
 // (docs/netem.md); the draws themselves (chance.ts) would crowd around the mean.
 
 import type { DelayPlan } from '../faults/impair-plan.js'
-import type { Distribution } from '../wishes/names.js'
-import { toPercentiles, toQuantiles } from './distribution.js'
+import { type Quantiles, quantilesOf, toPercentiles, toQuantiles } from './distribution.js'
 import { DRAWS, draw, drawAll, type Key } from './random.js'
 
 /** 0 to 100 as a fraction. */
@@ -21,7 +20,7 @@ export class Delay {
   readonly #last = new Float64Array(1)
   readonly #time: number
   readonly #jitter: number
-  readonly #distribution: Distribution
+  readonly #distribution: Quantiles
 
   /** `last`: the state of a delay to go on from. */
   constructor(plan: DelayPlan, key: Key, last?: number) {
@@ -32,7 +31,7 @@ export class Delay {
     if (last !== undefined) this.#last[0] = last
     this.#time = plan.time
     this.#jitter = plan.jitter ?? 0
-    this.#distribution = plan.distribution ?? 'uniform'
+    this.#distribution = quantilesOf(plan.distribution ?? 'uniform')
   }
 
   /** What the next one goes on from. */

@@ -8,10 +8,21 @@
 //   normal        the standard normal quantile
 //   pareto        ((1 - u)^(-1/a) - 3/2) * 4/3, a = 3    (mean 0)
 //   paretonormal  (normal + 3 * pareto) / 4, at the same u
+// A table of a user's own is looked up as netem does.
 
 import { BURST } from '../frame/slab.js'
 import type { Distribution } from '../wishes/names.js'
+import type { DistributionTable } from '../wishes/tables.js'
 
+/** One of the functions, or the numbers of a table. */
+export type Quantiles = Distribution | Int16Array
+
+export function quantilesOf(distribution: Distribution | DistributionTable): Quantiles {
+  return typeof distribution === 'string' ? distribution : Int16Array.from(distribution.table)
+}
+
+/** NETEM_DIST_SCALE: a jitter, in a table. */
+const SCALE = 8192
 /** SHRT_MAX / NETEM_DIST_SCALE, about: where the tables end. */
 const END = 4
 /** Where the normal distribution reaches its table's lower end. */
@@ -24,7 +35,8 @@ const normals = new Float64Array(BURST)
  * Turns the first `count` values (at most BURST), uniform in [0, 1), into quantiles. In place: see drawAll()
  * of random.ts.
  */
-export function toQuantiles(distribution: Distribution, values: Float64Array, count: number): void {
+export function toQuantiles(distribution: Quantiles, values: Float64Array, count: number): void {
+  if (typeof distribution === 'object') return lookUp(distribution, values, count)
   switch (distribution) {
     case 'uniform':
       for (let i = 0; i < count; i++) values[i] = 2 * values[i] - 1
@@ -38,6 +50,14 @@ export function toQuantiles(distribution: Distribution, values: Float64Array, co
       toNormal(normals, count)
       toPareto(values, count)
       for (let i = 0; i < count; i++) values[i] = (normals[i] + 3 * values[i]) / 4
+  }
+}
+
+/** As netem: places of a table are equally likely, whatever their order. */
+function lookUp(table: Int16Array, values: Float64Array, count: number): void {
+  const last = table.length - 1
+  for (let i = 0; i < count; i++) {
+    values[i] = table[Math.min(last, Math.floor(values[i] * table.length))] / SCALE
   }
 }
 

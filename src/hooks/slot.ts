@@ -4,7 +4,7 @@
 
 import type { SlotPlan } from '../faults/impair-plan.js'
 import type { Place, Words } from '../frame/words.js'
-import { toQuantiles } from './distribution.js'
+import { type Quantiles, quantilesOf, toQuantiles } from './distribution.js'
 import { DRAWS, drawAll, type Key } from './random.js'
 
 export interface SlotState {
@@ -32,6 +32,7 @@ const BYTES = 3 as Place<'slot'>
 export class Slot {
   readonly #plan: SlotPlan
   readonly #key: Key
+  readonly #distribution: Quantiles
   /** In words, and times come in words: V8 allocates a number with a fraction for a call that it does not inline. */
   readonly #state: Words<'slot'>
   readonly #x = new Float64Array(1)
@@ -41,6 +42,7 @@ export class Slot {
     const { slots = 0, next = 0, packets = 0, bytes = 0 } = from ?? {}
     this.#plan = plan
     this.#key = key
+    this.#distribution = quantilesOf('distribution' in plan ? plan.distribution : 'uniform')
     this.#state = Float64Array.of(slots, next, packets, bytes)
     if (from === undefined) this.#fill()
   }
@@ -78,7 +80,7 @@ export class Slot {
     drawAll(this.#key, state[SLOTS]++, 1, 0, x)
     x[0] /= DRAWS
     if ('distribution' in plan) {
-      toQuantiles(plan.distribution, x, 1)
+      toQuantiles(this.#distribution, x, 1)
       x[0] = Math.max(0, plan.delay + plan.jitter * x[0])
     } else x[0] = plan.min + (plan.max - plan.min) * x[0]
     state[NEXT] = times[NOW] + x[0]

@@ -143,12 +143,19 @@ function settings(
 
 function impairment(wanted: FileEnd, is: PresentEnd, label: string): FileAction[] {
   const words = (plan: ImpairPlan | null) => (plan === null ? 'none' : formatImpair(plan))
-  const [before, after] = [words(is.impair), words(planBeside(wanted.impair, is.impair))]
-  if (before === after) return []
+  const plan = planBeside(wanted.impair, is.impair)
+  const [before, after] = [words(is.impair), words(plan)]
+  if (before === after && tablesOf(plan) === tablesOf(is.impair)) return []
   // What was drawn here is drawn anew where nothing was before.
   const shown = is.impair === null ? withoutSeed(after, wanted.impair) : after
   const line = `~ ${label} impair ${before} -> ${shown}`
   return [{ do: 'impair', end: wanted, impair: wanted.impair, line }]
+}
+
+/** What stands behind the names in its words. */
+function tablesOf(plan: ImpairPlan | null): string {
+  const slot = plan?.slot
+  return JSON.stringify([plan?.delay?.distribution, slot && 'distribution' in slot && slot.distribution])
 }
 
 function withoutSeed(words: string, options: ImpairOptions | null): string {

@@ -8,6 +8,7 @@ import { planRule, type RuleOptions } from '../faults/rule-plan.js'
 import { parseRuleWords } from '../faults/rule-words.js'
 import { type FileEndpoint, LAB_FILE, type ReadFile } from '../wishes/lab-file.js'
 import { at, type Given } from '../wishes/shape.js'
+import type { ReadText } from '../wishes/words.js'
 
 /** The node that is always there. */
 const HOST = 'host'
@@ -55,7 +56,8 @@ export function idsOf(lab: string): string {
   return `${lab}:`
 }
 
-export function planFile(wish: unknown): FilePlan {
+/** `readText`: how files that its words name are read. */
+export function planFile(wish: unknown, readText?: ReadText): FilePlan {
   const { name, topology } = LAB_FILE.read(wish, '')
   const given = (wish as Given<typeof LAB_FILE>).topology.links
   const nodes = Object.entries(topology.nodes).map(([node, of]) => nodeOf(name, node, of ?? {}))
@@ -73,7 +75,11 @@ export function planFile(wish: unknown): FilePlan {
       const other = seen.get(end)
       if (other !== undefined) throw invalid(`${own}: ${end} is an end of link ${other} already`, own)
       seen.set(end, number)
-      return endOf({ mtu: link.mtu, ...faultsOf(given[number]) }, endpoint, attribute, own)
+      return endOf({ mtu: link.mtu, ...faultsOf(given[number]) }, endpoint, {
+        both: attribute,
+        own,
+        readText,
+      })
     }) as [FileEnd, FileEnd]
     return { id: `${idsOf(name)}${a.node}:${a.name}`, queues: link.queues ?? 1, a, b }
   })
@@ -104,8 +110,7 @@ function faultsOf({ impair, rules }: Faults = {}): Faults {
 function endOf(
   link: Faults & { mtu: number | undefined },
   endpoint: FileEndpoint,
-  both: string,
-  own: string,
+  { both, own, readText }: { both: string; own: string; readText: ReadText | undefined },
 ): FileEnd {
   const { mac, ipv4, ipv6, up = true, txQueueLength } = endpoint
   const impair = endpoint.impair ?? link.impair
@@ -121,7 +126,7 @@ function endOf(
       txQueueLength,
     },
     addresses: [ipv4, ipv6].filter((one) => one !== undefined),
-    impair: impair === undefined ? null : impairOf(impair, from('impair')),
+    impair: impair === undefined ? null : impairOf(impair, from('impair'), readText),
     rules: rules.map((rule, number) => ruleOf(rule, at(from('rules'), String(number)))),
   }
 }
@@ -141,8 +146,8 @@ function parsed<T>(given: unknown, attribute: string, parse: (words: string[]) =
   }
 }
 
-function impairOf(given: unknown, attribute: string): ImpairOptions {
-  const options = parsed(given, attribute, parseImpairWords)
+function impairOf(given: unknown, attribute: string, readText: ReadText | undefined): ImpairOptions {
+  const options = parsed(given, attribute, (words) => parseImpairWords(words, readText))
   planImpair(options, attribute)
   return options
 }

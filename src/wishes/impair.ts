@@ -1,8 +1,8 @@
 // Impairments, in the words of tc-netem(8): what one direction of a pair does to its frames. Tables only; what goes
 // together, and the normal form, are faults/impair-plan.ts. Values are numbers, or texts as tc has them.
 
-import { DISTRIBUTIONS } from './names.js'
-import { about, object, oneOf, patchSchema, type Schema, type Shape, short, value, whole } from './shape.js'
+import { about, object, patchSchema, type Schema, type Shape, short, value, whole } from './shape.js'
+import { DISTRIBUTION } from './tables.js'
 import { DAY } from './times.js'
 import { parsePercent, parseRate, parseSize, parseTime } from './units.js'
 
@@ -76,10 +76,7 @@ function set<
 export const IMPAIR = set({
   delay: about(
     'how long frames travel: ms, or a text like "10ms"; correlation in percent',
-    short(
-      set({ time: TIME, jitter: TIME, correlation: PERCENT, distribution: oneOf(...DISTRIBUTIONS) }),
-      'time',
-    ),
+    short(set({ time: TIME, jitter: TIME, correlation: PERCENT, distribution: DISTRIBUTION }), 'time'),
   ),
   loss: about(
     'frames that are lost: independently of each other, or by a Markov model: Gilbert-Elliott (h and k are the probabilities that a frame gets through in the bad and in the good state) or the one of four states',
@@ -128,7 +125,7 @@ export const IMPAIR = set({
       set({
         min: TIME,
         max: TIME,
-        distribution: oneOf(...DISTRIBUTIONS),
+        distribution: DISTRIBUTION,
         delay: TIME,
         jitter: TIME,
         packets: whole(0, MAX_INT),

@@ -7,14 +7,24 @@ import { invalid } from '../errors.js'
 /** What "queues" goes to: the kernel gives a TAP no more (MAX_TAP_QUEUES). */
 export const MAX_QUEUES = 256
 
+/** Throws what the system says. */
+export type ReadText = (path: string) => string
+
 export class Words {
   readonly #words: readonly string[]
   readonly #refuse: (message: string) => Error
+  /** The text of a file that a word names; undefined where files are not read. */
+  readonly readText: ReadText | undefined
   #at = 0
 
-  constructor(words: readonly string[], refuse: (message: string) => Error = invalid) {
+  constructor(
+    words: readonly string[],
+    refuse: (message: string) => Error = invalid,
+    readText?: ReadText | undefined,
+  ) {
     this.#words = words
     this.#refuse = refuse
+    this.readText = readText
   }
 
   /** The next word; undefined at the end. */

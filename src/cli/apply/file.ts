@@ -2,8 +2,11 @@
 // needs it. Called by apply.ts.
 
 import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { ofNode, UvethError } from '../../errors.js'
 import { type FilePlan, planFile } from '../../labs/file-plan.js'
+import type { ReadText } from '../../wishes/words.js'
+import { readText } from '../read-text.js'
 
 export async function readLabFile(path: string): Promise<FilePlan> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
@@ -15,12 +18,17 @@ export async function readLabFile(path: string): Promise<FilePlan> {
   const [wrong] = document.errors
   if (wrong !== undefined) throw at(path, lines.linePos(wrong.pos[0]).line, wrong.message)
   try {
-    return planFile(document.toJS())
+    return planFile(document.toJS(), besideFile(path))
   } catch (error) {
     if (!(error instanceof UvethError)) throw error
     const sentence = error.message.replace(/^EINVAL: /, '').replace(/^the wish /, 'the file ')
     throw at(path, lines.linePos(offsetOf(document, error.attribute ?? '')).line, sentence)
   }
+}
+
+/** A path in the file starts from the file's folder. */
+function besideFile(path: string): ReadText {
+  return (named) => readText(resolve(dirname(path), named))
 }
 
 function at(path: string, line: number, sentence: string): UvethError {

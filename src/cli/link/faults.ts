@@ -14,6 +14,7 @@ import { expand, matches, wrong } from '../../iproute/words.js'
 import { legible } from '../../legible.js'
 import { written } from '../../wishes/words.js'
 import { type Globals, readTrailing } from '../globals.js'
+import { readText } from '../read-text.js'
 import { type Session, write, writeJson } from '../session.js'
 import { UsageError } from '../usage.js'
 
@@ -53,7 +54,7 @@ function parseImpair(words: string[]): Order {
     if (more[0] !== undefined) throw wrong(more[0], '"impair none" takes no words')
     return { fault: 'impair', order: 'none', words: [] }
   }
-  return { fault: 'impair', order: 'set', options: parseImpairWords(words) }
+  return { fault: 'impair', order: 'set', options: parseImpairWords(words, readText) }
 }
 
 function parseRule(words: string[]): Order {

@@ -9,6 +9,7 @@ import { PROFILE_NAMES, PROFILES, type ProfileName } from '../../faults/profiles
 import { oneOf } from '../../wishes/shape.js'
 import { written } from '../../wishes/words.js'
 import { SHELL } from '../options.js'
+import { readText } from '../read-text.js'
 import { parseVerb, UsageError } from '../usage.js'
 
 /** How the shell's network leads out: the machine forwards, or a program carries it on as an ordinary user. */
@@ -96,7 +97,7 @@ function wayOf(
 
 function read(words: readonly string[]): ImpairOptions {
   try {
-    return parseImpairWords(words)
+    return parseImpairWords(words, readText)
   } catch (error) {
     if (!(error instanceof UvethError) || !error.message.includes('Here may stand')) throw error
     throw new UsageError(`${error.message.replace(/^EINVAL: /, '')}, up and down; a command stands behind --`)

@@ -49,6 +49,17 @@ describe('refused, with the option and what to give', () => {
       'impair.delay.distribution',
       /no delay and jitter values/,
     ],
+    [
+      { delay: { time: 1, jitter: 1, distribution: { table: [] } } },
+      'impair.delay.distribution.table',
+      /an array of 1 to 16384 whole numbers from -32768 to 32767, not an array/,
+    ],
+    [
+      { delay: { time: 1, jitter: 1, distribution: { table: [32_768] } } },
+      'impair.delay.distribution.table',
+      /whole numbers from -32768 to 32767/,
+    ],
+    [{ delay: { time: 1, jitter: 1, distribution: {} } }, 'impair.delay.distribution.table', /missing/],
     [{ loss: 101 }, 'impair.loss.random', /percent from 0 to 100/],
     [{ loss: '1.5x' }, 'impair.loss.random', /not "1\.5x"/],
     [{ loss: {} }, 'impair.loss', /one of random, gemodel and state/],
@@ -109,6 +120,10 @@ describe('the normal form', () => {
       { delay: { time: 1, jitter: 1, distribution: 'pareto' } },
     ],
     [{ delay: { time: 1, jitter: 1, distribution: 'uniform' } }, { delay: { time: 1, jitter: 1 } }],
+    [
+      { delay: { time: 1, jitter: 1, distribution: { table: [-1, 1], name: 'x' } } },
+      { delay: { time: 1, jitter: 1, distribution: { table: [-1, 1], name: 'x' } } },
+    ],
     [{ loss: '1%' }, { loss: { random: 1 } }],
     [{ loss: { random: 1, correlation: 25 } }, { loss: { random: 1, correlation: 25 } }],
     [{ loss: { gemodel: { p: 1 } } }, { loss: { gemodel: { p: 1, r: 99, h: 0, k: 100 } } }],

@@ -15,7 +15,7 @@ describe('words that are refused', () => {
     ['wobble', /what is "wobble"\? Here may stand limit, latency, delay/],
     ['delayed 10ms', /what is "delayed"/],
     ['delay', /delay is not complete: it takes a time like 10ms/],
-    ['delay 10ms distribution', /distribution is not complete: it takes uniform, normal/],
+    ['delay 10ms distribution', /distribution is not complete: it takes uniform, normal.*, or a file/],
     ['loss', /loss is not complete: it takes a percentage like 1%, or random, gemodel or state/],
     ['loss gemodel', /loss gemodel is not complete/],
     ['loss 1% loss 2%', /loss is given twice/],
@@ -255,3 +255,40 @@ describe('a plan in words', () => {
 function present(options: object): object {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
+
+describe('a distribution in a file', () => {
+  const files: Record<string, string> = {
+    'x.dist': '# of a lab\n -8192 0\n\n 8192 # the last\n',
+    '/usr/lib/tc/experimental.dist': '1 2',
+    './bad': '1\n2 x',
+    './none': '# nothing',
+  }
+  const readText = (path: string) => {
+    const text = files[path]
+    if (text === undefined) throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' })
+    return text
+  }
+  const read = (word: string) =>
+    parseImpairWords(['delay', '10ms', '1ms', 'distribution', word], readText).delay
+
+  test('is read by who gives the words; tc finds a name where its tables are', () => {
+    const table = [-8192, 0, 8192]
+    expect(read('x.dist')).toEqual({ time: 10, jitter: 1, distribution: { table, name: 'x.dist' } })
+    const found = { table: [1, 2], name: 'experimental' }
+    expect(read('experimental')).toEqual({ time: 10, jitter: 1, distribution: found })
+    expect(read('normal')).toEqual({ time: 10, jitter: 1, distribution: 'normal' })
+    const words = ['slot', 'distribution', 'x.dist', '1ms', '1ms']
+    const { slot } = parseImpairWords(words, readText)
+    expect(slot).toEqual({ distribution: { table, name: 'x.dist' }, delay: 1, jitter: 1 })
+    const shown = formatImpair(planImpair({ ...parseImpairWords(words, readText), seed: 1 }, ''))
+    expect(shown).toBe('slot distribution x.dist 1ms 1ms seed 1')
+  })
+
+  test('is refused where it is none, and where nothing is read', () => {
+    expect(() => read('./bad')).toThrow('EINVAL: ./bad:2: "x" is not a whole number')
+    expect(() => read('./none')).toThrow('EINVAL: ./none has no numbers')
+    expect(() => read('./gone')).toThrow('ENOENT: ./gone')
+    expect(read('flat')).toMatchObject({ distribution: 'flat' }) // for its shape
+    expect(() => plan('delay 1ms 1ms distribution x.dist')).toThrow(/must be one of uniform.*, not "x.dist"/)
+  })
+})

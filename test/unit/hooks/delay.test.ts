@@ -170,3 +170,14 @@ describe('correlation', () => {
     expect(new Set(values).size).toBe(1)
   })
 })
+
+test('a table: its places are equally likely, in units of 1/8192 of the jitter', () => {
+  const table = [8192, -8192, 0, 4096]
+  const many = delays({ time: 100, jitter: 10, distribution: { table } })
+  const counts = [110, 90, 100, 105].map((ms) => many.filter((delay) => delay === ms).length)
+  expect(counts.reduce((sum, count) => sum + count)).toBe(many.length)
+  for (const count of counts) expect(Math.abs(count / many.length - 0.25)).toBeLessThan(0.02)
+  const values = Float64Array.of(0, 0.25, 0.5, 0.75, 1)
+  toQuantiles(Int16Array.from(table), values, 5)
+  expect([...values]).toEqual([1, -1, 0, 0.5, 0.5])
+})

@@ -48,6 +48,7 @@ test.each<[string, object]>([
     { delay: { time: 10, jitter: 5, correlation: 25, distribution: 'normal' } },
   ],
   ['paretonormal jitter', { delay: { time: 10, jitter: 5, distribution: 'paretonormal' } }],
+  ['jitter by a table', { delay: { time: 10, jitter: 5, distribution: { table: [-8192, 1, 8192] } } }],
   ['a rate', { rate: { rate: '10mbit', burst: 5000, overhead: 14, cellSize: 48, cellOverhead: 5 } }],
   ['duplicates', { duplicate: { probability: 10, correlation: 10 } }],
   ['corruption', { corrupt: { probability: 50, correlation: 10 } }],

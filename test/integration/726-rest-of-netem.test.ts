@@ -1,0 +1,58 @@
+// What tc-netem(8) has beside probabilities and times, by the command and over real interfaces: tables from files.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { commandOf, expectRefusal, well } from '../support/cli.js'
+import { TestDaemon } from '../support/daemon.js'
+import { numbered } from '../support/frames.js'
+import { needs } from '../support/skip.js'
+
+const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
+
+let daemon: TestDaemon
+beforeAll(async () => {
+  daemon = await TestDaemon.start('--state', 'FOLDER/state.json')
+  await daemon.lay()
+})
+afterAll(async () => {
+  await daemon?.[Symbol.asyncDispose]()
+})
+
+const path = (name: string) => daemon.folder.file(name)
+const set = (...words: string[]) => commandOf(daemon)('link', 'set', 'x0', 'impair', ...words)
+
+describe('a distribution in a file', () => {
+  test('refused in a sentence, and nothing is changed', async () => {
+    writeFileSync(path('bad.dist'), '1 2\n3 four')
+    writeFileSync(path('wide.dist'), '40000')
+    const given = ['delay', '10ms', '1ms', 'distribution']
+    expectRefusal(
+      await set(...given, path('none.dist')),
+      2,
+      /ENOENT: no such file or directory, open '.*none/,
+    )
+    expectRefusal(await set(...given, path('bad.dist')), 255, /bad.dist:2: "four" is not a whole number/)
+    expectRefusal(await set(...given, path('wide.dist')), 255, /distribution must be an array of 1 to 16384/)
+    expectRefusal(await set(...given, '/dev/zero'), 255, /is longer than \d+ bytes/)
+    expect((await set('show')).stdout).toBe('none\n')
+  })
+
+  test('is read by the command, held by, shown, and kept with its numbers', async () => {
+    writeFileSync(path('late.dist'), '# a jitter more\n8192\n')
+    const words = `delay 30ms 20ms distribution ${path('late.dist')}`
+    expect(await set(...words.split(' '), 'seed', '7')).toEqual({ ...well, signal: null })
+    const begun = performance.now()
+    daemon.near.send(numbered(0, 0, 100))
+    expect(await daemon.far.receive()).toEqual(new Uint8Array(numbered(0, 0, 100)))
+    expect(performance.now() - begun).toBeGreaterThan(49.9)
+    expect((await set('show')).stdout).toBe(`${words} seed 7\n`)
+    const plan = (await daemon.ask('GET', '/v1/ends/x0/impair')).json
+    expect(plan.delay.distribution).toEqual({ table: [8192], name: path('late.dist') })
+    writeFileSync(path('late.dist'), '0')
+    daemon.deafen()
+    await daemon.stop()
+    expect(readFileSync(path('state.json'), 'utf8')).toContain('"table":[8192]')
+    await daemon.restart()
+    expect((await daemon.ask('GET', '/v1/ends/x0/impair')).json).toEqual(plan)
+  })
+})
