@@ -3,7 +3,6 @@
 // stands in one cell. One for each inspected direction. Used by holding.ts. Memory grows with what is held at once, as far as
 // the pair's share allows and the system has it, and is used again; nothing is allocated for a frame otherwise. What
 // finds no memory is refused, and nothing else is touched.
-//
 // What is due comes out in the order of its time, and of its arrival where times are equal (entries.ts).
 
 import type { Burst } from '../frame/burst.js'
@@ -114,23 +113,35 @@ export class Held {
   }
 
   /**
-   * Holds frame `frame` of a burst for the time that the hooks have said, and of its copies as many as there is room
-   * for: so many are left in the burst. False when there is none for the frame itself. `times[LEAST]` is the caller's.
+   * Holds frame `frame` of a burst for the time that the hooks have said, and of its copies, but one for holdCopy(), as
+   * many as there is room for: so many are left. False when there is none for the frame. `times[LEAST]` is the caller's.
    */
   holdOf(burst: Burst, frame: number, queue: number): boolean {
     const start = burst.alone(frame)
     const length = burst.lengths[frame]
     const number = burst.numbers[frame]
-    const wanted = 1 + burst.copies[frame]
+    const apart = Number(burst.copyDelays[frame] > 0)
     this.#timeOf(burst, frame)
     let done = 0
-    while (done < wanted && this.hold(burst.memory, start, length, number, queue)) done++
+    while (done < 1 + burst.copies[frame] - apart && this.hold(burst.memory, start, length, number, queue))
+      done++
     if (done === 0) {
       this.#cells.share.refuse()
       return false
     }
-    burst.copies[frame] = done - 1
+    burst.copies[frame] = done - 1 + apart
     return true
+  }
+
+  /** Holds the copy of frame `frame` of a burst that has a time of its own; without room it is one copy less. */
+  holdCopy(burst: Burst, frame: number, queue: number): void {
+    this.times[UNTIL] = burst.now + burst.copyDelays[frame]
+    this.times[WAIT] = burst.copyDelays[frame]
+    const start = burst.alone(frame) // it may put the frame elsewhere
+    if (this.hold(burst.memory, start, burst.lengths[frame], burst.numbers[frame], queue)) return
+    this.#cells.share.refuse()
+    burst.copies[frame]--
+    burst.copyDelays[frame] = 0
   }
 
   /** The same with `count` neighbours, from `frame`, which are parts of the burst's super-frame; they have no copies. */

@@ -81,6 +81,13 @@ export class Holding {
     return done
   }
 
+  /** Holds the copy of frame `frame` that has a time of its own. */
+  holdCopy(burst: Burst, frame: number, queue: number, ruled: Float64Array | undefined): void {
+    this.#held.times[LEAST] = burst.now + (ruled ?? burst.copyDelays)[frame]
+    this.#held.holdCopy(burst, frame, queue)
+    this.#count()
+  }
+
   /** The same for `count` neighbours with one time. How many of them are held. */
   holdRun(
     burst: Burst,
@@ -121,6 +128,8 @@ export class Holding {
       for (let at = 0; at < sender.staged; at++) released += sender.frames[at]
       this.#part(chunk, queue, load(this.#wiring.state, count.CARRIER) !== 0)
     }
+    // Also while nothing is due: as often as netem looks at its queue, so that slots are as far apart as they are there.
+    if (slot !== undefined && held.count > 0 && !held.isDue()) slot.look(held.clock)
     if (released > 0) this.#count()
     else if (held.count === 0 && now >= this.#rest) this.clear()
     return released

@@ -55,6 +55,13 @@ export class Wire {
   /** Holds a frame, or a run that begins with it, if it is to wait. How many frames that were; one that does not wait is one. */
   #wait(burst: Burst, frame: number, queue: number, impairment: Impairment | undefined): number {
     if (!burst.passes(frame)) return 1
+    const gone = this.#waitAlone(burst, frame, queue, impairment)
+    if (burst.copyDelays[frame] > 0 && burst.passes(frame)) this.#waitCopy(burst, frame, queue, impairment)
+    return gone
+  }
+
+  /** The same, but for a copy with a time of its own. */
+  #waitAlone(burst: Burst, frame: number, queue: number, impairment: Impairment | undefined): number {
     const holding = this.#holding
     const delay = burst.delays[frame]
     if (holding.overtakes(burst.now + delay)) holding.hasten(burst.now + delay, delay === 0, impairment?.slot)
@@ -69,6 +76,12 @@ export class Wire {
     const held = holding.holdRun(burst, frame, run, queue, ruled)
     for (let refused = held; refused < run; refused++) burst.drop(frame + refused, 'limit')
     return run
+  }
+
+  #waitCopy(burst: Burst, frame: number, queue: number, impairment: Impairment | undefined): void {
+    const due = burst.now + burst.copyDelays[frame]
+    if (this.#holding.overtakes(due)) this.#holding.hasten(due, false, impairment?.slot)
+    this.#holding.holdCopy(burst, frame, queue, impairment?.ruled)
   }
 
   /** How many frames have gone the way of this one. */
@@ -94,7 +107,8 @@ export class Wire {
     }
     const start = burst.alone(frame)
     const length = burst.lengths[frame]
-    for (let copy = 0; copy <= copies; copy++) {
+    const last = burst.copyDelays[frame] > 0 ? copies - 1 : copies
+    for (let copy = 0; copy <= last; copy++) {
       this.#stage(slab, queue, start, length)
       this.#describe(burst, frame, 1, length)
     }

@@ -63,6 +63,8 @@ export class Burst {
   readonly delays = new Float64Array(BURST)
   /** Further copies of each frame, sent right behind it. */
   readonly copies = new Uint8Array(BURST)
+  /** ms that the last copy of each frame is to be held on its own; 0: it goes with its frame. */
+  readonly copyDelays = new Float64Array(BURST)
   /** Why a frame was dropped or changed, for captures; undefined where the cause says it all. */
   readonly reasons: (string | undefined)[] = new Array<string | undefined>(BURST).fill(undefined)
   readonly #starts = new Int32Array(BURST)
@@ -97,6 +99,7 @@ export class Burst {
     this.verdicts[at] = PASS
     this.delays[at] = 0
     this.copies[at] = 0
+    this.copyDelays[at] = 0
     this.reasons[at] = undefined
     this.#states[at] = AS_SENT
   }

@@ -7,6 +7,7 @@
 // (docs/netem.md); the draws themselves (chance.ts) would crowd around the mean.
 
 import type { DelayPlan } from '../faults/impair-plan.js'
+import { BURST } from '../frame/slab.js'
 import { type Quantiles, quantilesOf, toPercentiles, toQuantiles } from './distribution.js'
 import { DRAWS, draw, drawAll, type Key } from './random.js'
 
@@ -18,6 +19,8 @@ export class Delay {
   readonly #rho: number
   /** One word: z(n - 1). In an array, so that storing it allocates nothing. */
   readonly #last = new Float64Array(1)
+  /** The normal draws that the copies of a burst's frames depend on. */
+  readonly #normals = new Float64Array(BURST)
   readonly #time: number
   readonly #jitter: number
   readonly #distribution: Quantiles
@@ -39,8 +42,8 @@ export class Delay {
     return this.#last[0]
   }
 
-  /** Decides `count` frames from frame `number`: ms, never negative. */
-  decide(number: number, count: number, delays: Float64Array): void {
+  /** Decides `count` frames from frame `number`: ms, never negative; the same in `copies` of a copy of each, if there is jitter. */
+  decide(number: number, count: number, delays: Float64Array, copies?: Float64Array): void {
     if (this.#jitter === 0) {
       delays.fill(this.#time, 0, count)
       return
@@ -48,10 +51,17 @@ export class Delay {
     drawAll(this.#key, number, count, 0, delays)
     for (let i = 0; i < count; i++) delays[i] /= DRAWS
     if (this.#rho !== 0) this.#correlate(delays, count)
-    toQuantiles(this.#distribution, delays, count)
-    for (let i = 0; i < count; i++) {
-      delays[i] = Math.max(0, this.#time + this.#jitter * delays[i])
-    }
+    this.#toTimes(delays, count)
+    if (copies === undefined) return
+    drawAll(this.#key, number, count, 2, copies)
+    for (let i = 0; i < count; i++) copies[i] /= DRAWS
+    if (this.#rho !== 0) this.#correlateCopies(copies, count)
+    this.#toTimes(copies, count)
+  }
+
+  #toTimes(draws: Float64Array, count: number): void {
+    toQuantiles(this.#distribution, draws, count)
+    for (let i = 0; i < count; i++) draws[i] = Math.max(0, this.#time + this.#jitter * draws[i])
   }
   /** Uniform draws, each of them on its own, become uniform ones that depend on each other. */
   #correlate(draws: Float64Array, count: number): void {
@@ -60,9 +70,17 @@ export class Delay {
     toQuantiles('normal', draws, count)
     for (let i = 0; i < count; i++) {
       last = last * this.#rho + draws[i] * fresh
-      draws[i] = last
+      draws[i] = this.#normals[i] = last
     }
     this.#last[0] = last
+    toPercentiles(draws, count)
+  }
+
+  /** The same for copies: each depends on its frame, and nothing on it. */
+  #correlateCopies(draws: Float64Array, count: number): void {
+    const fresh = Math.sqrt(1 - this.#rho ** 2)
+    toQuantiles('normal', draws, count)
+    for (let i = 0; i < count; i++) draws[i] = this.#normals[i] * this.#rho + draws[i] * fresh
     toPercentiles(draws, count)
   }
 }

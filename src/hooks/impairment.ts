@@ -2,7 +2,8 @@
 // together in netem's way (netem_enqueue() of Linux' sch_netem.c). One for each direction that is impaired,
 // made and asked by datapath/inspector.ts. Which frames are hit depends on the seed, the end and the frame's
 // number only; limit, rate and slot depend on time as well.
-// A duplicate may be lost on its own, and shares the damage and the delay of its frame; netem judges it once more in all.
+// A duplicate may be lost on its own and has a jitter of its own; what damages its frame, or sends it at once, does so to
+// both. netem judges it once more in all.
 
 import type { ImpairPlan, SlotPlan } from '../faults/impair-plan.js'
 import type { Burst } from '../frame/burst.js'
@@ -112,6 +113,8 @@ export class Impairment implements Hook {
   readonly #damaged = new Uint8Array(BURST)
   readonly #jumps = new Uint8Array(BURST)
   readonly #delays = new Float64Array(BURST)
+  /** Of the duplicates; undefined where they go with their frames. */
+  readonly #copyDelays: Float64Array | undefined
 
   /**
    * @param end the end that sends: 0 is a, 1 is b
@@ -133,6 +136,7 @@ export class Impairment implements Hook {
     this.#corrupt = corrupt && new Corrupt(corrupt, key('corrupt'), last?.corrupt)
     this.#reorder = reorder && new Reorder(reorder, key('reorder'), last?.reorder)
     this.#delay = delay && new Delay(delay, key('delay'), last?.delay)
+    if (duplicate !== undefined && delay?.jitter !== undefined) this.#copyDelays = new Float64Array(BURST)
     this.#rate = rate && new Rate(rate, from?.rate)
     this.slot = slot && new Slot(slot, key('slot'), last?.slot)
   }
@@ -173,7 +177,7 @@ export class Impairment implements Hook {
     this.#corrupt?.decide(number, count, this.#damaged)
     this.#reorder?.decide(number, count, this.#jumps)
     if (this.#delay === undefined) this.#delays.fill(0)
-    else this.#delay.decide(number, count, this.#delays)
+    else this.#delay.decide(number, count, this.#delays, this.#copyDelays)
   }
 
   /** Says when frame `i` and its copies go, or drops what there is no room for. Answers how many it holds. */
@@ -183,8 +187,10 @@ export class Impairment implements Hook {
     const before = burst.delays[i]
     this.ruled[i] = before
     let copies = Math.min(burst.copies[i] + double, MAX_COPIES)
+    // The duplicate of what jumps does so, too.
+    const apart = double === 1 && !jumps ? this.#copyDelays : undefined
     if (jumps) this.#delays[i] = before
-    else this.#schedule(burst, i, 1 + copies)
+    else this.#schedule(burst, i, apart === undefined ? 1 + copies : copies, this.#delays)
     const delay = this.#delays[i]
     const room = this.limit - held
     // Also what would not wait: netem takes nothing into a queue that is full.
@@ -197,15 +203,26 @@ export class Impairment implements Hook {
     if (jumps) counters[REORDERED]++
     else this.#rate?.take()
     if (delay > before) counters[DELAYED]++
-    if (copies > burst.copies[i]) counters[DUPLICATED]++
+    let alone = 0
+    if (copies > burst.copies[i]) {
+      counters[DUPLICATED]++
+      if (apart !== undefined) alone = this.#sendCopy(burst, i, apart)
+    }
     burst.delays[i] = delay
     burst.copies[i] = copies
-    return delay > 0 ? 1 + copies : 0
+    return delay > 0 ? 1 + copies : alone
+  }
+
+  /** Says when the duplicate of frame `i` goes, which is not when the frame does; it is always held, and is one. */
+  #sendCopy(burst: Burst, i: number, delays: Float64Array): number {
+    this.#schedule(burst, i, 1, delays)
+    this.#rate?.take()
+    burst.copyDelays[i] = Math.max(delays[i], A_MOMENT)
+    return 1
   }
 
   /** Makes of the delay of frame `i` the ms until it and its copies go; what rules ask for comes first. */
-  #schedule(burst: Burst, i: number, frames: number): void {
-    const delays = this.#delays
+  #schedule(burst: Burst, i: number, frames: number, delays: Float64Array): void {
     delays[i] += burst.delays[i]
     this.#rate?.pass(burst, i, frames, delays)
     if (this.slot !== undefined && delays[i] === 0) delays[i] = A_MOMENT

@@ -64,13 +64,17 @@ export class Slot {
    */
   allows(times: Clock, length: number): boolean {
     const state = this.#state
-    // It came after the slot had opened: it belongs to the next one.
-    if (times[DUE] > state[NEXT]) this.#begin(times)
+    this.look(times)
     if (times[NOW] < state[NEXT]) return false
     state[PACKETS]--
     state[BYTES] -= length
     if (state[PACKETS] <= 0 || state[BYTES] <= 0) this.#begin(times)
     return true
+  }
+
+  /** The next frame is due at times[DUE], now or later: if that is after the slot has opened, it belongs to the next one. */
+  look(times: Clock): void {
+    if (times[DUE] > this.#state[NEXT]) this.#begin(times)
   }
 
   #begin(times: Clock): void {

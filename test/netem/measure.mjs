@@ -1,6 +1,6 @@
 // In a guest whose kernel has sch_netem: gives the same words to netem on kernel veth and to a pair of ours, sends the same
 // frames through both (flow.c), and leaves what flow.c wrote in $RESULTS: NN.netem and NN.uveth. Started by scripts/netem:
-//   node measure.mjs FLOW [PART OF WORDS]
+//   node measure.mjs FLOW [PATTERN OF WORDS]
 // It must not compare: that is compare.mjs, outside.
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { FORMS, FRAMES, GAP, LENGTHS } from './forms.mjs'
 
 /** ns: longer than the longest wait of any form. */
 const QUIET = 1_500_000_000
-const [flow = '', part = ''] = process.argv.slice(2)
+const [flow = '', pattern = ''] = process.argv.slice(2)
 const folder = process.env.RESULTS ?? '.'
 
 /** @param {string[]} words */
@@ -38,7 +38,7 @@ send('netem0', 'netem1', { words: '', compare: [], frames: 500 })
 send('uveth0', 'uveth1', { words: '', compare: [], frames: 500 })
 
 for (const [place, form] of FORMS.entries()) {
-  if (!form.words.includes(part)) continue
+  if (!new RegExp(pattern).test(form.words)) continue
   const words = form.words.split(' ')
   execFileSync('tc', ['qdisc', 'replace', 'dev', 'netem0', 'root', 'netem', ...words], { stdio: 'inherit' })
   await pair.a.impair(parseImpairWords(words))

@@ -13,6 +13,8 @@ export interface Fate {
   /** ms from its arrival. */
   delay: number
   copies: number
+  /** ms that the last copy takes, if not as long as its frame. */
+  copyDelay?: number
   /** Bits that are not as they were sent. */
   damage: readonly number[]
   reason: string | undefined
@@ -80,15 +82,18 @@ export class Impaired {
     const verdict = burst.verdicts[i] as number
     const delay = burst.delays[i] as number
     const copies = burst.copies[i] as number
+    const copyDelay = burst.copyDelays[i] as number
     if (verdict === 0 && delay > 0) {
-      for (let copy = 0; copy <= copies; copy++) this.#held.push(now + delay)
+      for (let copy = copyDelay > 0 ? 1 : 0; copy <= copies; copy++) this.#held.push(now + delay)
     }
+    if (verdict === 0 && copyDelay > 0) this.#held.push(now + copyDelay)
     const damage =
       burst.reasons[i] === undefined
         ? NONE
         : this.#damage(burst.starts[i] as number, burst.lengths[i] as number)
     const dropped = CAUSES[verdict - 1]
-    return { dropped, delay, copies, damage, reason: burst.reasons[i] }
+    const fate = { dropped, delay, copies, damage, reason: burst.reasons[i] }
+    return copyDelay > 0 ? { ...fate, copyDelay } : fate
   }
 
   #damage(start: number, length: number): number[] {

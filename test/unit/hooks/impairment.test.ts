@@ -34,22 +34,6 @@ describe('duplicates', () => {
     ).toHaveLength(FRAMES)
   })
 
-  test.each<ImpairOptions['loss']>([
-    { random: 40, correlation: 50 },
-    { gemodel: { p: 30, r: 30, h: 20, k: 90 } },
-    { state: { p13: 30, p31: 20, p32: 20, p23: 40, p14: 5 } },
-  ])('are lost as the frames behind them are, and change nothing for those: %j', (loss) => {
-    const alone = fates({ loss, seed: 1 })
-    const both = fates({ loss, duplicate: 100, seed: 1 })
-    // Of two, one is left where the frame is lost; the copy comes in the place of the next frame.
-    expect(numbers(both, (fate) => lost(fate))).toHaveLength(0)
-    const kept = alone.filter((fate) => !lost(fate)).length
-    const followed = alone.filter((fate, i) => !lost(fate) && !lost(alone[i + 1] ?? fate)).length
-    const single = numbers(both, (fate) => fate.copies === 0)
-    expect(numbers(alone, lost).every((number) => single.includes(number))).toBe(true)
-    withinBinomial(numbers(both, copied).length, kept, followed / kept)
-  })
-
   test('come on top of the copies that others asked for, as far as there is a word for them', () => {
     const asked = (copies: number): Traffic => ({ before: (burst) => burst.duplicate(0, copies) })
     expect(fates({ duplicate: 100 }, 1, asked(2))[0]?.copies).toBe(3)

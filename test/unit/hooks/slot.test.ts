@@ -55,6 +55,23 @@ describe('a slot', () => {
     expect(Math.sqrt(variance)).toBeCloseTo(10, 0)
   })
 
+  test('begins anew whenever it would open before the next frame is due', () => {
+    const slot = slotOf(20)
+    const next = (now: number, due: number) => {
+      slot.look(Float64Array.of(now, due))
+      return slot.next
+    }
+    expect([next(1000, 1030), next(1004, 1030), next(1011, 1030)]).toEqual([1020, 1024, 1031])
+    expect([next(1012, 1030), next(1030, 1030)]).toEqual([1031, 1031])
+    expect(slot.allows(Float64Array.of(1031, 1030), 60)).toBe(true)
+    // The next slot is so far from this one, and not from when its first frame is due.
+    expect([next(1031, 1033), slot.allows(Float64Array.of(1033, 1033), 60), slot.next]).toEqual([
+      1051,
+      false,
+      1051,
+    ])
+  })
+
   test('with the same seed comes at the same times', () => {
     const dues = Array.from({ length: 100 }, (_, i) => i * 7)
     const options = { min: 1, max: 30 }
