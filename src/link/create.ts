@@ -9,6 +9,7 @@ import { getLink, setLink } from '../netlink/route.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import type { NetnsPlace } from '../netns/names.js'
 import { needSpare, type Target, withNetns } from '../netns/open.js'
+import { withoutGro } from './offloads.js'
 import type { EndPlan } from './protocol.js'
 import { indexTaken, moveTo } from './requests.js'
 import { Tap } from './tap.js'
@@ -78,7 +79,7 @@ function makeThere(home: NetlinkSocket, plan: EndPlan, kind: Kind, { netnsFd }: 
   using there = NetlinkSocket.open(NETLINK_ROUTE, netnsFd)
   if (ifindex !== undefined && !isFree(there, { ifindex })) throw indexTaken(ifindex)
   const tap = Tap.open(home, { ...kind, name, ifindex, netnsFd })
-  return finished(tap, plan, () => set(there, tap.state.name, plan))
+  return finished(tap, plan, () => set(there, tap.state.name, plan, netnsFd))
 }
 
 type Kind = { queues: number; quiet: boolean }
@@ -88,7 +89,7 @@ function makeIn(shop: Workshop, home: NetlinkSocket, plan: EndPlan, kind: Kind, 
   const { name } = plan
   const tap = Tap.open(home, { ...kind, name, ifindex: undefined, netnsFd: shop.netnsFd })
   return finished(tap, plan, () => {
-    const ifindex = set(shop.socket, name, plan)
+    const ifindex = set(shop.socket, name, plan, shop.netnsFd)
     moveTo(shop.socket, ifindex, { ...target, name, newIfindex: plan.ifindex })
   })
 }
@@ -106,10 +107,11 @@ function makeAtHome(home: NetlinkSocket, plan: EndPlan, kind: Kind, target: Targ
  * Sets it, and answers its index. The MAC address that the kernel has drawn is set, too, where no other is wished for:
  * it is seen from the start, and udev takes one that somebody has set for good.
  */
-function set(socket: NetlinkSocket, name: string, plan: EndPlan): number {
+function set(socket: NetlinkSocket, name: string, plan: EndPlan, netnsFd?: number): number {
   const { address, mtu, txQueueLength: txqlen, alias } = plan
   const { ifindex, address: drawn } = getLink(socket, { name })
   setLink(socket, { ifindex, address: address ?? drawn, mtu, txqlen, alias })
+  withoutGro(ifindex, netnsFd)
   return ifindex
 }
 

@@ -2,15 +2,15 @@
 // noticed. What GRO would take is in test/kernel/28.
 
 import type { Readable } from 'node:stream'
+import { createPair } from 'uveth'
 import { expect } from 'vitest'
 import { B, Cable } from '../support/cable.js'
 import { says } from '../support/iperf.js'
-import { until } from '../support/netns.js'
+import { Netns, run, until } from '../support/netns.js'
 import { needs } from '../support/skip.js'
 
 const it = needs('root', 'tun', 'netns', 'ip', 'ethtool')
 const itPython = needs('root', 'tun', 'netns', 'ip', 'python3', 'kernel 5.19')
-const itTcpdump = needs('root', 'tun', 'netns', 'ip', 'ethtool', 'tcpdump', 'python3')
 const itNewer = needs('root', 'tun', 'netns', 'ip', 'kernel 6.3')
 
 const tenOf = (port: number, size: number) => `
@@ -53,22 +53,55 @@ it('segmentation of tunnels is not offered', async () => {
   expect(cable.left.exec('ethtool', '-k', 'x0')).toMatch(/^tx-udp_tnl-segmentation: off/m)
 })
 
-itTcpdump('GRO: what is asked for aggregates nothing', async () => {
+it.each([
+  ['at home', false],
+  ['elsewhere', true],
+])('GRO is off at first, as on kernel veth, and stays as it is asked for: %s', async (_, netns) => {
+  using left = Netns.create('left')
+  await using pair = await createPair({ a: netns ? { netns: left.name } : {}, b: { netns: left.name } })
+  const exec = (...words: string[]) => (netns ? left.exec('ethtool', ...words) : run('ethtool', ...words))
+  const gro = () => /^generic-receive-offload: (.*)$/m.exec(exec('-k', pair.a.name))?.[1]
+  expect(gro()).toBe('off')
+  exec('-K', pair.a.name, 'gro', 'on')
+  await pair.a.set({ up: true, mtu: 1400 })
+  expect(gro()).toBe('on')
+})
+
+const TCP_SERVER = `
+import socket
+s = socket.create_server(('', 7778)); print('bound', flush=True)
+c = s.accept()[0]
+while c.recv(1 << 20): pass
+print('read', flush=True)
+`
+const TCP_CLIENT = `
+import socket
+s = socket.create_connection(('${B}', 7778)); s.sendall(bytes(1_000_000))
+`
+const SEGMENTS = 1_000_000 / 1448
+
+const itPackets = needs('root', 'tun', 'netns', 'ip', 'ethtool', 'python3')
+itPackets.each([
+  ['off', 'on'],
+  ['on', 'off'],
+  ['on', 'on'],
+] as const)('GRO %s aggregates nothing, TSO %s decides: of UDP, and of TCP', async (gro, tso) => {
   await using cable = await Cable.addressed()
-  cable.right.exec('ethtool', '-K', 'x1', 'gro', 'on', 'rx-udp-gro-forwarding', 'on')
-  const tcpdump = cable.right.spawn('tcpdump', [
-    '-i',
-    'x1',
-    '-c',
-    '10',
-    '-nn',
-    '--immediate-mode',
-    'udp dst port 7777',
-  ])
-  await says(tcpdump.stderr as Readable, 'listening on')
-  const printed = says(tcpdump.stdout as Readable, '\0').catch(({ message }) => String(message))
-  cable.left.exec('python3', '-c', tenOf(7777, 1000))
-  expect((await printed).match(/length 1000/g)).toHaveLength(10)
+  const { left, right } = cable
+  right.exec('ethtool', '-K', 'x1', 'gro', gro, 'rx-udp-gro-forwarding', gro)
+  left.exec('ethtool', '-K', 'x0', 'tso', tso)
+  const received = () => Number(right.exec('cat', '/proc/net/snmp').match(/^Ip: \d+ \d+ (\d+)/m)?.[1])
+  const before = received()
+  left.exec('python3', '-c', tenOf(7777, 1000))
+  await until('ten datagrams', () => received() === before + 10)
+  const server = right.spawn('python3', ['-c', TCP_SERVER])
+  await says(server.stdout as Readable, 'bound')
+  const read = says(server.stdout as Readable, 'read')
+  left.exec('python3', '-c', TCP_CLIENT)
+  await read
+  const segments = received() - before - 10
+  if (tso === 'on') expect(segments).toBeLessThan(0.7 * SEGMENTS)
+  else expect(segments).toBeGreaterThan(SEGMENTS)
 })
 
 it.each([

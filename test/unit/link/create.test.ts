@@ -59,6 +59,9 @@ vi.mock('../../../src/netlink/socket.js', () => ({ NetlinkSocket: { open: () => 
 vi.mock('../../../src/link/workshop.js', () => ({
   workshop: () => (kernel.workshop ? { netnsFd: 99, socket: {} } : undefined),
 }))
+vi.mock('../../../src/link/offloads.js', () => ({
+  withoutGro: (...where: unknown[]) => step('gro', ...where),
+}))
 vi.mock('../../../src/link/tap.js', () => ({
   Tap: {
     open: (_: unknown, wish: object) => {
@@ -101,6 +104,7 @@ test('at home it has its name from the start, and is set there', () => {
   expect(kernel.said).toEqual([
     ['open', { name: 'veth0', queues: 1, ifindex: undefined, quiet: true }],
     ['set', { ifindex: 5, address: 'drawn', mtu: 1400, txqlen: 50 }],
+    ['gro', 5, undefined],
     ['spare'],
   ])
 })
@@ -111,6 +115,7 @@ test('elsewhere it is made in the workshop under its name, and moves there as it
   expect(kernel.said).toEqual([
     ['open', { name: 'veth0', queues: 1, ifindex: undefined, quiet: true, netnsFd: 99 }],
     ['set', { ifindex: 5, address: 'wished', mtu: 1400, txqlen: 50 }],
+    ['gro', 5, 99],
     ['move', { ifindex: 5, netnsFd: 33, name: 'veth0', newIfindex: 7 }],
     ['spare'],
   ])
@@ -123,6 +128,7 @@ test('in a namespace that this process is making it is made at once', () => {
     ['getLink', { ifindex: 7 }],
     ['open', { name: 'veth0', queues: 1, ifindex: 7, quiet: true, netnsFd: 33 }],
     ['set', { ifindex: 5, address: 'drawn', mtu: 1400, txqlen: 50 }],
+    ['gro', 5, 33],
     ['spare'],
   ])
   kernel.taken = true
@@ -138,7 +144,7 @@ test('the first number that is free over there is its own, also where somebody i
     ['open', { name: 'veth1' }],
     ['open', { name: 'veth3' }],
   ])
-  expect(steps()).toEqual(['open', 'set', 'move', 'letGo', 'open', 'set', 'move', 'spare'])
+  expect(steps()).toEqual(['open', 'set', 'gro', 'move', 'letGo', 'open', 'set', 'gro', 'move', 'spare'])
 })
 
 test('a name that is taken is refused where it is no template', () => {
@@ -153,6 +159,7 @@ test('without a workshop it is opened at home under a name that nobody has, and 
   expect(kernel.said).toEqual([
     ['open', { name: '_uveth%d', queues: 1, ifindex: undefined, quiet: true }],
     ['set', { ifindex: 5, address: 'drawn', mtu: 1400, txqlen: 50 }],
+    ['gro', 5, undefined],
     ['move', { ifindex: 5, netnsFd: 33, name: 'veth0', newIfindex: 7 }],
     ['spare'],
   ])
@@ -163,7 +170,7 @@ test('an index at home that somebody has is refused before a device is opened', 
   expect(steps()).toEqual(['getLink'])
 })
 
-test.each(['set', 'move', 'spare'])('what is refused by %s leaves nothing', (refused) => {
+test.each(['set', 'gro', 'move', 'spare'])('what is refused by %s leaves nothing', (refused) => {
   Object.assign(kernel, { target: { netnsFd: 33 }, refused })
   expect(() => make()).toThrow(UvethError)
   expect(steps().at(-1)).toBe('letGo')
@@ -207,6 +214,7 @@ test('a process that cannot be looked into may stand at home: its index is asked
   expect(kernel.said.slice(1)).toEqual([
     ['open', { name: '_uveth%d', queues: 1, ifindex: 7, quiet: true }],
     ['set', { ifindex: 5, address: 'drawn', mtu: 1400, txqlen: 50 }],
+    ['gro', 5, undefined],
     ['move', { ifindex: 5, netnsPid: 42, name: 'veth0', newIfindex: 7 }],
     ['spare'],
   ])
@@ -215,5 +223,5 @@ test('a process that cannot be looked into may stand at home: its index is asked
 test('an index that somebody at home has is refused once it turns out that home is meant', () => {
   Object.assign(kernel, { target: { netnsPid: 42 }, ifindex: 8, netns: null, workshop: false })
   expect(() => make({ ifindex: 7 })).toThrow(/EEXIST.*ifindex 7/)
-  expect(steps()).toEqual(['getLink', 'open', 'set', 'move', 'letGo'])
+  expect(steps()).toEqual(['getLink', 'open', 'set', 'gro', 'move', 'letGo'])
 })
