@@ -25,11 +25,14 @@ import {
 import {
   IF_OPER_DORMANT,
   IF_OPER_TESTING,
+  IF_OPER_UNKNOWN,
   IF_OPER_UP,
+  IFF_RUNNING,
   IFF_UP,
   IN6_ADDR_GEN_MODE_NONE,
   NETLINK_GENERIC,
 } from '../netlink/constants.js'
+import { setLink } from '../netlink/route.js'
 import type { Link } from '../netlink/rtnl.js'
 import type { NetlinkSocket } from '../netlink/socket.js'
 import type { NetnsPlace } from '../netns/names.js'
@@ -55,7 +58,15 @@ const CAPABILITIES: Capabilities = { header: VNET_HDR_LEN, longestFrame: MAX_MTU
 /** Without IFF_NAPI, whose GRO costs more than it saves (test/kernel/28). */
 const KIND = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR
 
+/** What a link shows with carrier, whatever mode its owner gave it. */
 const WITH_CARRIER: readonly number[] = [IF_OPER_UP, IF_OPER_DORMANT, IF_OPER_TESTING]
+
+/** Do others take it for one with the carrier that it had? Dormant it may be by its owner's mode, or since a nudge. */
+function lags({ flags, operstate, details }: Link, on: boolean): boolean {
+  if (!on) return (flags & IFF_RUNNING) !== 0
+  const held = (details.linkmode ?? 'DEFAULT') !== 'DEFAULT'
+  return operstate === IF_OPER_UNKNOWN || (operstate === IF_OPER_DORMANT && !held)
+}
 
 interface Opening {
   /** May be a `%d` template. */
@@ -209,13 +220,31 @@ export class Tap implements Device {
   }
 
   acted(on: boolean): boolean {
-    const link = this.#where.link()
-    if (link === undefined || !this.state.up) return true
-    // What a link shows with carrier, whatever mode its owner gave it; and a moment before the first queue takes
-    // frames: until then `noop` drops them.
-    const acted = WITH_CARRIER.includes(link.operstate) === on && !(on && link.qdisc === 'noop')
+    if (!this.state.up) return true
+    let link = this.#where.link()
+    if (link !== undefined && lags(link, on) && this.#nudge(on)) link = this.#where.link()
+    if (link === undefined) return true
+    // Carrier comes a moment before the first queue takes frames: until then `noop` drops them.
+    const acted =
+      WITH_CARRIER.includes(link.operstate) === on && !(on && (link.qdisc === 'noop' || lags(link, on)))
     if (acted && on) this.#drops.end(link.stats64?.tx_dropped)
     return acted
+  }
+
+  /**
+   * Before Linux 6.8 the kernel acts within a second. Has it tell others at once (test/kernel/29); who ordered the change
+   * waits for the kernel all the same.
+   */
+  #nudge(on: boolean): boolean {
+    try {
+      const operstate = on ? IF_OPER_UP : IF_OPER_DORMANT
+      this.#where.withRoute((socket) => setLink(socket, { ifindex: this.#where.ifindex, operstate }))
+      return true
+    } catch (error) {
+      // Its namespace may not be entered: it is waited for. Or it is gone, as a look will find.
+      if (error instanceof UvethError) return false
+      throw error
+    }
   }
 
   /** A TAP that goes up becomes writable (test/kernel/06): noticed also where the kernel tells nothing. */

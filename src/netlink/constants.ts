@@ -86,6 +86,8 @@ export const NETNSA_NSID_NOT_ASSIGNED = -1
 
 // if.h
 export const IFF_UP = 0x1
+export const IFF_RUNNING = 0x40
+export const IF_OPER_UNKNOWN = 0
 export const IF_OPER_TESTING = 4
 export const IF_OPER_DORMANT = 5
 export const IF_OPER_UP = 6

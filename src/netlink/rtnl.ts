@@ -34,6 +34,8 @@ export interface LinkChange {
   txqlen?: number | undefined
   /** IN6_ADDR_GEN_MODE_* */
   addrGenMode?: number | undefined
+  /** IF_OPER_DORMANT of a link that is up, IF_OPER_UP of one that is dormant or unknown; anything else changes nothing. */
+  operstate?: number | undefined
 }
 
 /** Where the counters are in struct rtnl_link_stats64, in words of 64 bits. */
@@ -133,6 +135,7 @@ export function setLinkRequest(change: LinkChange): Request {
   if (change.address !== undefined) attributes.bytes(nl.IFLA_ADDRESS, change.address)
   if (change.mtu !== undefined) attributes.u32(nl.IFLA_MTU, change.mtu)
   if (change.name !== undefined) attributes.string(nl.IFLA_IFNAME, change.name)
+  if (change.operstate !== undefined) attributes.u8(nl.IFLA_OPERSTATE, change.operstate)
   if (change.txqlen !== undefined) attributes.u32(nl.IFLA_TXQLEN, change.txqlen)
   if (change.alias !== undefined) attributes.bytes(nl.IFLA_IFALIAS, Buffer.from(change.alias))
   if (addrGenMode !== undefined) {
