@@ -26,6 +26,19 @@ function caller(prefix: string[], socket: string): Program<AnyMessages> {
   return new Program([process.execPath, '--input-type=module', '-e', script], { prefix })
 }
 
+/** The child that is to be the daemon; undefined while there is none. Others look where it may stand. */
+function daemonOf(caller: number): number | undefined {
+  const children = readFileSync(`/proc/${caller}/task/${caller}/children`, 'utf8').trim().split(' ')
+  const words = (pid: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    } catch {
+      return [] // it has ended
+    }
+  }
+  return children.filter((pid) => pid !== '' && words(pid).includes('daemon')).map(Number)[0]
+}
+
 describe('where others may have been at work: no daemon, and no file of root is touched', () => {
   const verb = async (socket: string) =>
     await uvethOnce(['add', 'x0', 'x1'], { env: { UVETH_SOCKET: socket } })
@@ -70,6 +83,21 @@ describe('started by a verb', () => {
     expect(Number(stat[3])).toBe(pid) // session
     expect((await uvethOnce(['daemon', '--stop', '--socket', socket])).code).toBe(0)
     expect(readFileSync(`${socket}.log`, 'utf8')).toContain('"msg":"listening"')
+  })
+
+  test('slowly: it is waited for as long as it lives, and the caller is told so', async () => {
+    using home = Netns.create('home')
+    using folder = new Folder()
+    const socket = folder.file('control.sock')
+    await using slow = caller(inside(home), socket)
+    const pid = await until('the daemon', () => daemonOf(slow.pid))
+    process.kill(pid, 'SIGSTOP')
+    await until('a word', () =>
+      slow.stderr.includes(`uveth: still waiting for the daemon (pid ${pid}) to listen`),
+    )
+    process.kill(pid, 'SIGCONT')
+    expect((await slow.end()).code).toBe(0)
+    expect((await uvethOnce(['daemon', '--stop', '--socket', socket])).code).toBe(0)
   })
 
   test('in the namespaces of pid 1, wherever the caller stands', async () => {

@@ -14,7 +14,7 @@ const { O_APPEND, O_CREAT, O_WRONLY } = constants
 
 /** s without a pair after which a daemon that nobody started by hand ends. */
 const IDLE_EXIT = 60
-/** ms until a daemon that does not listen counts as failed. */
+/** ms after which a caller is told what it waits for. A machine may be slow: nothing is given up that is on its way. */
 const PATIENCE = 10_000
 /** ms between looks. */
 const LOOK = 20
@@ -54,18 +54,15 @@ async function startOnce(socket: string, listens: Listens): Promise<number | und
     const reason = 'its interfaces are still being removed'
     process.stderr.write(`uveth: waiting for the end of the daemon before (pid ${before}): ${reason}\n`)
   })
-  const deadline = performance.now() + PATIENCE
-  while (performance.now() < deadline) {
-    // Another caller may be starting it: then it listens when that one lets go, or we try ourselves.
+  // Another caller may be starting it: then it listens when that one lets go, or we try ourselves.
+  for (const wait = waiting('the caller that starts the daemon'); ; await wait()) {
     using lock = Lock.take(startLock(socket))
     if (await listens(socket)) return
-    if (lock !== undefined) return await startOne(resolve(socket), deadline, listens)
-    await sleep(LOOK)
+    if (lock !== undefined) return await startOne(resolve(socket), listens)
   }
-  throw notStarted(socket, `it does not listen after ${PATIENCE / 1000} s`)
 }
 
-async function startOne(socket: string, deadline: number, listens: Listens): Promise<number | undefined> {
+async function startOne(socket: string, listens: Listens): Promise<number | undefined> {
   const child = spawnDaemon(socket)
   let failure: string | undefined
   child.once('error', (error) => {
@@ -74,15 +71,28 @@ async function startOne(socket: string, deadline: number, listens: Listens): Pro
   child.once('exit', (code, signal) => {
     failure = `it ended with ${code ?? signal}`
   })
-  while (!(await listens(socket))) {
+  const log = logFile(socket)
+  for (
+    const wait = waiting(`the daemon (pid ${child.pid}) to listen; ${log} says how far it is`);
+    ;
+    await wait()
+  ) {
+    if (await listens(socket)) return child.pid
     if (failure !== undefined) throw notStarted(socket, failure)
-    if (performance.now() > deadline) {
-      child.kill()
-      throw notStarted(socket, `it does not listen after ${PATIENCE / 1000} s`)
+  }
+}
+
+/** A pause between two looks. */
+function waiting(what: string): () => Promise<void> {
+  const since = performance.now()
+  let told = false
+  return async () => {
+    if (!told && performance.now() - since > PATIENCE) {
+      told = true
+      process.stderr.write(`uveth: still waiting for ${what}\n`)
     }
     await sleep(LOOK)
   }
-  return child.pid
 }
 
 /** In a session of its own, holding nothing of the caller's. nsenter becomes the daemon: the pid is its. */
