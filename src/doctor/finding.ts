@@ -180,6 +180,16 @@ export function judgeKernel(release: string): Finding[] {
       what: 'the kernel acts on carrier changes up to a second late; orders wait for it',
       remedy: 'Linux 6.8 or newer',
     }),
+    verdict('kernel.counts', atLeast(release, '6.2'), 'frames sent without carrier are counted', {
+      status: 'warn',
+      what: 'the kernel counts nowhere what is sent without carrier',
+      remedy: 'Linux 6.2 or newer',
+    }),
+    verdict('kernel.rename', atLeast(release, '6.2'), 'interfaces that are up can be renamed', {
+      status: 'warn',
+      what: 'interfaces that are up cannot be renamed (EBUSY): set them down first',
+      remedy: 'Linux 6.2 or newer',
+    }),
   ]
 }
 

@@ -7,14 +7,20 @@ const statuses = (findings: { check: string; status: string }[]) =>
   Object.fromEntries(findings.map(({ check, status }) => [check, status]))
 
 test.each([
-  ['5.9.16', 'fail', 'warn'],
-  ['5.10.0-30-amd64', 'ok', 'warn'],
-  ['6.7.12', 'ok', 'warn'],
-  ['6.8', 'ok', 'ok'],
-  ['6.18.44-fc-v669', 'ok', 'ok'],
-  ['10.0', 'ok', 'ok'],
-])('Linux %s: %s, carrier %s', (release, kernel, nudge) => {
-  expect(statuses(judgeKernel(release))).toEqual({ kernel, 'kernel.nudge': nudge })
+  ['5.9.16', 'fail', 'warn', 'warn'],
+  ['5.10.0-30-amd64', 'ok', 'warn', 'warn'],
+  ['6.1.0-50-amd64', 'ok', 'warn', 'warn'],
+  ['6.7.12', 'ok', 'warn', 'ok'],
+  ['6.8', 'ok', 'ok', 'ok'],
+  ['6.18.44-fc-v669', 'ok', 'ok', 'ok'],
+  ['10.0', 'ok', 'ok', 'ok'],
+])('Linux %s: %s, carrier %s, counts and renames %s', (release, kernel, nudge, of6_2) => {
+  expect(statuses(judgeKernel(release))).toEqual({
+    kernel,
+    'kernel.nudge': nudge,
+    'kernel.counts': of6_2,
+    'kernel.rename': of6_2,
+  })
 })
 
 describe('capabilities', () => {
