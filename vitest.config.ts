@@ -5,14 +5,16 @@
 // worker thread, and the package starts some: run `npm run build` first.
 
 import { defineConfig } from 'vitest/config'
+import { measurePace } from './test/support/pace.js'
 
 const seconds = 1000
+const pace = measurePace()
 
 const shared = {
   server: { deps: { external: [/\/dist\//, /\/native\//] } },
   // For what hangs. It must never be a busy machine that ends a test.
-  testTimeout: 90 * seconds,
-  hookTimeout: 90 * seconds,
+  testTimeout: 90 * seconds * pace,
+  hookTimeout: 90 * seconds * pace,
   // Kernels, engines and neighbours on the machine have bad moments: in CI a test gets a second try, which is counted,
   // and named in the closing lines.
   retry: process.env.CI === 'true' ? 1 : 0,

@@ -10,9 +10,13 @@ import { Ledger, numbered } from '../support/frames.js'
 import { Netns, until } from '../support/netns.js'
 import { PacketSocket } from '../support/packet.js'
 import { uveth } from '../support/program.js'
-import { needs } from '../support/skip.js'
+import { kernelAtLeast, needs } from '../support/skip.js'
 
 const it = needs('root', 'tun', 'netns', 'ip', 'tc', 'ping')
+const itCounts = needs('root', 'tun', 'netns', 'ip', 'tc', 'ping', 'kernel 6.2')
+
+/** What the kernel says of `dropped` frames that were sent without carrier: older ones count them nowhere. */
+const counted = (dropped: number): number => (kernelAtLeast('6.2') ? dropped : 0)
 
 /** Sends `count` numbered frames from a, starting with number `first`; how many the kernel took. */
 function send(cable: Cable, count: number, first = 0): number {
@@ -60,9 +64,9 @@ it.each(['a', 'b'] as const)(
     await cable.pair[down].down()
     for (let i = 0; i < 500; i++) expect(cable[up].send(numbered(0, i, 100))).toBe(true)
     const stats = await atRest(cable.pair)
-    expect(stats[up]).toMatchObject({ tx_dropped: 500, tx_packets: 0 })
+    expect(stats[up]).toMatchObject({ tx_dropped: counted(500), tx_packets: 0 })
     expect(stats[down].rx_packets).toBe(0)
-    expect(cable.links()[up].stats64.tx.dropped).toBe(500)
+    expect(cable.links()[up].stats64.tx.dropped).toBe(counted(500))
     await cable.pair[down].up()
     cable[up].send(numbered(0, 500, 100))
     expect(await cable[down].receive()).toEqual(new Uint8Array(numbered(0, 500, 100)))
@@ -75,7 +79,7 @@ it('the same when it was `ip link set down` that did it', async () => {
   await until('carrier off', () => !cable.pair.carrier)
   expect(operstates(cable)).toEqual({ a: 'DOWN', b: 'DOWN' })
   expect(send(cable, 300)).toBe(300)
-  expect((await atRest(cable.pair)).a.tx_dropped).toBe(300)
+  expect((await atRest(cable.pair)).a.tx_dropped).toBe(counted(300))
   cable.right.ip('link', 'set', 'x1', 'up')
   await until('carrier on', () => cable.pair.carrier)
   expect(operstates(cable)).toEqual({ a: 'UP', b: 'UP' })
@@ -83,14 +87,14 @@ it('the same when it was `ip link set down` that did it', async () => {
 })
 
 describe('frames that are sent while it goes down and up are delivered or dropped, each once', () => {
-  it('and all are counted where the sender has no queue, as veth has none', async () => {
+  itCounts('and all are counted where the sender has no queue, as veth has none', async () => {
     await using cable = await Cable.lay()
     cable.left.exec('tc', 'qdisc', 'replace', 'dev', 'x0', 'root', 'noqueue')
     expect(await unaccounted(cable)).toBe(0)
   })
 
   // The kernel empties this queue without counting when it takes a link out of use: 1 frame in 100 times.
-  it('and all but those in the queue of the kernel where it has its default one', async () => {
+  itCounts('and all but those in the queue of the kernel where it has its default one', async () => {
     await using cable = await Cable.lay()
     const lost = await unaccounted(cable)
     expect(lost).toBeGreaterThanOrEqual(0)
@@ -150,7 +154,7 @@ it('frames that were sent just before it comes up again do not come after it', a
     expect(frame).toEqual(new Uint8Array(numbered(0, 1_000 * round + 999, 100)))
   }
   const { a } = await atRest(cable.pair)
-  expect([a.tx_packets, a.tx_dropped]).toEqual([10, 2_000])
+  expect([a.tx_packets, a.tx_dropped]).toEqual([10, counted(2_000)])
 })
 
 it('frames that were under way when it went down are dropped and counted', async () => {
@@ -185,7 +189,7 @@ it('setCarrier("off") pulls the plug of two ends that are up, "auto" puts it bac
   expect(operstates(cable)).toEqual({ a: 'DOWN', b: 'DOWN' })
   expect(cable.links().b.flags).toEqual(expect.arrayContaining(['NO-CARRIER', 'UP']))
   send(cable, 20)
-  expect((await atRest(cable.pair)).a.tx_dropped).toBe(20)
+  expect((await atRest(cable.pair)).a.tx_dropped).toBe(counted(20))
   await cable.pair.setCarrier('auto')
   expect(operstates(cable)).toEqual({ a: 'UP', b: 'UP' })
   expect(cable.b.drain()).toEqual([])
@@ -198,7 +202,7 @@ it('carrier is followed while the main thread is blocked', async () => {
   // One call that blocks this thread from beginning to end; `ip` and `ping` see what the cable does.
   const said = execFileSync('sh', ['-c', BLOCKED, 'sh', left, right], { encoding: 'utf8' }).split('\n')
   expect(said.slice(0, 4)).toEqual(['pinged 0', 'down: DOWN DOWN', 'up: UP UP', 'pinged 0'])
-  expect(Number(said[4])).toBeGreaterThan(0)
+  if (counted(1) > 0) expect(Number(said[4])).toBeGreaterThan(0)
   expect(cable.pair.counters().a.tx_packets).toBeGreaterThan(0)
 })
 

@@ -6,11 +6,12 @@ import { chmodSync, statSync } from 'node:fs'
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { ask, expectProblem, TestDaemon } from '../support/daemon.js'
+import { patient } from '../support/pace.js'
 import { uvethOnce } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
 /** Late, so that a busy machine ends nothing. */
-const PATIENT = { timeout: 30_000 }
+const PATIENT = { timeout: patient(30_000) }
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
 const scrape = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'curl')

@@ -9,6 +9,7 @@ import { commandFolder, commandOf, expectRefusal } from '../support/cli.js'
 import { inside, TestDaemon } from '../support/daemon.js'
 import { filler, numbered } from '../support/frames.js'
 import { until } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { packetsOf, readPcapng } from '../support/pcapng.js'
 import { type AnyMessages, Program, uveth } from '../support/program.js'
 import { needs } from '../support/skip.js'
@@ -159,7 +160,7 @@ describe('on a quiet cable ends at once when its reader has gone', () => {
 
   test('a pipe', () => {
     const script = `set -o pipefail; ${command().join(' ')} | head -c 20 > ${path('beginning')}`
-    execFileSync('bash', ['-c', script], { env: env(), timeout: 10_000 }) // throws for another status than 0
+    execFileSync('bash', ['-c', script], { env: env(), timeout: patient(10_000) }) // throws for another status than 0
     expect(statSync(path('beginning')).size).toBe(20)
   })
 

@@ -11,7 +11,7 @@ import { getLink } from '../../src/netlink/route.js'
 import { NetlinkSocket } from '../../src/netlink/socket.js'
 import { homeLink, until } from '../support/netns.js'
 import { PacketSocket } from '../support/packet.js'
-import { EAGAIN, plainFrame, RawTap } from '../support/raw-tap.js'
+import { EAGAIN, plainFrame, RawTap, withHeader } from '../support/raw-tap.js'
 import { needs } from '../support/skip.js'
 
 const itNudges = needs('root', 'tun', 'ip', 'kernel 6.8')
@@ -24,6 +24,17 @@ function withCarrier(): RawTap {
   tap.up()
   tunSetCarrier(tap.fd, true)
   return tap
+}
+
+/** A kernel that routes IPv6 has something to say for itself on each link. */
+function ourFramesIn(tap: RawTap): number {
+  const ours = Buffer.from(withHeader(plainFrame()))
+  let count = 0
+  for (let read = tap.read(); read !== -EAGAIN; read = tap.read()) {
+    if (typeof read === 'number') throw new Error(`read() answers ${read}`)
+    if (ours.equals(read)) count++
+  }
+  return count
 }
 
 itNudges('the answer to an RTM_GETLINK shows the carrier of now, both ways, every time', () => {
@@ -49,8 +60,8 @@ itNudges('500 frames sent after carrier off and one RTM_GETLINK: none in the rin
   tunSetCarrier(tap.fd, false)
   getLink(home, { ifindex })
   for (let n = 0; n < 500; n++) socket.send(plainFrame())
-  expect(tap.read()).toBe(-EAGAIN)
-  expect(homeLink(tap.name).stats64.tx.dropped).toBe(before + 500)
+  expect(ourFramesIn(tap)).toBe(0)
+  expect(homeLink(tap.name).stats64.tx.dropped).toBeGreaterThanOrEqual(before + 500)
 })
 
 it('without a question the kernel acts by itself, within the time that we wait', async () => {

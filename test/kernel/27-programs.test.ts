@@ -16,6 +16,8 @@ import { needs } from '../support/skip.js'
 import { detachXdp, XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE, XdpCounter } from '../support/xdp.js'
 
 const it = needs('root', 'tun', 'ip', 'bpf')
+/** UDP's super-frames. */
+const itUso = needs('root', 'tun', 'ip', 'bpf', 'kernel 6.2')
 const itEthtool = needs('root', 'tun', 'ethtool')
 
 const CSUM = 0x01
@@ -43,7 +45,7 @@ function superFrame(): Uint8Array {
   return frame
 }
 
-it.each(MODES)('a program in %s mode sees a super-frame as one frame', (_, mode) => {
+itUso.each(MODES)('a program in %s mode sees a super-frame as one frame', (_, mode) => {
   using tap = RawTap.open()
   using program = XdpCounter.load()
   using socket = NetlinkSocket.open(NETLINK_ROUTE)

@@ -6,6 +6,7 @@
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
+import { patient } from './pace.js'
 
 /** One link as `ip -json -details -statistics link show` prints it, as far as tests look. */
 export interface IpLink {
@@ -137,13 +138,13 @@ export function homeLink(name: string): IpLink {
   return link
 }
 
-/** Asks again until `condition` answers something true, and answers that; throws after `timeout` ms. */
+/** Asks again until `condition` answers something true, and answers that; throws after `timeout` ms of this machine's time. */
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
   timeout = 60_000,
 ): Promise<NonNullable<T>> {
-  const deadline = performance.now() + timeout
+  const deadline = performance.now() + patient(timeout)
   for (;;) {
     const answer = await condition()
     if (answer) return answer as NonNullable<T>

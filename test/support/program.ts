@@ -6,12 +6,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { PairStats } from 'uveth'
+import { patient } from './pace.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const COMMAND = `${ROOT}dist/cli/main.js`
 const RUNNER = `${ROOT}test/support/run-function.js`
 /** ms until a program that says nothing counts as stuck. Generous: the machine may be busy. */
-const PATIENCE = 60_000
+const PATIENCE = patient(60_000)
 
 export interface ProgramOptions {
   /** The network namespace that it starts in, by name: its home. */

@@ -157,7 +157,8 @@ function capable(bit: bigint): boolean {
   return ((BigInt(`0x${mask}`) >> bit) & 1n) === 1n
 }
 
-function kernelAtLeast(wanted: string): boolean {
+/** `6.2`, as `uname -r` begins. */
+export function kernelAtLeast(wanted: string): boolean {
   const [major = 0, minor = 0] = release()
     .split('.')
     .map((part) => Number.parseInt(part, 10))

@@ -13,6 +13,7 @@ import {
   socketSetOption,
 } from '../../src/native.js'
 import type { Netns } from './netns.js'
+import { patient } from './pace.js'
 
 const { EAGAIN } = constants.errno
 const NETLINK_USERSOCK = 2
@@ -117,7 +118,7 @@ export class VethClient implements Disposable {
 
   /** The next message, or undefined when none has come within `timeout` ms. */
   async receive(timeout = 10_000): Promise<Reply | undefined> {
-    const deadline = performance.now() + timeout
+    const deadline = performance.now() + patient(timeout)
     for (let turn = 0; ; turn++) {
       const reply = this.receiveNow()
       if (reply !== undefined || performance.now() > deadline) return reply
