@@ -2,20 +2,27 @@
 //! plain numbers; this table closes each exactly once, and closes what is left when the environment
 //! ends, however it ends (process.exit, terminate() of the worker or of its parent).
 
-use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
-use napi::bindgen_prelude::{Function, Result};
+use napi::bindgen_prelude::{Env, Function, Result};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 
-use crate::errno;
+use crate::{errno, tap};
 
 thread_local! {
     static OPEN: RefCell<HashMap<i32, OwnedFd>> = RefCell::new(HashMap::new());
+    /// Who has this environment's TAPs when it ends; 0 for nobody.
+    static HEIR: Cell<u32> = const { Cell::new(0) };
 }
+
+/// TAPs of environments that have ended, by their heir; nothing of an heir that has ended, too.
+static LEFT: Mutex<BTreeMap<u32, Vec<OwnedFd>>> = Mutex::new(BTreeMap::new());
+static LAST_HEIR: AtomicU32 = AtomicU32::new(0);
 
 /// Takes ownership of a descriptor just answered by a system call (or passes the error on).
 pub fn own(result: libc::c_int) -> i32 {
@@ -110,9 +117,18 @@ fn close_together(fds: Vec<OwnedFd>, done: Option<Box<dyn Fn() + Send + Sync>>) 
     ticket
 }
 
-/// Called by the environment's cleanup hook: closes all that JavaScript left open, in parallel.
+/// Called by the environment's cleanup hook: closes all that JavaScript left open, but TAPs that somebody inherits.
 pub fn close_all() {
-    let fds: Vec<OwnedFd> = OPEN.with_borrow_mut(|open| open.drain().map(|(_, fd)| fd).collect());
+    let mut fds: Vec<OwnedFd> = OPEN.with_borrow_mut(|open| open.drain().map(|(_, fd)| fd).collect());
+    if let Some(inherited) = locked(&LEFT).get_mut(&HEIR.get()) {
+        let (taps, others) = fds.into_iter().partition(|fd| tap::is_tap(fd.as_raw_fd()));
+        *inherited = taps;
+        fds = others;
+    }
+    close_in_parallel(fds);
+}
+
+fn close_in_parallel(fds: Vec<OwnedFd>) {
     if fds.is_empty() {
         return;
     }
@@ -149,10 +165,49 @@ pub fn close_fds(fds: Vec<i32>, done: Function<'_, (), ()>) -> Result<()> {
     Ok(())
 }
 
-/// Takes over a descriptor that nobody in this process closes by itself: one that was released by another thread, or was
-/// there when the program began. It is closed at an exec from here on. -EBADF if there is none.
+/// Has this environment inherit what one leaves that names this number (heir_name): it stays open until it is adopted.
+#[napi(catch_unwind)]
+pub fn heir_open(env: Env) -> Result<u32> {
+    let heir = LAST_HEIR.fetch_add(1, Ordering::Relaxed) + 1;
+    locked(&LEFT).insert(heir, Vec::new());
+    env.add_env_cleanup_hook(heir, heir_close)?;
+    Ok(heir)
+}
+
+/// It inherits no more: what was left and nobody has adopted is closed.
+#[napi(catch_unwind)]
+pub fn heir_close(heir: u32) {
+    let left = locked(&LEFT).remove(&heir);
+    close_in_parallel(left.unwrap_or_default());
+}
+
+/// Who has this environment's TAPs when it ends; from then on it may adopt what was left to that heir before.
+#[napi(catch_unwind)]
+pub fn heir_name(heir: u32) {
+    HEIR.set(heir);
+}
+
+/// What was left and has not been adopted is of no use.
+#[napi(catch_unwind)]
+pub fn heir_rest() {
+    let rest = locked(&LEFT).get_mut(&HEIR.get()).map(std::mem::take);
+    close_together(rest.unwrap_or_default(), None);
+}
+
+fn inherited(fd: i32) -> Option<OwnedFd> {
+    let mut left = locked(&LEFT);
+    let inherited = left.get_mut(&HEIR.get())?;
+    let at = inherited.iter().position(|each| each.as_raw_fd() == fd)?;
+    Some(inherited.swap_remove(at))
+}
+
+/// Takes over a descriptor that nobody in this process closes by itself: one that was released by another thread, was left
+/// by one, or was there when the program began. It is closed at an exec from here on. -EBADF if there is none.
 #[napi(catch_unwind)]
 pub fn fd_adopt(fd: i32) -> i32 {
+    if let Some(left) = inherited(fd) {
+        return keep(left);
+    }
     // SAFETY: fcntl takes plain integers here.
     let found = errno::check(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) });
     if found < 0 { found } else { own_checked(fd) }

@@ -80,6 +80,10 @@ pub fn tun_get_iff(fd: i32) -> Iff {
     Iff { errno, name: String::from_utf8_lossy(&name).into_owned(), flags }
 }
 
+pub fn is_tap(fd: i32) -> bool {
+    ioctl(fd, libc::TUNGETIFF as _, &mut empty_ifreq()) == 0
+}
+
 #[napi(catch_unwind)]
 pub fn tun_set_vnet_hdr_sz(fd: i32, size: i32) -> i32 {
     let mut value: libc::c_int = size;

@@ -89,9 +89,9 @@ export class Ends {
     return DRAIN_FLOOR + 2 * (held[0] + held[1])
   }
 
-  /** Of all queues, a's first. */
-  get descriptors(): number[] {
-    return this.#each(({ ports }) => ports.map(({ fd }) => fd)).flat()
+  /** Of all queues. */
+  get descriptors(): [a: number[], b: number[]] {
+    return this.#each(({ ports }) => ports.map(({ fd }) => fd))
   }
 
   /** What one is, as the main thread is told. */
@@ -115,9 +115,8 @@ export class Ends {
   }
 
   /** Others have copies of these from now on. */
-  share(): number[] {
+  share(): void {
     for (const device of this.devices) device.shared = true
-    return this.descriptors
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,10 @@
 // The main thread's side of the link thread: starts it at first use, sends orders, hands events to
-// the pair that they concern. One link thread for each JavaScript thread that uses the library.
+// the pair that they concern. One link thread for each JavaScript thread that uses the library. Where it is lost, another
+// one has its pairs, by the descriptors that it left to this thread (native/src/fds.rs).
+//
+//   running --it ended--> restarting: orders wait; each pair has itself adopted (again) --all have tried--> running
+//      |                      |
+//      +----------------------+--it ended before it ran, or too often--> failed: every pair is closed
 
 import { type MessagePort, Worker } from 'node:worker_threads'
 import { apart } from '../apart.js'
@@ -14,10 +19,23 @@ export type PairEvent = Exclude<LinkMessage, { event: 'ready' | 'reply' | 'refus
 /** One serves many pairs; more spread pairs, and the queues of a pair, over cores. */
 const DEFAULT_WORKERS = 1
 
+/** So often another thread has the pairs: it may be one of them that threads die of. */
+const MAX_LOSSES = 8
+
 interface Pending {
   resolve(value: unknown): void
   reject(error: Error): void
 }
+
+/** A pair, as the main thread has it. */
+interface Registered {
+  hear(event: PairEvent): void
+  /** The link thread that had it is gone: has `give` adopt it in the next one. Must not reject. */
+  again?: (give: Give, why: string) => Promise<void>
+}
+
+/** Gives an order while others wait. */
+export type Give = <T>(request: LinkRequest, transfer?: MessagePort[]) => Promise<T>
 
 let workers = DEFAULT_WORKERS
 let link: Link | undefined
@@ -43,8 +61,16 @@ export function workerCount(): number {
 
 /** The link thread, started if need be. */
 export function linkThread(): Link {
-  link ??= new Link(startThread())
+  link ??= new Link(startThread, inherit)
   return link
+}
+
+/** What the link thread opens stays open when it is lost. Loaded here: a program that makes no pair needs no addon. */
+async function inherit(): Promise<number> {
+  const { heirOpen, heirClose } = await import('../native.js')
+  const heir = heirOpen()
+  process.once('exit', () => heirClose(heir)) // it closes all at once then
+  return heir
 }
 
 function startThread(): Worker {
@@ -67,22 +93,52 @@ export interface LinkThread {
 }
 
 export class Link {
-  readonly #thread: LinkThread
-  readonly #ready: Promise<void>
+  readonly #start: () => LinkThread
+  readonly #inherit: (() => Promise<number>) | undefined
   readonly #pending = new Map<number, Pending>()
-  readonly #pairs = new Map<number, (event: PairEvent) => void>()
+  readonly #pairs = new Map<number, Registered>()
+  #thread!: LinkThread
+  /** It runs, and its workers do. */
+  #runs!: Promise<void>
+  /** And it has the pairs of the one before. */
+  #ready: Promise<void>
+  #heir: number | undefined
+  #losses = 0
+  /** Orders that wait until they can be given. */
+  #waiting = 0
   #lastId = 0
   #lastHandle = 0
   #failure: Error | undefined
 
-  constructor(thread: LinkThread) {
-    this.#thread = thread
+  /** `inherit`: a number under which this thread inherits descriptors; without it a thread that is lost ends its pairs. */
+  constructor(start: () => LinkThread, inherit?: () => Promise<number>) {
+    this.#start = start
+    this.#inherit = inherit
+    this.#begin()
+    this.#ready = this.#runs.then(() => this.#nameHeir())
+    this.#ready.catch(() => {}) // whoever asked has its own handler
+  }
+
+  #begin(): void {
     const { promise, resolve, reject } = withResolvers()
-    this.#ready = promise
+    this.#runs = promise
     this.#pending.set(0, { resolve, reject })
-    this.#thread.on('message', (message: LinkMessage) => this.#hear(message))
-    this.#thread.on('error', (error) => this.#fail(error))
-    this.#thread.on('exit', () => this.#fail(new Error('it ended')))
+    const thread = this.#start()
+    let met: Error | undefined
+    thread.on('message', (message: LinkMessage) => this.#hear(message))
+    thread.on('error', (error) => {
+      met = error
+      // What it had is closed, or left, at its exit.
+      if (this.#heir === undefined) this.#fail(error)
+    })
+    thread.on('exit', () => this.#lost(met ?? new Error('it ended')))
+    this.#thread = thread
+    this.#hold()
+  }
+
+  async #nameHeir(): Promise<void> {
+    this.#heir ??= await this.#inherit?.()
+    if (this.#heir !== undefined) await this.#give({ op: 'heir', handle: 0, heir: this.#heir })
   }
 
   /** Resolves when it runs, and its workers do. */
@@ -90,10 +146,10 @@ export class Link {
     return this.#ready
   }
 
-  /** A number for a new pair, whose events go to `hear` until it is closed. */
-  register(hear: (event: PairEvent) => void): number {
+  /** A number for a new pair, whose events go to it until it is closed. */
+  register(pair: Registered): number {
     const handle = ++this.#lastHandle
-    this.#pairs.set(handle, hear)
+    this.#pairs.set(handle, pair)
     this.#hold()
     return handle
   }
@@ -106,11 +162,23 @@ export class Link {
   /** Resolves when the order is in force. */
   async request<T>(request: LinkRequest, transfer: MessagePort[] = []): Promise<T> {
     if (this.#failure !== undefined) throw this.#failure
+    this.#waiting++
+    this.#hold()
+    try {
+      await this.#ready
+    } finally {
+      this.#waiting--
+      this.#hold()
+    }
+    return await this.#give<T>(request, transfer)
+  }
+
+  readonly #give = async <T>(request: LinkRequest, transfer: MessagePort[] = []): Promise<T> => {
+    if (this.#failure !== undefined) throw this.#failure
     const id = ++this.#lastId
     const { promise, resolve, reject } = withResolvers()
     this.#pending.set(id, { resolve, reject })
     this.#hold()
-    await this.#ready
     try {
       this.#thread.postMessage({ id, ...request }, transfer)
     } catch (error) {
@@ -121,7 +189,7 @@ export class Link {
 
   /** The process lives for as long as it has a pair or waits for an answer. */
   #hold(): void {
-    if (this.#pending.size + this.#pairs.size > 0) this.#thread.ref()
+    if (this.#waiting + this.#pending.size + this.#pairs.size > 0) this.#thread.ref()
     else this.#thread.unref()
   }
 
@@ -134,7 +202,7 @@ export class Link {
       case 'refused':
         return this.#settle(message.id, (pending) => pending.reject(fromWire(message.error)))
       default:
-        this.#pairs.get(message.handle)?.(message)
+        this.#pairs.get(message.handle)?.hear(message)
     }
   }
 
@@ -145,19 +213,42 @@ export class Link {
     if (pending) how(pending)
   }
 
+  #lost(error: Error): void {
+    const ran = this.#failure === undefined && !this.#pending.has(0)
+    if (this.#heir === undefined || !ran || ++this.#losses > MAX_LOSSES) return this.#fail(error)
+    const { message } = failure(error)
+    process.emitWarning(`${message}\nAnother one has its pairs`, { code: 'ERR_LINK' })
+    this.#rejectAll(failure(error))
+    this.#begin()
+    this.#ready = this.#runs.then(() => this.#again(message))
+    this.#ready.catch(() => {}) // whoever asked has its own handler
+  }
+
+  /** Those that there are go on; what else it has left is closed. */
+  async #again(why: string): Promise<void> {
+    const thread = this.#thread
+    await this.#nameHeir()
+    await Promise.all([...this.#pairs.values()].map((pair) => pair.again?.(this.#give, why)))
+    if (thread === this.#thread) await this.#give({ op: 'rest', handle: 0 })
+  }
+
   /** Its descriptors were closed when it ended, so the pairs are gone. */
   #fail(error: Error): void {
     this.#failure ??= failure(error)
     if (link === this) link = undefined
-    const pending = [...this.#pending.values()]
     const pairs = [...this.#pairs]
-    this.#pending.clear()
     this.#pairs.clear()
-    for (const { reject } of pending) reject(this.#failure)
-    for (const [handle, hear] of pairs) {
+    this.#rejectAll(this.#failure)
+    for (const [handle, { hear }] of pairs) {
       const why = this.#failure.message
       apart(() => hear({ event: 'closed', handle, reason: 'failed', end: null, stats: [null, null], why }))
     }
+  }
+
+  #rejectAll(error: Error): void {
+    const pending = [...this.#pending.values()]
+    this.#pending.clear()
+    for (const { reject } of pending) reject(error)
   }
 }
 

@@ -26,6 +26,7 @@ import type {
   Beginning,
   CarrierMode,
   ClosedReason,
+  Descriptors,
   EndChange,
   Inspected,
   KernelStats,
@@ -120,9 +121,10 @@ export class LinkedPair {
     this.#follow()
   }
 
-  /** Its ends are another process's yet. */
+  /** Its ends are another process's yet, or were those of the link thread before. */
   #wait(): void {
     this.#rest = 'adopted'
+    abandonHeld(this.#counters)
     for (const end of ENDS) this.#context.tell(this.#ends.told(this.handle, end))
   }
 
@@ -135,7 +137,7 @@ export class LinkedPair {
     this.#carrier.goOn(carrier)
     this.#is = { ...this.#is, carrier, whole: [standing?.whole?.a, standing?.whole?.b] }
     for (const end of ENDS) this.#publish(end)
-    if (carrier) this.#context.tell({ event: 'carrier', handle: this.handle, on: true })
+    this.#context.tell({ event: 'carrier', handle: this.handle, on: carrier })
     this.readopt(begin)
   }
 
@@ -148,10 +150,11 @@ export class LinkedPair {
     return { state, standing: { mode: this.#mode, carrier: this.#carrier.on, ...kept } }
   }
 
-  /** Descriptors of all queues, a's first; `kept`: others have copies from now on. */
-  lend(kept = false): number[] {
+  /** Descriptors of all queues; `kept`: others have copies from now on. */
+  lend(kept = false): Descriptors {
     if (this.ending) throw pairClosed()
-    return kept ? this.#ends.share() : this.#ends.descriptors
+    if (kept) this.#ends.share()
+    return this.#ends.descriptors
   }
 
   /** It is being taken down: its descriptors are not to be used any more. */

@@ -10,7 +10,7 @@ import { sendCopies } from './copies.js'
 import type { AdoptDevice, Hint, OpenDevice } from './device.js'
 import { LinkedPair } from './linked-pair.js'
 import type { Pool } from './pool.js'
-import type { LinkMessage, LinkRequest } from './protocol.js'
+import type { Descriptors, LinkMessage, LinkRequest } from './protocol.js'
 import { NO_PAIR, Turns } from './turns.js'
 
 /** ms. The kernel's own events tell why a device is gone; the worker only knows that it is. */
@@ -27,6 +27,9 @@ export interface Means {
   pool: Pool
   /** Hears at once all that the kernel has said up to now. */
   catchUp(): void
+  /** As the orders say. */
+  heir(heir: number): void
+  rest(): void
 }
 
 export class LinkedPairs {
@@ -50,7 +53,7 @@ export class LinkedPairs {
     this.#port.on('message', ({ id, ...request }: LinkRequest & { id: number }) => {
       const answer = () => void this.#answer(id, request, means)
       const { op, handle } = request
-      if (op === 'create') this.#turns.order(NO_PAIR, answer, true)
+      if (op === 'create' || op === 'rest') this.#turns.order(NO_PAIR, answer, true)
       else if (op === 'returned' || !this.#pairs.has(handle)) answer()
       else this.#turns.order(handle, answer, !(op === 'carrier' && request.patient))
     })
@@ -100,11 +103,12 @@ export class LinkedPairs {
     }
   }
 
-  async #create(request: Extract<LinkRequest, { op: 'create' }>, means: Means): Promise<void> {
+  async #create(request: Extract<LinkRequest, { op: 'create' }>, means: Means): Promise<Descriptors> {
     const tell = (message: LinkMessage) => this.#tell(message)
     const recall = (handle: number) => this.#recall(handle)
     const errand = (handle: number) => this.#turns.errand(handle)
     const pair = await LinkedPair.create({ ...means, tell, recall, errand }, request)
+    if (request.shared) pair.lend(true)
     try {
       means.catchUp() // what was said of a dead namespace whose number the new pair's has now
     } catch (error) {
@@ -117,10 +121,13 @@ export class LinkedPairs {
     if (plan.queues > 1) this.#watched.set(handle, setInterval(() => pair.look(), QUEUES_LOOK).unref())
     pair.look()
     await pair.settled()
+    return pair.ending ? [[], []] : pair.lend()
   }
 
-  async #carryOut(request: Exclude<LinkRequest, { op: 'create' }>, { pool }: Means): Promise<unknown> {
+  async #carryOut(request: Exclude<LinkRequest, { op: 'create' }>, means: Means): Promise<unknown> {
     const { handle } = request
+    if (request.op === 'heir') return means.heir(request.heir)
+    if (request.op === 'rest') return means.rest()
     const pair = this.#pairs.get(handle)
     if (request.op === 'returned') return this.#returned.get(handle)?.()
     if (request.op === 'close') return await pair?.close('close', null)
@@ -136,7 +143,7 @@ export class LinkedPairs {
       case 'inspect':
         return pair.inspect(request.inspected)
       case 'own':
-        return await pool.own(handle, request.url)
+        return await means.pool.own(handle, request.url)
       case 'readopt':
         return pair.readopt(request.begin)
       case 'suspend':
@@ -147,9 +154,9 @@ export class LinkedPairs {
       case 'goOn':
         return pair.goOn(request)
       case 'lend':
-        return await sendFrame(request.socket, request.message, () => pair.lend())
+        return await sendFrame(request.socket, request.message, () => pair.lend().flat())
       case 'keep':
-        return await sendCopies(request.path, request.names, () => pair.lend(true))
+        return await sendCopies(request.path, request.names, () => pair.lend(true).flat())
       case 'stats':
         return pair.stats()
     }

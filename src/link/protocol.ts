@@ -59,7 +59,7 @@ export interface EndChange {
 
 export type LinkRequest =
   /**
-   * `begin`: not for an inline pair. `inspected`: as in 'inspect'. `adopt`: descriptors of its ends, which nobody owns
+   * Answers its descriptors. `begin`: not for an inline pair. `inspected`: as in 'inspect'. `adopt`: descriptors of its ends, which nobody owns
    * yet. It is not made then: its ends stay as they are, and it waits for 'goOn'.
    */
   | {
@@ -70,7 +70,13 @@ export type LinkRequest =
       begin?: Beginning
       inspected: Inspected
       adopt?: Descriptors
+      /** Of these others have copies. */
+      shared?: boolean
     }
+  /** Who has the descriptors of TAPs when this thread is lost (native/src/fds.rs). */
+  | { op: 'heir'; handle: number; heir: number }
+  /** What the thread before has left and nobody has adopted is closed. */
+  | { op: 'rest'; handle: number }
   /** What was adopted is served from now on; `standing`: as it was when nobody served it any more, if that is known. */
   | {
       op: 'goOn'

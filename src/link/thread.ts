@@ -3,6 +3,7 @@
 // (linked-pairs.ts), whose ends are TAPs, and the workers that forward for them.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { heirName, heirRest } from '../native.js'
 import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import { adoptTap, createTap } from './create.js'
@@ -26,4 +27,6 @@ pairs.serve({
   catchUp,
   open: (plan, queues, quiet) => createTap(home, plan, queues, quiet),
   adopt: (fds, quiet) => adoptTap(home, fds, quiet),
+  heir: heirName,
+  rest: heirRest,
 })

@@ -32,10 +32,12 @@ export async function adoptPair(wish: AdoptWish, adopt: Descriptors, link = link
   const { id, queues, quiet, logger } = wish
   const plan = planPair({ queues, quiet })
   const pair = Pair.bare(link, logger, plan.queues)
-  const { handle, counters, id: name } = Pair.inside(pair)
+  const { life, counters, id: name } = Pair.inside(pair)
+  const { handle } = life
   try {
     name.reserve(id)
     await link.request({ op: 'create', handle, plan, counters, inspected: [false, false], adopt })
+    life.made = { plan, counters, adopt }
     return pair
   } catch (error) {
     link.forget(handle)
@@ -47,7 +49,8 @@ export async function adoptPair(wish: AdoptWish, adopt: Descriptors, link = link
 /** It is forwarded from now on, as the dossier says that it was. */
 export async function goOn(pair: Pair, from: Dossier): Promise<void> {
   const { carrier: mode, link: standing, progress, lastRule, a, b } = from
-  const { link, handle, inspection, ...inside } = Pair.inside(pair)
+  const { link, life, inspection, ...inside } = Pair.inside(pair)
+  const { handle } = life
   inside.count([a.counts, b.counts])
   const captures = inside.captures.keep(from.captures)
   const begin = inspection.connect({ chains: [a, b], captures, progress, lastRule })
@@ -59,14 +62,15 @@ export async function goOn(pair: Pair, from: Dossier): Promise<void> {
 
 /** Sends a message with the descriptors of both ends over a Unix socket. */
 export async function lend(pair: Pair, socket: number, message: unknown): Promise<void> {
-  const { link, handle } = Pair.inside(pair)
-  await link.request({ op: 'lend', handle, socket, message })
+  const { link, life } = Pair.inside(pair)
+  await link.request({ op: 'lend', handle: life.handle, socket, message })
 }
 
 /** Sends copies of the descriptors to a store at `path`, under these names. */
 export async function keep(pair: Pair, path: string, names: readonly string[]): Promise<void> {
-  const { link, handle } = Pair.inside(pair)
-  await link.request({ op: 'keep', handle, path, names })
+  const { link, life } = Pair.inside(pair)
+  await link.request({ op: 'keep', handle: life.handle, path, names })
+  if (life.made !== undefined) life.made.shared = true
 }
 
 /** Another process has it: what is captured of it is complete, and nothing else is done. */

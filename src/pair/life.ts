@@ -2,8 +2,17 @@
 // up to its end. Made by pair.ts, one for each pair; the link thread's side of it is link/linked-pair.ts.
 
 import type { InlineLoop } from '../datapath/inline.js'
-import type { Link, PairEvent } from '../link/link.js'
-import type { Beginning, ClosedReason, EndState, KernelStats } from '../link/protocol.js'
+import type { Give, Link, PairEvent } from '../link/link.js'
+import type {
+  Beginning,
+  CarrierMode,
+  ClosedReason,
+  Descriptors,
+  EndState,
+  Inspected,
+  KernelStats,
+  PairPlan,
+} from '../link/protocol.js'
 import type { Logger } from '../wishes/end.js'
 import { End } from './end.js'
 import { type PairEvents, type Teller, tell } from './events.js'
@@ -12,6 +21,8 @@ import { type PairEvents, type Teller, tell } from './events.js'
 interface Living {
   /** Its worker is gone: what the next one begins with. */
   lost(why: string): Beginning
+  /** So is its link thread. */
+  again(why: string): { begin: Beginning; inspected: Inspected; mode: CarrierMode }
   /** Nothing is forwarded any more. Resolves when all that it leaves, its captures, is complete. */
   ended(): Promise<void>
 }
@@ -31,11 +42,14 @@ export class Life {
   changed: () => void = () => {}
   /** The loop of a pair that is forwarded in this thread. */
   inline: InlineLoop | undefined
+  /** What another link thread needs to have it, once it is made. */
+  made: { plan: PairPlan; counters: SharedArrayBuffer; adopt: Descriptors; shared?: boolean } | undefined
   readonly #pair: Teller
   readonly #link: Link
   readonly #logger: Logger | undefined
   readonly #living: Living
   #ended: Promise<void> | undefined
+  #closing = false
   #lastStats: KernelStats = [null, null]
 
   constructor(pair: Teller, link: Link, logger: Logger | undefined, living: Living) {
@@ -43,7 +57,8 @@ export class Life {
     this.#link = link
     this.#logger = logger
     this.#living = living
-    this.handle = link.register((event) => this.#hear(event))
+    const again = (give: Give, why: string) => this.#again(give, why)
+    this.handle = link.register({ hear: (event) => this.#hear(event), again })
   }
 
   tell<K extends keyof PairEvents>(event: K, detail: PairEvents[K][0], level?: 'warn'): void {
@@ -57,6 +72,7 @@ export class Life {
   }
 
   async close(): Promise<void> {
+    this.#closing = true
     if (this.closed === undefined) await this.#link.request({ op: 'close', handle: this.handle })
     await this.#ended
   }
@@ -81,12 +97,31 @@ export class Life {
       case 'state':
         return this.#report(event)
       case 'carrier':
+        if (event.on === this.carrier) break // another link thread says so
         this.carrier = event.on
         if (!event.on) this.inline?.discard()
         this.tell('carrier', { on: event.on })
         break
       case 'closed':
         return this.#end(event)
+    }
+  }
+
+  /** Another link thread has it from now on, by the descriptors of the one that was lost; what was held is lost, too. */
+  async #again(give: Give, why: string): Promise<void> {
+    const { made, handle } = this
+    if (made === undefined) return // whoever makes it is told
+    const over = (reason: ClosedReason, message: string) =>
+      this.#hear({ event: 'closed', handle, reason, end: null, stats: [null, null], why: message })
+    // The thread that forwards an inline pair cannot be asked back any more.
+    if (made.plan.inline || this.#closing) return over('failed', why)
+    try {
+      await give({ op: 'create', handle, inspected: [false, false], ...made })
+      const { begin, ...rest } = this.#living.again(why)
+      await give({ op: 'goOn', handle, begin, ...rest, standing: undefined }, [begin.port])
+    } catch (error) {
+      const { code, message } = error as Error & { code?: string }
+      if (this.closed === undefined) over(code === 'ENODEV' ? 'deleted' : 'failed', message)
     }
   }
 

@@ -11,6 +11,7 @@ import type {
   Beginning,
   CarrierMode,
   ClosedReason,
+  Descriptors,
   KernelStats,
   PairPlan,
   Suspended,
@@ -61,6 +62,11 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     this.#link = link
     const life = new Life(this, link, logger, {
       lost: (why) => this.#inspection.rebuild(why),
+      again: (why) => ({
+        begin: this.#inspection.rebuild(why),
+        inspected: this.#inspection.begin(undefined),
+        mode: this.#plug.mode,
+      }),
       ended: () => this.#end(),
     })
     const { handle } = life
@@ -138,9 +144,12 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const armed = target && this.#captures.arm(target.wish, 'capture')
     if (plan.inline) await this.#openLoop(begin)
     const inspected = inspection.begin(this.#life.inline)
-    const request = { op: 'create', handle, plan, counters: this.#memory, inspected } as const
-    if (plan.inline) await this.#link.request(request)
-    else await this.#link.request({ ...request, begin }, [begin.port])
+    const counters = this.#memory
+    const request = { op: 'create', handle, plan, counters, inspected } as const
+    const transfer = plan.inline ? [] : [begin.port]
+    const wish = plan.inline ? request : { ...request, begin }
+    const adopt = await this.#link.request<Descriptors>(wish, transfer)
+    this.#life.made = { plan, counters, adopt }
     if (target !== undefined && armed !== undefined)
       await this.#captures.start(armed, target.sink, this.a, this.b)
   }
@@ -159,7 +168,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   static inside(pair: Pair) {
     return {
       link: pair.#link,
-      handle: pair.#life.handle,
+      life: pair.#life,
       counters: pair.#memory,
       inspection: pair.#inspection,
       captures: pair.#captures,

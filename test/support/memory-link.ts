@@ -12,6 +12,8 @@ import type { PairOptions } from '../../dist/pair/options.js'
 import { Pair } from '../../dist/pair/pair.js'
 import { MemoryHost } from './memory-device.js'
 
+const IDLE = { catchUp: () => {}, heir: () => {}, rest: () => {} }
+
 export class MemoryLink implements AsyncDisposable {
   readonly host = new MemoryHost()
   readonly link: Link
@@ -22,7 +24,7 @@ export class MemoryLink implements AsyncDisposable {
   private constructor(near: MessagePort, workers: PooledWorker[]) {
     this.#near = near
     this.workers = workers
-    this.link = new Link(near)
+    this.link = new Link(() => near)
   }
 
   static async start(size = 1): Promise<MemoryLink> {
@@ -41,7 +43,7 @@ export class MemoryLink implements AsyncDisposable {
     )
     const made = new MemoryLink(port1, workers)
     made.host.hear = (hint) => pairs.hear(hint)
-    pairs.serve({ pool, open: made.host.open, adopt: made.host.adopt, catchUp: () => undefined })
+    pairs.serve({ pool, open: made.host.open, adopt: made.host.adopt, ...IDLE })
     return made
   }
 
