@@ -1,5 +1,5 @@
 // What is given to both: words for `tc qdisc … netem` and for `impair` alike, the traffic, and which measures
-// (measures.mjs) tell whether both understand the same by them. Data only.
+// (measures.mjs) tell whether both understand the same by them. Data, and the choice among it.
 
 /**
  * @typedef {object} Form
@@ -100,3 +100,12 @@ export const FORMS = [
   { words: 'loss 0% 1% duplicate 40% 30%', compare: ['doubled', 'doubleRuns'] },
   { words: 'delay 20ms 5ms loss 2% duplicate 5%', compare: ['lost', 'doubled', 'delay'] },
 ]
+
+/**
+ * Those in whose words the pattern is found, with their places.
+ * @param {string} pattern
+ */
+export function formsWith(pattern) {
+  const wanted = new RegExp(pattern)
+  return [...FORMS.entries()].filter(([, { words }]) => wanted.test(words))
+}
