@@ -4,7 +4,7 @@
 
 import { randomInt } from 'node:crypto'
 import { invalid } from '../errors.js'
-import { IMPAIR, IMPAIR_PATCH } from '../wishes/impair.js'
+import { IMPAIR, IMPAIR_PATCH, type Seed } from '../wishes/impair.js'
 import type { Distribution } from '../wishes/names.js'
 import { at, type Given, type Read } from '../wishes/shape.js'
 import type { DistributionTable } from '../wishes/tables.js'
@@ -60,7 +60,7 @@ export interface ImpairPlan {
   rate?: RatePlan
   slot?: SlotPlan
   limit?: number
-  seed: number
+  seed: Seed
 }
 
 /** Checks `options`; `attribute` is what messages call them. */

@@ -22,6 +22,8 @@ const SIZE: Kind = [units.parseSize, 'a size like 32kb']
 const COUNT: Kind = [units.parseSize, 'a number of frames']
 const WHOLE: Kind = [(text) => (/^-?\d+$/.test(text) ? Number(text) : undefined), 'a whole number']
 
+const SEED: Kind = [(text) => (/^-?\d{1,15}$/.test(text) ? Number(text) : undefined), 'a whole number']
+
 /** Values in a row, by their keys: the first must be there, the others while the next word begins like a number. */
 type Row = readonly (readonly [key: string, kind: Kind])[]
 
@@ -79,7 +81,7 @@ const KEYWORDS: readonly (readonly [string, Read])[] = [
   ['distribution', (words, options) => add(options, 'delay', { distribution: distribution(words) })],
   ['rate', into('rate', SHAPED)],
   ['slot', readSlot],
-  ['seed', (words, options) => add(options, 'seed', one(words, 'seed', WHOLE))],
+  ['seed', (words, options) => add(options, 'seed', one(words, 'seed', SEED))],
   ['burst', (words, options) => add(options, 'rate', { burst: one(words, 'burst', SIZE) })],
 ]
 

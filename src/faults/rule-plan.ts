@@ -2,6 +2,7 @@
 // wishes/rule.ts) and puts the defaults in. Plain data that crosses threads and is shown by whoever lists rules.
 
 import { invalid } from '../errors.js'
+import type { Seed } from '../wishes/impair.js'
 import { RULE, type RuleAction } from '../wishes/rule.js'
 import { at, type Given, whole } from '../wishes/shape.js'
 import { type MatchPlan, type NormalMatch, planMatch } from './match-plan.js'
@@ -11,7 +12,7 @@ export type RuleOptions = Given<typeof RULE>
 /** The bits of a mask, in the byte at an offset; or drawn ones, in the byte at an offset or anywhere. */
 export type CorruptPlan =
   | { kind: 'corrupt'; offset: number; mask: number }
-  | { kind: 'corrupt'; offset?: number; bits: number; seed: number }
+  | { kind: 'corrupt'; offset?: number; bits: number; seed: Seed }
 
 export type ActionPlan =
   | { kind: 'drop' }

@@ -9,6 +9,7 @@ import type { ImpairPlan, SlotPlan } from '../faults/impair-plan.js'
 import type { Burst } from '../frame/burst.js'
 import { BURST } from '../frame/slab.js'
 import type { Place, Words } from '../frame/words.js'
+import type { Seed } from '../wishes/impair.js'
 import { Chance } from './chance.js'
 import { Corrupt } from './corrupt.js'
 import { Delay } from './delay.js'
@@ -40,7 +41,7 @@ const MAX_COPIES = 255
 
 /** Where an impairment stands, as plain data: another one, in another thread maybe, goes on from there. */
 export interface ImpairState {
-  seed: number
+  seed: Seed
   number: number
   loss?: { model: string; state: number }
   duplicate?: number

@@ -6,6 +6,8 @@
 // easy as 1, 2, 3", SC 2011), a counter-based generator that passes BigCrush: additions, rotations and
 // exclusive ors of 32-bit words only. Its first word is used.
 
+import type { Seed } from '../wishes/impair.js'
+
 /** What is drawn for. Each has numbers of its own; new ones go to the end. */
 const KINDS = ['loss', 'duplicate', 'corrupt', 'reorder', 'delay', 'slot', 'rule'] as const
 export type Kind = (typeof KINDS)[number]
@@ -23,8 +25,16 @@ export interface Key {
 //   high: seed, bits 32 to 52 | kind << 21 | end << 31
 const SEED_BITS_IN_HIGH = 21
 
-/** The key of one kind of draw in the direction that starts at `end`. `seed` is whole, 0 to MAX_SEED. */
-export function keyOf(seed: number, end: 0 | 1, kind: Kind): Key {
+/**
+ * The key of one kind of draw in the direction that starts at `end`. A seed of more than 53 bits, a text, leaves no room
+ * for the rest: then the key is drawn, with the seed itself as the key.
+ */
+export function keyOf(seed: Seed, end: 0 | 1, kind: Kind): Key {
+  if (typeof seed === 'string') {
+    const [low, high] = [Number(BigInt(seed) & 0xffffffffn), Number(BigInt(seed) >> 32n)]
+    const own = KINDS.indexOf(kind) * 2 + end
+    return { low: threefry(low, high, own, 0), high: threefry(low, high, own, 1) }
+  }
   const high = Math.floor(seed / DRAWS) | (KINDS.indexOf(kind) << SEED_BITS_IN_HIGH) | (end << 31)
   return { low: seed | 0, high }
 }

@@ -11,6 +11,7 @@ import { planImpair } from '../faults/impair-plan.js'
 import { planMatch } from '../faults/match-plan.js'
 import { planRule } from '../faults/rule-plan.js'
 import type { CarrierMode, LinkStanding } from '../link/protocol.js'
+import { SEED } from '../wishes/impair.js'
 import { CARRIER_MODES } from '../wishes/names.js'
 import {
   at,
@@ -51,13 +52,12 @@ export interface Wishes<W> {
 }
 
 interface EndDossier extends ChainPlan {
-  /** Of what it sends: the pair goes on counting from here. */
   counts: DirectionCounts
   /** Its interface; null where nothing is known of it. */
   former: Former | null
 }
 
-/** A capture that is open. Its ring stays with who reads it: the next one has its own. */
+/** An open capture. Its ring stays with who reads it. */
 export type CaptureDossier = Omit<CapturePlan, 'ring'> & { ringBytes: number }
 
 export interface Dossier<W = object> {
@@ -205,10 +205,10 @@ const CAPTURE = object(
   ['id', 'ends', 'snaplen', 'ringBytes'],
 )
 
-/** As those who draw leave it (hooks/impairment.ts). */
+// As those who draw leave it (hooks/impairment.ts).
 const IMPAIRMENT = object(
   {
-    seed: COUNT,
+    seed: SEED,
     number: COUNT,
     loss: every({ model: TEXT, state: FRACTION }),
     duplicate: FRACTION,

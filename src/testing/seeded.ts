@@ -4,7 +4,7 @@
 
 import { randomInt } from 'node:crypto'
 import type { End } from '../index.js'
-import { SEED } from '../wishes/impair.js'
+import { TEST_SEED } from '../wishes/kit.js'
 
 const VARIABLE = 'UVETH_SEED'
 const SEEDS = Number.MAX_SAFE_INTEGER + 1
@@ -13,10 +13,10 @@ const STRIDE = 1_000_003
 
 /** The seed of a test: the one that it asks for, the environment's, or a random one. */
 export function chooseSeed(wanted: number | undefined): number {
-  if (wanted !== undefined) return SEED.read(wanted, 'seed')
+  if (wanted !== undefined) return TEST_SEED.read(wanted, 'seed')
   const text = process.env[VARIABLE]
   if (text === undefined || text === '') return randomInt(2 ** 32)
-  return SEED.read(/^\d+$/.test(text) ? Number(text) : text, VARIABLE)
+  return TEST_SEED.read(/^\d+$/.test(text) ? Number(text) : text, VARIABLE)
 }
 
 /** Two cables that lose frames by chance are not to lose the same ones. The first one's is the test's. */

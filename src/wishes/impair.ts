@@ -6,13 +6,29 @@ import { DISTRIBUTION } from './tables.js'
 import { DAY } from './times.js'
 import { parsePercent, parseRate, parseSize, parseTime } from './units.js'
 
-/** Whole numbers up to here are exact. */
-export const MAX_SEED = Number.MAX_SAFE_INTEGER
 const MAX_UINT = 2 ** 32 - 1
 const MAX_INT = 2 ** 31 - 1
 const MAX_RATE = 1e15
 
-export const SEED = whole(0, MAX_SEED)
+/** Of 64 bits, as netem's. Above 2^53 - 1 a text, since there are no such numbers in JSON and JavaScript. */
+export type Seed = number | string
+const MAX_SEED = 2n ** 64n - 1n
+
+export const SEED = value<Seed>(
+  `a whole number from 0 to ${MAX_SEED}, above ${Number.MAX_SAFE_INTEGER} as a text`,
+  {
+    anyOf: [
+      { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+      { type: 'string', pattern: '^\\d{1,20}$' },
+    ],
+  },
+  (given) => {
+    const exact = typeof given === 'string' ? /^\d{1,20}$/.test(given) : Number.isSafeInteger(given)
+    const seed = exact ? BigInt(given as Seed) : -1n
+    if (seed < 0n || seed > MAX_SEED) return undefined
+    return seed <= Number.MAX_SAFE_INTEGER ? Number(seed) : String(seed)
+  },
+)
 
 /** A number, or a text with a unit that `parse` understands. */
 function measure(
@@ -134,7 +150,7 @@ export const IMPAIR = set({
       'min',
     ),
   ),
-  seed: about('the same seed hits the same frames; default: random', SEED),
+  seed: about('the same seed hits the same frames; default: random, of 32 bits', SEED),
 })
 
 type ImpairParts = typeof IMPAIR.parts

@@ -3,7 +3,6 @@
 import { CAUSES } from '../frame/cause.js'
 import { BYTES, FILTER } from './capture.js'
 import { END, PAIR } from './end.js'
-import { SEED } from './impair.js'
 import { LAB } from './lab.js'
 import { about, flag, object, oneOf, oneOrSeveral, opaque, type Shape, text, whole } from './shape.js'
 import { SIGNAL, TIMEOUT } from './times.js'
@@ -13,8 +12,14 @@ const { netns: _netns, ...endParts } = END.parts
 export const TEST_END = object(endParts)
 
 const { a: _a, b: _b, capture: _capture, signal: _signal, ...pairParts } = PAIR.parts
+/** A cable's own is counted on from it. */
+export const TEST_SEED = whole(0, Number.MAX_SAFE_INTEGER)
+
 const TEST = {
-  seed: about('for everything that draws and has no seed of its own; default: $UVETH_SEED, or random', SEED),
+  seed: about(
+    'for everything that draws and has no seed of its own; default: $UVETH_SEED, or random',
+    TEST_SEED,
+  ),
   name: about(
     'what the test is called, in the artifacts; default: file and line of the call',
     text('a text'),

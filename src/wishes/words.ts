@@ -50,7 +50,7 @@ export class Words {
 
 export const NUMBER = /^(?:\d{1,16}|0x[0-9a-f]{1,12})$/i
 
-/** A number, decimal or 0x…; anything else as it is written. */
+/** A number, decimal or 0x…; anything else, and what no number has exactly, as it is written. */
 export function written(word: string): number | string {
-  return NUMBER.test(word) ? Number(word) : word
+  return NUMBER.test(word) && Number.isSafeInteger(Number(word)) ? Number(word) : word
 }

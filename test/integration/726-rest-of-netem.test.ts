@@ -1,10 +1,12 @@
-// What tc-netem(8) has beside probabilities and times, by the command and over real interfaces: tables from files.
+// What tc-netem(8) has beside probabilities and times, by the command and over real interfaces: tables from
+// files, seeds of 64 bits.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { commandOf, expectRefusal, well } from '../support/cli.js'
 import { TestDaemon } from '../support/daemon.js'
-import { numbered } from '../support/frames.js'
+import { numbered, readNumbered } from '../support/frames.js'
+import { until } from '../support/netns.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
@@ -55,4 +57,32 @@ describe('a distribution in a file', () => {
     await daemon.restart()
     expect((await daemon.ask('GET', '/v1/ends/x0/impair')).json).toEqual(plan)
   })
+})
+
+test('a seed of 64 bits, as a text in JSON, loses the same frames each time', async () => {
+  const seed = '18446744073709551615'
+  async function lost(): Promise<number[]> {
+    expect(await set('loss', '50%', 'seed', seed)).toMatchObject(well)
+    const { tx_dropped } = (await daemon.ask('GET', '/v1/pairs/id:cable/stats')).json.a
+    for (let n = 0; n < 64; n++) daemon.near.send(numbered(0, n, 100))
+    await until('all of them', async () => {
+      const { a, b } = (await daemon.ask('GET', '/v1/pairs/id:cable/stats')).json
+      return a.tx_dropped - tx_dropped + b.rx_packets - arrived === 64
+    })
+    const { rx_packets } = (await daemon.ask('GET', '/v1/pairs/id:cable/stats')).json.b
+    const numbers: number[] = []
+    for (; arrived < rx_packets; arrived++) {
+      const read = readNumbered((await daemon.far.receive()) as Uint8Array)
+      numbers.push((read as { number: number }).number)
+    }
+    return numbers
+  }
+  daemon.listen()
+  let arrived = (await daemon.ask('GET', '/v1/pairs/id:cable/stats')).json.b.rx_packets as number
+  const first = await lost()
+  expect(first.length).toBeGreaterThan(10)
+  expect(first.length).toBeLessThan(54)
+  expect(await lost()).toEqual(first)
+  expect((await set('show')).stdout).toBe(`loss 50% seed ${seed}\n`)
+  expect((await daemon.ask('GET', '/v1/ends/x0/impair')).json).toEqual({ loss: { random: 50 }, seed })
 })

@@ -12,6 +12,7 @@ const SIZE = 'must be a size: whole bytes, or a text like "32kb", not'
 const whole = (from: number, to: number, not: unknown) =>
   `must be a whole number from ${from} to ${to}, not ${not}`
 const DISTRIBUTION = 'must be one of uniform, normal, pareto, paretonormal, not'
+const SEED = 'must be a whole number from 0 to 18446744073709551615, above 9007199254740991 as a text, not -1'
 const RULE = 'a.rules.0'
 const rule = (match: object) => [{ action: { kind: 'drop' }, match }]
 const SPAN = (to: number) =>
@@ -54,7 +55,7 @@ const IMPAIR: Line[] = [
   ['slot.jitter', 'x', `${TIME} "x"`],
   ['slot.packets', -1, whole(0, 2147483647, -1)],
   ['slot.bytes', -1, `${SIZE} -1`],
-  ['seed', -1, whole(0, Number.MAX_SAFE_INTEGER, -1)],
+  ['seed', -1, SEED],
 ]
 
 /** Of a match: behind `a.rules.0.match.`. */
@@ -128,7 +129,7 @@ export const ACTIONS: [key: string, action: object, says: string][] = [
   ['offset', { kind: 'corrupt', offset: -1 }, whole(0, 65535, -1)],
   ['mask', { kind: 'corrupt', offset: 0, mask: 256 }, whole(1, 255, 256)],
   ['bits', { kind: 'corrupt', bits: 65 }, whole(1, 64, 65)],
-  ['seed', { kind: 'corrupt', seed: -1 }, whole(0, Number.MAX_SAFE_INTEGER, -1)],
+  ['seed', { kind: 'corrupt', seed: -1 }, SEED],
 ]
 
 /** `value` under `path` in an object; a rule has an action in any case. */

@@ -6,6 +6,7 @@ import { renamed, UvethError } from '../../errors.js'
 import { type ImpairOptions, planImpair } from '../../faults/impair-plan.js'
 import { impairWord, parseImpairWords } from '../../faults/impair-words.js'
 import { PROFILE_NAMES, PROFILES, type ProfileName } from '../../faults/profiles.js'
+import type { Seed } from '../../wishes/impair.js'
 import { oneOf } from '../../wishes/shape.js'
 import { written } from '../../wishes/words.js'
 import { SHELL } from '../options.js'
@@ -21,7 +22,7 @@ export interface ShellPlan {
   readonly up: ImpairOptions
   readonly down: ImpairOptions
   /** Of what is drawn both ways. */
-  readonly seed: number
+  readonly seed: Seed
   /** Empty: the user's own shell. */
   readonly command: readonly string[]
   readonly capture: string | undefined
@@ -52,7 +53,7 @@ export function readShell(words: readonly string[]): ShellAsk {
   if (values.both && values.capture === undefined) throw new UsageError('--both needs --capture FILE')
   const profile = values.profile === undefined ? undefined : PROFILE.read(values.profile, '--profile')
   const drawn = values.seed === undefined ? randomInt(2 ** 32) : written(values.seed.trim())
-  const { seed } = checked({ seed: drawn as number }, () => '--seed')
+  const { seed } = checked({ seed: drawn }, () => '--seed')
   const given = split(positionals.map((word) => word.trim()))
   return {
     up: wayOf('up', given, profile, seed),
@@ -86,7 +87,7 @@ function wayOf(
   way: 'up' | 'down',
   given: Given,
   profile: ProfileName | undefined,
-  seed: number,
+  seed: Seed,
 ): ImpairOptions {
   const known = profile === undefined ? {} : read(PROFILES[profile][way].split(' '))
   const options = { ...known, ...read(given.common), ...read(given[way]) }

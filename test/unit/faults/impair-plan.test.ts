@@ -3,7 +3,6 @@
 import { describe, expect, test } from 'vitest'
 import { UvethError } from '../../../src/errors.js'
 import { type ImpairOptions, mergeImpair, planImpair } from '../../../src/faults/impair-plan.js'
-import { MAX_SEED } from '../../../src/wishes/impair.js'
 
 const ALWAYS = { seed: 42 }
 const plan = (options: unknown) => planImpair({ seed: 42, ...(options as object) }, 'impair')
@@ -17,6 +16,9 @@ function refusal(call: () => unknown): UvethError {
   }
   throw new Error('it was accepted')
 }
+
+/** Of those that are numbers. */
+const MAX_SEED = Number.MAX_SAFE_INTEGER
 
 describe('refused, with the option and what to give', () => {
   test.each<[unknown, string, RegExp]>([
@@ -94,8 +96,15 @@ describe('refused, with the option and what to give', () => {
       /min or distribution/,
     ],
     [{ seed: -1 }, 'impair.seed', /a whole number from 0/],
-    [{ seed: 2 ** 53 }, 'impair.seed', /a whole number from 0/],
-    [{ seed: '5' }, 'impair.seed', /a whole number from 0/],
+    [
+      { seed: 2 ** 53 },
+      'impair.seed',
+      /a whole number from 0 to 18446744073709551615, above 9007199254740991 as a text, not 9007199254740992/,
+    ],
+    [{ seed: '18446744073709551616' }, 'impair.seed', /not "18446744073709551616"/],
+    [{ seed: '0x10' }, 'impair.seed', /a whole number from 0/],
+    [{ seed: ['5'] }, 'impair.seed', /a whole number from 0/],
+    [{ seed: '' }, 'impair.seed', /a whole number from 0/],
   ])('%j', (options, attribute, message) => {
     const error = refusal(() => planImpair(options, 'impair'))
     expect(error).toMatchObject({ code: 'EINVAL', attribute })
@@ -148,6 +157,9 @@ describe('the normal form', () => {
       { slot: { min: 1, max: 2, packets: 5, bytes: 1024 } },
     ],
     [{ seed: MAX_SEED }, { seed: MAX_SEED }],
+    [{ seed: '18446744073709551615' }, { seed: '18446744073709551615' }],
+    [{ seed: '9007199254740992' }, { seed: '9007199254740992' }],
+    [{ seed: '0042' }, { seed: 42 }],
   ])('%j', (options, expected) => {
     expect(plan(options)).toEqual({ ...ALWAYS, ...expected })
   })
@@ -183,7 +195,9 @@ describe('the normal form', () => {
   test('without a seed there is one, of 32 bits, and each time another', () => {
     const seeds = Array.from({ length: 50 }, () => planImpair({}, 'impair').seed)
     expect(new Set(seeds).size).toBeGreaterThan(45)
-    expect(seeds.every((seed) => Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32)).toBe(true)
+    expect(seeds.every((seed) => Number.isInteger(seed) && Number(seed) >= 0 && Number(seed) < 2 ** 32)).toBe(
+      true,
+    )
   })
 })
 

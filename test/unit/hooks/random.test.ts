@@ -2,10 +2,14 @@
 
 import { describe, expect, test } from 'vitest'
 import { DRAWS, draw, type Key, type Kind, keyOf } from '../../../src/hooks/random.js'
-import { MAX_SEED } from '../../../src/wishes/impair.js'
+import type { Seed } from '../../../src/wishes/impair.js'
 import { withinChiSquare } from '../../support/statistics.js'
 
 const NUMBERS = 200_000
+/** Of those that are numbers. */
+const MAX_SEED = Number.MAX_SAFE_INTEGER
+/** Of those that are texts. */
+const [FIRST_LONG, LAST_LONG] = ['9007199254740992', '18446744073709551615']
 
 /** Counts into `cells` cells what `cell` says of each number. */
 function histogram(cells: number, numbers: number, cell: (number: number) => number): number[] {
@@ -29,10 +33,11 @@ describe('Threefry-2x32-13', () => {
 })
 
 describe('keys', () => {
-  const all: [number, 0 | 1, Kind][] = [0, 1, 2 ** 32, MAX_SEED - 1, MAX_SEED].flatMap((seed) =>
+  const seeds = [0, 1, 2 ** 32, MAX_SEED - 1, MAX_SEED, FIRST_LONG, '9223372036854775808', LAST_LONG]
+  const all = seeds.flatMap((seed) =>
     ([0, 1] as const).flatMap((end) =>
       (['loss', 'duplicate', 'corrupt', 'reorder', 'delay', 'slot', 'rule'] as const).map(
-        (kind): [number, 0 | 1, Kind] => [seed, end, kind],
+        (kind): [Seed, 0 | 1, Kind] => [seed, end, kind],
       ),
     ),
   )
@@ -48,7 +53,13 @@ describe('keys', () => {
   })
 })
 
-describe.each([0, 42, MAX_SEED])('draws of seed %i', (seed) => {
+test('seeds that were always there have the keys that they had', () => {
+  // As bits: seed 0 to 52, kind, end.
+  expect(keyOf(42, 1, 'delay')).toEqual({ low: 42, high: (4 << 21) | (1 << 31) })
+  expect(keyOf(MAX_SEED, 0, 'slot')).toEqual({ low: -1, high: 0x1fffff | (5 << 21) })
+})
+
+describe.each<Seed>([0, 42, MAX_SEED, LAST_LONG])('draws of seed %s', (seed) => {
   const key = keyOf(seed, 0, 'loss')
 
   test.each([0, 8, 16, 24])('bits from %i on are uniform', (shift) => {
@@ -63,7 +74,7 @@ describe.each([0, 42, MAX_SEED])('draws of seed %i', (seed) => {
   test.each([
     ['another kind', keyOf(seed, 0, 'delay'), 0],
     ['another end', keyOf(seed, 1, 'loss'), 0],
-    ['another seed', keyOf(seed === MAX_SEED ? seed - 1 : seed + 1, 0, 'loss'), 0],
+    ['another seed', keyOf(seed === 42 ? LAST_LONG : 42, 0, 'loss'), 0],
     ['another draw of the frame', key, 1],
   ])('%s is independent', (_, other, k) => {
     const pair = (number: number) => (byte(key, number, 28) << 4) | byte(other, number, 28, k)
