@@ -15,7 +15,7 @@ import { Orders, type PairRegistry } from '../orders/handlers.js'
 import type { Entry } from '../orders/registry.js'
 import type { SentWish } from '../orders/wanted.js'
 import type { Logger } from '../wishes/end.js'
-import { applyRules, isThere, makeBridge, plug, removeBridge } from './kernel.js'
+import { Filter, isThere, makeBridge, plug, removeBridge } from './kernel.js'
 import { type Endpoint, type Network, Records } from './records.js'
 import {
   gatewayOf,
@@ -46,6 +46,7 @@ export class Driver {
   readonly #logger: Logger
   readonly #daemon: Around['daemon']
   readonly #records: Records
+  readonly #rules = new Filter()
   readonly #caller: Caller = home()
   /** Ids of pairs that are being made here, and not again after a restart. */
   readonly #making = new Set<string>()
@@ -63,7 +64,7 @@ export class Driver {
     const driver = new Driver(around, Records.open(path))
     const networks = driver.#records.list()
     for (const network of networks) await driver.#attempt(network.id, () => prepare(network))
-    if (networks.some(({ p2p }) => !p2p)) await driver.#attempt('all', () => driver.#filter())
+    await driver.#attempt('all', () => driver.#filter())
     around.registry.on('event', ({ event, id }) => {
       if (event === 'removed') void driver.#attempt(id, () => driver.#forgetEnded())
       if (event !== 'added' || driver.#making.has(id)) return
@@ -84,9 +85,9 @@ export class Driver {
     if (this.#records.has(network.id)) return {}
     this.#records.add(network)
     try {
-      await makeBridge(network)
-      if (!network.p2p) await this.#filter()
-      await this.#records.save()
+      const made = [makeBridge(network), this.#filter(), this.#records.save()]
+      await Promise.allSettled(made) // nothing is to go on when it is removed
+      await Promise.all(made)
     } catch (error) {
       await this.deleteNetwork({ NetworkID: network.id }).catch(() => {}) // what failed first is told
       throw error
@@ -100,9 +101,7 @@ export class Driver {
     const network = this.#records.network(id)
     for (const endpoint of Object.keys(network.endpoints)) await this.#unplug(network, endpoint)
     this.#records.remove(id)
-    await this.#records.save()
-    await removeBridge(network)
-    if (!network.p2p) await this.#filter()
+    await Promise.all([this.#records.save(), removeBridge(network), this.#filter()])
     return {}
   }
 
@@ -256,7 +255,7 @@ export class Driver {
   }
 
   async #filter(): Promise<void> {
-    await this.#registry.inTurn('docker rules', () => applyRules(this.#records.list()))
+    await this.#registry.inTurn('docker rules', () => this.#rules.apply(this.#records.list()))
   }
 
   /** A pair that was made again: its ends go where they were, and a container finds its way out. */

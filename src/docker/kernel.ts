@@ -7,14 +7,27 @@ import { statfsSync, writeFileSync } from 'node:fs'
 import { UvethError } from '../errors.js'
 import type { Network, Subnet } from './records.js'
 import { gatewayOf } from './request.js'
-import { bridgeLines, CHAIN, type Family, HOOKS, isOf, noRules, rulesFor, TABLES } from './rules.js'
+import {
+  bridgeLines,
+  CHAIN,
+  type Family,
+  HOOKS,
+  isOf,
+  NO_RULES,
+  rulesFor,
+  TABLES,
+  type Table,
+} from './rules.js'
 
 /** Type of the file system that namespaces are files of. */
 const NSFS_MAGIC = 0x6e736673
 
-/** Makes its bridge, unless that is there. */
+export async function hasBridge({ bridge, p2p }: Network): Promise<boolean> {
+  return p2p || (await works('ip', 'link', 'show', 'dev', bridge))
+}
+
 export async function makeBridge(network: Network): Promise<void> {
-  if (network.p2p || (await works('ip', 'link', 'show', 'dev', network.bridge))) return
+  if (network.p2p) return
   try {
     allow(network)
     await run(['ip', '-batch', '-'], `${bridgeLines(network).join('\n')}\n`)
@@ -33,24 +46,33 @@ export async function plug(link: string, { bridge }: Network): Promise<void> {
   await run(['ip', 'link', 'set', 'dev', link, 'master', bridge])
 }
 
-/** The packet filter says what these networks may. */
-export async function applyRules(networks: readonly Network[]): Promise<void> {
-  const bridged = networks.filter(({ p2p }) => !p2p)
-  const six = bridged.some(({ subnets }) => subnets.some(({ pool }) => isOf('ip6tables', pool)))
-  await applyFamily('iptables', bridged)
-  await applyFamily('ip6tables', six ? bridged : [])
+/** The packet filter says what networks may. */
+export class Filter {
+  /** In whose tables our chains are called, as far as we have seen. */
+  readonly #hooked = new Set<Family>()
+
+  async apply(networks: readonly Network[]): Promise<void> {
+    const bridged = networks.filter(({ p2p }) => !p2p)
+    const six = bridged.some(({ subnets }) => subnets.some(({ pool }) => isOf('ip6tables', pool)))
+    await Promise.all([this.#say('iptables', bridged), this.#say('ip6tables', six ? bridged : [])])
+  }
+
+  async #say(family: Family, networks: readonly Network[]): Promise<void> {
+    const some = networks.length > 0
+    if (!some && !this.#hooked.has(family)) return
+    const unhooked = this.#hooked.has(family) ? [] : await unhookedIn(family)
+    const text = some ? rulesFor(family, networks, unhooked) : NO_RULES
+    await run([`${family}-restore`, '--noflush', '-w'], text)
+    if (some) this.#hooked.add(family)
+    else this.#hooked.delete(family)
+  }
 }
 
-async function applyFamily(family: Family, networks: readonly Network[]): Promise<void> {
-  const hooks = TABLES.map(async (table) => ({
-    table,
-    hooked: await works(family, '-w', '-t', table, '-C', HOOKS[table], '-j', CHAIN),
-  }))
-  const found = await Promise.all(hooks)
-  const tablesOf = (wanted: boolean) =>
-    found.filter(({ hooked }) => hooked === wanted).map(({ table }) => table)
-  const text = networks.length > 0 ? rulesFor(family, networks, tablesOf(false)) : noRules(tablesOf(true))
-  if (text.trim() !== '') await run([`${family}-restore`, '--noflush', '-w'], text)
+/** Tables in which nobody calls our chain. */
+async function unhookedIn(family: Family): Promise<Table[]> {
+  const looked = TABLES.map((table) => works(family, '-w', '-t', table, '-C', HOOKS[table], '-j', CHAIN))
+  const hooked = await Promise.all(looked)
+  return TABLES.filter((_, index) => !hooked[index])
 }
 
 /** The namespace of a container that has ended is no file of one any more. */

@@ -4,12 +4,12 @@
 import type { Pair } from '../index.js'
 import { showInode } from '../netns/names.js'
 import type { Orders } from '../orders/handlers.js'
-import { addRoutes, allowSix, makeBridge, plug } from './kernel.js'
+import { addRoutes, allowSix, hasBridge, makeBridge, plug } from './kernel.js'
 import type { Endpoint, Network } from './records.js'
 
 /** Its bridge is there, and its containers may be given IPv6 addresses again. */
 export async function prepare(network: Network): Promise<void> {
-  await makeBridge(network)
+  if (!(await hasBridge(network))) await makeBridge(network)
   const isSix = ({ addresses }: Endpoint) => addresses.some((address) => address.includes(':'))
   for (const { sandbox } of Object.values(network.endpoints).filter(isSix))
     if (sandbox) await allowSix(sandbox)

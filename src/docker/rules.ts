@@ -62,16 +62,13 @@ export function rulesFor(family: Family, networks: readonly Network[], unhooked:
 }
 
 /** With the last network they go. */
-export function noRules(hooked: readonly Table[]): string {
-  const tables = hooked.map((table) => [
-    `*${table}`,
-    `-D ${HOOKS[table]} -j ${CHAIN}`,
-    `-F ${CHAIN}`,
-    `-X ${CHAIN}`,
-    'COMMIT',
-  ])
-  return `${tables.flat().join('\n')}\n`
-}
+export const NO_RULES = `${TABLES.flatMap((table) => [
+  `*${table}`,
+  `-D ${HOOKS[table]} -j ${CHAIN}`,
+  `-F ${CHAIN}`,
+  `-X ${CHAIN}`,
+  'COMMIT',
+]).join('\n')}\n`
 
 function forbidden({ bridge, internal }: Network): string[] {
   if (internal) return [`-i ${bridge} ! -o ${bridge} -j DROP`, `-o ${bridge} ! -i ${bridge} -j DROP`]
