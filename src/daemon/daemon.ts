@@ -18,7 +18,7 @@ import { type HttpServer, openHttp } from '../servers/http.js'
 import { type Netlink, startNetlink } from '../servers/netlink.js'
 import type { Scrapes } from '../servers/scrape.js'
 import { version } from '../version.js'
-import { closeDocker, openDocker } from './docker.js'
+import { closeDocker, makeRoom, openDocker } from './docker.js'
 import { Gate } from './gate.js'
 import { Giver, type Giving } from './giver.js'
 import { makeFolder } from './lock.js'
@@ -101,6 +101,7 @@ class Daemon implements DaemonFace {
     const inherited = succession?.belongings
     configure({ ...(workers !== undefined && { workers }), ...(memory !== undefined && { memory }), limits })
     makeFolder(socket)
+    makeRoom(this.#options)
     this.#locks = succession?.locks ?? (await this.#takeLocks())
     const signalled = this.#followSignals()
     logPairs(this.#registry, this.#log, () => this.#countIdle())

@@ -12,6 +12,11 @@ import { claimSocket, listenAt, withSocketMode } from './socket-file.js'
 /** Beside the file of wanted pairs. */
 const FILE = 'docker.json'
 
+/** In front of the first look at the file of wanted pairs: its usual folder may not be there yet. */
+export function makeRoom({ docker, state }: Pick<DaemonOptions, 'docker' | 'state'>): void {
+  if (docker !== undefined && state !== undefined) makeFolder(state)
+}
+
 /** Before the pairs are made again. `fd`: the socket of the daemon before. */
 export async function openDocker(
   { docker, state }: Pick<DaemonOptions, 'docker' | 'state'>,
@@ -21,7 +26,6 @@ export async function openDocker(
   if (docker === undefined) return undefined
   if (state === undefined)
     throw invalid('a driver of networks needs a file of wanted pairs: --state FILE', 'state')
-  makeFolder(state)
   if (fd === undefined) {
     makeFolder(docker)
     await claimSocket(docker)

@@ -65,8 +65,9 @@ export class Driver {
     const networks = driver.#records.list()
     for (const network of networks) await driver.#attempt(network.id, () => prepare(network))
     await driver.#attempt('all', () => driver.#filter())
-    around.registry.on('event', ({ event, id }) => {
-      if (event === 'removed') void driver.#attempt(id, () => driver.#forgetEnded())
+    around.registry.on('event', ({ event, id, reason }) => {
+      if (event === 'removed' && reason === 'netns-deleted')
+        void driver.#attempt(id, () => driver.#forgetEnded())
       if (event !== 'added' || driver.#making.has(id)) return
       const resumed = driver.#resume(id).finally(() => driver.#resuming.delete(resumed))
       driver.#resuming.add(resumed)
@@ -233,14 +234,20 @@ export class Driver {
     else await this.#orders.deletePair(`id:${pair}`)
   }
 
-  /** Containers whose end the engine has not told: it was down, or we. */
+  /** Containers of whose end the engine has not told: it was down, or we. */
   async #forgetEnded(): Promise<void> {
     for (const network of this.#records.list()) {
-      const ends = Object.entries(network.endpoints)
-      const ended = ends.filter(([, { sandbox }]) => sandbox && !isThere(sandbox))
-      for (const [id] of ended) await this.#unplug(network, id)
+      const ended = Object.keys(network.endpoints).filter((id) => this.#hasEnded(network, id))
+      for (const id of ended) await this.#unplug(network, id)
       if (ended.length > 0) await this.#records.save()
     }
+  }
+
+  /** Where the engine's mounts are not to be seen, a link that is somewhere says that its container lives. */
+  #hasEnded(network: Network, id: string): boolean {
+    const { sandbox, side = 'b' } = network.endpoints[id] as Endpoint
+    const pair = this.#registry.byId(pairOf(network, id))?.pair
+    return sandbox !== undefined && !isThere(sandbox) && (pair === undefined || pair[side].netns === null)
   }
 
   #freeSide({ id, endpoints }: Network): 'a' | 'b' {

@@ -23,7 +23,7 @@ const skipped = it !== needs()
 
 beforeAll(async () => {
   if (skipped) return
-  daemon = await TestDaemon.start('--state', 'FOLDER/pairs.json', '--docker-socket', SOCKET)
+  daemon = await TestDaemon.start('--state', 'FOLDER/state/pairs.json', '--docker-socket', SOCKET)
   engine = await OwnEngine.start(daemon.home)
 })
 
@@ -135,7 +135,7 @@ it('a killed engine, a container that ended meanwhile: forgotten; both start aga
 })
 
 function networks(): { endpoints: object }[] {
-  return JSON.parse(readFileSync(daemon.folder.file('docker.json'), 'utf8')).networks
+  return JSON.parse(readFileSync(daemon.folder.file('state/docker.json'), 'utf8')).networks
 }
 
 it('the world is reached, masqueraded, and reaches nobody; an internal network neither', async () => {
