@@ -20,7 +20,7 @@ const LOSS = ['lost', 'lossRuns']
 const JUMPS = ['jumped', 'jumpGaps', 'late']
 const DELAY = ['delay', 'serial', 'late']
 
-const COPIES = 'a copy travels with its frame'
+const COPIES = 'a copy has the damage of its frame'
 const MODEL = 'copies do not move the model on'
 const GAPS = 'lost frames count'
 const CORRELATED = "netem's correlation is lost in its arithmetic"

@@ -63,7 +63,7 @@ test.each<[string, number, Arrange, (() => Port)?]>([
     'frames that are held, each for another time',
     // Mostly none; where Node 24 compiles beside other programs, now and then one.
     LESS_THAN_TWO_NUMBERS,
-    (bench) => impair(bench, { delay: { time: 0.05, jitter: 0.05 } }),
+    (bench) => impair(bench, { delay: { time: 0.05, jitter: 0.05 }, duplicate: 10 }),
   ],
   ['a full limit', LESS_THAN_TWO_NUMBERS, (bench) => impair(bench, { delay: 1_000, limit: 100 })],
   [

@@ -61,7 +61,7 @@ test.each<[string, object]>([
     {
       delay: { time: 10, jitter: 5, correlation: 25, distribution: 'pareto' },
       loss: 1,
-      duplicate: 1,
+      duplicate: 20,
       corrupt: 1,
       reorder: { probability: 25, gap: 5 },
       rate: '100mbit',
