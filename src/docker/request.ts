@@ -123,7 +123,9 @@ export function readEndpoint(given: unknown): { endpoint: Endpoint; chosen: bool
   const from = body(given, 'the request')
   const its = body(from.Interface, 'Interface')
   const [v4, v6] = [cidr(its, 'Address'), cidr(its, 'AddressIPv6')]
-  const impair = impairOf(body(from.Options, 'Options'))
+  const options = body(from.Options, 'Options')
+  refusePorts(options[`${DOCKER}portmap`])
+  const impair = impairOf(options)
   const chosen = text(its, 'MacAddress')
   const id = idsOf(given).endpoint
   return {
@@ -134,6 +136,13 @@ export function readEndpoint(given: unknown): { endpoint: Endpoint; chosen: bool
     },
     chosen: chosen !== '',
   }
+}
+
+/** The engine leaves them to drivers, and would say that they are published. */
+function refusePorts(given: unknown): void {
+  if (!Array.isArray(given) || given.length === 0) return
+  const remedy = 'leave -p out, or make it --internal and publish by a network of the bridge driver'
+  throw invalid(`ports are not published on networks of uveth: ${remedy}`, 'portmap', 'EOPNOTSUPP')
 }
 
 /** As the engine's own bridges have them: of the IPv4 address, so that neighbours know it again; otherwise of the id. */

@@ -30,7 +30,7 @@ export async function daemon(args: string[], globalSocket?: string): Promise<num
   if (values === undefined) return 0
   const socket = socketPath(values.socket ?? globalSocket)
   if (values.stop) return await stop(socket)
-  if (values.holder) return await withHolder(args, socket, values.state)
+  if (values.holder) return await withHolder(args, socket, stateOf(values))
   const log = values.log === undefined ? undefined : LOG_LEVEL.read(values.log, '--log')
   const options = {
     socket,
