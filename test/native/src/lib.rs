@@ -10,6 +10,12 @@ mod fds;
 mod message;
 #[path = "../../../native/src/netns.rs"]
 mod netns;
+/// In place of the shipped module: nobody inherits what tests have opened.
+mod tap {
+    pub fn is_tap(_fd: i32) -> bool {
+        false
+    }
+}
 
 use std::mem::{size_of, zeroed};
 
