@@ -218,10 +218,14 @@ export function parseVeth(words: readonly string[], netnsOf: NetnsOf): VethOrder
   if (typeof wish.queues === 'string') throw wrong(wish.queues, 'no number')
   // The kernel looks at the peer's index only where the first end has one.
   if (first.index === undefined) delete peer.index
+  const lost = [first, peer].map(keepQueue).find((why) => why !== undefined)
   const b = split(first)
   const a = split(peer)
+  const order = orderOf({ ...wish, a: a.wish, b: b.wish }, [first, peer])
+  const without = [lost, order.without].filter((why) => why !== undefined).join('; ')
   return {
-    ...orderOf({ ...wish, a: a.wish, b: b.wish }, [first, peer]),
+    ...order,
+    ...(without !== '' && { without }),
     later: { a: a.later, b: b.later },
     links: [first, peer].flatMap(({ link = [] }) => link),
   }
@@ -242,7 +246,14 @@ function checkValues(end: Attributes): void {
   if (!['on', 'off'].includes(carrier)) throw wrong(carrier, 'on or off')
 }
 
-/** Hints, but not without the kernel's limits. */
+/** Kernel veth sends past its queue, so 0 means nothing there; here it is where the cable takes frames from. */
+function keepQueue(end: Attributes): string | undefined {
+  if (end.txqueuelen !== 0) return undefined
+  delete end.txqueuelen
+  return 'txqueuelen 0 is left out: a pair carries no frame without a queue'
+}
+
+/** Within the kernel's limits. */
 function checkQueues({ numtxqueues = 1, numrxqueues = 1 }: Attributes): void {
   for (const [queues, direction] of [
     [numtxqueues, 'transmit'],

@@ -29,29 +29,51 @@ export function classLine([top, below]: Chain): string | undefined {
   return `class htb ${top.major}:${top.htb?.default} root${leaf} prio 0 rate ${rate} ceil ${rate} burst ${burst} cburst 1600b `
 }
 
-function words({ kind, options, htb, lines }: Qdisc, chain: Chain, plan: ImpairPlan | null): string {
+function words(qdisc: Qdisc, chain: Chain, plan: ImpairPlan | null): string {
+  const { kind, htb, lines } = qdisc
   if (kind === 'htb') return `r2q 10 default 0x${htb?.default} direct_packets_stat 0 direct_qlen 1000`
-  if (kind === 'tbf') return tbf(lines[0] ?? [])
-  if (plan === null) return `limit ${NETEM_LIMIT}`
-  // Rates of others in the chain are theirs to show.
-  const own = (key: keyof ImpairPlan) => chain.length === 1 || key in options
-  return netem(
-    Object.fromEntries(Object.entries(plan).filter(([key]) => own(key as keyof ImpairPlan))) as ImpairPlan,
-    Number(options.limit ?? plan.limit ?? NETEM_LIMIT),
-  )
+  if (kind === 'tbf') return tbf(readShaper(lines[0] ?? []))
+  return netem(ownPlan(qdisc, chain, plan), limitOf(qdisc, plan))
 }
 
-function tbf(line: readonly string[]): string {
+/** Rates of others in the chain are theirs to show. */
+export function ownPlan(
+  { options }: Qdisc,
+  chain: Chain,
+  plan: ImpairPlan | null,
+): Partial<Omit<ImpairPlan, 'limit'>> {
+  const own = Object.entries(plan ?? {}).filter(([key]) => chain.length === 1 || key in options)
+  return Object.fromEntries(own)
+}
+
+export function limitOf({ options }: Qdisc, plan: ImpairPlan | null): number {
+  return Number(options.limit ?? plan?.limit ?? NETEM_LIMIT)
+}
+
+/** Of tbf: bits a second, bytes, and ms or bytes that may wait. */
+interface Shaper {
+  rate: number
+  burst: number
+  latency: number | undefined
+  limit: number
+}
+
+export function readShaper(line: readonly string[]): Shaper {
   const value = (...names: string[]) => line[line.findIndex((word) => names.includes(word)) + 1] ?? ''
-  const rate = showRate(parseRate(value('rate')) ?? 0)
-  const burst = showSize(parseSize(value('burst', 'buffer', 'maxburst').split('/')[0] ?? '') ?? 0)
-  const queue = line.includes('latency')
-    ? `lat ${showTime(parseTime(value('latency')) ?? 0)}`
-    : `limit ${showSize(parseSize(value('limit')) ?? 0)}`
-  return `rate ${rate} burst ${burst} ${queue} `
+  return {
+    rate: parseRate(value('rate')) ?? 0,
+    burst: parseSize(value('burst', 'buffer', 'maxburst').split('/')[0] ?? '') ?? 0,
+    latency: line.includes('latency') ? (parseTime(value('latency')) ?? 0) : undefined,
+    limit: parseSize(value('limit')) ?? 0,
+  }
 }
 
-function netem(plan: Partial<ImpairPlan>, limit: number): string {
+function tbf({ rate, burst, latency, limit }: Shaper): string {
+  const queue = latency === undefined ? `limit ${showSize(limit)}` : `lat ${showTime(latency)}`
+  return `rate ${showRate(rate)} burst ${showSize(burst)} ${queue} `
+}
+
+function netem(plan: Partial<Omit<ImpairPlan, 'limit'>>, limit: number): string {
   const { delay, loss, duplicate, reorder, corrupt, rate, slot } = plan
   const parts = [`limit ${limit}`]
   if (delay !== undefined && delay.time > 0) {

@@ -132,6 +132,14 @@ test('queues, within the kernel’s limits', async () => {
   }
 })
 
+test('txqueuelen 0, which means nothing to kernel veth, leaves the queue as it is', async () => {
+  await using daemon = await TestDaemon.start()
+  const script = 'ip link add a0 txqueuelen 0 type veth peer name a1 txqueuelen 5'
+  const stderr = 'Warning: txqueuelen 0 is left out: a pair carries no frame without a queue.\n'
+  expect(await shimOf(daemon)(script)).toMatchObject({ ...well, stderr })
+  expect([daemon.home.link('a0').txqlen, daemon.home.link('a1').txqlen]).toEqual([8192, 5])
+})
+
 test('the kernel’s numbers for names that are left out', async () => {
   await using daemon = await TestDaemon.start()
   const sh = shimOf(daemon)

@@ -88,10 +88,14 @@ test('htb above netem is one impairment; a second class is the kernel’s, with 
   const lines = `
     tc qdisc add dev a0 root handle 5:0 htb default 1
     tc class add dev a0 parent 5:0 classid 5:1 htb rate 10.000000Mbit burst 15k
-    tc qdisc show dev a0; tc class show dev a0`
+    tc qdisc show dev a0; tc class show dev a0; tc -j qdisc show dev a0; tc qdisc del dev a0 root
+    tc qdisc add dev a0 root handle 1: tbf rate 1mbit burst 10k latency 20ms; tc -j qdisc show dev a0
+    tc qdisc replace dev a0 root handle 1: tbf rate 2mbit burst 10k limit 30k; tc -j qdisc show dev a0; tc qdisc del dev a0 root`
   const sh = shimOf(daemon)
   const ours = await sh(`${PAIR}; ${lines}`, blue.name)
   expect(ours).toEqual(await shell({ prefix: inside(plain) })(`ip tuntap add a0 mode tap; ${lines}`))
+  await sh(`tc qdisc add dev a0 root handle 5:0 htb default 1
+    tc class add dev a0 parent 5:0 classid 5:1 htb rate 10.000000Mbit burst 15k`)
   const impaired = async () => await impairOf(daemon, 'a0')
   expect(await impaired()).toMatchObject({ rate: { rate: 1e7, burst: 15_360 } })
   await sh('tc qdisc add dev a0 parent 5:1 handle 10: tbf rate 1mbit burst 10k latency 10ms')
@@ -99,6 +103,30 @@ test('htb above netem is one impairment; a second class is the kernel’s, with 
   expect((await sh('tc qdisc show dev a0; tc class show dev a0 | grep -c htb')).stdout).toMatch(
     /^qdisc htb 5: root [^\n]*\nqdisc tbf 10: parent 5:1 rate 1Mbit burst 10Kb lat 10ms \n1\n$/,
   )
+})
+
+test('as JSON, with counts where they are asked for', async () => {
+  await using daemon = await TestDaemon.start()
+  using blue = Netns.create('blue')
+  const sh = shimOf(daemon)
+  const { stdout } = await sh(
+    `${PAIR}; tc qdisc add dev a0 root netem delay 10ms 2ms loss 1.5% 25%; tc -s -j qdisc show dev a0`,
+    blue.name,
+  )
+  const count = expect.any(Number)
+  expect(JSON.parse(stdout)).toEqual([
+    {
+      ...{ kind: 'netem', handle: '8001:', root: true, refcnt: 2 },
+      options: {
+        ...{ limit: 1000, delay: { delay: 0.01, jitter: 0.002, correlation: 0 } },
+        ...{ 'loss-random': { loss: 0.015, correlation: 0.25 }, ecn: false, gap: 0 },
+      },
+      ...{ bytes: count, packets: count, drops: count, overlimits: 0, requeues: 0, backlog: 0, qlen: 0 },
+    },
+  ])
+  expect(await sh('tc qdisc del dev a0 root; tc -j qdisc show dev a0 | grep -c netem')).toMatchObject({
+    stdout: '0\n',
+  })
 })
 
 test('a batch, and all that there is', async () => {

@@ -6,6 +6,7 @@ import type { ShimAnswer } from '../../contract/ops.js'
 import { UvethError } from '../../errors.js'
 import type { End, Pair } from '../../index.js'
 import type { IpLine } from '../../iproute/ip-line.js'
+import { qdiscObjects } from '../../iproute/qdisc-json.js'
 import { classLine, qdiscLines } from '../../iproute/qdisc-text.js'
 import { type Chain, follow, impairmentOf } from '../../iproute/qdiscs.js'
 import { readTcLine, type TcLine } from '../../iproute/tc-line.js'
@@ -75,7 +76,14 @@ async function handOver(place: Place, pair: Pair, end: End, { options, words }: 
 
 function show(pair: Pair, end: End, { stats, json }: IpLine, { object }: TcLine): ShimAnswer {
   const chain = chainOf(end)
-  if (chain.length === 0 || json) return PASS
+  if (chain.length === 0 || (json && object === 'class')) return PASS
+  if (json) {
+    const objects = qdiscObjects(chain, end.impairment)
+    const counted = stats
+      ? { ...countedSince(pair, end), overlimits: 0, requeues: 0, backlog: 0, qlen: 0 }
+      : {}
+    return done(0, '', `${JSON.stringify(objects.map((one) => ({ ...one, ...counted })))}\n`)
+  }
   if (object === 'class') {
     const line = classLine(chain)
     return done(0, '', line === undefined ? '' : `${line}\n`)
@@ -92,10 +100,14 @@ function show(pair: Pair, end: End, { stats, json }: IpLine, { object }: TcLine)
 
 /** Since it was put there. What the end did not send is dropped, or held. */
 function statistics(pair: Pair, end: End): string {
+  const { bytes, packets, drops } = countedSince(pair, end)
+  return ` Sent ${bytes} bytes ${packets} pkt (dropped ${drops}, overlimits 0 requeues 0) \n backlog 0b 0p requeues 0\n`
+}
+
+function countedSince(pair: Pair, end: End): { bytes: number; packets: number; drops: number } {
   const { bytes, packets, dropped } = countsOf(pair, end)
   const before = chains.get(end)?.before ?? { bytes: 0, packets: 0, dropped: 0 }
-  const sent = `${bytes - before.bytes} bytes ${packets - before.packets} pkt`
-  return ` Sent ${sent} (dropped ${dropped - before.dropped}, overlimits 0 requeues 0) \n backlog 0b 0p requeues 0\n`
+  return { bytes: bytes - before.bytes, packets: packets - before.packets, drops: dropped - before.dropped }
 }
 
 function countsOf(pair: Pair, end: End): Counts {

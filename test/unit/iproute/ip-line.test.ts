@@ -137,6 +137,17 @@ describe('link add … type veth', () => {
     })
   })
 
+  test('a queue without places is none, of either end', () => {
+    expect(plain('v0 txqueuelen 0 type veth peer name v1 qlen 5')).toMatchObject({
+      wish: { a: { name: 'v1', txQueueLength: 5 }, b: { name: 'v0' } },
+      without: 'txqueuelen 0 is left out: a pair carries no frame without a queue',
+    })
+    const { wish, without = '' } = plain('v0 qlen 0 numtxqueues 300 type veth')
+    expect(wish).toEqual({ queues: 256, a: {}, b: { name: 'v0' } })
+    expect(without).toMatch(/^txqueuelen 0 is left out: .*; 256 queues instead of 300: /)
+    expect(plain('v0 type veth')).not.toHaveProperty('without')
+  })
+
   test('queues are as many as can be had', () => {
     expect(plain('v0 numtxqueues 4 type veth peer name v1').wish.queues).toBe(4)
     const most = plain('v0 type veth peer v1 numrxqueues 4096')

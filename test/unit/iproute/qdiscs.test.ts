@@ -4,6 +4,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { planImpair } from '../../../src/faults/impair-plan.js'
+import { qdiscObjects } from '../../../src/iproute/qdisc-json.js'
 import { classLine, qdiscLines } from '../../../src/iproute/qdisc-text.js'
 import { type Chain, type Followed, follow, impairmentOf } from '../../../src/iproute/qdiscs.js'
 import { readTcLine } from '../../../src/iproute/tc-line.js'
@@ -241,4 +242,33 @@ describe('show', () => {
       'class htb 5:1 root leaf 10: prio 0 rate 10Mbit ceil 10Mbit burst 15Kb cburst 1600b ',
     )
   })
+})
+
+test('as JSON: seconds, bytes and parts of 1', () => {
+  const of = (line: string) => {
+    const chain = chainOf(line)
+    return qdiscObjects(chain, planImpair(impairmentOf(chain) ?? {}, 'impair'))
+  }
+  const netem = { kind: 'netem', handle: '7:', root: true, refcnt: 2 }
+  const none = { ecn: false, gap: 0 }
+  const rest = 'duplicate 2% reorder 5% 50% gap 3 corrupt 0.1% rate 1mbit 5'
+  expect(of(add(`root handle 7: netem delay 1.5ms limit 500 ${rest}`))).toEqual([
+    {
+      ...netem,
+      options: {
+        ...{ limit: 500, delay: { delay: 0.0015, jitter: 0, correlation: 0 } },
+        ...{ duplicate: { duplicate: 0.02, correlation: 0 }, reorder: { reorder: 0.05, correlation: 0.5 } },
+        ...{ corrupt: { corrupt: 0.001, correlation: 0 }, ecn: false, gap: 3 },
+        rate: { rate: 125_000, packetoverhead: 5, cellsize: 0, celloverhead: 0 },
+      },
+    },
+  ])
+  const gemodel = { p: 0.01, r: 0.1, '1-h': 0.7, '1-k': 0 }
+  expect(of(add('root handle 7: netem loss gemodel 1% 10% 70%'))).toEqual([
+    { ...netem, options: { limit: 1000, 'loss-gemodel': gemodel, ...none } },
+  ])
+  const state = { p13: 0.01, p31: 0.99, p32: 0, p23: 1, p14: 0 }
+  expect(of(add('root handle 7: netem loss state 1%'))).toEqual([
+    { ...netem, options: { limit: 1000, 'loss-state': state, ...none } },
+  ])
 })
