@@ -58,7 +58,7 @@ const AFTER: Record<string, Candidates> = {
   '--via': { words: WAYS.join(' ') },
   '--limit': { words: LIMIT_NAMES.map((name) => `${name}=`).join(' ') },
   '--log': { words: 'debug info warn error' },
-  'name|index|address|mtu|txqueuelen|queues|id|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--memory|--idle-exit|--seed|--from|--peer-from|--loop':
+  'name|index|address|mtu|txqueuelen|queues|id|group|master|-f|-family|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--memory|--idle-exit|--seed|--from|--peer-from|--loop':
     {},
 }
 
@@ -79,7 +79,7 @@ const VERBS: Record<string, Candidates> = {
   'link set impair': { words: IMPAIR },
   'link set rule': { words: RULE },
   'link set flap': {},
-  'link show': { words: `up ${SHOWING}`, names: 'interfaces' },
+  'link show': { words: `up group master nomaster ${SHOWING}`, names: 'interfaces' },
   monitor: { words: SHOWING },
   stats: { words: SHOWING, names: 'interfaces' },
   capture: { words: `${own(CAPTURE).join(' ')} ${MATCH}`, names: 'interfaces' },

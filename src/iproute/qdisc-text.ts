@@ -60,11 +60,16 @@ interface Shaper {
 
 export function readShaper(line: readonly string[]): Shaper {
   const value = (...names: string[]) => line[line.findIndex((word) => names.includes(word)) + 1] ?? ''
+  const rate = parseRate(value('rate')) ?? 0
+  const burst = parseSize(value('burst', 'buffer', 'maxburst').split('/')[0] ?? '') ?? 0
+  const limit = parseSize(value('limit')) ?? 0
+  // tc shows a limit as the time that it stands for.
+  const implied = limit < burst ? undefined : Math.round(((limit - burst) * 8e6) / rate) / 1000
   return {
-    rate: parseRate(value('rate')) ?? 0,
-    burst: parseSize(value('burst', 'buffer', 'maxburst').split('/')[0] ?? '') ?? 0,
-    latency: line.includes('latency') ? (parseTime(value('latency')) ?? 0) : undefined,
-    limit: parseSize(value('limit')) ?? 0,
+    rate,
+    burst,
+    latency: line.includes('latency') ? (parseTime(value('latency')) ?? 0) : implied,
+    limit,
   }
 }
 
