@@ -7,7 +7,8 @@ import { TestDaemon } from '../support/daemon.js'
 import { Netns, until } from '../support/netns.js'
 import { needs } from '../support/skip.js'
 
-const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
+const basics = ['root', 'tun', 'netns', 'ip', 'nsenter'] as const
+const test = needs(...basics)
 
 type Keys = Record<string, unknown> & { flags: string[]; operstate: string }
 
@@ -99,14 +100,7 @@ test('of an end with all that ip can set, in another namespace, too', async () =
   }
 })
 
-needs(
-  'root',
-  'tun',
-  'netns',
-  'ip',
-  'nsenter',
-  'bridge',
-)('of a port of a bridge', async () => {
+needs(...basics, 'bridge')('of a port of a bridge', async () => {
   await using daemon = await TestDaemon.start()
   using blue = Netns.create('blue')
   for (const [netns, name] of await endsOf(daemon, blue)) {
@@ -147,14 +141,7 @@ test('as text', async () => {
   }
 })
 
-needs(
-  'root',
-  'tun',
-  'netns',
-  'ip',
-  'nsenter',
-  'ping',
-)('with -h and -iec, numbers as ip writes them', async () => {
+needs(...basics, 'ping')('with -h and -iec, numbers as ip writes them', async () => {
   await using daemon = await TestDaemon.start()
   using blue = Netns.create('blue')
   for (const [netns, name] of await endsOf(daemon, blue)) {
@@ -183,14 +170,7 @@ needs(
   )
 })
 
-needs(
-  'root',
-  'tun',
-  'netns',
-  'ip',
-  'nsenter',
-  'bridge',
-)('which of them: by group and master', async () => {
+needs(...basics, 'bridge')('which of them: by group and master', async () => {
   await using daemon = await TestDaemon.start()
   const uveth = commandOf(daemon)
   const shown = async (...words: string[]) =>
