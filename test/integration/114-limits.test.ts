@@ -93,13 +93,15 @@ itPackets.each([
   const received = () => Number(right.exec('cat', '/proc/net/snmp').match(/^Ip: \d+ \d+ (\d+)/m)?.[1])
   const before = received()
   left.exec('python3', '-c', tenOf(7777, 1000))
-  await until('ten datagrams', () => received() === before + 10)
+  // Put together they would be fewer.
+  await until('ten datagrams', () => received() >= before + 10)
   const server = right.spawn('python3', ['-c', TCP_SERVER])
   await says(server.stdout as Readable, 'bound')
   const read = says(server.stdout as Readable, 'read')
+  const between = received()
   left.exec('python3', '-c', TCP_CLIENT)
   await read
-  const segments = received() - before - 10
+  const segments = received() - between
   if (tso === 'on') expect(segments).toBeLessThan(0.7 * SEGMENTS)
   else expect(segments).toBeGreaterThan(SEGMENTS)
 })
