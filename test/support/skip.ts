@@ -70,9 +70,10 @@ const probes = {
   /** The kernel has bridges. */
   bridge: () => runs('unshare', '-n', 'ip', 'link', 'add', 'p0', 'type', 'bridge'),
   /** Its bridges know VLANs, and interfaces can be VLANs of others. */
-  vlan: () =>
-    runs('unshare', '-n', 'ip', 'link', 'add', 'p0', 'type', 'bridge', 'vlan_filtering', '1') &&
-    runs('unshare', '-n', 'ip', 'link', 'add', 'link', 'lo', 'name', 'p0', 'type', 'vlan', 'id', '5'),
+  vlan: () => addsLinks('add p1 type bridge vlan_filtering 1', 'add link p1 name p0 type vlan id 5'),
+  /** Its links can be put together, or apart. */
+  bond: () => addsLinks('add p0 type bond'),
+  vrf: () => addsLinks('add p0 type vrf table 10'),
   /** The shim's client was built: it needs a libc that can be linked into it. */
   client: () => SHIMS.length > 1,
   /** Programs for XDP can be loaded: CAP_BPF, or root of the machine. */
@@ -182,6 +183,11 @@ function rawSocket(): boolean | string {
   } catch (error) {
     return /NODE_MODULE_VERSION/.test(String(error)) ? 'raw-socket built for this Node' : false
   }
+}
+
+/** Can such links be made? What stands on another one needs one that has Ethernet frames: not lo. */
+function addsLinks(...lines: string[]): boolean {
+  return runs('unshare', '-n', 'sh', '-c', lines.map((line) => `ip link ${line}`).join(' && '))
 }
 
 function runs(command: string, ...args: string[]): boolean {
