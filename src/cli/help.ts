@@ -47,10 +47,11 @@ are hit:
   duplicate P% [CORRELATION]     corrupt P% [CORRELATION]
   reorder P% [CORRELATION] [gap N]
   rate RATE [OVERHEAD [CELLSIZE [CELLOVERHEAD]]] [burst SIZE]
-  limit FRAMES     seed N
+  limit FRAMES     seed N        ecn
   slot MIN [MAX] [packets N] [bytes SIZE]
 FILE is a table of iproute2 (x.dist, or a name that tc has a table for), which
 this command reads; the numbers stay with the pair.
+ecn marks what would be lost, where its sender takes part in ECN.
 CORRELATION does what it does in netem: each draw leans on the one before, which
 makes rare things much rarer.
 

@@ -108,7 +108,7 @@ export class Inspector {
     const { watches, rules, hooks, impairment } = this
     const parts = [watches.count > 0 && watches, rules.count > 0 && rules, ...hooks, impairment]
     this.#chain = parts.filter((part) => part !== false && part !== undefined)
-    const alters = rules.alters || hooks.length > 0 || impairment?.plan.corrupt !== undefined
+    const alters = rules.alters || hooks.length > 0 || impairment?.alters === true
     this.#keeps = alters && this.probes.count > 0
     this.#holding.limit = impairment?.limit ?? Number.POSITIVE_INFINITY
   }

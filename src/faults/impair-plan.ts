@@ -60,25 +60,30 @@ export interface ImpairPlan {
   rate?: RatePlan
   slot?: SlotPlan
   limit?: number
+  /** Frames of who takes part in ECN are marked instead of lost. */
+  ecn?: true
   seed: Seed
 }
 
 /** Checks `options`; `attribute` is what messages call them. */
 export function planImpair(options: unknown, attribute: string): ImpairPlan {
-  const { delay, loss, duplicate, reorder, corrupt, rate, slot, limit, seed } = IMPAIR.read(
+  const { delay, loss, duplicate, reorder, corrupt, rate, slot, limit, ecn, seed } = IMPAIR.read(
     options,
     attribute,
   )
   const of = (key: keyof Parts) => at(attribute, key)
+  const lost = planLoss(loss, of('loss'))
+  if (ecn === true && loss === undefined) throw invalid('ecn specified without loss', of('ecn'))
   const plan = present<ImpairPlan>({
     delay: planDelay(delay, of('delay')),
-    loss: planLoss(loss, of('loss')),
+    loss: lost,
     duplicate: planChance(duplicate),
     reorder: planReorder(reorder, of('reorder')),
     corrupt: planChance(corrupt),
     rate: planRate(rate, of('rate')),
     slot: planSlot(slot, of('slot')),
     limit,
+    ecn: ecn === true && lost !== undefined ? true : undefined,
     seed: seed ?? randomInt(2 ** 32),
   })
   if (plan.reorder !== undefined && (plan.delay?.time ?? 0) === 0) {

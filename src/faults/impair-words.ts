@@ -82,6 +82,7 @@ const KEYWORDS: readonly (readonly [string, Read])[] = [
   ['rate', into('rate', SHAPED)],
   ['slot', readSlot],
   ['seed', (words, options) => add(options, 'seed', one(words, 'seed', SEED))],
+  ['ecn', (_, options) => add(options, 'ecn', true)],
   ['burst', (words, options) => add(options, 'rate', { burst: one(words, 'burst', SIZE) })],
 ]
 
@@ -210,6 +211,7 @@ export function formatImpair(plan: ImpairPlan): string {
     corrupt && formatChance('corrupt', corrupt),
     rate && formatRate(rate),
     slot && formatSlot(slot),
+    plan.ecn && 'ecn',
     `seed ${plan.seed}`,
   ].map((word) => word || undefined)
   return words.filter((word) => word !== undefined).join(' ')

@@ -13,6 +13,7 @@ import type { Seed } from '../wishes/impair.js'
 import { Chance } from './chance.js'
 import { Corrupt } from './corrupt.js'
 import { Delay } from './delay.js'
+import { mark } from './ecn.js'
 import type { Hook } from './hook.js'
 import { type Loss, makeLoss, modelOf } from './loss.js'
 import { type Kind, keyOf } from './random.js'
@@ -21,12 +22,13 @@ import { Reorder, type ReorderState } from './reorder.js'
 import { Slot, type SlotState } from './slot.js'
 
 /** The words of an impairment's counters, in their order. Frames; a duplicate counts once. */
-export const IMPAIR_COUNTS = ['delayed', 'duplicated', 'corrupted', 'reordered'] as const
+export const IMPAIR_COUNTS = ['delayed', 'duplicated', 'corrupted', 'reordered', 'marked'] as const
 export type Effects = Words<'effect'>
 const DELAYED = 0 as Place<'effect'>
 const DUPLICATED = 1 as Place<'effect'>
 const CORRUPTED = 2 as Place<'effect'>
 const REORDERED = 3 as Place<'effect'>
+const MARKED = 4 as Place<'effect'>
 
 /** ms. With a slot every frame is held; this is nothing, but not "at once". */
 const A_MOMENT = 1e-6
@@ -142,6 +144,11 @@ export class Impairment implements Hook {
     this.slot = slot && new Slot(slot, key('slot'), last?.slot)
   }
 
+  /** May it change bytes of a frame? */
+  get alters(): boolean {
+    return this.plan.corrupt !== undefined || this.plan.ecn === true
+  }
+
   state(): ImpairState {
     const state: ImpairState = { seed: this.plan.seed, number: this.#number }
     if (this.#loss) state.loss = { model: modelOf(this.plan.loss!), state: this.#loss.state }
@@ -160,6 +167,10 @@ export class Impairment implements Hook {
     let held = this.held
     for (let i = 0; i < burst.count; i++) {
       if (!burst.passes(i)) continue
+      if (this.#lost[i] === 1 && this.plan.ecn === true && mark(burst, i)) {
+        this.#lost[i] = 0
+        this.#counters[MARKED]++
+      }
       // One more by duplication, one less by loss: both leave one.
       if (this.#lost[i] === 1 && this.#doubled[i] === 0) burst.drop(i, 'loss')
       else held += this.#send(burst, i, held)

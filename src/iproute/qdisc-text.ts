@@ -100,6 +100,7 @@ function netem(plan: Partial<Omit<ImpairPlan, 'limit'>>, limit: number): string 
     if (rate.cellOverhead) parts.push(`celloverhead ${rate.cellOverhead}`)
   }
   if (slot !== undefined) parts.push(slotWords(slot))
+  if (plan.ecn) parts.push(' ecn ')
   if (reorder !== undefined) parts.push(`gap ${reorder.gap}`)
   return parts.join(' ')
 }

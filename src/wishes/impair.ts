@@ -1,7 +1,7 @@
 // Impairments, in the words of tc-netem(8): what one direction of a pair does to its frames. Tables only; what goes
 // together, and the normal form, are faults/impair-plan.ts. Values are numbers, or texts as tc has them.
 
-import { about, object, patchSchema, type Schema, type Shape, short, value, whole } from './shape.js'
+import { about, flag, object, patchSchema, type Schema, type Shape, short, value, whole } from './shape.js'
 import { DISTRIBUTION } from './tables.js'
 import { DAY } from './times.js'
 import { parsePercent, parseRate, parseSize, parseTime } from './units.js'
@@ -149,6 +149,10 @@ export const IMPAIR = set({
       }),
       'min',
     ),
+  ),
+  ecn: about(
+    'frames that would be lost are marked instead (congestion experienced), where their sender takes part in ECN',
+    flag(),
   ),
   seed: about('the same seed hits the same frames; default: random, of 32 bits', SEED),
 })

@@ -43,7 +43,7 @@ it('a fresh pair has counted nothing', async () => {
   const nothing = { rx_packets: 0, rx_bytes: 0, tx_packets: 0, tx_bytes: 0, rx_dropped: 0, tx_dropped: 0 }
   const inspected = {
     ...{ held: 0, copied: 0, injected: 0, hook_errors: 0 },
-    ...{ delayed: 0, duplicated: 0, corrupted: 0, reordered: 0 },
+    ...{ delayed: 0, duplicated: 0, corrupted: 0, reordered: 0, marked: 0 },
   }
   const each = { ...nothing, drops: drops(), inspected }
   const zero = { ...each, workers: [{ worker: 0, ...each }] }

@@ -1,7 +1,8 @@
 // What tc-netem(8) has beside probabilities and times, by the command and over real interfaces: tables from
-// files, seeds of 64 bits.
+// files, seeds of 64 bits, ECN.
 
 import { readFileSync, writeFileSync } from 'node:fs'
+import { ether } from 'uveth/frames'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { commandOf, expectRefusal, well } from '../support/cli.js'
 import { TestDaemon } from '../support/daemon.js'
@@ -85,4 +86,19 @@ test('a seed of 64 bits, as a text in JSON, loses the same frames each time', as
   expect(await lost()).toEqual(first)
   expect((await set('show')).stdout).toBe(`loss 50% seed ${seed}\n`)
   expect((await daemon.ask('GET', '/v1/ends/x0/impair')).json).toEqual({ loss: { random: 50 }, seed })
+})
+
+test('ecn: what would be lost is marked, where its sender takes part', async () => {
+  expect(await set('loss', '100%', 'ecn', 'seed', '1')).toMatchObject(well)
+  const of = (ecn: number) =>
+    ether({ src: '02:00:00:00:00:07' })
+      .ipv4({ src: '192.0.2.1', dst: '192.0.2.2', ecn })
+      .udp({ sport: 1, dport: 9 }, new Uint8Array(30))
+  const before = (await daemon.ask('GET', '/v1/pairs/id:cable/stats')).json.a.drops.loss
+  daemon.near.send(Buffer.from(of(0)))
+  daemon.near.send(Buffer.from(of(2)))
+  expect(await daemon.far.receive()).toEqual(of(3))
+  const { drops, inspected } = (await daemon.ask('GET', '/v1/pairs/id:cable/stats')).json.a
+  expect([drops.loss - before, inspected.marked]).toEqual([1, 1])
+  expect((await set('show')).stdout).toBe('loss 100% ecn seed 1\n')
 })

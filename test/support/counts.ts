@@ -15,6 +15,7 @@ export const NOT_INSPECTED = {
   duplicated: 0,
   corrupted: 0,
   reordered: 0,
+  marked: 0,
 }
 
 export function sumOf(counts: Record<string, number>): number {

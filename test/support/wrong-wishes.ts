@@ -55,6 +55,7 @@ const IMPAIR: Line[] = [
   ['slot.jitter', 'x', `${TIME} "x"`],
   ['slot.packets', -1, whole(0, 2147483647, -1)],
   ['slot.bytes', -1, `${SIZE} -1`],
+  ['ecn', 1, 'must be true or false, not 1'],
   ['seed', -1, SEED],
 ]
 

@@ -31,7 +31,7 @@ import { balance, NO_DROPS, NOT_INSPECTED } from '../../support/counts.js'
 const arrayOf = (...block: Parameters<typeof blockOf>) => blockOf(...block) as Float64Array
 
 /** Of a direction: received, its bytes, sent, its bytes, one for each of 8 causes, 8 of what is inspected. */
-const WORDS = 4 + 8 + 8
+const WORDS = 4 + 8 + 9
 
 test('the words of a block are where their names say', () => {
   const memory = allocateCounters(1)
@@ -44,7 +44,7 @@ test('the words of a block are where their names say', () => {
     drops: { carrier: 5, down: 6, mtu: 7, error: 8, loss: 9, limit: 10, rule: 11, hook: 12 },
     inspected: {
       ...{ held: 13, copied: 14, injected: 15, hook_errors: 16 },
-      ...{ delayed: 17, duplicated: 18, corrupted: 19, reordered: 20 },
+      ...{ delayed: 17, duplicated: 18, corrupted: 19, reordered: 20, marked: 21 },
     },
   })
   expect(Object.keys(readBlock(memory, 0, 0).drops)).toEqual([...CAUSES])

@@ -23,7 +23,7 @@ describe('words that are refused', () => {
     ['burst 32kb', /burst specified without rate/],
     ['slot', /slot is not complete: it takes a time like 10ms, or distribution/],
     ['slot 10ms packets', /packets is not complete/],
-    ['ecn', /what is "ecn"/],
+    ['ecna', /what is "ecna"/],
   ])('%s', (words, message) => {
     expect(() => parse(words)).toThrow(
       expect.objectContaining({ code: 'EINVAL', message: expect.stringMatching(message) }),
@@ -67,6 +67,7 @@ describe('words and what they mean', () => {
     ['delay 10ms 2ms 25', { delay: { time: 10, jitter: 2, correlation: 25 } }],
     ['distribution normal delay 10ms 2ms', { delay: { time: 10, jitter: 2, distribution: 'normal' } }],
     ['loss 1%', { loss: { random: 1 } }],
+    ['loss 1% ecn', { loss: { random: 1 }, ecn: true }],
     ['loss random 1% 25%', { loss: { random: 1, correlation: 25 } }],
     ['drop 1', { loss: { random: 1 } }],
     ['loss gemodel 1%', { loss: { gemodel: { p: 1 } } }],

@@ -70,7 +70,7 @@ test.each<[string, object]>([
   ],
 ])('a million frames: %s', (_, options) => {
   const plan = planImpair({ seed: 1, ...options }, 'impair')
-  const impairment = new Impairment(plan, 0, new Float64Array(4))
+  const impairment = new Impairment(plan, 0, new Float64Array(5))
   const burst = new Burst()
   const slab = new Slab()
   judge(impairment, burst, slab, 4 * BURSTS_PER_ROUND)

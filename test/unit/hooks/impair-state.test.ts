@@ -80,7 +80,7 @@ describe('going on', () => {
   })
 
   test('slots go on from theirs', () => {
-    const counters = new Float64Array(4)
+    const counters = new Float64Array(5)
     const plan = planImpair({ slot: { min: 10, packets: 1 }, seed: 1 }, 'impair')
     const one = new Impairment(plan, 0, counters)
     expect(one.slot?.allows(Float64Array.of(1000, 1000), 60)).toBe(false)

@@ -183,6 +183,7 @@ describe('decisions', () => {
       duplicated: passing.filter(copied).length,
       corrupted: passing.filter(damaged).length,
       reordered: passing.filter(jumped).length,
+      marked: 0,
     })
   })
 })
@@ -220,7 +221,7 @@ describe('the limit', () => {
     [{ slot: { min: 10, bytes: 640 }, delay: 100 }, 1100],
     [{ slot: { min: 0, packets: 5 } }, Number.POSITIVE_INFINITY],
   ])('of %j is %d', (options, limit) => {
-    expect(new Impairment(planImpair(options, 'impair'), 0, new Float64Array(4)).limit).toBe(limit)
+    expect(new Impairment(planImpair(options, 'impair'), 0, new Float64Array(5)).limit).toBe(limit)
   })
 
   test('is none for a delay alone', () => {

@@ -141,14 +141,14 @@ test('a thread of the pair’s own is listed once it has counted something', () 
 })
 
 test('what was inspected is of the end that sent it, over all workers', () => {
-  const inspected = (n: number) => Array.from({ length: 8 }, (_, at) => n * (at + 1))
+  const inspected = (n: number) => Array.from({ length: 9 }, (_, at) => n * (at + 1))
   const drops = Array<number>(CAUSES.length).fill(0)
   const { a, b } = countersOf(
     memoryOf([[0, 0, 0, 0, ...drops, ...inspected(1)], []], [[0, 0, 0, 0, ...drops, ...inspected(10)], []]),
   )
   expect(a.inspected).toEqual({
     ...{ held: 11, copied: 22, injected: 33, hook_errors: 44 },
-    ...{ delayed: 55, duplicated: 66, corrupted: 77, reordered: 88 },
+    ...{ delayed: 55, duplicated: 66, corrupted: 77, reordered: 88, marked: 99 },
   })
   expect(b.inspected).toEqual(NOT_INSPECTED)
 })
