@@ -1,13 +1,15 @@
 // `uveth daemon --replace`: another process takes the cables over while they are in use. Interfaces, addresses, routes and
 // connections stay, nothing is lost or reordered, and whichever process dies on the way, one of them goes on.
 
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { ask, COMMAND, inside, TestDaemon } from '../support/daemon.js'
 import { Netns, run, until } from '../support/netns.js'
+import { packetsOf } from '../support/pcapng.js'
 import { type AnyMessages, Program } from '../support/program.js'
 import { seeded } from '../support/random.js'
-import { lay, pidOf, replace, replacing, seen, start, stop } from '../support/replace.js'
+import { lay, pauses, pidOf, replace, replacing, seen, start, stop } from '../support/replace.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'iperf3', 'ping')
@@ -45,13 +47,9 @@ test(`${TIMES} times in a row, under a TCP stream and pings: none is lost, and a
   const { stdout } = await pings.ended
   expect(stdout).toMatch(/ 0% packet loss/)
   const times = [...stdout.matchAll(/time=([\d.]+) ms/g)].map(([, ms]) => Number(ms))
+  const longest = (all: number[]) => all.sort((one, other) => other - one).slice(0, 2 * TIMES)
   if (process.env.UVETH_TEST_HANDOVERS !== undefined)
-    console.log(
-      times
-        .sort((one, other) => other - one)
-        .slice(0, 2 * TIMES)
-        .join(' '),
-    )
+    console.log(`longest round trips ${longest(times).join(' ')}; pauses ${longest(pauses).join(' ')} ms`)
   const { code } = await stream.ended
   await server.ended
   expect(code).toBe(0)
@@ -110,7 +108,11 @@ test('orders that come meanwhile are carried out, by whichever has it; listeners
   await using monitor = new Program<AnyMessages>([process.execPath, COMMAND, ...words], {
     prefix: inside(daemon.home),
   })
-  await sleep(500)
+  const path = daemon.folder.file('x.pcapng')
+  const recording = [process.execPath, COMMAND, '--socket', daemon.socket, 'capture', 'x0', '-w', path]
+  await using capture = new Program<AnyMessages>(recording, { prefix: inside(daemon.home) })
+  await until('the capture', () => existsSync(path))
+  run('ip', 'netns', 'exec', daemon.home.name, 'ping', '-c', '3', '-i', '0.05', '10.9.0.2')
   const program = replacing(daemon)
   let failed = 0
   for (let mtu = 1000; !program.hasEnded; mtu++) {
@@ -121,6 +123,13 @@ test('orders that come meanwhile are carried out, by whichever has it; listeners
   }
   expect((await program.ended).code).toBe(0)
   expect(failed).toBe(0)
+  const { code, stderr } = await capture.ended
+  expect([code, stderr]).toEqual([
+    0,
+    expect.stringMatching(/^uveth: another process took the place of the daemon/),
+  ])
+  const echoes = packetsOf(readFileSync(path)).filter(({ frame }) => frame[12] === 8 && frame[13] === 0)
+  expect(echoes.length).toBeGreaterThanOrEqual(6)
   await until('the monitor to be told', () => monitor.stdout.includes('"event":"replaced"'))
   const heard = async () => {
     await daemon.ask('PATCH', '/v1/pairs/id:cable', { carrier: 'off' })

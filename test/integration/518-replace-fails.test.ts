@@ -2,16 +2,19 @@
 // between. The other side of the conversation is the test itself where its moment counts.
 
 import { once } from 'node:events'
-import { constants, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createServer, type Socket } from 'node:net'
+import { chmodSync, constants, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer as createHttp } from 'node:http'
+import { connect, createServer, type Socket } from 'node:net'
 import { expect, onTestFinished } from 'vitest'
 import { Lock } from '../../dist/daemon/lock.js'
-import { ask, expectProblem, type TestDaemon } from '../support/daemon.js'
+import { ask, COMMAND, expectProblem, Folder, inside, type TestDaemon } from '../support/daemon.js'
 import { Netns, run, until } from '../support/netns.js'
+import { type AnyMessages, Program } from '../support/program.js'
 import { lay, pidOf, replace, replacing, seen, start } from '../support/replace.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'ping')
+const among = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'ping', 'setpriv', 'python3')
 
 test('a new one that fails when it has the pairs already leaves the old one as it was', async () => {
   using far = Netns.create('far')
@@ -55,21 +58,29 @@ const wishOf = (daemon: TestDaemon, channel: string) => {
   return { format: 1, version: '1.0.0', netns, channel }
 }
 
-/** Resolves when the daemon has lent its pairs: it takes no orders then. */
-async function begin(channel: Socket): Promise<void> {
-  const text = Buffer.from('{"say":"begin"}')
+/** As src/channel.ts has it. */
+function frameOf(word: string): Buffer {
+  const text = Buffer.from(JSON.stringify({ say: word }))
   const head = Buffer.alloc(8)
   head.writeUInt32BE(text.length)
+  return Buffer.concat([head, text])
+}
+
+/** Resolves when the daemon has said `word`, after the test has said its own. */
+async function exchanged(channel: Socket, ours: string, word: string): Promise<void> {
   let said = ''
-  const lent = new Promise<void>((resolve) => {
+  const heard = new Promise<void>((resolve) => {
     channel.on('data', (data) => {
       said += data.toString('latin1')
-      if (said.includes('"all"')) resolve()
+      if (said.includes(`"${word}"`)) resolve()
     })
   })
-  channel.write(Buffer.concat([head, text]))
-  await lent
+  channel.write(frameOf(ours))
+  await heard
 }
+
+/** Resolves when the daemon has lent its pairs: it takes no orders then. */
+const begin = (channel: Socket) => exchanged(channel, 'begin', 'all')
 
 test('one that ends before it begins, or cannot be reached, has changed nothing', async () => {
   const daemon = await start('--log', 'warn', '--netlink', '7517')
@@ -100,6 +111,50 @@ test('SIGTERM while the pairs are on their way: whoever has them afterwards ends
   channel.destroy()
   expect((await daemon.program.ended).code).toBe(0)
   expect(daemon.home.names()).not.toContain('x0')
+})
+
+test('SIGTERM in front of the last word is passed on to the one that has the pairs', async () => {
+  using far = Netns.create('far')
+  const daemon = await start('--log', 'info', '--netlink', '7517')
+  await lay(daemon, far)
+  const channel = await asking(daemon)
+  await begin(channel)
+  await exchanged(channel, 'adopted', 'stopped')
+  await exchanged(channel, 'ready', 'go')
+  daemon.program.kill('SIGTERM')
+  await until('the signal', () => daemon.program.stdout.includes('"signal":"SIGTERM"'))
+  const passedOn = once(process, 'SIGTERM') // the one that has the pairs is this process
+  channel.write(frameOf('taken'))
+  await passedOn
+  expect((await daemon.program.ended).code).toBe(0)
+})
+
+among('who is neither root nor the user of the command is not taken for the daemon', async () => {
+  using folder = new Folder()
+  using home = Netns.create('home')
+  chmodSync(folder.path, 0o755)
+  const socket = folder.file('s')
+  let stranger = ''
+  let channel: Socket | undefined
+  const daemon = createHttp(async (request, response) => {
+    const { channel: path } = JSON.parse(Buffer.concat(await request.toArray()).toString())
+    chmodSync(path, 0o666) // otherwise nobody else could connect at all
+    const words = `import socket; s = socket.socket(socket.AF_UNIX); s.connect("${path}"); print(s.recv(1))`
+    const user = ['--reuid', '65534', '--regid', '65534', '--clear-groups', '/usr/bin/python3', '-c', words]
+    stranger = (await new Program<AnyMessages>(['setpriv', ...user], {}).ended).stdout
+    channel = connect(path)
+    const options = { socket, netlink: 'off', log: 'warn' }
+    response.end(JSON.stringify({ format: 1, version: '0.0.1', pid: process.pid, options }))
+  })
+  onTestFinished(() => void daemon.close())
+  await new Promise<void>((listens) => daemon.listen(socket, listens))
+  const command = [process.execPath, COMMAND, 'daemon', '--replace', '--socket', socket]
+  const program = new Program<AnyMessages>(command, { prefix: inside(home) })
+  const word = await until('the first word', () => channel?.read() as Buffer | null)
+  expect([stranger, word.toString('latin1')]).toEqual(["b''\n", expect.stringContaining('"begin"')])
+  channel?.destroy()
+  const { code, stderr } = await program.ended
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/^uveth: ECONNRESET: the daemon has ended/)])
 })
 
 test('a log that nobody reads does not stop the new one', async () => {

@@ -29,10 +29,15 @@ export function replacing(daemon: TestDaemon, ...words: string[]): Program<AnyMe
   return new Program<AnyMessages>(command, { prefix: inside(daemon.home) })
 }
 
+/** ms that nobody forwarded, as each hand-over has said. */
+export const pauses: number[] = []
+
 /** Resolves when it has been replaced; the pid of the new one. */
 export async function replace(daemon: TestDaemon, ...words: string[]): Promise<number> {
   const { code, stderr } = await replacing(daemon, ...words).ended
-  const [, pid] = /^uveth: replaced the daemon \(pid (\d+)\): \d+ pairs?, .+\n$/.exec(stderr) ?? []
+  const told = /^uveth: replaced the daemon \(pid (\d+)\): \d+ pairs?, forwarding paused for ([\d.]+) ms\n$/
+  const [, pid, paused] = told.exec(stderr) ?? []
+  pauses.push(Number(paused))
   expect({ code, stderr, pid }).toMatchObject({ code: 0, pid: expect.any(String) })
   await until('the new one to answer', async () => (await pidOf(daemon).catch(() => 0)) === Number(pid))
   return Number(pid)

@@ -39,11 +39,22 @@ export async function capture(session: Session, words: string[]): Promise<number
     ...(match.length > 0 && { match: JSON.stringify(parseMatchWords(match)) }),
   }
   const stop = stopSignal()
+  const before = await daemonOf(session)
   const stream = await openStream(session, await session.ref(ref), query)
   say(`capturing ${ref}${path === '-' ? '' : ` into ${path}`}; Ctrl-C ends it`)
   const recorded = await record(stream, path, stop, ring)
   say(summaryOf(recorded))
+  if (!stop.aborted && !recorded.cut && ![before, undefined].includes(await daemonOf(session)))
+    complain(
+      'another process took the place of the daemon: the capture is complete up to then, a new one goes on',
+    )
   return conclude(recorded)
+}
+
+/** Which process it is, while one listens. */
+async function daemonOf({ client }: Session): Promise<number | undefined> {
+  const asked = client.call<{ pid: number }>('version')
+  return (await asked.catch(() => undefined))?.pid
 }
 
 /** `--snaplen -5` as `--snaplen=-5`, for a sentence about the number: to parseArgs it is an option of its own. */
