@@ -48,7 +48,7 @@ const AFTER: Record<string, Candidates> = {
   type: { words: 'veth' },
   carrier: { words: CARRIER_MODES.join(' ') },
   impair: { words: `show none ${IMPAIR}` },
-  rule: { words: 'add show del flush' },
+  rule: { words: 'add replace show del flush' },
   distribution: { words: DISTRIBUTIONS.join(' ') },
   '--end': { words: 'a b' },
   '--speed': { words: 'max' },

@@ -10,7 +10,8 @@ Usage: uveth [OPTIONS] link add [[name] NAME] [ATTRIBUTES] type veth
        uveth [OPTIONS] link set NAME [up|down] [carrier on|off|auto]
                                 [name NEW] [ATTRIBUTES]
        uveth [OPTIONS] link set NAME impair WORDS|show|none
-       uveth [OPTIONS] link set NAME rule add RULE|show|del ID|flush
+       uveth [OPTIONS] link set NAME rule add RULE|replace ID RULE
+       uveth [OPTIONS] link set NAME rule show|del ID|flush
        uveth [OPTIONS] link set NAME flap TIME [TIMES]
        uveth [OPTIONS] link [show [NAME] [up] [group GROUP]
                                   [master DEVICE|nomaster]]
@@ -59,6 +60,7 @@ RULE: what is done to single frames that NAME sends: an action, and which frames
 it is for:
   drop | delay TIME | duplicate [N]
   | corrupt [at OFFSET] [mask M] [bits N] [seed N]
+  | impair IMPAIRMENT | impair none
   ethertype X   src MAC|PREFIX   dst MAC|PREFIX
   vlan ID|any [pcp N]   length MIN-MAX
   ip | ip6 | inet   proto P   ttl RANGE   dscp N   fragment | whole
@@ -66,7 +68,10 @@ it is for:
   icmp [type N] [code N]
   arp [op request|reply|N]   bytes OFFSET:MASK:VALUE   nth N | every N | first N
 Rules come first, in their order, then the impairments. link show -d has both,
-with what they met.
+with what they met. The action may also stand behind the match.
+With impair, frames that match have an impairment of their own, in place of that
+of NAME, with draws, rate, limit and a queue of its own. The first such rule
+that matches takes a frame; "none" leaves it as it is.
 
 flap takes carrier away for TIME and gives it back, TIMES times; it returns when
 that is over.
@@ -89,6 +94,7 @@ Examples:
   uveth link set veth1 mtu 9000 name lan0 up
   uveth link set lan0 impair delay 10ms 2ms loss 1% seed 42
   uveth link set lan0 rule add drop udp dport 53 nth 3
+  uveth link set lan0 rule add impair loss 10% delay 50ms udp dport 53
   uveth link set lan0 flap 200ms 3
   uveth -s -d link show veth0
   uveth -j link show | jq '.[].linkinfo.info_data.peer'

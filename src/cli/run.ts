@@ -113,7 +113,7 @@ async function endOptions(name: string, end: 'a' | 'b', values: Values): Promise
     up: !values.down,
     ...(address !== undefined && { address }),
     ...(impair !== undefined && { impair: parseImpairWords(wordsOf(impair), readText) }),
-    rules: (values[`rule-${end}`] ?? []).map((text) => parseRuleWords(wordsOf(text))),
+    rules: (values[`rule-${end}`] ?? []).map((text) => parseRuleWords(wordsOf(text), readText)),
     ...(values.mtu !== undefined && { mtu: written(values.mtu) as number }),
   }
 }

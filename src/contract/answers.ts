@@ -12,8 +12,9 @@ const whole = { type: 'integer' } as const
 const flag = { type: 'boolean' } as const
 const counters = { type: 'object', additionalProperties: true } as const
 
-function object(properties: Record<string, object>): object {
-  return { type: 'object', required: Object.keys(properties), properties }
+function object(properties: Record<string, object>, optional: readonly string[] = []): object {
+  const required = Object.keys(properties).filter((name) => !optional.includes(name))
+  return { type: 'object', required, properties }
 }
 
 const IMPAIR = {
@@ -21,13 +22,18 @@ const IMPAIR = {
   description: 'ms, percent, bits per second and bytes as numbers; seed is always there; null for nothing',
 } as const
 
-const RULE = object({
+const MET = {
   id: whole,
   action: ACTION.schema,
   match: MATCH.schema,
   matched: { ...whole, description: 'frames that the match fits' },
   hits: { ...whole, description: 'of these, frames that it acted on (nth, every, first)' },
-} satisfies Record<keyof RuleStats, object>)
+  impaired: {
+    ...counters,
+    description: 'of one that impairs: what it did to these, and how many it holds now',
+  },
+} satisfies Record<keyof RuleStats, object>
+const RULE = object(MET, ['impaired'])
 
 const RULES = { type: 'array', items: RULE } as const
 
@@ -86,6 +92,7 @@ export const ANSWERS: Partial<Record<OpName, object>> = {
   'impair.patch': IMPAIR,
   'rule.list': RULES,
   'rule.add': RULE,
+  'rule.set': RULE,
   shim: {
     oneOf: [
       object({ pass: { const: true } }),

@@ -19,6 +19,7 @@ export const BODIES = {
   'impair.set': IMPAIR,
   'impair.patch': IMPAIR_PATCH,
   'rule.add': RULE,
+  'rule.set': RULE,
   'pair.flap': FLAP,
   shim: SHIM_LINE,
 } as const satisfies { [K in OpName]?: Shape<unknown> }

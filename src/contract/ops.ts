@@ -144,6 +144,14 @@ export const OPS = {
     status: 204,
     refuses: FINDS,
   },
+  'rule.set': {
+    summary:
+      'Put a rule in the place of another, with its number: counts begin anew, what it holds goes on; in force when it is answered',
+    method: 'PUT',
+    path: '/v1/ends/{ref}/rules/{id}',
+    status: 200,
+    refuses: [...FINDS, ...WISHES],
+  },
   'rule.del': {
     summary: 'Remove one rule',
     method: 'DELETE',

@@ -1,9 +1,10 @@
-// What an inspected direction holds, between the chain and the port: kept by held.ts until its time, then sent by
-// sender.ts, or dropped where there is no carrier. Used by inspector.ts. Nothing here allocates for a frame.
+// What a lane of an inspected direction holds, between the chain and the port: kept by held.ts until its time, then sent by
+// sender.ts, or dropped where there is no carrier. Used by lane.ts. Nothing here allocates for a frame.
 
 import type { Burst } from '../frame/burst.js'
 import { BURST } from '../frame/slab.js'
 import { load } from '../frame/words.js'
+import { PART_HELD, type PartCounts } from '../hooks/impairment.js'
 import { NOW, type Slot } from '../hooks/slot.js'
 import type { Chunk } from './cells.js'
 import * as count from './counters.js'
@@ -32,11 +33,20 @@ export class Holding {
   /** Frames of a set of impairments that was replaced: they came before this arrival, and the last one is due then. */
   #before = 0
   #behind = Number.NEGATIVE_INFINITY
+  /** Frames of it among those that the direction is counted to hold. */
+  #counted = 0
+  #ofRule: PartCounts | undefined
 
   constructor(wiring: HoldingWiring, sender: Sender, held = new Held()) {
     this.#wiring = wiring
     this.#sender = sender
     this.#held = held
+  }
+
+  /** Where a rule counts what is held of its frames. */
+  set part(counts: PartCounts) {
+    this.#ofRule = counts
+    this.#count()
   }
 
   /** Frames held. */
@@ -154,7 +164,8 @@ export class Holding {
 
   /** Leaves all of it to another thread. */
   export(): HeldFrame[] {
-    this.#wiring.counters[count.HELD] = 0
+    this.#wiring.counters[count.HELD] -= this.#counted
+    this.#counted = 0
     const frames = this.#held.export(performance.now())
     this.clear()
     return frames
@@ -187,7 +198,10 @@ export class Holding {
   }
 
   #count(): void {
-    this.#wiring.counters[count.HELD] = this.#held.frames
+    const { frames } = this.#held
+    this.#wiring.counters[count.HELD] += frames - this.#counted
+    this.#counted = frames
+    if (this.#ofRule !== undefined) this.#ofRule[PART_HELD] = frames
     if (this.#held.count === 0)
       this.#rest = this.#held.grown ? performance.now() + REST : Number.POSITIVE_INFINITY
   }

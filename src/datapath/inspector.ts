@@ -12,13 +12,14 @@ import { BURST, HEADROOM, SLAB_BYTES, SLOTS_OFFSET, type Slab, VNET_HDR_LEN } fr
 import { SuperFrame } from '../frame/super-frame.js'
 import { load, type Place } from '../frame/words.js'
 import type { Hook } from '../hooks/hook.js'
-import { type Effects, Impairment, type ImpairState, shifted } from '../hooks/impairment.js'
+import type { Impairment, ImpairState } from '../hooks/impairment.js'
 import { Rules, type RulesState } from '../hooks/rule.js'
 import { type Watcher, Watches, type WatchState } from '../hooks/watch.js'
 import type { CapturePlan } from './adjust.js'
 import * as count from './counters.js'
-import type { Held, HeldFrame } from './held.js'
-import { Holding } from './holding.js'
+import type { Held } from './held.js'
+import type { LaneWiring } from './lane.js'
+import { Lanes, type LanesState } from './lanes.js'
 import { MOMENT } from './patience.js'
 import type { Port } from './port.js'
 import { Probe } from './probe.js'
@@ -27,29 +28,23 @@ import { Sender } from './sender.js'
 import { Wire } from './wire.js'
 
 /** What an inspector is wired to. */
-export interface Wiring {
-  /** The sending end: 0 for a. */
-  readonly end: 0 | 1
+export interface Wiring extends LaneWiring {
   /** Where frames go, by number of the queue. */
   readonly ports: readonly Port[]
   readonly state: count.StateWords
   /** Place in `state` of the receiving end's MTU. */
   readonly mtu: Place<'state'>
-  readonly counters: count.Counters
-  readonly effects: Effects
   /** A slab of this thread for frames that are made: of super-frames that are cut, and frames put in. */
   readonly scratch: Slab
   readonly watcher: Watcher
 }
 
 /** What a direction is in the middle of. Plain data: part of a pair's dossier (pair/dossier.ts). */
-export interface Progress {
+export interface Progress extends LanesState {
   /** performance.timeOrigin of the thread that it comes from: times are of its clock. */
   origin: number
   /** Of the next frame. */
   number: number
-  impairment?: ImpairState
-  held: HeldFrame[]
 }
 
 /** What another thread goes on from: the progress, and what is wanted. */
@@ -67,7 +62,6 @@ export class Inspector {
   readonly rules = new Rules()
   /** Users' hooks. */
   hooks: readonly Hook[] = []
-  impairment: Impairment | undefined
   /** Frames that the next burst may have. */
   most = BURST
   readonly #wiring: Wiring
@@ -84,50 +78,54 @@ export class Inspector {
   readonly #starts = new Int32Array(BURST)
   readonly #lengths = new Int32Array(BURST)
   readonly #sender: Sender
-  readonly #holding: Holding
   readonly #wire: Wire
+  readonly #lanes: Lanes
 
-  constructor(wiring: Wiring, held?: Held) {
+  /** `heldOf`: makes what keeps the frames that are held. */
+  constructor(wiring: Wiring, heldOf?: () => Held) {
     this.#wiring = wiring
     this.watches = new Watches(wiring.watcher)
     this.probes = new Probes(wiring)
     this.#sender = new Sender(wiring, this.probes)
-    this.#holding = new Holding(wiring, this.#sender, held)
-    this.#wire = new Wire(wiring, this.#sender, this.#holding)
+    this.#lanes = new Lanes(wiring, this.#sender, this.rules, heldOf)
+    this.#wire = new Wire(wiring, this.#sender, this.rules.taken)
   }
 
-  /** `from`: what it goes on from. What is held is not overtaken by what comes, unless the new set reorders. */
+  /** The end's own: for the frames that no rule takes. */
+  get impairment(): Impairment | undefined {
+    return this.#lanes.own.impairment
+  }
+
+  /** `from`: what it goes on from. */
   impair(plan: ImpairPlan | null, from?: ImpairState): void {
-    this.#holding.replaced(plan?.reorder === undefined)
-    const { end, effects } = this.#wiring
-    this.impairment = plan === null ? undefined : new Impairment(plan, end, effects, from)
+    this.#lanes.own.impair(plan, from)
   }
 
   /** To be called after every change of the parts: composes the chain. */
   compose(): void {
-    const { watches, rules, hooks, impairment } = this
-    const parts = [watches.count > 0 && watches, rules.count > 0 && rules, ...hooks, impairment]
-    this.#chain = parts.filter((part) => part !== false && part !== undefined)
-    const alters = rules.alters || hooks.length > 0 || impairment?.alters === true
+    this.#lanes.follow()
+    const { watches, rules, hooks } = this
+    const parts = [watches.count > 0 && watches, rules.count > 0 && rules, ...hooks]
+    this.#chain = parts.filter((part) => part !== false)
+    const alters = rules.alters || hooks.length > 0 || this.#lanes.alters
     this.#keeps = alters && this.probes.count > 0
-    this.#holding.limit = impairment?.limit ?? Number.POSITIVE_INFINITY
   }
 
   /** Nothing is inspected and nothing held: the direction needs it no more. */
   get idle(): boolean {
-    return this.#chain.length === 0 && this.probes.count === 0 && this.#holding.count === 0
+    const { impairment, holding } = this.#lanes.own
+    const chained = this.#chain.length > 0 || this.probes.count > 0
+    return !chained && impairment === undefined && holding.count === 0
   }
 
   /** It will not be asked for a while: memory of what it held is given back. */
   rest(): void {
-    this.#holding.clear()
+    this.#lanes.clear()
   }
 
   /** ms (performance.now()) when release() has something to do; Infinity: not before another burst. */
   get due(): number {
-    const { next } = this.#holding
-    const slot = this.impairment?.slot
-    return slot === undefined ? next : Math.max(next, slot.next)
+    return this.#lanes.due
   }
 
   /** Frames that the last forward() could not send, since the peer is down. */
@@ -193,27 +191,26 @@ export class Inspector {
 
   /** Sends what is due. How many frames that were. */
   release(now: number): number {
-    const released = this.#holding.release(now, this.impairment?.slot)
+    const released = this.#lanes.release(now)
     if (released > 0) this.probes.flush()
     return released
   }
 
   /** Carrier comes on: what was sent before is not to be delivered. */
   discard(): void {
-    this.#holding.discard()
+    this.#lanes.discard()
     this.probes.flush()
   }
 
   /** Ends: what another thread needs to go on from here; what is held goes with it. */
   state(): InspectorState {
     // The other queues of a pair that nothing looks into are served elsewhere from now on.
-    if (this.impairment === undefined) this.#holding.hasten(performance.now(), true, undefined)
+    if (this.impairment === undefined) this.#lanes.own.holding.hasten(performance.now(), true, undefined)
     return {
       progress: {
         origin: performance.timeOrigin,
         number: this.#number,
-        ...(this.impairment && { impairment: this.impairment.state() }),
-        held: this.#holding.export(),
+        ...this.#lanes.state(),
       },
       watches: this.watches.state(),
       rules: this.rules.state(),
@@ -224,16 +221,12 @@ export class Inspector {
 
   /** Goes on where another thread stopped. */
   resume({ progress, watches, rules, impair, captures }: InspectorState): void {
-    const { origin, number, impairment, held } = progress
+    const { origin, number, ...lanes } = progress
     this.#number = number
     for (const { id, match, ring, matched } of watches) this.watches.add(id, match, ring, matched)
     this.rules.resume(rules)
-    if (impair !== undefined) {
-      this.impair(impair, impairment && shifted(impairment, origin - performance.timeOrigin))
-    }
     this.probes.list = captures.map((plan) => new Probe(plan))
-    this.#holding.import(held)
-    if (impair === undefined) this.#holding.replaced(true)
+    this.#lanes.resume(impair, lanes, origin - performance.timeOrigin)
   }
 
   #carrier(): boolean {
@@ -284,7 +277,6 @@ export class Inspector {
   #conclude(slab: Slab, queue: number): void {
     const burst = this.#burst
     if (burst.count === 0) return
-    if (this.impairment !== undefined) this.impairment.held = this.#holding.count
     if (this.#linked) this.#judge(queue)
     else for (let frame = 0; frame < burst.count; frame++) burst.drop(frame, 'carrier')
     this.probes.sent(burst)
@@ -295,6 +287,7 @@ export class Inspector {
   #judge(queue: number): void {
     if (this.#keeps) this.#burst.keep()
     for (const hook of this.#chain) hook.judge(this.#burst)
-    this.#wire.settle(this.#burst, queue, this.impairment)
+    this.#lanes.judge(this.#burst)
+    this.#wire.settle(this.#burst, queue, this.#lanes.all)
   }
 }

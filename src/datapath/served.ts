@@ -276,6 +276,6 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
       scratch,
       watcher: this,
     }
-    return new Inspector(wiring, new Held(new Cells({ share: this.#share })))
+    return new Inspector(wiring, () => new Held(new Cells({ share: this.#share })))
   }
 }

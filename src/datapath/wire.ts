@@ -10,9 +10,8 @@ import { isTooLong, MTU_OVERHEAD } from '../frame/ethernet.js'
 import { BURST, type Slab } from '../frame/slab.js'
 import type { SuperFrame } from '../frame/super-frame.js'
 import { load, type Place } from '../frame/words.js'
-import type { Impairment } from '../hooks/impairment.js'
 import * as count from './counters.js'
-import type { Holding } from './holding.js'
+import type { Lane } from './lane.js'
 import type { Sender } from './sender.js'
 
 /** What it is wired to. */
@@ -26,24 +25,28 @@ export interface WireWiring {
 export class Wire {
   readonly #wiring: WireWiring
   readonly #sender: Sender
-  readonly #holding: Holding
+  /** By frame of a burst, the number of its lane. */
+  readonly #taken: Uint16Array
+  /** Of the burst that is settled. */
+  #lanes: readonly Lane[] = []
 
-  constructor(wiring: WireWiring, sender: Sender, holding: Holding) {
+  constructor(wiring: WireWiring, sender: Sender, taken: Uint16Array) {
     this.#wiring = wiring
     this.#sender = sender
-    this.#holding = holding
+    this.#taken = taken
   }
 
-  /** What is to wait is held now. What the cable does not take is dropped: too long, or more than can be held. */
-  settle(burst: Burst, queue: number, impairment: Impairment | undefined): void {
+  /** What is to wait is held now, in its lane. What the cable does not take is dropped: too long, or more than can be held. */
+  settle(burst: Burst, queue: number, lanes: readonly Lane[]): void {
+    this.#lanes = lanes
     const limit = load(this.#wiring.state, this.#wiring.mtu) + MTU_OVERHEAD
     for (let frame = 0; frame < burst.count; frame++) {
       const excess = burst.lengths[frame] - limit
       if (excess > 0 && burst.passes(frame) && isTooLong(burst.memory, startOf(burst, frame), excess))
         burst.drop(frame, 'mtu')
     }
-    for (let frame = 0; frame < burst.count; ) frame += this.#wait(burst, frame, queue, impairment)
-    this.#holding.flush()
+    for (let frame = 0; frame < burst.count; ) frame += this.#wait(burst, frame, queue)
+    for (const { holding } of lanes) holding.flush()
   }
 
   /** Sends what passes and is not held, by queue `queue`, and counts what became of all of them. */
@@ -53,35 +56,41 @@ export class Wire {
   }
 
   /** Holds a frame, or a run that begins with it, if it is to wait. How many frames that were; one that does not wait is one. */
-  #wait(burst: Burst, frame: number, queue: number, impairment: Impairment | undefined): number {
+  #wait(burst: Burst, frame: number, queue: number): number {
     if (!burst.passes(frame)) return 1
-    const gone = this.#waitAlone(burst, frame, queue, impairment)
-    if (burst.copyDelays[frame] > 0 && burst.passes(frame)) this.#waitCopy(burst, frame, queue, impairment)
+    const gone = this.#waitAlone(burst, frame, queue)
+    if (burst.copyDelays[frame] > 0 && burst.passes(frame)) this.#waitCopy(burst, frame, queue)
     return gone
   }
 
   /** The same, but for a copy with a time of its own. */
-  #waitAlone(burst: Burst, frame: number, queue: number, impairment: Impairment | undefined): number {
-    const holding = this.#holding
+  #waitAlone(burst: Burst, frame: number, queue: number): number {
+    const lane = this.#laneOf(frame)
+    const { holding, impairment } = lane
     const delay = burst.delays[frame]
     if (holding.overtakes(burst.now + delay)) holding.hasten(burst.now + delay, delay === 0, impairment?.slot)
     if (delay === 0) return 1
     const ruled = impairment?.ruled
     // A slot counts frames.
-    const run = Math.min(runOf(burst, frame, ruled), impairment?.slot === undefined ? BURST : 1)
+    const run = Math.min(runOf(burst, frame, ruled, this.#taken), impairment?.slot === undefined ? BURST : 1)
     if (run === 0) {
-      if (!holding.hold(burst, frame, queue, ruled)) burst.drop(frame, 'limit')
+      if (!holding.hold(burst, frame, queue, ruled)) lane.refuse(burst, frame)
       return 1
     }
     const held = holding.holdRun(burst, frame, run, queue, ruled)
-    for (let refused = held; refused < run; refused++) burst.drop(frame + refused, 'limit')
+    for (let refused = held; refused < run; refused++) lane.refuse(burst, frame + refused)
     return run
   }
 
-  #waitCopy(burst: Burst, frame: number, queue: number, impairment: Impairment | undefined): void {
+  #waitCopy(burst: Burst, frame: number, queue: number): void {
+    const { holding, impairment } = this.#laneOf(frame)
     const due = burst.now + burst.copyDelays[frame]
-    if (this.#holding.overtakes(due)) this.#holding.hasten(due, false, impairment?.slot)
-    this.#holding.holdCopy(burst, frame, queue, impairment?.ruled)
+    if (holding.overtakes(due)) holding.hasten(due, false, impairment?.slot)
+    holding.holdCopy(burst, frame, queue, impairment?.ruled)
+  }
+
+  #laneOf(frame: number): Lane {
+    return this.#lanes[this.#taken[frame]] as Lane
   }
 
   /** How many frames have gone the way of this one. */
@@ -95,7 +104,7 @@ export class Wire {
     const copies = burst.copies[frame]
     if (copies > 0) counters[count.COPIED] += copies
     if (burst.delays[frame] > 0) return 1 // held
-    const run = runOf(burst, frame, undefined)
+    const run = runOf(burst, frame)
     if (run > 0 && copies === 0 && burst.whole !== undefined) {
       const { whole } = burst
       const index = burst.first + frame
@@ -139,9 +148,9 @@ function startOf(burst: Burst, frame: number): number {
 
 /**
  * How many neighbours from `frame` travel as one: parts of a super-frame that pass, without copies, for the same time;
- * with `ruled`, for the same time by rules, too. 0 or 1 for a frame that travels alone.
+ * with `ruled`, for the same time by rules, too; with `taken`, in the same lane. 0 or 1 for a frame that travels alone.
  */
-function runOf(burst: Burst, frame: number, ruled: Float64Array | undefined): number {
+function runOf(burst: Burst, frame: number, ruled?: Float64Array, taken?: Uint16Array): number {
   if (burst.whole === undefined) return 0
   const { verdicts, delays, copies } = burst
   const delay = delays[frame]
@@ -152,7 +161,8 @@ function runOf(burst: Burst, frame: number, ruled: Float64Array | undefined): nu
     delays[next] === delay &&
     copies[next] === 0 &&
     burst.isPart(next) &&
-    (ruled === undefined || ruled[next] === ruled[frame])
+    (ruled === undefined || ruled[next] === ruled[frame]) &&
+    (taken === undefined || taken[next] === taken[frame])
   )
     next++
   return next - frame

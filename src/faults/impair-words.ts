@@ -94,13 +94,20 @@ export const IMPAIR_WORDS: readonly string[] = KEYWORDS.map(([name]) => name)
  * that they name are read; without it none is, and their words are refused.
  */
 export function parseImpairWords(words: readonly string[], readText?: ReadText): ImpairOptions {
-  const options: Tree = {}
   const rest = new Words(words, undefined, readText)
-  for (let word = rest.next(); word !== undefined; word = rest.next()) {
+  const options = readImpair(rest)
+  const unknown = rest.next()
+  if (unknown !== undefined) throw invalid(`what is "${unknown}"? Here may stand ${IMPAIR_WORDS.join(', ')}`)
+  return options
+}
+
+/** The same of the words up to the first one that is no keyword here. */
+export function readImpair(words: Words): ImpairOptions {
+  const options: Tree = {}
+  const isKeyword = (word: string) => word !== '' && IMPAIR_WORDS.some((name) => name.startsWith(word))
+  for (let word = words.take(isKeyword); word !== undefined; word = words.take(isKeyword)) {
     const start = word
-    const keyword = KEYWORDS.find(([name]) => start !== '' && name.startsWith(start))
-    if (keyword === undefined) throw invalid(`what is "${start}"? Here may stand ${IMPAIR_WORDS.join(', ')}`)
-    keyword[1](rest, options)
+    KEYWORDS.find(([name]) => name.startsWith(start))?.[1](words, options)
   }
   refuseAlone(options.rate, 'burst', 'rate', 'burst specified without rate')
   refuseAlone(options.reorder, 'gap', 'probability', 'gap specified without reorder probability')

@@ -5,6 +5,7 @@ import { invalid } from '../errors.js'
 import type { Seed } from '../wishes/impair.js'
 import { RULE, type RuleAction } from '../wishes/rule.js'
 import { at, type Given, whole } from '../wishes/shape.js'
+import { type ImpairPlan, planImpair } from './impair-plan.js'
 import { type MatchPlan, type NormalMatch, planMatch } from './match-plan.js'
 
 export type RuleOptions = Given<typeof RULE>
@@ -19,6 +20,8 @@ export type ActionPlan =
   | CorruptPlan
   | { kind: 'delay'; ms: number }
   | { kind: 'duplicate'; copies: number }
+  /** In place of the end's own impairment. With a seed alone, nothing is done to its frames. */
+  | ({ kind: 'impair' } & ImpairPlan)
 
 export interface RulePlan {
   id: number
@@ -48,9 +51,21 @@ function planAction(action: RuleAction, attribute: string): ActionPlan {
       return planCorrupt(action, attribute)
     case 'duplicate':
       return { copies: 1, ...action }
+    case 'impair':
+      return planPart(action, attribute)
     default:
       return action
   }
+}
+
+/** One that does nothing draws nothing: its seed is always the same. */
+function planPart(
+  { kind, ...options }: Extract<RuleAction, { kind: 'impair' }>,
+  attribute: string,
+): ActionPlan {
+  const plan = planImpair(options, attribute)
+  const idle = Object.keys(plan).length === 1 && options.seed === undefined
+  return { kind, ...plan, ...(idle && { seed: 0 }) }
 }
 
 /** In one byte there are fewer bits. */

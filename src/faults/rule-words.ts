@@ -3,13 +3,14 @@
 // are worth and whether they go together is for planRule() to say; here is the grammar:
 //
 //   ACTION  drop | delay TIME | duplicate [N] | corrupt [at OFFSET] [mask M] [bits N] [seed N]
+//           impair none | impair WORDS, as impair-words.ts has them
 //   MATCH   ethertype X   src MAC|PREFIX   dst MAC|PREFIX   vlan ID|any [pcp N]
 //           ip | ip6 | inet   proto P   ttl RANGE   dscp N   fragment | whole
 //           tcp | udp [sport RANGE] [dport RANGE] [port RANGE] [flags syn,!ack]
 //           icmp [type N] [code N]   arp [op request|reply|N]
 //           bytes OFFSET:MASK:VALUE   length RANGE   nth N | every N | first N
 //
-// The action comes first, the words of the match in any order. `ip` is IPv4, `inet` either version. A range is
+// The action comes first, or behind the match, the words of the match in any order. `ip` is IPv4, `inet` either version. A range is
 // N or N-M, for the length also N- and -M. Numbers are decimal or 0x…; in bytes, the digits behind 0x are bytes
 // as they stand in the frame.
 
@@ -18,30 +19,36 @@ import type { Span } from '../wishes/match.js'
 import { ARP_OPS, ETHERTYPES, nameOf, PROTOCOLS } from '../wishes/names.js'
 import type { RuleAction } from '../wishes/rule.js'
 import { formatTime } from '../wishes/units.js'
-import { NUMBER, Words, written } from '../wishes/words.js'
+import { NUMBER, type ReadText, Words, written } from '../wishes/words.js'
+import type { ImpairOptions } from './impair-plan.js'
+import { formatImpair, IMPAIR_WORDS, impairWord, readImpair } from './impair-words.js'
 import type { Match, NormalMatch, Ports } from './match-plan.js'
 import type { ActionPlan, CorruptPlan, NormalRule, RuleOptions } from './rule-plan.js'
 import { lengths, MAC, pattern, range, withUnit } from './rule-values.js'
 
 type Tree = { [key: string]: unknown }
 
-/** The rule that the words say. */
-export function parseRuleWords(words: readonly string[]): RuleOptions {
-  const rest = new Words(words)
-  const action = readAction(rest)
-  return { action, match: readMatches(rest) }
+/** The rule that the words say. `readText`: how files that an impairment's words name are read. */
+export function parseRuleWords(words: readonly string[], readText?: ReadText): RuleOptions {
+  const rest = new Words(words, undefined, readText)
+  const match: Tree = {}
+  readMatches(rest, match, (word) => Object.hasOwn(MATCHES, word))
+  const action = readAction(rest, Object.keys(match).length > 0)
+  return { action, match: readMatches(rest, match, () => true, action.kind) }
 }
 
 /** The match that the words say, without an action; none at all mean every frame. */
 export function parseMatchWords(words: readonly string[]): Match {
-  return readMatches(new Words(words))
+  return readMatches(new Words(words), {}, () => true)
 }
 
-function readMatches(words: Words): Match {
-  const match: Tree = {}
-  for (let word = words.next(); word !== undefined; word = words.next()) {
+/** Adds to `match` the words that are `meant`. `kind`: of the action in front of them. */
+function readMatches(words: Words, match: Tree, meant: (word: string) => boolean, kind?: string): Match {
+  for (let word = words.take(meant); word !== undefined; word = words.take(meant)) {
     const read = Object.hasOwn(MATCHES, word) ? MATCHES[word] : undefined
     if (read === undefined) {
+      if (kind !== undefined && kind !== 'impair' && IMPAIR_WORDS.includes(word))
+        throw invalid(`${word} is a word of impairments: the rule begins with impair, then, not with ${kind}`)
       throw invalid(`what is "${word}"? Here may stand ${Object.keys(MATCHES).join(', ')}`)
     }
     read(match, words, word)
@@ -49,7 +56,7 @@ function readMatches(words: Words): Match {
   return match as Match
 }
 
-function readAction(words: Words): RuleAction {
+function readAction(words: Words, matched: boolean): RuleAction {
   const kind = words.next()
   switch (kind) {
     case 'drop':
@@ -62,11 +69,23 @@ function readAction(words: Words): RuleAction {
     }
     case 'corrupt':
       return readCorrupt(words)
+    case 'impair':
+      return { kind, ...readPart(words) }
     default: {
+      const actions = 'drop, delay TIME, duplicate [N], corrupt or impair WORDS'
+      if (matched) throw invalid(`the rule says which frames, and then not what is done to them: ${actions}`)
       const found = kind === undefined ? 'is empty' : `begins with "${kind}"`
-      throw invalid(`the rule ${found}: it begins with drop, delay TIME, duplicate [N] or corrupt`)
+      throw invalid(`the rule ${found}: it begins with ${actions}`)
     }
   }
+}
+
+/** Up to the first word that is none of an impairment's. */
+function readPart(words: Words): ImpairOptions {
+  if (words.take((word) => word === 'none') !== undefined) return {}
+  const options = readImpair(words)
+  if (Object.keys(options).length > 0) return options
+  throw invalid('impair takes words as tc netem has them, or "none"')
 }
 
 /** Words behind corrupt, and the options that they set. */
@@ -125,7 +144,18 @@ const MATCHES: Readonly<Record<string, ReadMatch>> = {
 
 /** All that may stand among the words of a match, and what a rule begins with: for the completion. */
 export const MATCH_WORDS: readonly string[] = Object.keys(MATCHES)
-export const ACTION_WORDS = ['drop', 'delay', 'duplicate', 'corrupt', ...Object.keys(CORRUPT)] as const
+export const ACTION_WORDS: readonly string[] = [
+  ...new Set([
+    'drop',
+    'delay',
+    'duplicate',
+    'corrupt',
+    'impair',
+    'none',
+    ...Object.keys(CORRUPT),
+    ...IMPAIR_WORDS,
+  ]),
+]
 
 function set(tree: Tree, key: string, value: unknown): void {
   if (tree[key] !== undefined) throw invalid(`${key} is given twice`)
@@ -179,9 +209,14 @@ function readPort(match: Tree, words: Words, word: string): void {
 
 /** How these words call an attribute of a rule: `match.udp.dport` is `dport`. */
 export function ruleWord(attribute: string): string {
+  const part = IMPAIRED.exec(attribute)?.[1]
+  if (part !== undefined) return impairWord(part)
   const last = attribute.slice(attribute.lastIndexOf('.') + 1)
   return OTHERWISE[last] ?? last
 }
+
+/** What an impairment has, of the parts of an action. */
+const IMPAIRED = /\baction\.(?!(?:kind|ms|copies|offset|mask|bits)\b)(.+)$/
 
 const OTHERWISE: Readonly<Record<string, string>> = {
   ...{ ms: 'delay', copies: 'duplicate', offset: 'at' },
@@ -203,7 +238,15 @@ function actionWords(action: ActionPlan): string[] {
       return ['duplicate', ...(action.copies === 1 ? [] : [String(action.copies)])]
     case 'corrupt':
       return ['corrupt', ...pair('at', action.offset), ...corruptWords(action)]
+    case 'impair':
+      return ['impair', partWords(action)]
   }
+}
+
+/** `seed 0` alone is what one that does nothing has. */
+function partWords({ kind: _, ...plan }: Extract<ActionPlan, { kind: 'impair' }>): string {
+  const words = formatImpair(plan)
+  return words === 'seed 0' ? 'none' : words
 }
 
 function corruptWords(action: CorruptPlan): string[] {

@@ -1,7 +1,7 @@
 // What tc's netem does to a link, as a hook: duplicate, loss, corrupt, reorder, delay, rate, limit, slot, put
-// together in netem's way (netem_enqueue() of Linux' sch_netem.c). One for each direction that is impaired,
-// made and asked by datapath/inspector.ts. Which frames are hit depends on the seed, the end and the frame's
-// number only; limit, rate and slot depend on time as well.
+// together in netem's way (netem_enqueue() of Linux' sch_netem.c). One for each direction that is impaired, and one for
+// each rule that impairs, made and asked by datapath/lane.ts. Which frames are hit depends on the seed, the end and the
+// frame's number among those that it judges only; limit, rate and slot depend on time as well.
 // A duplicate may be lost on its own and has a jitter of its own; what damages its frame, or sends it at once, does so to
 // both. netem judges it once more in all.
 
@@ -29,6 +29,31 @@ const DUPLICATED = 1 as Place<'effect'>
 const CORRUPTED = 2 as Place<'effect'>
 const REORDERED = 3 as Place<'effect'>
 const MARKED = 4 as Place<'effect'>
+
+/** What an impairment of a rule counts beside the end's counters, in this order; what is held, datapath/holding.ts says. */
+export const PART_COUNTS = ['loss', 'limit', 'held', ...IMPAIR_COUNTS] as const
+export type PartCount = (typeof PART_COUNTS)[number]
+export type PartCounts = Words<'part'>
+const LOSS = 0 as Place<'part'>
+const PART_LIMIT = 1 as Place<'part'>
+export const PART_HELD = 2 as Place<'part'>
+const PART_EFFECTS = 3
+
+/** Which frames are an impairment's, and where else it counts. */
+export interface Part {
+  /** By frame of a burst: the number of the impairment that judges it. */
+  readonly taken: Uint16Array
+  readonly counts: PartCounts
+  /** What captures show beside a drop. */
+  readonly reason: string | undefined
+}
+
+/** One that judges every frame. */
+const ALL: Part = {
+  taken: new Uint16Array(BURST),
+  counts: new Float64Array(PART_COUNTS.length),
+  reason: undefined,
+}
 
 /** ms. With a slot every frame is held; this is nothing, but not "at once". */
 const A_MOMENT = 1e-6
@@ -91,13 +116,16 @@ export class Impairment implements Hook {
   readonly plan: ImpairPlan
   /** Asked when held frames are released; undefined where there are no slots. */
   readonly slot: Slot | undefined
-  /** Frames that the direction holds: set it before each call of judge(). */
+  /** Frames of it that are held: set it before each call of judge(). */
   held = 0
+  /** Its number in Part.taken; 0 is the end's own. */
+  lane = 0
 
   /** ms that rules have each frame of the burst held: what it would be held without this. */
   readonly ruled = new Float64Array(BURST)
 
   readonly #counters: Effects
+  readonly #part: Part
   readonly #loss: Loss | undefined
   readonly #duplicate: Chance | undefined
   readonly #corrupt: Corrupt | undefined
@@ -118,13 +146,16 @@ export class Impairment implements Hook {
   readonly #delays = new Float64Array(BURST)
   /** Of the duplicates; undefined where they go with their frames. */
   readonly #copyDelays: Float64Array | undefined
+  /** Where its frames stand in the burst. */
+  readonly #at = new Uint8Array(BURST)
 
   /**
    * @param end the end that sends: 0 is a, 1 is b
    * @param counters words to count in, as IMPAIR_COUNTS names them
    * @param from what to go on from: decisions only if it has the plan's seed, the clock of the rate always
+   * @param part of several impairments, which frames it judges
    */
-  constructor(plan: ImpairPlan, end: 0 | 1, counters: Effects, from?: ImpairState) {
+  constructor(plan: ImpairPlan, end: 0 | 1, counters: Effects, from?: ImpairState, part = ALL) {
     const key = (kind: Kind) => keyOf(plan.seed, end, kind)
     const { loss, duplicate, corrupt, reorder, delay, rate, slot } = plan
     const last = from?.seed === plan.seed ? from : undefined
@@ -132,6 +163,7 @@ export class Impairment implements Hook {
     this.plan = plan
     this.limit = limitOf(plan)
     this.#counters = counters
+    this.#part = part
     this.#number = last?.number ?? 0
     this.#loss = loss && makeLoss(loss, key('loss'), model)
     this.#duplicate =
@@ -163,23 +195,56 @@ export class Impairment implements Hook {
 
   judge(burst: Burst): void {
     const number = this.#number
-    this.#decide(number, burst.count)
+    const count = this.#gather(burst.count)
+    this.#decide(number, count)
+    if (count < burst.count) this.#spread(count)
     let held = this.held
-    for (let i = 0; i < burst.count; i++) {
+    for (let mine = 0; mine < count; mine++) {
+      const i = this.#at[mine]
       if (!burst.passes(i)) continue
       if (this.#lost[i] === 1 && this.plan.ecn === true && mark(burst, i)) {
         this.#lost[i] = 0
-        this.#counters[MARKED]++
+        this.#count(MARKED)
       }
       // One more by duplication, one less by loss: both leave one.
-      if (this.#lost[i] === 1 && this.#doubled[i] === 0) burst.drop(i, 'loss')
-      else held += this.#send(burst, i, held)
+      if (this.#lost[i] === 1 && this.#doubled[i] === 0) {
+        burst.drop(i, 'loss', this.#part.reason)
+        this.#part.counts[LOSS]++
+      } else held += this.#send(burst, i, held)
       if (this.#damaged[i] === 1 && burst.passes(i)) {
-        this.#corrupt!.flip(burst, i, number + i)
-        this.#counters[CORRUPTED]++
+        this.#corrupt!.flip(burst, i, number + mine)
+        this.#count(CORRUPTED)
       }
     }
-    this.#number = number + burst.count
+    this.#number = number + count
+  }
+
+  /** Which frames of the burst are its own. How many. */
+  #gather(frames: number): number {
+    const { taken } = this.#part
+    let count = 0
+    for (let i = 0; i < frames; i++) if (taken[i] === this.lane) this.#at[count++] = i
+    return count
+  }
+
+  /** What was decided of its frames, to where they stand: from the last one, so that none is written over. */
+  #spread(count: number): void {
+    const copyDelays = this.#copyDelays
+    for (let mine = count - 1; mine >= 0; mine--) {
+      const i = this.#at[mine]
+      this.#doubled[i] = this.#doubled[mine]
+      this.#lost[i] = this.#lost[mine]
+      this.#spoilt[i] = this.#spoilt[mine]
+      this.#damaged[i] = this.#damaged[mine]
+      this.#jumps[i] = this.#jumps[mine]
+      this.#delays[i] = this.#delays[mine]
+      if (copyDelays !== undefined) copyDelays[i] = copyDelays[mine]
+    }
+  }
+
+  #count(effect: Place<'effect'>): void {
+    this.#counters[effect]++
+    this.#part.counts[(PART_EFFECTS + effect) as Place<'part'>]++
   }
 
   /** Decides every frame, also those that others dropped: a decision belongs to a frame's number. */
@@ -207,17 +272,16 @@ export class Impairment implements Hook {
     const room = this.limit - held
     // Also what would not wait: netem takes nothing into a queue that is full.
     if (room < 1) {
-      burst.drop(i, 'limit')
+      this.refuse(burst, i)
       return 0
     }
     if (delay > 0) copies = Math.min(copies, room - 1)
-    const counters = this.#counters
-    if (jumps) counters[REORDERED]++
+    if (jumps) this.#count(REORDERED)
     else this.#rate?.take()
-    if (delay > before) counters[DELAYED]++
+    if (delay > before) this.#count(DELAYED)
     let alone = 0
     if (copies > burst.copies[i]) {
-      counters[DUPLICATED]++
+      this.#count(DUPLICATED)
       if (apart !== undefined) alone = this.#sendCopy(burst, i, apart)
     }
     burst.delays[i] = delay
@@ -231,6 +295,12 @@ export class Impairment implements Hook {
     this.#rate?.take()
     burst.copyDelays[i] = Math.max(delays[i], A_MOMENT)
     return 1
+  }
+
+  /** There is no room to hold frame `i`. */
+  refuse(burst: Burst, i: number): void {
+    burst.drop(i, 'limit', this.#part.reason)
+    this.#part.counts[PART_LIMIT]++
   }
 
   /** Makes of the delay of frame `i` the ms until it and its copies go; what rules ask for comes first. */

@@ -5,18 +5,24 @@
 import type { CorruptPlan, RulePlan } from '../faults/rule-plan.js'
 import type { Burst } from '../frame/burst.js'
 import { Packet } from '../frame/packet.js'
+import { BURST } from '../frame/slab.js'
 import type { Place, Words } from '../frame/words.js'
 import { MAX_BITS } from '../wishes/rule.js'
 import type { Hook } from './hook.js'
+import { PART_COUNTS, type PartCounts } from './impairment.js'
 import { Matcher } from './matcher.js'
 import { DRAWS, draw, type Key, keyOf } from './random.js'
 import { RuleIndex } from './rule-index.js'
 
-/** What is counted for each rule, in shared memory: frames its match fits, and frames it did something to. */
-export const RULE_COUNTS = ['matched', 'hits'] as const
+/**
+ * What is counted for each rule, in shared memory: frames its match fits, and frames it did something to; then, of one
+ * that impairs, what it did.
+ */
+export const RULE_COUNTS = ['matched', 'hits', ...PART_COUNTS] as const
 export type RuleCounts = Words<'rule'>
 const MATCHED = 0 as Place<'rule'>
 const HITS = 1 as Place<'rule'>
+const PART = 2
 
 /** Memory for the counts of a rule; a thread that did not add it reads it as a Float64Array. */
 export function allocateRuleCounts(): SharedArrayBuffer {
@@ -26,7 +32,14 @@ export function allocateRuleCounts(): SharedArrayBuffer {
 /** Enough to go on in another thread: the counts, which are shared, say how far each rule has got. */
 export type RulesState = readonly { readonly plan: RulePlan; readonly counts: RuleCounts }[]
 
-interface Rule {
+/** Of the counts of a rule, those of its impairment. */
+export function partOf(counts: RuleCounts): PartCounts {
+  return (counts as unknown as Float64Array).subarray(PART) as PartCounts
+}
+
+export interface Rule {
+  /** Of those that impair, from 1: the lane that frames go by which it takes. 0: it impairs none. */
+  lane: number
   readonly plan: RulePlan
   readonly counts: RuleCounts
   readonly matcher: Matcher
@@ -37,6 +50,10 @@ interface Rule {
 const ETHERNET_HEADER = 14
 
 export class Rules implements Hook {
+  /** By frame of a burst: the lane of the rule that has taken it, the first one that impairs and fits. */
+  readonly taken = new Uint16Array(BURST)
+  /** Those that impair, in their order. */
+  impairing: readonly Rule[] = []
   #rules: readonly Rule[] = []
   /** Made anew for the first burst after a change. */
   #index: RuleIndex | undefined
@@ -60,6 +77,7 @@ export class Rules implements Hook {
   add(plan: RulePlan, counts: RuleCounts): void {
     const { action, id } = plan
     const rule: Rule = {
+      lane: 0,
       plan,
       counts,
       matcher: new Matcher(plan.match),
@@ -85,6 +103,7 @@ export class Rules implements Hook {
 
   judge(burst: Burst): void {
     this.#index ??= new RuleIndex(this.#rules.map(({ plan }) => plan.match))
+    if (this.impairing.length > 0) this.taken.fill(0, 0, burst.count)
     for (let frame = 0; frame < burst.count; frame++)
       if (burst.passes(frame)) this.#judgeOne(this.#index, burst, frame)
   }
@@ -92,6 +111,9 @@ export class Rules implements Hook {
   #replace(rules: readonly Rule[]): void {
     this.#index = undefined
     this.#rules = rules
+    this.taken.fill(0)
+    this.impairing = rules.filter(({ plan }) => plan.action.kind === 'impair')
+    for (const [at, rule] of this.impairing.entries()) rule.lane = 1 + at
     this.#deep = rules.some(({ matcher }) => matcher.deep)
   }
 
@@ -115,6 +137,7 @@ export class Rules implements Hook {
   /** Has it done something? */
   #ask(rule: Rule, burst: Burst, frame: number): boolean {
     const { matcher, counts } = rule
+    if (rule.lane > 0 && this.taken[frame] > 0) return false
     if (!matcher.test(this.#packet)) return false
     const number = counts[MATCHED] + 1
     counts[MATCHED] = number
@@ -135,6 +158,9 @@ export class Rules implements Hook {
         return true
       case 'duplicate':
         burst.duplicate(frame, action.copies)
+        return true
+      case 'impair':
+        this.taken[frame] = rule.lane
         return true
       case 'corrupt':
         if (!this.#corrupt(action, rule, burst, frame)) return false

@@ -153,9 +153,10 @@ function impairment(wanted: FileEnd, is: PresentEnd, label: string): FileAction[
 }
 
 /** What stands behind the names in its words. */
-function tablesOf(plan: ImpairPlan | null): string {
-  const slot = plan?.slot
-  return JSON.stringify([plan?.delay?.distribution, slot && 'distribution' in slot && slot.distribution])
+function tablesOf(plan: ImpairPlan | NormalRule['action'] | null | undefined): string {
+  if (plan == null || ('kind' in plan && plan.kind !== 'impair')) return ''
+  const { delay, slot } = plan
+  return JSON.stringify([delay?.distribution, slot && 'distribution' in slot && slot.distribution])
 }
 
 function withoutSeed(words: string, options: ImpairOptions | null): string {
@@ -164,8 +165,11 @@ function withoutSeed(words: string, options: ImpairOptions | null): string {
 
 function rules(wanted: FileEnd, is: PresentEnd, label: string): FileAction[] {
   const before = is.rules.map(formatRule)
-  const after = wanted.rules.map((rule, number) => formatRule(ruleBeside(rule, is.rules[number])))
-  if (before.length === after.length && before.every((words, number) => words === after[number])) return []
+  const planned = wanted.rules.map((rule, number) => ruleBeside(rule, is.rules[number]))
+  const after = planned.map(formatRule)
+  const same = (words: string, number: number) =>
+    words === after[number] && tablesOf(planned[number]?.action) === tablesOf(is.rules[number]?.action)
+  if (before.length === after.length && before.every(same)) return []
   const line = `~ ${label} rules ${before.join('; ') || 'none'} -> ${after.join('; ') || 'none'}`
   return [{ do: 'rules', end: wanted, rules: wanted.rules, line }]
 }
@@ -173,8 +177,9 @@ function rules(wanted: FileEnd, is: PresentEnd, label: string): FileAction[] {
 /** With the seed that there is, where none was given. */
 function ruleBeside(wanted: RuleOptions, present: NormalRule | undefined): NormalRule {
   const { action, match } = planRule(wanted, '')
-  const own = wanted.action.kind === 'corrupt' ? wanted.action.seed : undefined
+  const own = 'seed' in wanted.action ? wanted.action.seed : undefined
   const there = present !== undefined && 'seed' in present.action ? present.action.seed : undefined
-  const drawn = 'seed' in action && own === undefined && there !== undefined
+  // One that draws nothing has 0.
+  const drawn = 'seed' in action && action.seed !== 0 && own === undefined && there !== undefined
   return { action: drawn ? { ...action, seed: there } : action, match: match.normal }
 }

@@ -127,7 +127,7 @@ function endOf(
     },
     addresses: [ipv4, ipv6].filter((one) => one !== undefined),
     impair: impair === undefined ? null : impairOf(impair, from('impair'), readText),
-    rules: rules.map((rule, number) => ruleOf(rule, at(from('rules'), String(number)))),
+    rules: rules.map((rule, number) => ruleOf(rule, at(from('rules'), String(number)), readText)),
   }
 }
 
@@ -152,8 +152,8 @@ function impairOf(given: unknown, attribute: string, readText: ReadText | undefi
   return options
 }
 
-function ruleOf(given: unknown, attribute: string): RuleOptions {
-  const options = parsed(given, attribute, parseRuleWords)
+function ruleOf(given: unknown, attribute: string, readText: ReadText | undefined): RuleOptions {
+  const options = parsed(given, attribute, (words) => parseRuleWords(words, readText))
   planRule(options, attribute)
   return options
 }

@@ -13,7 +13,7 @@ import type {
   PairWish,
   RuleWish,
 } from '../contract/ops.js'
-import { invalid, renamed, UvethError } from '../errors.js'
+import { invalid, renamed } from '../errors.js'
 import { mergeImpair } from '../faults/impair-plan.js'
 import type {
   End,
@@ -32,6 +32,7 @@ import { keepTo } from '../wishes/limits.js'
 import type { Caller } from './caller.js'
 import { asSeen } from './caller.js'
 import type { Entry, Registry } from './registry.js'
+import { gone, numberOf, ofRule, ruleOf } from './rule.js'
 import type { SentWish } from './wanted.js'
 import { merged, pinned, withSince } from './wanted.js'
 
@@ -158,20 +159,22 @@ export class Orders {
 
   async addRule(ref: string, { action, match }: RuleWish): Promise<RuleStats> {
     const { entry, end } = this.#end(ref)
-    let id: number
-    try {
-      id = end.addRule(action, match).id
-    } catch (error) {
-      throw renamed(error, (attribute) => attribute.replace(/^rule\./, ''))
-    }
+    const { id } = ofRule(() => end.addRule(action, match))
     await this.#rulesChanged(entry, end, { ruleAdded: { id, action, match } })
-    // Another order may have removed it already.
-    return end.rules().find((rule) => rule.id === id) ?? gone(end, String(id))
+    return ruleOf(end, id)
+  }
+
+  async setRule(ref: string, number: string, { action, match }: RuleWish): Promise<RuleStats> {
+    const { entry, end } = this.#end(ref)
+    const id = numberOf(number)
+    if (!ofRule(() => end.replaceRule(id, action, match))) gone(end, number)
+    await this.#rulesChanged(entry, end, { ruleReplaced: { id, action, match } })
+    return ruleOf(end, id)
   }
 
   async deleteRule(ref: string, id: string): Promise<void> {
     const { entry, end } = this.#end(ref)
-    if (!/^\d{1,15}$/.test(id) || !end.removeRule(Number(id))) gone(end, id)
+    if (!end.removeRule(numberOf(id))) gone(end, id)
     await this.#rulesChanged(entry, end, { ruleRemoved: Number(id) })
   }
 
@@ -281,10 +284,6 @@ async function changeEnd(
 function shortened(name: string, before: number, length: number): string {
   const lost = `at most ${before - length} that waited are lost, and no counter has them`
   return `'${name}' keeps ${length} frames instead of ${before}: ${lost}; with carrier off none would be`
-}
-
-function gone(end: End, id: string): never {
-  throw new UvethError(`ENODEV: ${end.name} has no rule ${id}`, { code: 'ENODEV', attribute: 'id' })
 }
 
 function pairOptions({ a, b, ...rest }: PairWish, caller: Caller): PairOptions {

@@ -7,7 +7,8 @@ import type { Progress } from '../datapath/inspector.js'
 import { type ImpairPlan, planImpair } from '../faults/impair-plan.js'
 import type { MatchPlan } from '../faults/match-plan.js'
 import { type NormalRule, planRule, type RulePlan } from '../faults/rule-plan.js'
-import { allocateRuleCounts } from '../hooks/rule.js'
+import { PART_COUNTS, type PartCount } from '../hooks/impairment.js'
+import { allocateRuleCounts, RULE_COUNTS } from '../hooks/rule.js'
 import { keepTo } from '../wishes/limits.js'
 import type { EndOptions } from './options.js'
 
@@ -73,10 +74,21 @@ export function planChains(ends: { a?: EndOptions; b?: EndOptions }): readonly [
   return [plan('a'), plan('b')]
 }
 
-/** A rule that has met `matched` frames already, and acted on `hits`. */
-export function countedRule(plan: RulePlan, matched = 0, hits = 0): CountedRule {
+/** What a rule has met so far. */
+export interface RuleMet {
+  /** Frames that its match fits; of these, frames that it acted on (nth, every, first). */
+  matched: number
+  hits: number
+  /** Of one that impairs: frames that it has lost, had no room for (`limit`), holds now, has delayed and so on. */
+  impaired?: Record<PartCount, number>
+}
+
+/** A rule that has met so many frames already. */
+export function countedRule(plan: RulePlan, met: RuleMet = { matched: 0, hits: 0 }): CountedRule {
   const counts = allocateRuleCounts()
-  new Float64Array(counts).set([matched, hits])
+  const { impaired, ...rest } = met
+  const words: Partial<Record<(typeof RULE_COUNTS)[number], number>> = { ...rest, ...impaired }
+  new Float64Array(counts).set(RULE_COUNTS.map((name) => words[name] ?? 0))
   return { plan, counts }
 }
 
@@ -97,14 +109,15 @@ export function without<V>(map: ReadonlyMap<number, V>, id: number): Map<number,
 }
 
 /** A rule of an end in its normal form, and what it has met so far. */
-export interface RuleStats extends NormalRule {
+export interface RuleStats extends NormalRule, RuleMet {
   id: number
-  /** Frames that its match fits; of these, frames that it acted on (nth, every, first). */
-  matched: number
-  hits: number
 }
 
 export function ruleStats({ plan, counts }: CountedRule): RuleStats {
-  const [matched = 0, hits = 0] = new Float64Array(counts)
-  return { id: plan.id, action: plan.action, match: plan.match.normal, matched, hits }
+  const [matched = 0, hits = 0, ...part] = new Float64Array(counts)
+  const { id, action, match } = plan
+  const stats = { id, action, match: match.normal, matched, hits }
+  if (action.kind !== 'impair') return stats
+  const impaired = PART_COUNTS.map((name, at) => [name, part[at] ?? 0])
+  return { ...stats, impaired: Object.fromEntries(impaired) as Record<PartCount, number> }
 }

@@ -5,22 +5,21 @@
 
 import type { CapturePlan } from '../datapath/adjust.js'
 import type { DirectionCounts } from '../datapath/counters.js'
-import type { Progress } from '../datapath/inspector.js'
 import { UvethError } from '../errors.js'
 import { planImpair } from '../faults/impair-plan.js'
 import { planMatch } from '../faults/match-plan.js'
 import { planRule } from '../faults/rule-plan.js'
+import { PART_COUNTS, type PartCount } from '../hooks/impairment.js'
 import type { CarrierMode, LinkStanding } from '../link/protocol.js'
-import { SEED } from '../wishes/impair.js'
 import { CARRIER_MODES } from '../wishes/names.js'
 import {
   at,
+  every,
   flag,
   list,
   object,
   oneOf,
   orNull,
-  type Parts,
   type Shape,
   show,
   text,
@@ -38,6 +37,7 @@ import {
 } from './chain.js'
 import { FORMER, type Former, writeFormer } from './former.js'
 import type { FlapPlan } from './options.js'
+import { PROGRESS, withoutHeld, writeProgress } from './progress.js'
 import { NO_COUNTS, settled } from './stats.js'
 
 const VERSION = 1
@@ -86,7 +86,7 @@ export function withoutDevices<W>(dossier: Dossier<W>): Dossier<W> {
     a: { ...a, counts: settled(a.counts) },
     b: { ...b, counts: settled(b.counts) },
     captures: [],
-    progress: progress.map((direction) => ({ ...direction, held: [] })) as unknown as Progresses,
+    progress: progress.map(withoutHeld) as unknown as Progresses,
   }
 }
 
@@ -121,13 +121,6 @@ function withoutZeros(counts: object): object {
   return Object.fromEntries(parts.filter(([, part]) => part !== 0))
 }
 
-function writeProgress({ held, ...rest }: Progress): object {
-  return {
-    ...rest,
-    held: held.map(({ frame, ...about }) => ({ ...about, frame: Buffer.from(frame).toString('base64') })),
-  }
-}
-
 /** From JSON. EBADMSG for what is no dossier, or one of a newer version. */
 export function readDossier(given: unknown): Dossier {
   try {
@@ -144,11 +137,6 @@ function bad(why: string): UvethError {
   return new UvethError(`EBADMSG: ${why.replace(/^E[A-Z]+: /, '')}`, { code: 'EBADMSG' })
 }
 
-/** All of which are to be there. */
-function every<const P extends Parts>(parts: P) {
-  return object(parts, Object.keys(parts) as (keyof P & string)[])
-}
-
 /** Read by a function of its own, which checks it. */
 function planned<R>(read: (given: unknown, attribute: string) => R): Shape<unknown, R> {
   return { schema: {}, read }
@@ -156,17 +144,9 @@ function planned<R>(read: (given: unknown, attribute: string) => R): Shape<unkno
 
 const TEXT = text('a text')
 const COUNT = whole(0, Number.MAX_SAFE_INTEGER)
-const FRACTION = value<number>('a number', {}, (given) =>
-  Number.isFinite(given) ? (given as number) : undefined,
-)
 const ANYTHING = value<object>('an object', {}, (given) =>
   typeof given === 'object' && given !== null && !Array.isArray(given) ? given : undefined,
 )
-const BASE64 = value<string, Uint8Array>('base64', {}, (given) => {
-  const bytes = Buffer.from(String(given), 'base64')
-  return bytes.toString('base64') === given ? new Uint8Array(bytes) : undefined
-})
-
 /** With the zeros that are not written. */
 function countsLike<T extends object>(zeros: T): Shape<unknown, T> {
   const parts = Object.entries(zeros).map(([key, zero]) => [
@@ -177,10 +157,14 @@ function countsLike<T extends object>(zeros: T): Shape<unknown, T> {
   return planned((given, attribute) => ({ ...zeros, ...shape.read(given, attribute) }))
 }
 
-const RULE = every({ id: COUNT, matched: COUNT, hits: COUNT, action: ANYTHING, match: ANYTHING })
+const PART = Object.fromEntries(PART_COUNTS.map((name) => [name, 0])) as Record<PartCount, number>
+const RULE = object(
+  { id: COUNT, matched: COUNT, hits: COUNT, action: ANYTHING, match: ANYTHING, impaired: countsLike(PART) },
+  ['id', 'matched', 'hits', 'action', 'match'],
+)
 const COUNTED_RULE = planned((given, attribute): CountedRule => {
-  const { id, matched, hits, action, match } = RULE.read(given, attribute)
-  return countedRule({ id, ...planRule({ action, match }, attribute) }, matched, hits)
+  const { id, action, match, ...met } = RULE.read(given, attribute)
+  return countedRule({ id, ...planRule({ action, match }, attribute) }, met)
 })
 
 const END = object(
@@ -203,36 +187,6 @@ const CAPTURE = object(
     ringBytes: COUNT,
   },
   ['id', 'ends', 'snaplen', 'ringBytes'],
-)
-
-// As those who draw leave it (hooks/impairment.ts).
-const IMPAIRMENT = object(
-  {
-    seed: SEED,
-    number: COUNT,
-    loss: every({ model: TEXT, state: FRACTION }),
-    duplicate: FRACTION,
-    corrupt: FRACTION,
-    reorder: every({ last: FRACTION, counted: COUNT }),
-    delay: FRACTION,
-    rate: FRACTION,
-    slot: every({ slots: COUNT, next: FRACTION, packets: FRACTION, bytes: FRACTION }),
-  },
-  ['seed', 'number'],
-)
-
-const HELD = every({
-  frame: BASE64,
-  wait: FRACTION,
-  least: FRACTION,
-  number: COUNT,
-  queue: COUNT,
-  delay: FRACTION,
-})
-
-const PROGRESS = object(
-  { origin: FRACTION, number: COUNT, impairment: IMPAIRMENT, held: list('an array', HELD, true) },
-  ['origin', 'number', 'held'],
 )
 
 const UNCARRIED = object({ before: COUNT, since: orNull(COUNT) }, ['before'])

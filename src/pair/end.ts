@@ -1,7 +1,7 @@
 // One side of a pair: a network interface as its user sees it. Mirrors what the link thread reports
 // and passes orders on. Made by pair.ts only.
 
-import type { ImpairOptions, ImpairPlan } from '../faults/impair-plan.js'
+import { type ImpairOptions, type ImpairPlan, planImpair } from '../faults/impair-plan.js'
 import type { Match } from '../faults/match-plan.js'
 import { planRule } from '../faults/rule-plan.js'
 import type { Judge } from '../hooks/guard.js'
@@ -9,7 +9,7 @@ import type { Link } from '../link/link.js'
 import { type EndChange, type EndState, type Lasting, UNKNOWN } from '../link/protocol.js'
 import type { RingStream } from '../ring/stream.js'
 import type { Netns } from '../wishes/end.js'
-import type { RuleAction } from '../wishes/rule.js'
+import { PART, type RuleAction } from '../wishes/rule.js'
 import type { RuleStats } from './chain.js'
 import { type Former, formerOf } from './former.js'
 import type { Inspection } from './inspection.js'
@@ -151,8 +151,19 @@ export class End {
    * overtake them unless the new set reorders. Acts on the next frame once it resolves.
    * Answers the normal form, with the seed that was chosen if none was given. EINVAL for a bad wish.
    */
-  impair(options: ImpairOptions | null): Promise<ImpairPlan | null> {
-    return this.#inspection.impair(this.#index, options, 'impair')
+  impair(options: ImpairOptions | null): Promise<ImpairPlan | null>
+  /**
+   * The same for the frames that `match`, in place of the end's own: a rule behind the others, with draws, rate, limit
+   * and held frames of its own. The first such rule that matches takes a frame; null exempts it.
+   */
+  impair(options: ImpairOptions | null, part: { match: Match }): Promise<Rule>
+  async impair(options: ImpairOptions | null, part?: { match: Match }): Promise<ImpairPlan | null | Rule> {
+    if (part === undefined) return await this.#inspection.impair(this.#index, options, 'impair')
+    PART.read(part, 'part')
+    planImpair(options ?? {}, 'impair')
+    const rule = this.addRule({ kind: 'impair', ...options }, part.match)
+    await this.settled()
+    return rule
   }
 
   /** Changes a part of the impairment, as a JSON merge patch does: what is null goes, the seed stays. */
@@ -193,6 +204,11 @@ export class End {
   /** The rules in their order, with what they have met. */
   rules(): RuleStats[] {
     return this.#inspection.rules(this.#index)
+  }
+
+  /** Puts a rule in the place of that number. False when there is none; EINVAL for a bad one. */
+  replaceRule(id: number, action: RuleAction, match: Match = {}): boolean {
+    return this.#inspection.replaceRule(this.#index, id, planRule({ action, match }, 'rule'))
   }
 
   /** False when there is no such rule. */

@@ -150,6 +150,15 @@ export class Inspection {
     return plan.id
   }
 
+  /** Puts a rule in the place of another; its counts begin anew. False when there is none. */
+  replaceRule(end: EndIndex, id: number, planned: Omit<RulePlan, 'id'>): boolean {
+    this.#standing.needOpen()
+    const { rules } = this.#standing.chain(end)
+    if (!rules.has(id)) return false
+    this.#standing.change(end, { rules: withEntry(rules, id, countedRule({ id, ...planned })) })
+    return true
+  }
+
   removeRule(end: EndIndex, id: number): boolean {
     const { rules } = this.#standing.chain(end)
     if (!rules.has(id)) return false

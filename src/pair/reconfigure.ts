@@ -110,7 +110,7 @@ function ofEnd(end: EndIndex, before: Chain, after: Chain): Adjustment[] {
   ]
 }
 
-/** What is gone goes first. An entry that stays is the same one. */
+/** What is gone goes first. An entry that is another one with the same number takes its place. */
 function entries<V>(
   before: ReadonlyMap<number, V>,
   after: ReadonlyMap<number, V>,
@@ -119,6 +119,8 @@ function entries<V>(
 ): Adjustment[] {
   if (before === after) return []
   const gone = [...before.keys()].filter((id) => !after.has(id)).map(remove)
-  const fresh = [...after].filter(([id]) => !before.has(id)).map(([id, value]) => add(id, value))
+  const fresh = [...after]
+    .filter(([id, value]) => !before.has(id) || before.get(id) !== value)
+    .map(([id, value]) => add(id, value))
   return [...gone, ...fresh.filter((adjustment) => adjustment !== null)]
 }

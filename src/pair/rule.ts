@@ -1,5 +1,8 @@
 // A rule of an end as its user holds it: what it has met, and how it is taken away. Made by end.ts.
 
+import type { Match } from '../faults/match-plan.js'
+import { planRule } from '../faults/rule-plan.js'
+import type { RuleAction } from '../wishes/rule.js'
 import type { RuleStats } from './chain.js'
 import type { Inspection } from './inspection.js'
 
@@ -25,6 +28,20 @@ export class Rule implements Disposable {
   /** Frames that it acted on. */
   get hits(): number {
     return this.#stats?.hits ?? 0
+  }
+
+  /** Of one that impairs: what it has done to its frames, and how many it holds now. */
+  get impaired(): RuleStats['impaired'] {
+    return this.#stats?.impaired
+  }
+
+  /**
+   * Puts another in its place, with the same number: its counts begin anew, and what it holds goes on. Without `match`
+   * it is for the same frames. EINVAL for a bad one; false when the rule is gone.
+   */
+  replace(action: RuleAction, match?: Match): boolean {
+    const planned = planRule({ action, match: match ?? this.#stats?.match }, 'rule')
+    return this.#inspection.replaceRule(this.#end, this.id, planned)
   }
 
   /** Takes it away; its counts stay. Any number of times. */

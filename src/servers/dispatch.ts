@@ -100,6 +100,7 @@ export function answersOf(daemon: DaemonFace, events: Events, captures: CaptureS
     'impair.del': async ({ orders, ref }) => void (await orders.setImpair(ref, null)),
     'rule.list': ({ orders, ref }) => orders.listRules(ref),
     'rule.add': ({ orders, ref, body }) => orders.addRule(ref, body),
+    'rule.set': ({ orders, ref, id, body }) => orders.setRule(ref, id, body),
     'rule.del': ({ orders, ref, id }) => orders.deleteRule(ref, id),
     'rule.clear': ({ orders, ref }) => orders.clearRules(ref),
     shim: ({ orders, body }) => answerLine(orders, body),

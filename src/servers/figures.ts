@@ -1,7 +1,7 @@
 // The figures of /metrics that are about pairs and limits: THE table of their names, kinds, labels and meanings, and what
 // each pair adds to them. Nothing is counted here. Used by metrics.ts; packaging/grafana.json shows them.
 
-import { type End, type EndStats, memoryUse, type Pair, type PairStats } from '../index.js'
+import { type End, type EndStats, memoryUse, type Pair, type PairStats, type RuleStats } from '../index.js'
 import type { PairRegistry } from '../orders/handlers.js'
 import { version } from '../version.js'
 import { figures } from '../wishes/limits.js'
@@ -64,6 +64,9 @@ export const FAMILIES = {
   ),
   uveth_rule_matched_total: counter('Frames that a rule means, without nth, every and first', RULE),
   uveth_rule_hits_total: counter('Frames that a rule acted on', RULE),
+  uveth_rule_held: gauge('Frames that a rule with an impairment of its own holds now', RULE),
+  uveth_rule_dropped_total: counter('Frames that such a rule dropped, by cause', [...RULE, 'cause']),
+  uveth_rule_inspected_total: counter('Frames that such a rule did something to, by what', [...RULE, 'what']),
 } as const satisfies Record<string, Family>
 export type FamilyName = keyof typeof FAMILIES
 
@@ -135,9 +138,19 @@ function sayEnd(say: Say, end: End, counters: EndStats, labels: string): void {
   say('uveth_end_held', labels, held)
   for (const [what, count] of Object.entries(inspected))
     say('uveth_end_inspected_total', `${labels},what="${what}"`, count)
-  for (const { id, action, matched, hits } of end.rules()) {
+  for (const { id, action, matched, hits, impaired } of end.rules()) {
     const rule = `${labels},rule="${id}",action="${action.kind}"`
     say('uveth_rule_matched_total', rule, matched)
     say('uveth_rule_hits_total', rule, hits)
+    if (impaired !== undefined) sayImpaired(say, rule, impaired)
   }
+}
+
+function sayImpaired(say: Say, rule: string, impaired: NonNullable<RuleStats['impaired']>): void {
+  const { held, loss, limit, ...rest } = impaired
+  say('uveth_rule_held', rule, held)
+  for (const [cause, count] of Object.entries({ loss, limit }))
+    say('uveth_rule_dropped_total', `${rule},cause="${cause}"`, count)
+  for (const [what, count] of Object.entries(rest))
+    say('uveth_rule_inspected_total', `${rule},what="${what}"`, count)
 }

@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto'
 import type { End } from '../index.js'
 import { TEST_SEED } from '../wishes/kit.js'
+import type { RuleAction } from '../wishes/rule.js'
 
 const VARIABLE = 'UVETH_SEED'
 const SEEDS = Number.MAX_SAFE_INTEGER + 1
@@ -35,12 +36,15 @@ export function seedEnds(ends: readonly End[], seed: number): void {
   let rules = 0
   for (const end of ends) {
     const impair = end.impair.bind(end)
-    end.impair = (options) => impair(withSeed(options, seed))
+    end.impair = ((options, part) =>
+      part === undefined ? impair(withSeed(options, seed)) : impair(options, part)) as End['impair']
     const patch = end.patchImpairment.bind(end)
     end.patchImpairment = (change) => patch(end.impairment === null ? withSeed(change, seed) : change)
     const addRule = end.addRule.bind(end)
     end.addRule = (action, match) => {
-      const draws = action?.kind === 'corrupt' && !('mask' in action && action.mask !== undefined)
+      const { kind, ...given } = definedOf(action ?? {}) as Partial<RuleAction>
+      const draws =
+        (kind === 'corrupt' && !('mask' in given)) || (kind === 'impair' && Object.keys(given).length > 0)
       // Each its own: two rules that flip the same bit of a frame would change nothing.
       return addRule(draws ? withSeed(definedOf(action), (seed + rules++) % SEEDS) : action, match)
     }

@@ -1,7 +1,7 @@
 // Rules: what is done to the frames that a match means. Tables only; defaults and what goes together are
 // faults/rule-plan.ts.
 
-import { SEED } from './impair.js'
+import { IMPAIR, SEED } from './impair.js'
 import { MATCH } from './match.js'
 import {
   about,
@@ -51,6 +51,10 @@ const ACTIONS = {
     'sends so many more, right behind it; default 1',
     object({ kind: oneOf('duplicate'), copies: whole(1, MAX_COPIES) }, ['kind']),
   ),
+  impair: about(
+    "an impairment for these frames, in place of the end's own: with draws, rate, limit and held frames of its own. The first rule that impairs and matches takes a frame. With kind alone nothing is done to them",
+    object({ kind: oneOf('impair'), ...IMPAIR.parts }, ['kind'], null),
+  ),
 } as const
 export type RuleAction = { [K in keyof typeof ACTIONS]: Given<(typeof ACTIONS)[K]> }[keyof typeof ACTIONS]
 
@@ -74,5 +78,8 @@ export const RULE = object(
   },
   ['action'],
 )
+
+/** Whose frames an impairment is for. */
+export const PART = object({ match: MATCH }, ['match'])
 
 export const RULES = list('an array of rules', RULE, true)

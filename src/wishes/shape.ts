@@ -189,6 +189,11 @@ export function object<const P extends Parts, const Must extends keyof P & strin
   }
 }
 
+/** An object all of whose keys are to be there. */
+export function every<const P extends Parts>(parts: P) {
+  return object(parts, Object.keys(parts) as (keyof P & string)[])
+}
+
 function fieldsOf(given: unknown, attribute: string, keys: readonly string[]): Record<string, unknown> {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw wrong(attribute, 'an object', given)

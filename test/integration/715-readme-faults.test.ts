@@ -50,6 +50,7 @@ test('faults', async () => {
   expect(of('rule show')?.split('\n')).toEqual([
     expect.stringMatching(/^rule \d+: drop udp dport 53 nth 3 matched 0 hits 0$/),
     expect.stringMatching(/^rule \d+: corrupt at 20 mask 0xff icmp first 1 matched \d+ hits [01]$/),
+    expect.stringMatching(/^rule 3: impair delay 50ms loss 20% seed 7 udp dport 53 matched 0 hits 0$/),
     '',
   ])
   expect(of('-d link show')).toContain('\n    impair delay 10ms 2ms loss 1% rate 10mbit seed 42\n')

@@ -50,7 +50,7 @@ export class InspectedBench {
     const ports = tx === undefined ? this.tx : [tx]
     const effects = effectsOf(this.memory, 0, 0)
     const wiring = { effects, ports, state: this.state, mtu: MTU[1], counters, scratch, watcher }
-    this.inspector = new Inspector({ end: 0, ...wiring }, held)
+    this.inspector = new Inspector({ end: 0, ...wiring }, held && (() => held))
     const ends = { rx: this.rx, tx: ports[0] as Port }
     const follow = () => {
       this.asked++

@@ -119,7 +119,7 @@ export const OF_A_PAIR: Line[] = [
   ['queues', 0, whole(1, 256, 0)],
   ['quiet', 1, 'must be true or false, not 1'],
   ...IMPAIR.map(([path, value, says]): Line => [`a.impair.${path}`, value, says]),
-  [`${RULE}.action.kind`, 'eat', 'must be one of drop, corrupt, delay, duplicate, not "eat"'],
+  [`${RULE}.action.kind`, 'eat', 'must be one of drop, corrupt, delay, duplicate, impair, not "eat"'],
   ...MATCH.map(([path, value, says]): Line => [`${RULE}.match.${path}`, value, says]),
 ]
 
@@ -131,6 +131,9 @@ export const ACTIONS: [key: string, action: object, says: string][] = [
   ['mask', { kind: 'corrupt', offset: 0, mask: 256 }, whole(1, 255, 256)],
   ['bits', { kind: 'corrupt', bits: 65 }, whole(1, 64, 65)],
   ['seed', { kind: 'corrupt', seed: -1 }, SEED],
+  ...IMPAIR.map(([path, value, says]): (typeof ACTIONS)[number] => {
+    return [path, { kind: 'impair', ...wishWith(path, value) }, says]
+  }),
 ]
 
 /** `value` under `path` in an object; a rule has an action in any case. */

@@ -23,12 +23,13 @@ export type FaultOrder = { ref: string } & (
   | { fault: 'impair'; order: 'set'; options: ImpairOptions }
   | { fault: 'rule'; order: 'show'; words: string[] }
   | { fault: 'rule'; order: 'add'; rule: RuleWish }
+  | { fault: 'rule'; order: 'replace'; id: string; rule: RuleWish }
   | { fault: 'rule'; order: 'delete'; id: string }
   | { fault: 'rule'; order: 'flush' }
   | { fault: 'flap'; ms: number | string; times: number | string }
 )
 
-const RULE_ORDERS = ['add', 'delete', 'show', 'list', 'lst', 'flush'] as const
+const RULE_ORDERS = ['add', 'replace', 'delete', 'show', 'list', 'lst', 'flush'] as const
 
 /** `link set [dev] NAME impair|rule|flap …`; undefined for every other order. Words behind `set`. */
 export function parseFault(words: readonly string[]): FaultOrder | undefined {
@@ -62,10 +63,16 @@ function parseRule(words: string[]): Order {
   const order = word === undefined ? 'show' : expand(word, RULE_ORDERS)
   switch (order) {
     case 'add':
-      return { fault: 'rule', order, rule: parseRuleWords(more) }
+      return { fault: 'rule', order, rule: parseRuleWords(more, readText) }
+    case 'replace': {
+      const [id, ...words] = more
+      if (!isId(id))
+        throw new UsageError('"rule replace" takes the number of a rule, as "rule show" has it, and a rule')
+      return { fault: 'rule', order, id, rule: parseRuleWords(words, readText) }
+    }
     case 'delete': {
       const [id, ...others] = more
-      if (id === undefined || others.length > 0 || !/^\d{1,15}$/.test(id))
+      if (!isId(id) || others.length > 0)
         throw new UsageError('"rule del" takes the number of one rule, as "rule show" has it')
       return { fault: 'rule', order, id }
     }
@@ -73,10 +80,14 @@ function parseRule(words: string[]): Order {
       if (more[0] !== undefined) throw wrong(more[0], '"rule flush" takes no words')
       return { fault: 'rule', order }
     case undefined:
-      throw wrong(String(word), 'behind "rule" come "add …", "del ID", "show" and "flush"')
+      throw wrong(String(word), 'behind "rule" come "add …", "replace ID …", "del ID", "show" and "flush"')
     default:
       return { fault: 'rule', order: 'show', words: more }
   }
+}
+
+function isId(word: string | undefined): word is string {
+  return word !== undefined && /^\d{1,15}$/.test(word)
 }
 
 function parseFlap([time, times = '1', ...more]: string[]): Order {
@@ -128,8 +139,13 @@ async function giveImpair({ client, globals }: Session, order: Of<'impair'>): Pr
 async function giveRule({ client, globals }: Session, order: Of<'rule'>): Promise<void> {
   const { ref } = order
   switch (order.order) {
-    case 'add': {
-      const rule = await client.call<RuleStats>('rule.add', { ref, body: order.rule })
+    case 'add':
+    case 'replace': {
+      const { rule: body } = order
+      const rule =
+        order.order === 'add'
+          ? await client.call<RuleStats>('rule.add', { ref, body })
+          : await client.call<RuleStats>('rule.set', { ref, id: order.id, body })
       if (globals.json) writeJson(rule, globals)
       return
     }
@@ -157,11 +173,12 @@ export function faultLines({ impair, rules }: EndView): string[] {
   return [...words, ...rules.map(ruleText)]
 }
 
-/** `rule 3: drop udp dport 53 nth 3 matched 7 hits 1`. */
+/** `rule 3: drop udp dport 53 nth 3 matched 7 hits 1`; one that impairs says what it did, too: `loss 4 held 2`. */
 function ruleText(rule: RuleStats): string {
   // As the daemon answers it, a rule is in its normal form.
   const words = formatRule(rule as unknown as Parameters<typeof formatRule>[0])
-  return `rule ${rule.id}: ${words} matched ${rule.matched} hits ${rule.hits}`
+  const met = Object.entries(rule.impaired ?? {}).flatMap(([name, count]) => (count > 0 ? [name, count] : []))
+  return [`rule ${rule.id}: ${words} matched ${rule.matched} hits ${rule.hits}`, ...met].join(' ')
 }
 
 /** Options about the output may also stand behind. */

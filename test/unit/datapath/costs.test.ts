@@ -155,6 +155,11 @@ const looks: Record<string, Look> = {
     const plan = { id: 1, ...planRule({ action: { kind: 'drop' }, match: { tcp: { dport: 9 } } }, 'rule') }
     inspector.rules.add(plan, new Float64Array(allocateRuleCounts()))
   }),
+  'a rule that impairs': inspected(({ inspector }) => {
+    const action = { kind: 'impair' as const, loss: 100 }
+    const plan = { id: 1, ...planRule({ action, match: { tcp: { dport: 9 } } }, 'rule') }
+    inspector.rules.add(plan, new Float64Array(allocateRuleCounts()))
+  }),
   'a hook on lengths': inspected(({ inspector }) => {
     let bytes = 0
     const judge = (burst: { count: number; lengths: Int32Array }) => {

@@ -3,9 +3,16 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { UvethError } from '../../../src/errors.js'
+import { IMPAIR_WORDS } from '../../../src/faults/impair-words.js'
 import type { Match } from '../../../src/faults/match-plan.js'
 import { type NormalRule, planRule, type RuleOptions } from '../../../src/faults/rule-plan.js'
-import { formatRule, parseMatchWords, parseRuleWords, ruleWord } from '../../../src/faults/rule-words.js'
+import {
+  formatRule,
+  MATCH_WORDS,
+  parseMatchWords,
+  parseRuleWords,
+  ruleWord,
+} from '../../../src/faults/rule-words.js'
 import { ARP_OPS, ETHERTYPES, PROTOCOLS, TCP_FLAGS } from '../../../src/wishes/names.js'
 import type { RuleAction } from '../../../src/wishes/rule.js'
 
@@ -78,7 +85,21 @@ test.each<[string, Match]>([
 
 test.each<[string, RegExp]>([
   ['', /the rule is empty: it begins with drop, delay TIME/],
-  ['udp drop', /begins with "udp": it begins with drop/],
+  [
+    'eat udp',
+    /begins with "eat": it begins with drop, delay TIME, duplicate \[N\], corrupt or impair WORDS$/,
+  ],
+  ['loss 10% udp', /begins with "loss": it begins with drop, .* or impair WORDS$/],
+  ['udp dport 53', /says which frames, and then not what is done to them: drop, delay TIME/],
+  ['udp dport 53 eat', /says which frames, and then not what is done to them: drop, delay TIME/],
+  ['delay 50ms loss 10% udp', /^EINVAL: loss is a word of impairments: the rule begins with impair, then/],
+  ['impair', /^EINVAL: impair takes words as tc netem has them, or "none"$/],
+  ['impair udp dport 53', /^EINVAL: impair takes words as tc netem has them, or "none"$/],
+  ['impair none loss 1%', /what is "loss"/],
+  ['impair loss 10% udp dport 53 delay 5ms', /what is "delay"\? Here may stand ethertype/],
+  ['impair loss udp', /^EINVAL: rule\.action\.loss\.random must be .*, not "udp"$/],
+  ['impair reorder 5% udp', /reordering not possible without specifying some delay/],
+  ['udp impair loss 1% udp', /udp is given twice/],
   ['drop udp dprot 53', /what is "dprot"\? Here may stand ethertype, src/],
   ['drop toString', /what is "toString"/],
   ['delay', /delay is not complete: it takes a time like 10ms/],
@@ -132,6 +153,9 @@ test.each([
   'corrupt at 14 mask 0x40 arp op request',
   'corrupt bits 2 seed 9 tcp port 80-90 flags syn,!ack',
   'drop icmp type 8 code 0 length 64-',
+  'impair delay 50ms loss 10% rate 1mbit seed 7 udp dport 53',
+  'impair none tcp port 22',
+  'impair seed 7 arp',
   'drop src 02:00:5e:00:53:01 bytes 12:0xffff:0x0806 length -100 every 2',
 ])('comes back: %s', (text) => {
   expect(formatRule(normal(parse(text)))).toBe(text)
@@ -142,6 +166,9 @@ test.each([
   ['action.copies', 'duplicate'],
   ['action.offset', 'at'],
   ['action.mask', 'mask'],
+  ['rule.action.loss.random', 'loss'],
+  ['a.rules.0.action.delay.distribution', 'distribution'],
+  ['action.seed', 'seed'],
   ['match.vlan.id', 'vlan'],
   ['match.length.min', 'length'],
   ['match.udp.dport', 'dport'],
@@ -236,6 +263,14 @@ const actions = fc.oneof(
     seed,
   }),
   fc.record({ kind: fc.constant('corrupt'), offset: fc.nat(65_535), mask: fc.integer({ min: 1, max: 255 }) }),
+  fc.record({
+    kind: fc.constant('impair'),
+    loss: option(fc.integer({ min: 0, max: 100 })),
+    delay: option(fc.integer({ min: 0, max: 9_000 })),
+    duplicate: option(fc.integer({ min: 0, max: 100 })),
+    limit: option(fc.nat(1_000)),
+    seed: option(fc.nat()),
+  }),
 )
 
 test('any rule, in words and back', () => {
@@ -249,4 +284,15 @@ test('any rule, in words and back', () => {
     }),
     { numRuns: 1_000 },
   )
+})
+
+test('the action stands in front of the match or behind it, and means the same', () => {
+  const behind = parse('udp dport 53 impair loss 10% delay 50ms rate 1mbit')
+  expect(behind).toEqual(parse('impair loss 10% delay 50ms rate 1mbit udp dport 53'))
+  expect(behind.match).toEqual({ udp: { dport: 53 } })
+  expect(parse('ip udp drop dport 53')).toEqual(parse('drop ip udp dport 53'))
+})
+
+test('no word of a match stands for one of an impairment', () => {
+  for (const word of MATCH_WORDS) expect(IMPAIR_WORDS.filter((name) => name.startsWith(word))).toEqual([])
 })

@@ -4,6 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, test } from 'vitest'
 import { planImpair } from '../../../src/faults/impair-plan.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
+import { parseRuleWords } from '../../../src/faults/rule-words.js'
 import {
   applyActions,
   destroyActions,
@@ -123,10 +124,11 @@ function there(a: Partial<PresentEnd> = {}, more: Partial<Present> = {}): Presen
 }
 
 const LOSS = planImpair({ loss: 1, seed: 7 }, '')
-const CORRUPT = () => {
-  const { action, match } = planRule({ action: { kind: 'corrupt', seed: 5 } }, '')
+const normalOf = (words: string) => {
+  const { action, match } = planRule(parseRuleWords(words.split(' ')), '')
   return { action, match: match.normal }
 }
+const CORRUPT = () => normalOf('corrupt seed 5')
 
 describe('actions', () => {
   const lines = (link: Link, present: Present) =>
@@ -186,6 +188,18 @@ describe('actions', () => {
       extended({ rules: ['corrupt', 'drop arp'] }),
       { rules: [CORRUPT()] },
       ['~ left:eth1 rules corrupt seed 5 -> corrupt seed 5; drop arp'],
+    ],
+    [
+      'a rule that impairs, with the seed that there is',
+      extended({ rules: ['impair loss 1% udp', 'arp impair none'] }),
+      { rules: [normalOf('impair loss 1% seed 5 udp')] },
+      ['~ left:eth1 rules impair loss 1% seed 5 udp -> impair loss 1% seed 5 udp; impair none arp'],
+    ],
+    [
+      'the same rules',
+      extended({ rules: ['impair loss 1% udp', 'impair none arp'] }),
+      { rules: [normalOf('impair loss 1% seed 5 udp'), normalOf('impair none arp')] },
+      [],
     ],
     ['the same rule', extended({ rules: ['corrupt'] }), { rules: [CORRUPT()] }, []],
   ])('%s', (_, link, a, expected) => {

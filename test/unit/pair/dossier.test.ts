@@ -7,7 +7,8 @@ import { planImpair } from '../../../src/faults/impair-plan.js'
 import { planMatch } from '../../../src/faults/match-plan.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
 import { formatMac } from '../../../src/frame/mac.js'
-import { countedRule } from '../../../src/pair/chain.js'
+import { PART_COUNTS } from '../../../src/hooks/impairment.js'
+import { countedRule, type RuleMet } from '../../../src/pair/chain.js'
 import { type Dossier, readDossier, writeDossier } from '../../../src/pair/dossier.js'
 import { NO_COUNTS } from '../../../src/pair/stats.js'
 
@@ -41,12 +42,16 @@ const anyImpair = fc
     seed: fc.maxSafeNat(),
   })
   .map((options) => planImpair(options, 'impair'))
+const named = (counts: number[]) =>
+  Object.fromEntries(PART_COUNTS.map((name, at) => [name, counts[at]])) as NonNullable<RuleMet['impaired']>
 const anyRule = fc
   .record({
     action: fc.constantFrom(
       { kind: 'drop' },
       { kind: 'delay', ms: 1.5 },
       { kind: 'corrupt', bits: 2, seed: 9 },
+      { kind: 'impair', delay: '50ms', loss: '10%', rate: '1mbit', seed: 9 },
+      { kind: 'impair' },
     ),
     match: fc.constantFrom(
       {},
@@ -55,34 +60,43 @@ const anyRule = fc
     ),
     matched: count,
     hits: count,
+    impaired: fc.tuple(...PART_COUNTS.map(() => count)),
   })
-  .map(({ action, match, matched, hits }) => ({
+  .map(({ action, match, matched, hits, impaired }) => ({
     planned: planRule({ action, match }, 'rule'),
     matched,
     hits,
+    impaired: named(impaired),
   }))
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0) // JSON has no -0
+const anyLane = {
+  impairment: fc.record({
+    seed: fc.maxSafeNat(),
+    number: fc.maxSafeNat(),
+    loss: fc.record({ model: fc.constant('gemodel'), state: fc.nat() }),
+    slot: fc.record({ slots: fc.nat(), next: finite, packets: fc.nat(), bytes: fc.nat() }),
+  }),
+  held: fc.array(
+    fc.record({
+      frame: fc.uint8Array({ minLength: 14, maxLength: 80 }),
+      wait: finite,
+      least: finite,
+      number: fc.maxSafeNat(),
+      queue: fc.nat(),
+      delay: finite,
+    }),
+    { maxLength: 5 },
+  ),
+}
 const anyProgress = fc.record(
   {
     origin: finite,
     number: fc.maxSafeNat(),
-    impairment: fc.record({
-      seed: fc.maxSafeNat(),
-      number: fc.maxSafeNat(),
-      loss: fc.record({ model: fc.constant('gemodel'), state: fc.nat() }),
-      slot: fc.record({ slots: fc.nat(), next: finite, packets: fc.nat(), bytes: fc.nat() }),
+    ...anyLane,
+    rules: fc.array(fc.record({ id: fc.nat(), ...anyLane }, { requiredKeys: ['id', 'held'] }), {
+      minLength: 1,
+      maxLength: 3,
     }),
-    held: fc.array(
-      fc.record({
-        frame: fc.uint8Array({ minLength: 14, maxLength: 80 }),
-        wait: finite,
-        least: finite,
-        number: fc.maxSafeNat(),
-        queue: fc.nat(),
-        delay: finite,
-      }),
-      { maxLength: 5 },
-    ),
   },
   { requiredKeys: ['origin', 'number', 'held'] },
 )
@@ -147,8 +161,11 @@ const anyDossier: fc.Arbitrary<Dossier> = fc
     progress: fc.oneof(fc.constant([] as const), fc.tuple(anyProgress, anyProgress)),
   })
   .map(({ id, from, wish, counts, impair, former, rules, ...rest }) => {
-    const counted = rules.map(({ planned, matched, hits }, at) =>
-      countedRule({ id: at + 3, ...planned }, matched, hits),
+    const counted = rules.map(({ planned, matched, hits, impaired }, at) =>
+      countedRule(
+        { id: at + 3, ...planned },
+        { matched, hits, ...(planned.action.kind === 'impair' && { impaired }) },
+      ),
     )
     return {
       version: 1,

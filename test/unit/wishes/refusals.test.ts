@@ -269,7 +269,8 @@ describe('every attribute has a line', () => {
     const all = [...leaves({ end: a }, ''), ...leaves(own, ''), ...rules]
     expect(all.filter((leaf) => !paths.some((path) => path === leaf))).toEqual([])
     const { kind: ___, ...action } = RULE.parts.action.parts ?? {}
-    expect(Object.keys(action).sort()).toEqual(ACTIONS.map(([key]) => key).sort())
+    const told = ACTIONS.map(([path]) => path.split('.')[0])
+    expect(Object.keys(action).sort()).toEqual([...new Set(told)].sort())
   })
 
   test.each(OTHERS)('of %s', (name, shape, _, lines) => {

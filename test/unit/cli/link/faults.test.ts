@@ -13,7 +13,14 @@ describe('refused', () => {
   test.each([
     ['veth0 impair', 'impair takes words as tc netem has them, "show" or "none"'],
     ['veth0 impair none at all', 'argument "at" is wrong: "impair none" takes no words'],
-    ['veth0 rule eat', 'argument "eat" is wrong: behind "rule" come "add …", "del ID", "show" and "flush"'],
+    [
+      'veth0 rule eat',
+      'argument "eat" is wrong: behind "rule" come "add …", "replace ID …", "del ID", "show" and "flush"',
+    ],
+    [
+      'veth0 rule replace drop',
+      '"rule replace" takes the number of a rule, as "rule show" has it, and a rule',
+    ],
     ['veth0 rule del', '"rule del" takes the number of one rule, as "rule show" has it'],
     ['veth0 rule del 1 2', '"rule del" takes the number of one rule, as "rule show" has it'],
     ['veth0 rule del one', '"rule del" takes the number of one rule, as "rule show" has it'],
@@ -27,6 +34,7 @@ describe('refused', () => {
   test.each([
     ['veth0 impair delay', /^EINVAL: delay is not complete/],
     ['veth0 impair colour red', /^EINVAL: what is "colour"\?/],
+    ['veth0 rule replace 1', /^EINVAL: the rule is empty: it begins with drop/],
     ['veth0 rule add', /^EINVAL: the rule is empty: it begins with drop/],
     ['veth0 rule add drop udp dport', /^EINVAL: dport is not complete: it takes a port/],
     ['veth0 flap 200', /^EINVAL: flap takes a time with its unit, like 200ms$/],
