@@ -93,7 +93,8 @@ export class Holding {
 
   /** Holds the copy of frame `frame` that has a time of its own. */
   holdCopy(burst: Burst, frame: number, queue: number, ruled: Float64Array | undefined): void {
-    this.#held.times[LEAST] = burst.now + (ruled ?? burst.copyDelays)[frame]
+    const waits = ruled ?? burst.copyDelays
+    this.#held.times[LEAST] = burst.now + waits[frame]
     this.#held.holdCopy(burst, frame, queue)
     this.#count()
   }

@@ -6,17 +6,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { ask, COMMAND, inside, TestDaemon } from '../support/daemon.js'
 import { Netns, run, until } from '../support/netns.js'
+import { PacketSocket } from '../support/packet.js'
 import { packetsOf } from '../support/pcapng.js'
 import { type AnyMessages, Program } from '../support/program.js'
-import { seeded } from '../support/random.js'
+import { type Random, seeded } from '../support/random.js'
 import { lay, pauses, pidOf, replace, replacing, seen, start, stop } from '../support/replace.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'iperf3', 'ping')
 
-/** How often; UVETH_TEST_HANDOVERS and UVETH_TEST_KILLS say otherwise. */
+/** How often; UVETH_TEST_HANDOVERS, UVETH_TEST_KILLS and UVETH_TEST_PAIRS say otherwise. */
 const TIMES = Number(process.env.UVETH_TEST_HANDOVERS ?? 5)
 const KILLS = Number(process.env.UVETH_TEST_KILLS ?? 3)
+const PAIRS = Number(process.env.UVETH_TEST_PAIRS ?? 20)
 /** ms after its start within which a process is killed: the hand-over is over by then. */
 const LONGEST = 1200
 
@@ -39,6 +41,12 @@ test(`${TIMES} times in a row, under a TCP stream and pings: none is lost, and a
     ['iperf3', '-c', '10.9.0.2', '-t', seconds, '-b', '200M', '-J'],
     { prefix: inside(daemon.home) },
   )
+  // Few and small: what waits for a busy receiver has room in its socket. They are numbered.
+  const udp = ['-p', '5202']
+  await using counter = new Program<AnyMessages>(['iperf3', '-s', '-1', ...udp], { prefix: inside(far) })
+  await sleep(300)
+  const numbered = ['iperf3', '-c', '10.9.0.2', ...udp, '-u', '-l', '100', '-b', '160k', '-t', seconds, '-J']
+  await using datagrams = new Program<AnyMessages>(numbered, { prefix: inside(daemon.home) })
   const ping = ['ping', '-D', '-i', '0.01', '-c', String(200 * TIMES), '10.9.0.2']
   await using pings = new Program<AnyMessages>(ping, { prefix: inside(daemon.home) })
   const pids = [await pidOf(daemon)]
@@ -53,6 +61,10 @@ test(`${TIMES} times in a row, under a TCP stream and pings: none is lost, and a
   const { code } = await stream.ended
   await server.ended
   expect(code).toBe(0)
+  const counted = JSON.parse((await datagrams.ended).stdout).end.streams[0].udp
+  await counter.ended
+  expect(counted.packets).toBeGreaterThan(200 * TIMES)
+  expect(counted).toMatchObject({ lost_packets: 0, out_of_order: 0 })
   expect(seen(daemon)).toEqual(before)
   const { a, b } = await statsOf(daemon)
   expect([a.tx_packets, a.tx_dropped, b.tx_packets, b.tx_dropped]).toEqual([b.rx_packets, 0, a.rx_packets, 0])
@@ -78,12 +90,13 @@ test('carrier that is pulled stays so, and what others do to ends meanwhile is f
   using far = Netns.create('far')
   const daemon = await start('--log', 'warn')
   await lay(daemon, far)
-  for (const id of ['gone', 'renamed'])
+  for (const id of ['gone', 'renamed', 'moved'])
     await daemon.ask('POST', '/v1/pairs', { id, a: { name: `${id}0` }, b: { name: `${id}1` } })
   await daemon.ask('PATCH', '/v1/pairs/id:cable', { carrier: 'off' })
   const program = replacing(daemon)
   run('ip', '-n', daemon.home.name, 'link', 'del', 'gone0')
   run('ip', '-n', daemon.home.name, 'link', 'set', 'renamed0', 'name', 'other')
+  run('ip', '-n', daemon.home.name, 'link', 'set', 'moved0', 'netns', far.name)
   expect((await program.ended).code).toBe(0)
   await until('the pairs as they are', async () => {
     const pairs = (await daemon.ask('GET', '/v1/pairs').catch(() => ({ json: [] }))).json as { id: string }[]
@@ -91,10 +104,12 @@ test('carrier that is pulled stays so, and what others do to ends meanwhile is f
       pairs
         .map(({ id }) => id)
         .sort()
-        .join() === 'cable,renamed'
+        .join() === 'cable,moved,renamed'
     )
   })
   await until('its name', async () => (await daemon.ask('GET', '/v1/ends/other')).status === 200)
+  const placeOf = async () => (await daemon.ask('GET', '/v1/pairs/id:moved')).json.a.netns
+  await until('its place', async () => (await placeOf()) === far.name)
   expect((await daemon.ask('GET', '/v1/pairs/id:cable')).json.carrier).toBe(false)
   await daemon.ask('PATCH', '/v1/pairs/id:cable', { carrier: 'auto' })
   expect((await daemon.ask('GET', '/v1/pairs/id:cable')).json.carrier).toBe(true)
@@ -139,6 +154,37 @@ test('orders that come meanwhile are carried out, by whichever has it; listeners
   await until('it to hear the new one', heard)
 })
 
+test(`${PAIRS} pairs at once: every interface is the one that it was`, {
+  timeout: LIMIT + 300 * PAIRS,
+}, async () => {
+  const daemon = await start('--log', 'warn')
+  for (let number = 0; number < PAIRS; number++) {
+    const wish = {
+      id: `p${number}`,
+      a: { name: `a${number}`, up: true },
+      b: { name: `b${number}`, up: true },
+    }
+    expect((await daemon.ask('POST', '/v1/pairs', wish)).status).toBe(201)
+  }
+  const links = () =>
+    daemon.home
+      .links()
+      .map(({ ifname, ifindex, address, flags }) => [ifname, ifindex, address, flags.includes('LOWER_UP')])
+  const before = links()
+  expect(before).toHaveLength(2 * PAIRS + 1)
+  await replace(daemon)
+  expect(links()).toEqual(before)
+  expect((await daemon.ask('GET', '/v1/pairs')).json).toHaveLength(PAIRS)
+  for (const number of [0, PAIRS - 1]) {
+    using near = PacketSocket.open(daemon.home, `a${number}`)
+    using far = PacketSocket.open(daemon.home, `b${number}`)
+    const frame = Buffer.from(`02000000000102000000000288b5${'00'.repeat(50)}`, 'hex')
+    near.send(frame)
+    expect(await far.receiveWhere((given) => frame.equals(given))).toBeDefined()
+  }
+  if (process.env.UVETH_TEST_PAIRS !== undefined) console.log(`${PAIRS} pairs: pause ${pauses.at(-1)} ms`)
+})
+
 test('what cannot take over is told why in a sentence, and nothing has changed', async () => {
   using far = Netns.create('far')
   const daemon = await start('--log', 'warn')
@@ -168,29 +214,38 @@ test(`killed at ${KILLS} random moments, the new one leaves the old one as it wa
   timeout: LIMIT,
 }, async () => {
   const random = seeded()
+  for (let kills = 0; kills < KILLS; ) kills += await killSuccessors(random, KILLS - kills)
+})
+
+/** Until one was killed that was the daemon already: how many were not, of `most`. */
+async function killSuccessors(random: Random, most: number): Promise<number> {
   using far = Netns.create('far')
-  const daemon = await start('--log', 'warn')
+  await using daemon = await TestDaemon.start('--log', 'warn')
   await lay(daemon, far)
   const before = seen(daemon)
   const ping = ['ping', '-i', '0.02', '-c', '100000', '10.9.0.2']
   await using pings = new Program<AnyMessages>(ping, { prefix: inside(daemon.home) })
-  for (let kill = 0; kill < KILLS; kill++) {
-    const program = replacing(daemon)
-    await until('the successor', () => program.hasEnded || childOf(program.pid) !== undefined)
-    await sleep(random.below(LONGEST))
-    const child = childOf(program.pid)
-    if (child !== undefined) process.kill(child, 'SIGKILL')
-    const { code } = await program.ended
-    if (code === 0 && child !== undefined) return // it was the daemon already, and has been killed as one
-    await until(
-      'an answer',
-      async () => (await daemon.ask('GET', '/v1/pairs/id:cable').catch(() => undefined))?.status === 200,
-    )
-    expect(seen(daemon)).toEqual(before)
+  try {
+    for (let kills = 0; kills < most; kills++) {
+      const program = replacing(daemon)
+      await until('the successor', () => program.hasEnded || childOf(program.pid) !== undefined)
+      await sleep(random.below(LONGEST))
+      const child = childOf(program.pid)
+      if (child !== undefined) process.kill(child, 'SIGKILL')
+      const { code } = await program.ended
+      if (code === 0 && child !== undefined) return kills
+      const answers = async () =>
+        (await daemon.ask('GET', '/v1/pairs/id:cable').catch(() => undefined))?.status
+      await until('an answer', async () => (await answers()) === 200)
+      expect(seen(daemon)).toEqual(before)
+    }
+    const { stdout } = await pings.stop('SIGINT')
+    expect(stdout).toMatch(/ 0% packet loss/)
+    return most
+  } finally {
+    await stop(daemon)
   }
-  const { stdout } = await pings.stop('SIGINT')
-  expect(stdout).toMatch(/ 0% packet loss/)
-})
+}
 
 test(`where the old one is killed at ${KILLS} random moments, one of them has the cable, or it is gone`, {
   timeout: LIMIT,
