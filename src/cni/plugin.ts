@@ -12,6 +12,7 @@ import { masquerade, masqueradeNoMore } from './masquerade.js'
 import { CODE, Refusal, refusalOf } from './refusal.js'
 import {
   type Attachment,
+  type CableWish,
   type Command,
   type Configuration,
   idOf,
@@ -19,6 +20,7 @@ import {
   prefixOf,
   type Result,
   readAttachment,
+  readCableWish,
   readCommand,
   readConfiguration,
   VERSIONS,
@@ -101,6 +103,7 @@ const COMMANDS: Record<Command, (order: Order, env: NodeJS.ProcessEnv) => Promis
 async function add(order: Order, env: NodeJS.ProcessEnv): Promise<object> {
   const { configuration } = order
   const attachment = readAttachment(configuration, env)
+  const wish = readCableWish(configuration, env)
   needOtherNamespace(attachment, env)
   // Before addresses are asked for: what is here already, or without a daemon, has nothing to give back.
   if (await order.give(CODE.later, (client) => isThere(client, attachment.id)))
@@ -112,7 +115,7 @@ async function add(order: Order, env: NodeJS.ProcessEnv): Promise<object> {
   let made = false
   try {
     const plan = planWiring(given)
-    const pair = await order.give(CODE.later, (client) => make(client, attachment, configuration.mtu))
+    const pair = await order.give(CODE.later, (client) => make(client, attachment, wish))
     made = true
     wire(attachment, plan)
     const { ipMasq, ipMasqBackend = '' } = configuration
@@ -133,11 +136,10 @@ async function isThere(client: ControlClient, id: string): Promise<boolean> {
 
 async function make(
   client: ControlClient,
-  attachment: Attachment,
-  mtu: number | undefined,
+  { id, netns, ifname, host }: Attachment,
+  { mtu, mac, impair }: CableWish,
 ): Promise<PairView> {
-  const { id, netns, ifname, host, mac, impair } = attachment
-  const size = mtu === undefined || mtu === 0 ? {} : { mtu }
+  const size = mtu === undefined ? {} : { mtu }
   const a = {
     name: ifname,
     netns,
@@ -199,8 +201,7 @@ async function check(order: Order, env: NodeJS.ProcessEnv): Promise<undefined> {
   const { configuration } = order
   const attachment = readAttachment(configuration, env)
   const { prevResult } = configuration
-  if (prevResult === undefined)
-    throw new Refusal(CODE.configuration, 'prevResult: CHECK needs the result of ADD')
+  if (!prevResult) throw new Refusal(CODE.configuration, 'prevResult: CHECK needs the result of ADD')
   order.ipam()
   await order.give(CODE.later, (client) => client.call('pair.get', { ref: `id:${attachment.id}` }))
   const own =
@@ -212,8 +213,8 @@ async function check(order: Order, env: NodeJS.ProcessEnv): Promise<undefined> {
 
 async function collect(order: Order): Promise<undefined> {
   const { configuration } = order
-  const { name, 'cni.dev/valid-attachments': valid = [] } = configuration
-  const kept = new Set(valid.map(({ containerID, ifname }) => idOf(name, containerID, ifname)))
+  const { name, 'cni.dev/valid-attachments': valid } = configuration
+  const kept = new Set((valid ?? []).map(({ containerID, ifname }) => idOf(name, containerID, ifname)))
   const pairs = await order.give(CODE.later, (client) => client.call<PairView[]>('pair.list'))
   for (const { id } of pairs) {
     if (!id.startsWith(prefixOf(name)) || kept.has(id)) continue

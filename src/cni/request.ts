@@ -69,7 +69,8 @@ export interface Configuration {
     bandwidth?: { ingressRate?: number; egressRate?: number }
     'io.kubernetes.cri.pod-annotations'?: Record<string, string>
   }
-  'cni.dev/valid-attachments'?: { containerID: string; ifname: string }[]
+  /** None, or null, is Go's empty list. */
+  'cni.dev/valid-attachments'?: { containerID: string; ifname: string }[] | null
 }
 
 /** One interface of one container in one network. */
@@ -81,6 +82,11 @@ export interface Attachment {
   id: string
   /** Name of the host's end. */
   host: string
+}
+
+/** What its cable is to be like. */
+export interface CableWish {
+  mtu: number | undefined
   mac: string | undefined
   impair: Impairments
 }
@@ -178,10 +184,15 @@ export function readAttachment(configuration: Configuration, env: NodeJS.Process
     throw new Refusal(CODE.environment, `invalid characters in CNI_CONTAINERID: ${shown(containerId)}`)
   if (Buffer.byteLength(ifname) > 15 || ['.', '..'].includes(ifname) || /[/:\s]/.test(ifname))
     throw new Refusal(CODE.environment, `CNI_IFNAME: ${shown(ifname)} is no interface name of 1 to 15 bytes`)
-  const { runtimeConfig, args, name } = configuration
-  const id = idOf(name, containerId, ifname)
+  const id = idOf(configuration.name, containerId, ifname)
+  return { containerId, netns, ifname, id, host: `veth${hash(id, 8)}` }
+}
+
+/** For ADD only: a slip in a pod's annotation must not keep the pod from being deleted. */
+export function readCableWish(configuration: Configuration, env: NodeJS.ProcessEnv): CableWish {
+  const { runtimeConfig, args, mtu } = configuration
   return {
-    ...{ containerId, netns, ifname, id, host: `veth${hash(id, 8)}` },
+    mtu: mtu || undefined,
     mac: runtimeConfig?.mac ?? args?.cni?.mac ?? readArgs(env.CNI_ARGS).MAC,
     impair: readImpairments(configuration),
   }

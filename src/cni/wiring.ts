@@ -3,7 +3,7 @@
 // the host has a route to each of the container's addresses.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { formatPrefix, type Prefix, parseAddress, parseCidr, parsePrefix } from '../frame/address.js'
 import type { LinkAddress } from '../netlink/addresses.js'
 import { NETLINK_ROUTE, RT_SCOPE_HOST, RT_SCOPE_LINK } from '../netlink/constants.js'
@@ -137,8 +137,17 @@ function forward(places: readonly Place[]): void {
     [4, '/proc/sys/net/ipv4/ip_forward'],
     [16, '/proc/sys/net/ipv6/conf/all/forwarding'],
   ] as const)
-    if (places.some(({ cidr }) => cidr.address.length === width) && existsSync(setting))
-      writeFileSync(setting, '1')
+    if (places.some(({ cidr }) => cidr.address.length === width) && existsSync(setting)) allow(setting)
+}
+
+/** Where settings cannot be written, it is for others to have made them. */
+function allow(setting: string): void {
+  if (readFileSync(setting, 'utf8').trim() !== '0') return
+  try {
+    writeFileSync(setting, '1')
+  } catch (error) {
+    throw new Refusal(CODE.cable, `${setting} cannot be written: ${(error as Error).message}`)
+  }
 }
 
 function gatewaysOf(places: readonly Place[]): Uint8Array[] {

@@ -79,6 +79,12 @@ describe('refused, and nothing is made', () => {
     ],
     ['GC of old', 1, /does not allow GC/, () => ({ command: 'GC' })],
     ['CHECK without a result', 7, /prevResult/, () => ({ command: 'CHECK' })],
+    [
+      'CHECK of no result',
+      7,
+      /prevResult/,
+      () => ({ command: 'CHECK', config: node.network('no', { prevResult: null }) }),
+    ],
   ])('%s: code %i', async (_, code, message, wrong) => {
     await using pod = Netns.create('pod')
     const { json, code: status } = await node.ask({ pod, config: node.network('no'), ...wrong() })
@@ -97,6 +103,18 @@ describe('refused, and nothing is made', () => {
     expect(json).toMatchObject({ code: 100, msg: expect.stringContaining("'eth0'") })
     expect(node.leasesOf('taken')).toEqual([])
     expect(node.daemon.home.names()).toEqual(['lo'])
+  })
+
+  test('what ADD refuses in the wishes for a cable keeps nobody from DEL', async () => {
+    await using pod = Netns.create('pod')
+    const annotated = { 'io.kubernetes.cri.pod-annotations': { 'uveth-impair': 'sideways' } }
+    const config = node.network('slip', { ipam: undefined, runtimeConfig: annotated })
+    expect((await node.ask({ pod, config })).json).toMatchObject({
+      code: 7,
+      msg: expect.stringContaining('sideways'),
+    })
+    const env = { CNI_ARGS: 'IgnoreUnknown' }
+    expect(await node.ask({ command: 'DEL', pod, config, env })).toMatchObject({ code: 0, json: undefined })
   })
 
   test('a second ADD leaves the first one as it is', async () => {

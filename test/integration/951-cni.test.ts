@@ -118,6 +118,27 @@ describe('the life of an attachment', () => {
     expect((await check()).json).toMatchObject({ code: 999 }) // host-local has forgotten it
   })
 
+  test('settings that are right already may be read-only', async () => {
+    await using pod = Netns.create('pod')
+    const config = node.network('sealed')
+    const readOnly = 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"'
+    const program = ['unshare', '-m', 'sh', '-c', readOnly, 'sh', process.execPath, PLUGIN]
+    const set = (value: string) => {
+      for (const name of ['ipv4/ip_forward', 'ipv6/conf/all/forwarding'])
+        node.daemon.home.exec('sh', '-c', `echo ${value} >/proc/sys/net/${name}`)
+    }
+    set('0')
+    const refused = await node.ask({ pod, config, program })
+    expect(refused.json).toMatchObject({
+      code: 100,
+      msg: expect.stringMatching(/^\/proc\/sys\/.* cannot be written/),
+    })
+    expect(node.leasesOf('sealed')).toEqual([])
+    set('1')
+    expect((await node.ask({ pod, config, program })).code).toBe(0)
+    expect((await node.ask({ command: 'DEL', pod, config })).code).toBe(0)
+  })
+
   test('DEL again, without a namespace, and without a daemon', async () => {
     const pod = Netns.create('pod')
     const config = node.network('gone', { ipMasq: true })
@@ -147,7 +168,8 @@ describe('the life of an attachment', () => {
     expect((await node.ask({ command: 'STATUS', config })).code).toBe(0)
     const none = await node.ask({ command: 'STATUS', config: { ...config, socket: '/run/none.sock' } })
     expect(none.json).toMatchObject({ code: 50 })
-    expect((await node.ask({ command: 'GC', config })).code).toBe(0)
+    const nobody = { ...config, 'cni.dev/valid-attachments': null }
+    expect((await node.ask({ command: 'GC', config: nobody })).code).toBe(0)
     expect((await node.ask({ command: 'DEL', config: other, env: { CNI_IFNAME: 'eth1' } })).code).toBe(0)
     expect(await node.pairs()).toEqual([])
   })

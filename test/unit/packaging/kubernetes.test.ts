@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { readAttachment, readConfiguration } from '../../../src/cni/request.js'
+import { readAttachment, readCableWish, readConfiguration } from '../../../src/cni/request.js'
 
 const ROOT = new URL('../../../', import.meta.url).pathname
 const read = (file: string) => readFileSync(ROOT + file, 'utf8')
@@ -40,10 +40,11 @@ test('the plugin takes the configuration, and the annotation of the example', ()
   const asked = { ...plugin, cniVersion: conflist.cniVersion, name: conflist.name }
   const text = JSON.stringify({ ...asked, runtimeConfig: { [key]: metadata.annotations } })
   const env = { CNI_CONTAINERID: 'c', CNI_NETNS: '/run/netns/x', CNI_IFNAME: 'eth0' }
-  const { impair, host } = readAttachment(readConfiguration(text, 'ADD'), env)
+  const configuration = readConfiguration(text, 'ADD')
+  const { impair } = readCableWish(configuration, env)
   expect(impair).toEqual({
     egress: { delay: { time: 80, jitter: 10 }, loss: { random: 1 } },
     ingress: { delay: { time: 80, jitter: 10 }, loss: { random: 1 } },
   })
-  expect(host).toMatch(/^veth[\da-f]{8}$/)
+  expect(readAttachment(configuration, env).host).toMatch(/^veth[\da-f]{8}$/)
 })
