@@ -21,7 +21,7 @@ function optionsOf(qdisc: Qdisc, chain: Chain, plan: ImpairPlan | null): object 
   if (kind === 'htb')
     return { r2q: 10, default: `0x${htb?.default}`, direct_packets_stat: 0, direct_qlen: 1000 }
   if (kind === 'tbf') return shaperOf(lines[0] ?? [])
-  const { delay, loss, duplicate, reorder, corrupt, rate } = ownPlan(qdisc, chain, plan)
+  const { delay, loss, duplicate, reorder, corrupt, rate, ecn } = ownPlan(qdisc, chain, plan)
   return {
     limit: limitOf(qdisc, plan),
     ...(delay !== undefined && {
@@ -43,7 +43,7 @@ function optionsOf(qdisc: Qdisc, chain: Chain, plan: ImpairPlan | null): object 
         celloverhead: rate.cellOverhead ?? 0,
       },
     }),
-    ecn: false,
+    ecn: ecn === true,
     gap: reorder?.gap ?? 0,
   }
 }

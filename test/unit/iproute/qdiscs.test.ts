@@ -271,4 +271,8 @@ test('as JSON: seconds, bytes and parts of 1', () => {
   expect(of(add('root handle 7: netem loss state 1%'))).toEqual([
     { ...netem, options: { limit: 1000, 'loss-state': state, ...none } },
   ])
+  const random = { loss: 0.01, correlation: 0 }
+  expect(of(add('root handle 7: netem loss 1% ecn'))).toEqual([
+    { ...netem, options: { limit: 1000, 'loss-random': random, ...none, ecn: true } },
+  ])
 })
