@@ -3,7 +3,7 @@
 // linked-pair.ts, which has it from thread.ts as the way to open a device.
 
 import { errno, pairClosed, systemError, UvethError } from '../errors.js'
-import { closeFd, fdAdopt } from '../native.js'
+import { closeFd, fdAdopt, tunGetIff } from '../native.js'
 import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { getLink, setLink } from '../netlink/route.js'
 import { NetlinkSocket } from '../netlink/socket.js'
@@ -54,6 +54,9 @@ function create(home: NetlinkSocket, plan: EndPlan, queues: number, quiet: boole
 export function adoptTap(home: NetlinkSocket, fds: readonly number[], quiet: boolean): Tap {
   try {
     for (const fd of fds) {
+      // A thread that was lost may have closed it before: the number is another file's then.
+      const { errno: failed } = tunGetIff(fd)
+      if (failed < 0 && failed !== errno.EBADFD) throw pairClosed()
       const adopted = fdAdopt(fd)
       if (adopted < 0) throw systemError(adopted, 'fcntl')
     }

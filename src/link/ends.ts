@@ -4,7 +4,7 @@
 import { MTU, type StateWords } from '../datapath/counters.js'
 import type { PortCouple, PortSpec } from '../datapath/port.js'
 import { store } from '../frame/words.js'
-import { closeFd, fdAdopt } from '../native.js'
+import { closeFd } from '../native.js'
 import { type AdoptDevice, closeAll, type Device, lastStats, type OpenDevice } from './device.js'
 import type { Pool } from './pool.js'
 import type { Descriptors, EndState, KernelStats, LinkMessage, PairPlan } from './protocol.js'
@@ -48,7 +48,11 @@ export class Ends {
       return new Ends(made as [Device, Device])
     } catch (error) {
       if (fds === undefined) await closeAll(made)
-      else for (const fd of fds.flat()) closeFd(fdAdopt(fd)) // also those that nobody has looked at
+      else {
+        // What was refused is closed; b nobody has looked at, if that was a. Nothing twice: numbers are others' soon.
+        if (made.length === 0) made.push(...adopted(() => adopt(fds[1], quiet)))
+        for (const { fd } of made.flatMap(({ ports }) => ports)) closeFd(fd)
+      }
       throw error
     }
   }
@@ -131,5 +135,14 @@ export class Ends {
   #each<T>(of: (device: Device) => T): [T, T] {
     const [a, b] = this.devices
     return [of(a), of(b)]
+  }
+}
+
+/** None where it is refused. */
+function adopted(adopt: () => Device): Device[] {
+  try {
+    return [adopt()]
+  } catch {
+    return []
   }
 }

@@ -1,0 +1,53 @@
+// Ends by descriptors that another thread or process had: numbers that are other files' by now are left alone. With
+// sockets for TAPs; what a TAP answers is test/integration/519's business.
+
+import { expect, onTestFinished, test } from 'vitest'
+import { pairClosed } from '../../../src/errors.js'
+import { adoptTap } from '../../../src/link/create.js'
+import type { AdoptDevice, Device } from '../../../src/link/device.js'
+import { type Context, Ends } from '../../../src/link/ends.js'
+import type { PairPlan } from '../../../src/link/protocol.js'
+import { closeFd, fdAdopt, fdInode, fdRelease } from '../../../src/native.js'
+import { NETLINK_ROUTE } from '../../../src/netlink/constants.js'
+import { NetlinkSocket } from '../../../src/netlink/socket.js'
+
+/** One that no thread has, and whether it is open yet: it may be gone, or the number another file's. */
+function left() {
+  const { fd } = NetlinkSocket.open(NETLINK_ROUTE)
+  fdRelease(fd)
+  const { ino } = fdInode(fd)
+  const isOpen = () => fdInode(fd).errno === 0 && fdInode(fd).ino === ino
+  onTestFinished(() => {
+    if (isOpen()) closeFd(fdAdopt(fd))
+  })
+  return { fd, isOpen }
+}
+
+const open = (adopt: AdoptDevice, a: number, b: number) =>
+  Ends.open({ adopt } as Context, { queues: 1, quiet: false } as PairPlan, [[a], [b]])
+
+/** Adopts all but this one: its own was closed, and the number is another file's already. */
+const allBut =
+  (refused: number): AdoptDevice =>
+  ([fd = -1]) => {
+    if (fd === refused) throw pairClosed()
+    return { ports: [{ fd: fdAdopt(fd) }] } as unknown as Device
+  }
+
+test('where b is refused, a is closed, and the number of b left alone', async () => {
+  const [a, b] = [left(), left()]
+  await expect(open(allBut(b.fd), a.fd, b.fd)).rejects.toThrow(/ENODEV/)
+  expect([a.isOpen(), b.isOpen()]).toEqual([false, true])
+})
+
+test('where a is refused, b is closed, although nobody had looked at it', async () => {
+  const [a, b] = [left(), left()]
+  await expect(open(allBut(a.fd), a.fd, b.fd)).rejects.toThrow(/ENODEV/)
+  expect([a.isOpen(), b.isOpen()]).toEqual([true, false])
+})
+
+test('a number that is no TAP is not adopted, and not closed', () => {
+  const { fd, isOpen } = left()
+  expect(() => adoptTap({} as never, [fd], false)).toThrow(/ENODEV/)
+  expect(isOpen()).toBe(true)
+})
