@@ -243,6 +243,7 @@ describe('GET', () => {
     const ids = operations.flatMap((path) => Object.values(path).map(({ operationId }) => operationId))
     expect(ids.sort()).toEqual([
       'end.get',
+      'end.replay',
       'end.set',
       'events',
       'health',
@@ -263,6 +264,7 @@ describe('GET', () => {
       'rule.clear',
       'rule.del',
       'rule.list',
+      'rule.set',
       'shim',
       'shutdown',
       'version',

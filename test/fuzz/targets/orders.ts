@@ -104,7 +104,7 @@ async function serve() {
 }
 
 /** Those that answer at once, and leave the connection as it is. */
-const ASKED = Object.values(OPS).filter(({ path }) => !/events|capture|flap|shutdown/.test(path))
+const ASKED = Object.values(OPS).filter(({ path }) => !/events|capture|flap|replay|shutdown/.test(path))
 const order = (method: string, path: string, body?: unknown) => JSON.stringify([method, path, body])
 
 export const http: Target = {
@@ -140,7 +140,7 @@ export const http: Target = {
     if (!Array.isArray(given)) return
     const [method, path, body] = given
     if (!/^[A-Z]+$/.test(method) || method === 'CONNECT' || typeof path !== 'string') return
-    if (!/^\/[!-~]*$/.test(path) || /events|capture|flap|shutdown/.test(decoded(path))) return
+    if (!/^\/[!-~]*$/.test(path) || /events|capture|flap|replay|shutdown/.test(decoded(path))) return
     server ??= await serve()
     const answer = await ask(server.path, method, path, body)
     assert.deepEqual(server.failures.splice(0), [])
