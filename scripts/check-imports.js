@@ -102,7 +102,14 @@ export const rules = {
     because: 'an order goes through the registry and the pair, never straight to the data path',
   },
   iproute: {
-    may: ['contract/ops', 'faults/impair-words', 'faults/impair-plan', 'wishes/words', 'wishes/units'],
+    may: [
+      'contract/ops',
+      'faults/impair-words',
+      'faults/impair-plan',
+      'wishes/words',
+      'wishes/units',
+      'wishes/tables',
+    ],
     because: "it is iproute2's grammar: words in, wishes out, whoever reads the line",
   },
   contract: {

@@ -47,11 +47,12 @@ are hit:
         | loss state P13 [P31 [P32 [P23 [P14]]]]
   duplicate P% [CORRELATION]     corrupt P% [CORRELATION]
   reorder P% [CORRELATION] [gap N]
-  rate RATE [OVERHEAD [CELLSIZE [CELLOVERHEAD]]] [burst SIZE]
+  rate RATE [OVERHEAD [CELLSIZE [CELLOVERHEAD]]] [burst SIZE] | rate trace FILE
   limit FRAMES     seed N        ecn
   slot MIN [MAX] [packets N] [bytes SIZE]
 FILE is a table of iproute2 (x.dist, or a name that tc has a table for), which
-this command reads; the numbers stay with the pair.
+this command reads; the numbers stay with the pair. That of rate trace is one of
+Mahimahi: in each line a time in ms at which 1500 bytes may leave, in a loop.
 ecn marks what would be lost, where its sender takes part in ECN.
 CORRELATION does what it does in netem: each draw leans on the one before, which
 makes rare things much rarer.

@@ -4,7 +4,7 @@
 import { fs } from '../builtins.js'
 import { invalid, ofNode } from '../errors.js'
 
-/** Bytes. The longest table that is allowed has some 100,000. */
+/** Bytes. The longest trace that is allowed has some 2 MB. */
 const LONGEST = 4 << 20
 
 /** As it is; a pipe, too. */

@@ -7,7 +7,7 @@ import { invalid } from '../errors.js'
 import { IMPAIR, IMPAIR_PATCH, type Seed } from '../wishes/impair.js'
 import type { Distribution } from '../wishes/names.js'
 import { at, type Given, type Read } from '../wishes/shape.js'
-import type { DistributionTable } from '../wishes/tables.js'
+import type { DistributionTable, RateTrace } from '../wishes/tables.js'
 import { complement } from '../wishes/units.js'
 
 /** What one direction of a pair does to its frames, in the words of tc-netem(8). */
@@ -32,13 +32,14 @@ export type LossPlan =
 export interface ReorderPlan extends ChancePlan {
   gap: number
 }
-export interface RatePlan {
+export interface SteadyPlan {
   rate: number
   burst?: number
   overhead?: number
   cellSize?: number
   cellOverhead?: number
 }
+export type RatePlan = SteadyPlan | { trace: RateTrace }
 export type SlotPlan = (
   | { min: number; max: number }
   | { distribution: Distribution | DistributionTable; delay: number; jitter: number }
@@ -109,6 +110,8 @@ const SLOTS = [
   ['min', 'max'],
   ['distribution', 'delay', 'jitter'],
 ]
+const RATES = [['rate', 'burst', 'overhead', 'cellSize', 'cellOverhead'], ['trace']]
+const ALTERNATIVES: Record<string, string[][]> = { loss: INSTEAD, slot: SLOTS, rate: RATES }
 
 function merge(target: object, patch: Tree): Tree {
   const merged: Tree = { ...target }
@@ -116,7 +119,7 @@ function merge(target: object, patch: Tree): Tree {
     if (value === null) delete merged[key]
     else if (isTree(value)) {
       const present = merged[key]
-      const alternatives = key === 'loss' ? INSTEAD : key === 'slot' ? SLOTS : []
+      const alternatives = ALTERNATIVES[key] ?? []
       merged[key] = merge(isTree(present) ? compatible(present, value, alternatives) : {}, value)
     } else merged[key] = value
   }
@@ -195,11 +198,17 @@ function planReorder(reorder: Part<'reorder'>, attribute: string): ReorderPlan |
 
 function planRate(given: Part<'rate'>, attribute: string): RatePlan | undefined {
   if (given === undefined || given.rate === 0) return undefined
-  const { rate, burst, overhead, cellSize, cellOverhead } = given
+  const { rate, trace, burst, overhead, cellSize, cellOverhead } = given
+  if (trace !== undefined) {
+    const beside = Object.keys(given).find((key) => key !== 'trace')
+    if (beside === undefined) return { trace }
+    throw invalid(`${at(attribute, beside)} does not go with a trace`, at(attribute, beside))
+  }
+  if (rate === undefined) throw invalid(`${at(attribute, 'rate')} is missing`, at(attribute, 'rate'))
   if (cellSize && cellSize + (cellOverhead ?? 0) < 0) {
     throw invalid('cells would have less than no bytes', at(attribute, 'cellOverhead'))
   }
-  return present<RatePlan>({
+  return present<SteadyPlan>({
     rate,
     burst: burst || undefined,
     overhead: overhead || undefined,

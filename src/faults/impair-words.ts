@@ -8,7 +8,7 @@ import type { DistributionTable } from '../wishes/tables.js'
 import * as units from '../wishes/units.js'
 import { type ReadText, Words } from '../wishes/words.js'
 import type { ChancePlan, ImpairOptions, ImpairPlan, LossPlan, RatePlan, SlotPlan } from './impair-plan.js'
-import { parseTable } from './tables.js'
+import { parseTable, parseTrace } from './tables.js'
 
 type Tree = { [key: string]: unknown }
 
@@ -17,7 +17,6 @@ type Kind = readonly [(text: string) => number | undefined, string]
 
 const TIME: Kind = [units.parseTime, 'a time like 10ms']
 const PERCENT: Kind = [units.parsePercent, 'a percentage like 1%']
-const RATE: Kind = [units.parseRate, 'a rate like 10mbit']
 const SIZE: Kind = [units.parseSize, 'a size like 32kb']
 const COUNT: Kind = [units.parseSize, 'a number of frames']
 const WHOLE: Kind = [(text) => (/^-?\d+$/.test(text) ? Number(text) : undefined), 'a whole number']
@@ -50,7 +49,7 @@ const GEMODEL: Row = [
 ]
 const STATE: Row = ['p13', 'p31', 'p32', 'p23', 'p14'].map((name) => [name, PERCENT])
 const SHAPED: Row = [
-  ['rate', RATE],
+  ['rate', [units.parseRate, 'a rate like 10mbit, or trace']],
   ['overhead', WHOLE],
   ['cellSize', WHOLE],
   ['cellOverhead', WHOLE],
@@ -79,7 +78,7 @@ const KEYWORDS: readonly (readonly [string, Read])[] = [
   ['gap', (words, options) => add(options, 'reorder', { gap: one(words, 'gap', WHOLE) })],
   ['duplicate', into('duplicate', CHANCE)],
   ['distribution', (words, options) => add(options, 'delay', { distribution: distribution(words) })],
-  ['rate', into('rate', SHAPED)],
+  ['rate', readRate],
   ['slot', readSlot],
   ['seed', (words, options) => add(options, 'seed', one(words, 'seed', SEED))],
   ['ecn', (_, options) => add(options, 'ecn', true)],
@@ -121,7 +120,7 @@ export function impairWord(attribute: string): string {
       attribute,
     )
   const word = own?.slice(1).find((found) => found !== undefined)
-  return word ?? attribute.replace(/\.(?:time|random|probability|rate|min)$/, '').replaceAll('.', ' ')
+  return word ?? attribute.replace(/\.(?:time|random|probability|rate|min|times)$/, '').replaceAll('.', ' ')
 }
 
 function lossless(percent: number | undefined): number | undefined {
@@ -169,6 +168,13 @@ function readLoss(words: Words, options: Tree): void {
   if (model === 'gemodel') options.loss = { gemodel: several(words, 'loss gemodel', GEMODEL) }
   else if (model === 'state') options.loss = { state: several(words, 'loss state', STATE) }
   else options.loss = several(words, 'loss', LOSS)
+}
+
+function readRate(words: Words, options: Tree): void {
+  if (words.take((word) => word === 'trace') === undefined) return into('rate', SHAPED)(words, options)
+  const file = words.value('rate trace', 'a file')
+  const { readText } = words
+  add(options, 'rate', { trace: readText === undefined ? file : parseTrace(readText(file), file) })
 }
 
 /** Where tc looks for a name of its own. */
@@ -244,7 +250,9 @@ function formatLoss(loss: LossPlan): string {
     : `loss ${percents(loss.random, loss.correlation)}`
 }
 
-function formatRate({ rate, burst, overhead = 0, cellSize = 0, cellOverhead = 0 }: RatePlan): string {
+function formatRate(plan: RatePlan): string {
+  if ('trace' in plan) return `rate trace ${plan.trace.name ?? 'TRACE'}`
+  const { rate, burst, overhead = 0, cellSize = 0, cellOverhead = 0 } = plan
   const numbers = [overhead, cellSize, cellOverhead]
   while (numbers.at(-1) === 0) numbers.pop()
   const words = ['rate', units.formatRate(rate), ...numbers]

@@ -10,6 +10,7 @@ import type { Burst } from '../frame/burst.js'
 import { BURST } from '../frame/slab.js'
 import type { Place, Words } from '../frame/words.js'
 import type { Seed } from '../wishes/impair.js'
+import { meanRate } from '../wishes/tables.js'
 import { Chance } from './chance.js'
 import { Corrupt } from './corrupt.js'
 import { Delay } from './delay.js'
@@ -17,7 +18,7 @@ import { mark } from './ecn.js'
 import type { Hook } from './hook.js'
 import { type Loss, makeLoss, modelOf } from './loss.js'
 import { type Kind, keyOf } from './random.js'
-import { Rate } from './rate.js'
+import { makeRate, type RateState, shiftedRate } from './rate.js'
 import { Reorder, type ReorderState } from './reorder.js'
 import { Slot, type SlotState } from './slot.js'
 
@@ -75,7 +76,7 @@ export interface ImpairState {
   corrupt?: number
   reorder?: ReorderState
   delay?: number
-  rate?: number
+  rate?: RateState
   slot?: SlotState
 }
 
@@ -84,7 +85,7 @@ export function shifted(state: ImpairState, offset: number): ImpairState {
   const { rate, slot } = state
   return {
     ...state,
-    ...(rate !== undefined && { rate: rate + offset }),
+    ...(rate !== undefined && { rate: shiftedRate(rate, offset) }),
     ...(slot && { slot: { ...slot, next: slot.next + offset } }),
   }
 }
@@ -96,8 +97,9 @@ export function shifted(state: ImpairState, offset: number): ImpairState {
  */
 function limitOf({ limit, delay, rate, slot }: ImpairPlan): number {
   if (limit !== undefined) return limit
-  const shaped = rate === undefined ? Number.POSITIVE_INFINITY : rate.rate / 8_000 / SHORTEST
-  const pace = Math.min(shaped, slot === undefined ? Number.POSITIVE_INFINITY : paceOf(slot))
+  const bits =
+    rate === undefined ? Number.POSITIVE_INFINITY : 'trace' in rate ? meanRate(rate.trace) : rate.rate
+  const pace = Math.min(bits / 8_000 / SHORTEST, slot === undefined ? Number.POSITIVE_INFINITY : paceOf(slot))
   if (pace === Number.POSITIVE_INFINITY) return pace
   const longest = (delay?.time ?? 0) + FARTHEST * (delay?.jitter ?? 0)
   return QUEUE + Math.ceil(pace * longest)
@@ -131,7 +133,7 @@ export class Impairment implements Hook {
   readonly #corrupt: Corrupt | undefined
   readonly #reorder: Reorder | undefined
   readonly #delay: Delay | undefined
-  readonly #rate: Rate | undefined
+  readonly #rate: ReturnType<typeof makeRate> | undefined
   /** Frames judged so far. */
   #number: number
 
@@ -172,7 +174,7 @@ export class Impairment implements Hook {
     this.#reorder = reorder && new Reorder(reorder, key('reorder'), last?.reorder)
     this.#delay = delay && new Delay(delay, key('delay'), last?.delay)
     if (duplicate !== undefined && delay?.jitter !== undefined) this.#copyDelays = new Float64Array(BURST)
-    this.#rate = rate && new Rate(rate, from?.rate)
+    this.#rate = rate && makeRate(rate, from?.rate)
     this.slot = slot && new Slot(slot, key('slot'), last?.slot)
   }
 
@@ -188,7 +190,8 @@ export class Impairment implements Hook {
     if (this.#corrupt) state.corrupt = this.#corrupt.state
     if (this.#reorder) state.reorder = this.#reorder.state
     if (this.#delay) state.delay = this.#delay.state
-    if (this.#rate) state.rate = this.#rate.state
+    const rate = this.#rate?.state
+    if (rate !== undefined) state.rate = rate
     if (this.slot) state.slot = this.slot.state
     return state
   }

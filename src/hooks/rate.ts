@@ -1,9 +1,10 @@
 // How fast a direction is: each frame takes its length over the rate, one after the other; `burst` bytes may
 // go at once after a pause. Used by impairment.ts. A clock (ms) says when the link is free again.
 
-import type { RatePlan } from '../faults/impair-plan.js'
+import type { RatePlan, SteadyPlan } from '../faults/impair-plan.js'
 import type { Burst } from '../frame/burst.js'
 import type { Place, Words } from '../frame/words.js'
+import { Trace, type TraceState } from './trace.js'
 
 /** Earlier than every clock, and still plain JSON. */
 const LONG_AGO = -1e12
@@ -12,7 +13,21 @@ const LONG_AGO = -1e12
 const FREE = 0 as Place<'rate'>
 const THEN = 1 as Place<'rate'>
 
-export class Rate {
+/** What the next one goes on from: when the link is free (ms of the thread's clock), or where in its trace it is. */
+export type RateState = number | TraceState
+
+/** `from`: of a rate to go on from; one of the other kind, or of another trace, is none. */
+export function makeRate(plan: RatePlan, from: RateState | undefined): Rate | Trace {
+  if ('trace' in plan) return new Trace(plan.trace, typeof from === 'object' ? from : undefined)
+  return new Rate(plan, typeof from === 'number' ? from : undefined)
+}
+
+/** The same for a thread whose clock began `offset` ms earlier. */
+export function shiftedRate(state: RateState, offset: number): RateState {
+  return typeof state === 'number' ? state + offset : { ...state, began: state.began + offset }
+}
+
+class Rate {
   readonly #msPerByte: number
   /** ms that the clock may lie behind: what `burst` bytes take. */
   readonly #credit: number
@@ -22,7 +37,7 @@ export class Rate {
   readonly #clock: Words<'rate'> = Float64Array.of(LONG_AGO, LONG_AGO)
 
   /** `clock`: the state of a rate to go on from. */
-  constructor(plan: RatePlan, clock = LONG_AGO) {
+  constructor(plan: SteadyPlan, clock = LONG_AGO) {
     this.#msPerByte = 8000 / plan.rate
     this.#credit = (plan.burst ?? 0) * this.#msPerByte
     this.#overhead = plan.overhead ?? 0

@@ -2,6 +2,7 @@
 // seconds, bytes and parts of 1. Called by the shim's front end, which has the counts. Pure; the text is qdisc-text.ts's.
 
 import type { ImpairPlan } from '../faults/impair-plan.js'
+import { meanRate } from '../wishes/tables.js'
 import { complement } from '../wishes/units.js'
 import { limitOf, ownPlan, readShaper } from './qdisc-text.js'
 import type { Chain, Qdisc } from './qdiscs.js'
@@ -35,14 +36,7 @@ function optionsOf(qdisc: Qdisc, chain: Chain, plan: ImpairPlan | null): object 
     ...chanceOf('duplicate', duplicate),
     ...chanceOf('reorder', reorder),
     ...chanceOf('corrupt', corrupt),
-    ...(rate !== undefined && {
-      rate: {
-        rate: bytesOf(rate.rate),
-        packetoverhead: rate.overhead ?? 0,
-        cellsize: rate.cellSize ?? 0,
-        celloverhead: rate.cellOverhead ?? 0,
-      },
-    }),
+    ...(rate !== undefined && { rate: rateOf(rate) }),
     ecn: ecn === true,
     gap: reorder?.gap ?? 0,
   }
@@ -64,6 +58,17 @@ function lossOf(loss: NonNullable<ImpairPlan['loss']>): object {
   }
   const each = Object.entries(loss.state).map(([name, value]) => [name, part(value)])
   return { 'loss-state': Object.fromEntries(each) }
+}
+
+/** tc has no word for a trace: its mean. */
+function rateOf(plan: NonNullable<ImpairPlan['rate']>): object {
+  const {
+    rate,
+    overhead = 0,
+    cellSize = 0,
+    cellOverhead = 0,
+  } = 'trace' in plan ? { rate: meanRate(plan.trace) } : plan
+  return { rate: bytesOf(rate), packetoverhead: overhead, cellsize: cellSize, celloverhead: cellOverhead }
 }
 
 function chanceOf(name: string, chance: { probability: number; correlation?: number } | undefined): object {

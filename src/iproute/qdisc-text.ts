@@ -2,6 +2,7 @@
 // by the shim's front end. Pure.
 
 import type { ImpairPlan } from '../faults/impair-plan.js'
+import { meanRate } from '../wishes/tables.js'
 import { complement, parseRate, parseSize, parseTime } from '../wishes/units.js'
 import type { Chain, Qdisc } from './qdiscs.js'
 import { readHtbClass } from './tc-line.js'
@@ -93,7 +94,8 @@ function netem(plan: Partial<Omit<ImpairPlan, 'limit'>>, limit: number): string 
   ] as const)
     if (chance !== undefined)
       parts.push(`${name} ${percent(chance.probability)}${correlated(chance.correlation)}`)
-  if (rate !== undefined) {
+  if (rate !== undefined && 'trace' in rate) parts.push(`rate ${showRate(meanRate(rate.trace))}`)
+  else if (rate !== undefined) {
     parts.push(`rate ${showRate(rate.rate)}`)
     if (rate.overhead) parts.push(`packetoverhead ${rate.overhead}`)
     if (rate.cellSize) parts.push(`cellsize ${rate.cellSize}`)

@@ -155,8 +155,9 @@ function impairment(wanted: FileEnd, is: PresentEnd, label: string): FileAction[
 /** What stands behind the names in its words. */
 function tablesOf(plan: ImpairPlan | NormalRule['action'] | null | undefined): string {
   if (plan == null || ('kind' in plan && plan.kind !== 'impair')) return ''
-  const { delay, slot } = plan
-  return JSON.stringify([delay?.distribution, slot && 'distribution' in slot && slot.distribution])
+  const { delay, slot, rate } = plan
+  const drawn = slot && 'distribution' in slot && slot.distribution
+  return JSON.stringify([delay?.distribution, drawn, rate && 'trace' in rate && rate.trace])
 }
 
 function withoutSeed(words: string, options: ImpairOptions | null): string {

@@ -3,8 +3,9 @@
 
 import type { Progress } from '../datapath/inspector.js'
 import type { LaneState } from '../datapath/lane.js'
+import type { RateState } from '../hooks/rate.js'
 import { SEED } from '../wishes/impair.js'
-import { every, list, object, text, value, whole } from '../wishes/shape.js'
+import { every, list, object, type Shape, text, value, whole } from '../wishes/shape.js'
 
 const COUNT = whole(0, Number.MAX_SAFE_INTEGER)
 const FRACTION = value<number>('a number', {}, (given) =>
@@ -14,6 +15,12 @@ const BASE64 = value<string, Uint8Array>('base64', {}, (given) => {
   const bytes = Buffer.from(String(given), 'base64')
   return bytes.toString('base64') === given ? new Uint8Array(bytes) : undefined
 })
+
+const TRACE = every({ began: FRACTION, next: COUNT, left: FRACTION, of: text('a text') })
+const RATE: Shape<RateState> = {
+  schema: {},
+  read: (given, attribute) => (typeof given === 'object' ? TRACE : FRACTION).read(given, attribute),
+}
 
 /** As those who draw leave it (hooks/impairment.ts). */
 const IMPAIRMENT = object(
@@ -25,7 +32,7 @@ const IMPAIRMENT = object(
     corrupt: FRACTION,
     reorder: every({ last: FRACTION, counted: COUNT }),
     delay: FRACTION,
-    rate: FRACTION,
+    rate: RATE,
     slot: every({ slots: COUNT, next: FRACTION, packets: FRACTION, bytes: FRACTION }),
   },
   ['seed', 'number'],

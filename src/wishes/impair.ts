@@ -2,7 +2,7 @@
 // together, and the normal form, are faults/impair-plan.ts. Values are numbers, or texts as tc has them.
 
 import { about, flag, object, patchSchema, type Schema, type Shape, short, value, whole } from './shape.js'
-import { DISTRIBUTION } from './tables.js'
+import { DISTRIBUTION, TRACE } from './tables.js'
 import { DAY } from './times.js'
 import { parsePercent, parseRate, parseSize, parseTime } from './units.js'
 
@@ -116,18 +116,16 @@ export const IMPAIR = set({
     short(set(CHANCE, ['probability']), 'probability'),
   ),
   rate: about(
-    'bits per second, or a text like "10mbit". burst bytes may go at once after a pause; each frame counts overhead bytes more, and whole cells if there is a cellSize',
+    'bits per second, or a text like "10mbit". burst bytes may go at once after a pause; each frame counts overhead bytes more, and whole cells if there is a cellSize. In place of all that a trace: 1500 bytes, without Ethernet headers, may leave at each of its times (ms from the first frame), and it begins anew at the last',
     short(
-      set(
-        {
-          rate: RATE,
-          burst: SIZE,
-          overhead: whole(-MAX_INT, MAX_INT),
-          cellSize: whole(0, MAX_INT),
-          cellOverhead: whole(-MAX_INT, MAX_INT),
-        },
-        ['rate'],
-      ),
+      set({
+        rate: RATE,
+        burst: SIZE,
+        overhead: whole(-MAX_INT, MAX_INT),
+        cellSize: whole(0, MAX_INT),
+        cellOverhead: whole(-MAX_INT, MAX_INT),
+        trace: TRACE,
+      }),
       'rate',
     ),
   ),

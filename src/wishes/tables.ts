@@ -1,8 +1,9 @@
-// Tables that stand in files for tc: a distribution as iproute2 has them. A wish carries the numbers themselves, and the
-// name that they are shown by. Tables only; faults/tables.ts reads the files' texts.
+// Tables that stand in files: a distribution as iproute2 has them, a rate's trace as Mahimahi has them. A wish carries
+// the numbers themselves, and the name that they are shown by. Tables only; faults/tables.ts reads the files' texts.
 
 import { DISTRIBUTIONS } from './names.js'
 import { object, oneOf, type Shape, text, value } from './shape.js'
+import { DAY } from './times.js'
 
 /** As many as the kernel's netem takes. */
 const MOST_ENTRIES = 16_384
@@ -39,4 +40,39 @@ export const DISTRIBUTION: Shape<Either> = {
   schema: { anyOf: [NAMED.schema, TABLE.schema] },
   read: (given, attribute) =>
     (typeof given === 'object' && given !== null ? TABLE : NAMED).read(given, attribute) as Either,
+}
+
+/** Bytes: what may leave at each time of a trace. Mahimahi's MTU, without an Ethernet header. */
+export const OPPORTUNITY = 1500
+/** Some minutes of a fast link; with them an order is shorter than what servers/http.ts takes. */
+export const MOST_OPPORTUNITIES = 262_144
+
+const TIMES = value<readonly number[]>(
+  `an array of 1 to ${MOST_OPPORTUNITIES} whole numbers of ms up to a day, none less than the one before it, the last above 0`,
+  {
+    type: 'array',
+    items: { type: 'integer', minimum: 0, maximum: DAY },
+    minItems: 1,
+    maxItems: MOST_OPPORTUNITIES,
+  },
+  (given) => (Array.isArray(given) && isTrace(given) ? given : undefined),
+)
+
+function isTrace(given: readonly unknown[]): given is number[] {
+  if (given.length === 0 || given.length > MOST_OPPORTUNITIES) return false
+  let before = 0
+  for (const time of given) {
+    if (typeof time !== 'number' || !Number.isInteger(time) || time < before || time > DAY) return false
+    before = time
+  }
+  return before > 0
+}
+
+/** Times, ms from its beginning, at each of which one MTU may leave; begun anew at the last. */
+export const TRACE = object({ times: TIMES, name: NAME }, ['times'])
+export type RateTrace = { times: readonly number[]; name?: string }
+
+/** Bits per second, as a whole. */
+export function meanRate({ times }: RateTrace): number {
+  return (times.length * OPPORTUNITY * 8000) / (times.at(-1) as number)
 }

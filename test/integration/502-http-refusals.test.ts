@@ -61,7 +61,7 @@ describe('refused, with a problem document', () => {
 
   test('a body that is too large, by its announcement alone', async () => {
     const head =
-      'POST /v1/pairs HTTP/1.1\r\nhost: u\r\ncontent-type: application/json\r\ncontent-length: 300000\r\n\r\n'
+      'POST /v1/pairs HTTP/1.1\r\nhost: u\r\ncontent-type: application/json\r\ncontent-length: 4200000\r\n\r\n'
     const answer = await raw(head)
     expect(answer).toMatch(/^HTTP\/1.1 413 /)
     expect(answer).toContain('"code":"E2BIG"')

@@ -1,5 +1,5 @@
 // What tc-netem(8) has beside probabilities and times, by the command and over real interfaces: tables from
-// files, seeds of 64 bits, ECN.
+// files, seeds of 64 bits, ECN; and traces of rates.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { ether } from 'uveth/frames'
@@ -57,6 +57,45 @@ describe('a distribution in a file', () => {
     expect(readFileSync(path('state.json'), 'utf8')).toContain('"table":[8192]')
     await daemon.restart()
     expect((await daemon.ask('GET', '/v1/ends/x0/impair')).json).toEqual(plan)
+  })
+})
+
+describe('a rate by a trace in a file', () => {
+  test('refused in a sentence, and nothing is changed', async () => {
+    writeFileSync(path('back.trace'), '5\n4\n')
+    const before = (await set('show')).stdout
+    expectRefusal(await set('rate', 'trace', path('none.trace')), 2, /ENOENT: .*none.trace/)
+    expectRefusal(
+      await set('rate', 'trace', path('back.trace')),
+      255,
+      /back.trace:2: 4 is less than 5 before it/,
+    )
+    expectRefusal(await set('rate', 'trace'), 255, /rate trace is not complete: it takes a file/)
+    expect((await set('show')).stdout).toBe(before)
+  })
+
+  test('lets one MTU go at each of its times, is shown, and is its numbers', async () => {
+    daemon.listen()
+    writeFileSync(path('slow.trace'), '40\n')
+    const words = `rate trace ${path('slow.trace')}`
+    expect(await set(...words.split(' '), 'seed', '7')).toEqual({ ...well, signal: null })
+    const begun = performance.now()
+    for (const n of [0, 1, 2]) daemon.near.send(numbered(0, n, 1514))
+    for (const n of [0, 1, 2])
+      expect(readNumbered((await daemon.far.receive()) as Uint8Array)).toMatchObject({ number: n })
+    // A frame of the kernel's own may have begun the trace.
+    expect(performance.now() - begun).toBeGreaterThan(79.9)
+    expect((await set('show')).stdout).toBe(`${words} seed 7\n`)
+    const plan = (await daemon.ask('GET', '/v1/ends/x0/impair')).json
+    expect(plan).toEqual({ rate: { trace: { times: [40], name: path('slow.trace') } }, seed: 7 })
+  })
+
+  test('may be as long as it is allowed to', async () => {
+    writeFileSync(path('long.trace'), '86400000\n'.repeat(262_144))
+    expect(await set('rate', 'trace', path('long.trace'))).toMatchObject(well)
+    expect(await set('none')).toMatchObject(well)
+    writeFileSync(path('long.trace'), '1\n'.repeat(262_145))
+    expectRefusal(await set('rate', 'trace', path('long.trace')), 255, /has more than 262144 times/)
   })
 })
 

@@ -47,6 +47,12 @@ const IMPAIR: Line[] = [
   ['rate.overhead', 0.5, whole(-2147483647, 2147483647, 0.5)],
   ['rate.cellSize', -1, whole(0, 2147483647, -1)],
   ['rate.cellOverhead', 'x', whole(-2147483647, 2147483647, '"x"')],
+  [
+    'rate.trace.times',
+    ['5'],
+    'must be an array of 1 to 262144 whole numbers of ms up to a day, none less than the one before it, the last above 0, not an array',
+  ],
+  ['rate.trace.name', '', 'must be a name of 1 to 4096 characters, not ""'],
   ['limit', 1.5, whole(0, 4294967295, 1.5)],
   ['slot.min', 'never', `${TIME} "never"`],
   ['slot.max', -1, `${TIME} -1`],

@@ -82,6 +82,17 @@ describe('refused, with the option and what to give', () => {
     [{ rate: 'fast' }, 'impair.rate.rate', /bits per second, or a text like "10mbit"/],
     [{ rate: { burst: 100 } }, 'impair.rate.rate', /missing/],
     [{ rate: { rate: 1, burst: 1.5 } }, 'impair.rate.burst', /whole bytes/],
+    ...[[], [0], [2, 1], [0.5], [-1, 1], ['1'], [86_400_001], new Array(262_145).fill(1)].map(
+      (times): [object, string, RegExp] => [
+        { rate: { trace: { times } } },
+        'impair.rate.trace.times',
+        /an array of 1 to 262144 whole numbers of ms up to a day, none less than the one before/,
+      ],
+    ),
+    [{ rate: { trace: {} } }, 'impair.rate.trace.times', /missing/],
+    [{ rate: { trace: 'a.trace' } }, 'impair.rate.trace', /must be an object, not "a.trace"/],
+    [{ rate: { rate: 5, trace: { times: [1] } } }, 'impair.rate.rate', /does not go with a trace/],
+    [{ rate: { burst: 5, trace: { times: [1] } } }, 'impair.rate.burst', /does not go with a trace/],
     [
       { rate: { rate: 1, cellSize: 48, cellOverhead: -50 } },
       'impair.rate.cellOverhead',
@@ -156,6 +167,10 @@ describe('the normal form', () => {
     [
       { rate: { rate: 1e6, overhead: -4, cellSize: 48 } },
       { rate: { rate: 1e6, overhead: -4, cellSize: 48 } },
+    ],
+    [
+      { rate: { trace: { times: [0, 0, 4], name: 'x' } } },
+      { rate: { trace: { times: [0, 0, 4], name: 'x' } } },
     ],
     [{ limit: 5 }, { limit: 5 }],
     [{ slot: 10 }, { slot: { min: 10, max: 10 } }],
@@ -249,6 +264,19 @@ describe('a change', () => {
     const after = mergeImpair(plan({ slot: { min: 1, packets: 5 } }), shaped, 'impair')
     expect(after.slot).toEqual({ ...shaped.slot, packets: 5 })
     expect(mergeImpair(after, { slot: { min: 2 } }, 'impair').slot).toEqual({ min: 2, max: 2, packets: 5 })
+  })
+
+  test('a trace takes the place of a rate, and a rate that of a trace', () => {
+    const trace = { times: [1, 3] }
+    const steady = plan({ rate: { rate: 5, burst: 3 } })
+    const traced = mergeImpair(steady, { rate: { trace } }, 'impair')
+    expect(traced.rate).toEqual({ trace })
+    expect(mergeImpair(traced, { rate: { rate: 7 } }, 'impair').rate).toEqual({ rate: 7 })
+    expect(mergeImpair(traced, { rate: '7bit' }, 'impair').rate).toEqual({ rate: 7 })
+    expect(mergeImpair(traced, { loss: 5 }, 'impair').rate).toEqual({ trace })
+    expect(() => mergeImpair(steady, { rate: { trace, burst: 3 } }, 'impair')).toThrow(
+      /does not go with a trace/,
+    )
   })
 
   test('of nothing makes a plan', () => {

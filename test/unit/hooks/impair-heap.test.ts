@@ -50,6 +50,7 @@ test.each<[string, object]>([
   ['paretonormal jitter', { delay: { time: 10, jitter: 5, distribution: 'paretonormal' } }],
   ['jitter by a table', { delay: { time: 10, jitter: 5, distribution: { table: [-8192, 1, 8192] } } }],
   ['a rate', { rate: { rate: '10mbit', burst: 5000, overhead: 14, cellSize: 48, cellOverhead: 5 } }],
+  ['a trace', { rate: { trace: { times: [1, 1, 2] } }, limit: 1e9 }],
   ['duplicates', { duplicate: { probability: 10, correlation: 10 } }],
   ['corruption', { corrupt: { probability: 50, correlation: 10 } }],
   ['reordering', { delay: 10, reorder: { probability: 25, correlation: 50, gap: 5 } }],

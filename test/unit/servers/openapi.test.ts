@@ -25,6 +25,7 @@ const RIGHT: [OpName, object][] = [
   ['impair.set', { delay: { time: 10, jitter: '2ms', correlation: 25, distribution: 'normal' } }],
   ['impair.set', { loss: { gemodel: { p: 1, r: 10 } }, rate: { rate: '10mbit', burst: '32kb' } }],
   ['impair.set', { slot: { min: '800us', max: 1, packets: 3 }, limit: 5, corrupt: '0.1%' }],
+  ['impair.set', { rate: { trace: { times: [0, 0, 5], name: 'x' } } }],
   ['impair.patch', { loss: null, delay: { jitter: 1 } }],
   ['rule.add', { action: { kind: 'corrupt', offset: 14, mask: 0x40 }, match: { vlan: true } }],
   ['rule.add', { action: { kind: 'delay', ms: 0.5 }, match: { ip: { src: '10.0.0.0/8', ttl: [1, 3] } } }],
