@@ -126,8 +126,8 @@ export const mutations = [
     invariant: 8,
     defect: 'what was made before a creation failed stays',
     file: 'src/link/ends.ts',
-    find: 'if (fds === undefined) await closeAll(made)\n      else for',
-    replace: 'if (fds !== undefined) for',
+    find: 'if (fds === undefined) await closeAll(made)\n      else {',
+    replace: 'if (fds !== undefined) {',
     test: 'test/unit/pair/pair.test.ts',
   },
   {
