@@ -112,7 +112,7 @@ export class Driver {
     const { endpoint, chosen } = readEndpoint(given)
     if (network.p2p) {
       await this.#forgetEnded()
-      endpoint.side = this.#freeSide(network)
+      endpoint.side = this.#freeSide(network, ids.endpoint)
     }
     network.endpoints[ids.endpoint] = endpoint
     await this.#records.save()
@@ -146,11 +146,11 @@ export class Driver {
     }
     await this.#records.save()
     const open = !network.p2p && !network.internal
-    const gateways = open ? network.subnets.map(gatewayOf) : []
+    const gateways = (open ? network.subnets : []).map(gatewayOf).filter((gateway) => gateway !== '')
     const six = (gateway: string) => gateway.includes(':')
     return {
       InterfaceName: { SrcName: name, DstPrefix: 'eth' },
-      Gateway: gateways.find((gateway) => gateway !== '' && !six(gateway)) ?? '',
+      Gateway: gateways.find((gateway) => !six(gateway)) ?? '',
       GatewayIPv6: gateways.find(six) ?? '',
       // Otherwise the engine gives the container a way out of its own.
       DisableGatewayService: gateways.length === 0 && !network.internal,
@@ -250,8 +250,9 @@ export class Driver {
     return sandbox !== undefined && !isThere(sandbox) && (pair === undefined || pair[side].netns === null)
   }
 
-  #freeSide({ id, endpoints }: Network): 'a' | 'b' {
-    const taken = Object.values(endpoints).map(({ side }) => side)
+  #freeSide({ id, endpoints }: Network, endpoint: string): 'a' | 'b' {
+    const others = Object.keys(endpoints).filter((other) => other !== endpoint)
+    const taken = others.map((other) => endpoints[other]?.side)
     const side = (['a', 'b'] as const).find((each) => !taken.includes(each))
     if (side !== undefined) return side
     throw invalid(

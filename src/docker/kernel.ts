@@ -13,7 +13,7 @@ import {
   type Family,
   HOOKS,
   isOf,
-  NO_RULES,
+  noRules,
   rulesFor,
   TABLES,
   type Table,
@@ -48,8 +48,8 @@ export async function plug(link: string, { bridge }: Network): Promise<void> {
 
 /** The packet filter says what networks may. */
 export class Filter {
-  /** In whose tables our chains are called, as far as we have seen. */
-  readonly #hooked = new Set<Family>()
+  /** In whose tables there are chains of ours, as far as we have seen. */
+  readonly #used = new Set<Family>()
 
   async apply(networks: readonly Network[]): Promise<void> {
     const bridged = networks.filter(({ p2p }) => !p2p)
@@ -59,12 +59,13 @@ export class Filter {
 
   async #say(family: Family, networks: readonly Network[]): Promise<void> {
     const some = networks.length > 0
-    if (!some && !this.#hooked.has(family)) return
-    const unhooked = this.#hooked.has(family) ? [] : await unhookedIn(family)
-    const text = some ? rulesFor(family, networks, unhooked) : NO_RULES
+    if (!some && !this.#used.has(family)) return
+    // Asked each time: whoever loads a firewall anew takes the calls of our chains away.
+    const unhooked = await unhookedIn(family)
+    const text = some ? rulesFor(family, networks, unhooked) : noRules(unhooked)
     await run([`${family}-restore`, '--noflush', '-w'], text)
-    if (some) this.#hooked.add(family)
-    else this.#hooked.delete(family)
+    if (some) this.#used.add(family)
+    else this.#used.delete(family)
   }
 }
 

@@ -61,14 +61,14 @@ export function rulesFor(family: Family, networks: readonly Network[], unhooked:
   return `${tables.flat().join('\n')}\n`
 }
 
-/** With the last network they go. */
-export const NO_RULES = `${TABLES.flatMap((table) => [
-  `*${table}`,
-  `-D ${HOOKS[table]} -j ${CHAIN}`,
-  `-F ${CHAIN}`,
-  `-X ${CHAIN}`,
-  'COMMIT',
-]).join('\n')}\n`
+/** With the last network they go, whatever is left of them. */
+export function noRules(unhooked: readonly Table[]): string {
+  const tables = TABLES.map((table) => {
+    const hook = unhooked.includes(table) ? [] : [`-D ${HOOKS[table]} -j ${CHAIN}`]
+    return [`*${table}`, `:${CHAIN} - [0:0]`, ...hook, `-X ${CHAIN}`, 'COMMIT']
+  })
+  return `${tables.flat().join('\n')}\n`
+}
 
 function forbidden({ bridge, internal }: Network): string[] {
   if (internal) return [`-i ${bridge} ! -o ${bridge} -j DROP`, `-o ${bridge} ! -i ${bridge} -j DROP`]

@@ -131,7 +131,8 @@ test('a network of one pair has two places, also after a restart', async () => {
     Interface: { MacAddress: '02:42:0a:00:00:02' },
   })
   const chosen = { Interface: { MacAddress: '02:00:00:00:00:09' } }
-  expect(await driver.call('CreateEndpoint', { ...endpoint(TWO), ...chosen })).toEqual({ Interface: {} })
+  for (let time = 0; time < 2; time++)
+    expect(await driver.call('CreateEndpoint', { ...endpoint(TWO), ...chosen })).toEqual({ Interface: {} })
   await driver.stop()
   await driver.start()
   const third = () => driver.call('CreateEndpoint', endpoint(THREE))

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import type { Network } from '../../../src/docker/records.js'
-import { bridgeLines, NO_RULES, rulesFor } from '../../../src/docker/rules.js'
+import { bridgeLines, noRules, rulesFor } from '../../../src/docker/rules.js'
 
 const OPEN: Network = {
   id: '0123456789ab'.repeat(5),
@@ -60,7 +60,8 @@ test('our chains are called once, and go with the last network', () => {
     '-I POSTROUTING -j UVETH',
   ])
   expect(rulesFor('iptables', [OPEN], [])).not.toContain('-I ')
-  expect(NO_RULES).toContain('\n*nat\n-D POSTROUTING -j UVETH\n-F UVETH\n-X UVETH\nCOMMIT\n')
+  expect(noRules([])).toContain('\n*nat\n:UVETH - [0:0]\n-D POSTROUTING -j UVETH\n-X UVETH\nCOMMIT\n')
+  expect(noRules(['nat'])).toContain('\n*nat\n:UVETH - [0:0]\n-X UVETH\nCOMMIT\n')
 })
 
 test('a bridge has its gateways, an address that stays, and the MTU that was asked for', () => {
