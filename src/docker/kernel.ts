@@ -29,8 +29,10 @@ export async function hasBridge({ bridge, p2p }: Network): Promise<boolean> {
 export async function makeBridge(network: Network): Promise<void> {
   if (network.p2p) return
   try {
+    const [add = '', ...lines] = bridgeLines(network)
+    await run(['ip', ...add.split(' ')])
     allow(network)
-    await run(['ip', '-batch', '-'], `${bridgeLines(network).join('\n')}\n`)
+    await run(['ip', '-batch', '-'], `${lines.join('\n')}\n`)
   } catch (error) {
     await removeBridge(network)
     throw error
@@ -101,15 +103,16 @@ export async function addRoutes(sandbox: string, link: string, subnets: readonly
 
 /** Packets are forwarded, and a bridge with IPv6 addresses has IPv6. */
 function allow({ bridge, internal, subnets }: Network): void {
-  void bridge
+  const six = subnets.some(({ pool }) => pool.includes(':'))
+  if (six) set(`/proc/sys/net/ipv6/conf/${bridge}/disable_ipv6`, '0')
   if (internal) return
-  set('/proc/sys/net/ipv4/ip_forward')
-  if (subnets.some(({ pool }) => pool.includes(':'))) set('/proc/sys/net/ipv6/conf/all/forwarding')
+  set('/proc/sys/net/ipv4/ip_forward', '1')
+  if (six) set('/proc/sys/net/ipv6/conf/all/forwarding', '1')
 }
 
-function set(path: string): void {
+function set(path: string, value: string): void {
   try {
-    writeFileSync(path, '1')
+    writeFileSync(path, value)
   } catch {} // read-only, and perhaps what it should be: the engine sees to it as well
 }
 
