@@ -6,7 +6,7 @@ import { type Asked, CniNode } from '../support/cni.js'
 import { Netns } from '../support/netns.js'
 import { needs } from '../support/skip.js'
 
-const test = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'ping', 'cni-plugins')
+const test = needs('root', 'tun', 'netns', 'sysctl', 'ip', 'nsenter', 'ping', 'cni-plugins')
 
 let node: CniNode
 beforeAll(async () => {

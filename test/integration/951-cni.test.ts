@@ -6,8 +6,8 @@ import { type Answered, CniNode, PLUGIN } from '../support/cni.js'
 import { Netns } from '../support/netns.js'
 import { CNI_PLUGINS, needs } from '../support/skip.js'
 
-const test = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'ping', 'cni-plugins')
-const withVeth = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'veth', 'ping', 'cni-plugins')
+const test = needs('root', 'tun', 'netns', 'sysctl', 'ip', 'nsenter', 'ping', 'cni-plugins')
+const withVeth = needs('root', 'tun', 'netns', 'sysctl', 'ip', 'nsenter', 'veth', 'ping', 'cni-plugins')
 
 let node: CniNode
 beforeAll(async () => {
@@ -118,7 +118,8 @@ describe('the life of an attachment', () => {
     expect((await check()).json).toMatchObject({ code: 999 }) // host-local has forgotten it
   })
 
-  test('settings that are right already may be read-only', async () => {
+  const sealed = needs('root', 'tun', 'netns', 'sysctl', 'ip', 'nsenter', 'unshare', 'cni-plugins')
+  sealed('settings that are right already may be read-only', async () => {
     await using pod = Netns.create('pod')
     const config = node.network('sealed')
     const readOnly = 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"'

@@ -6,7 +6,7 @@ import { CniNode } from '../support/cni.js'
 import { Netns } from '../support/netns.js'
 import { CNI_PLUGINS, needs } from '../support/skip.js'
 
-const test = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'ping', 'cni-plugins')
+const test = needs('root', 'tun', 'netns', 'sysctl', 'ip', 'nsenter', 'ping', 'cni-plugins')
 
 let node: CniNode
 beforeAll(async () => {
@@ -83,6 +83,7 @@ describe('impaired, masqueraded, and with wishes of the runtime', () => {
     'root',
     'tun',
     'netns',
+    'sysctl',
     'ip',
     'nsenter',
     'ping',

@@ -5,7 +5,9 @@ import { expect } from 'vitest'
 import { ask, TestDaemon } from '../support/daemon.js'
 import { needs } from '../support/skip.js'
 
-const test = needs('root', 'tun', 'netns', 'bridge', 'ip', 'iptables')
+const NEEDED = ['root', 'tun', 'netns', 'bridge', 'ip', 'iptables'] as const
+const test = needs(...NEEDED)
+const withSettings = needs(...NEEDED, 'sysctl', 'ipv6')
 
 const start = () =>
   TestDaemon.start('--state', 'FOLDER/state/pairs.json', '--docker-socket', 'FOLDER/docker.sock')
@@ -44,7 +46,7 @@ test('a filter that somebody has emptied is filled again, and nothing of ours st
   expect(daemon.home.names()).toEqual(['lo'])
 })
 
-test('a network has IPv6 also where new interfaces have none', async () => {
+withSettings('a network has IPv6 also where new interfaces have none', async () => {
   await using daemon = await start()
   daemon.home.exec('sh', '-c', 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6')
   const six = { IPv6Data: [{ Pool: 'fd00:200::/64', Gateway: 'fd00:200::1/64' }] }
