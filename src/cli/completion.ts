@@ -50,6 +50,7 @@ const AFTER: Record<string, Candidates> = {
   impair: { words: `show none ${IMPAIR}` },
   rule: { words: 'add replace show del flush' },
   distribution: { words: DISTRIBUTIONS.join(' ') },
+  rate: { words: 'trace' },
   trace: { names: 'files' },
   '--end': { words: 'a b' },
   '--speed': { words: 'max' },

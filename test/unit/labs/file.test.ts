@@ -123,6 +123,7 @@ function there(a: Partial<PresentEnd> = {}, more: Partial<Present> = {}): Presen
   return { namespaces: ['lab-left', 'lab-right'], places: PLACES, pairs: [pair], ...more }
 }
 
+const traced = (times: number[]) => ({ rate: { trace: { times, name: 'x' } }, seed: 1 })
 const LOSS = planImpair({ loss: 1, seed: 7 }, '')
 const normalOf = (words: string) => {
   const { action, match } = planRule(parseRuleWords(words.split(' ')), '')
@@ -181,6 +182,13 @@ describe('actions', () => {
       extended({ impair: 'loss 1% seed 8' }),
       { impair: LOSS },
       ['~ left:eth1 impair loss 1% seed 7 -> loss 1% seed 8'],
+    ],
+    ['the same trace', extended({ impair: traced([1, 2]) }), { impair: planImpair(traced([1, 2]), '') }, []],
+    [
+      'another trace of the same name',
+      extended({ impair: traced([1, 3]) }),
+      { impair: planImpair(traced([1, 2]), '') },
+      ['~ left:eth1 impair rate trace x seed 1 -> rate trace x seed 1'],
     ],
     ['one too many', BRIEF, { impair: LOSS }, ['~ left:eth1 impair loss 1% seed 7 -> none']],
     [

@@ -74,6 +74,10 @@ const anyLane = {
     seed: fc.maxSafeNat(),
     number: fc.maxSafeNat(),
     loss: fc.record({ model: fc.constant('gemodel'), state: fc.nat() }),
+    rate: fc.oneof(
+      finite,
+      fc.record({ began: finite, next: fc.maxSafeNat(), left: finite, of: fc.constant('2/7/9') }),
+    ),
     slot: fc.record({ slots: fc.nat(), next: finite, packets: fc.nat(), bytes: fc.nat() }),
   }),
   held: fc.array(
@@ -197,6 +201,7 @@ const EMPTY = {
 }
 const held = { frame: 'AAAA', wait: 1, least: 1, number: 0, queue: 0, delay: 1 }
 const progress = { origin: 0, number: 0, held: [held] }
+const impaired = (impairment: object) => ({ ...EMPTY, progress: [progress, { ...progress, impairment }] })
 const former = {
   address: '02:00:00:00:00:01',
   mtu: 1500,
@@ -251,14 +256,9 @@ describe('what is none is refused with a sentence', () => {
     [{ ...EMPTY, captures: [{}] }, /captures.0.id is missing/],
     [{ ...EMPTY, progress: [progress] }, /progress is of both directions, or of none/],
     [{ ...EMPTY, progress: [progress, { ...progress, origin: null }] }, /progress.1.origin must be a number/],
-    [
-      { ...EMPTY, progress: [progress, { ...progress, impairment: { loss: null } }] },
-      /impairment.loss must be an object/,
-    ],
-    [
-      { ...EMPTY, progress: [progress, { ...progress, impairment: { rate: true } }] },
-      /impairment.rate must be a number/,
-    ],
+    [impaired({ loss: null }), /impairment.loss must be an object/],
+    [impaired({ rate: true }), /impairment.rate must be a number/],
+    [impaired({ rate: { began: 1 } }), /impairment.rate.next is missing/],
     [
       { ...EMPTY, progress: [{ ...progress, held: [{ ...held, frame: '?' }] }, progress] },
       /progress.0.held.0.frame must be base64, not "\?"/,
