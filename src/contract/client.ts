@@ -239,7 +239,9 @@ function isCutOff(error: unknown): boolean {
   return error instanceof CutOff || code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE'
 }
 
+/** What the daemon has refused with is no fault of the connection. */
 function connectionError(thrown: unknown, socket: string): unknown {
+  if (thrown instanceof UvethError) return thrown
   const error = thrown as NodeJS.ErrnoException
   if (isCutOff(error)) {
     const message = `ECONNRESET: the daemon on '${socket}' ended before it answered`

@@ -113,7 +113,11 @@ test('a signal ends it with what was sent, in a gap and in a loop; the end of th
   await until('it to begin', async () => (await injected('a')) > now)
   daemon.deafen()
   await daemon.ask('DELETE', '/v1/pairs/id:cable')
-  expect(await left.end()).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/ENODEV/) })
+  expect(await left.end()).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: 'uveth: ENODEV: the pair is closed\n',
+  })
   await daemon.lay()
 })
 
@@ -127,7 +131,9 @@ test('over HTTP, by its body', async () => {
   expectProblem(await of(url, big), 422, { code: 'EBADMSG', attribute: 'file' })
   expectProblem(await of(url), 422, { code: 'EBADMSG', detail: expect.stringMatching(/it is empty/) })
   expectProblem(await of(`${url}?speed=fast`, big), 422, { code: 'EINVAL', attribute: 'speed' })
-  expectProblem(await of('/v1/ends/none/replay', big), 404, { code: 'ENODEV' })
+  // Also while the rest is still being sent: once in eight times it did not arrive.
+  for (let time = 0; time < 20; time++)
+    expectProblem(await of('/v1/ends/none/replay', big), 404, { code: 'ENODEV' })
 })
 
 withBash('the examples of README and help', async () => {
