@@ -24,7 +24,7 @@ describe('uveth shim', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^Usage: PATH=\$\(uveth shim --path\):\$PATH /m)
     expect(stdout).toMatch(/^Examples:\n {2}\S/m)
-    for (const difference of ['@peer', 'M-DOWN', 'LOWERLAYERDOWN', 'pfifo_fast', 'hints'])
+    for (const difference of ['@peer', 'M-DOWN', 'LOWERLAYERDOWN', 'pfifo_fast', 'queues of both ends'])
       expect(stdout).toContain(difference)
   })
 
