@@ -228,6 +228,9 @@ function eachWay(given: unknown): Impairments {
     throw new Refusal(CODE.configuration, `impair: ${shown(given)} is neither words of impair nor an object`)
   const { egress, ingress, ...both } = given as { egress?: unknown; ingress?: unknown }
   if (egress === undefined && ingress === undefined) return { egress: both, ingress: both }
+  const [stray] = Object.keys(both)
+  if (stray !== undefined)
+    throw new Refusal(CODE.configuration, `impair: ${shown(stray)} does not stand beside egress and ingress`)
   return { egress: oneWay(egress), ingress: oneWay(ingress) }
 }
 
@@ -235,9 +238,12 @@ function oneWay(given: unknown): object | undefined {
   return typeof given === 'string' ? inWords(given) : ((given ?? undefined) as object | undefined)
 }
 
-function inWords(text: string): object {
+/** `none`, as for a link: a perfect cable. */
+function inWords(text: string): object | undefined {
+  const words = text.trim()
+  if (words === '' || words === 'none') return undefined
   try {
-    return parseImpairWords(text.trim().split(/\s+/))
+    return parseImpairWords(words.split(/\s+/))
   } catch (error) {
     if (error instanceof UvethError)
       throw new Refusal(CODE.configuration, `impair: ${error.message}`, error.hint)

@@ -159,8 +159,9 @@ function impairOf(own: Body): string | undefined {
   return given
 }
 
-/** The impairment that such a text means. */
+/** The impairment that such a text means; `none`, as for a link, is none. */
 export function planOf(impair: string) {
+  if (impair === 'none') return null
   try {
     return planImpair(parseImpairWords(impair.split(/\s+/)), 'impair')
   } catch (error) {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openPlugin, type Plugin } from '../../../src/docker/plugin.js'
+import { planOf } from '../../../src/docker/request.js'
 import { unixListen } from '../../../src/native.js'
 import { Registry } from '../../../src/orders/registry.js'
 
@@ -143,6 +144,17 @@ test('a network of one pair has two places, also after a restart', async () => {
     [TWO]: { side: 'b', mac: '02:00:00:00:00:09' },
     [THREE]: { side: 'a' },
   })
+})
+
+test('a container may have a perfect cable in a bad network', async () => {
+  await using driver = await new Driver().start()
+  const own = { p2p: 'true', impair: 'loss 1%' }
+  await driver.call('CreateNetwork', { ...cable, Options: { 'com.docker.network.generic': own } })
+  await driver.call('CreateEndpoint', { ...endpoint(ONE), Options: { impair: 'none' } })
+  await expect(
+    driver.call('CreateEndpoint', { ...endpoint(TWO), Options: { impair: 'none loss 1%' } }),
+  ).rejects.toThrow(/^EINVAL: .*"none"/)
+  expect(planOf('none')).toBeNull()
 })
 
 test('a file that is none of ours is left as it is', async () => {
