@@ -264,7 +264,8 @@ and with the same seed the same ones are lost each time.
 The last line says how many frames were sent, and how many were left out since
 the recording does not have them whole or no cable carries them; with -json one
 object for each interface. Ctrl-C, SIGTERM and SIGHUP end it with that line, and
-status 128 and the signal's number; 0 where it was to go on until then.
+status 128 and the signal's number; 0 where it was to go on until then. A daemon
+that is replaced ends it, with an error.
 
 Examples:
   uveth replay call.pcapng veth0

@@ -73,7 +73,9 @@ export async function keep(pair: Pair, path: string, names: readonly string[]): 
   if (life.made !== undefined) life.made.shared = true
 }
 
-/** Another process has it: what is captured of it is complete, and nothing else is done. */
+/** Another process has it: what is captured of it is complete, what is replayed on it ends, and nothing else is done. */
 export async function leave(pair: Pair): Promise<void> {
-  await Pair.inside(pair).captures.close()
+  const { captures, inspection } = Pair.inside(pair)
+  inspection.leave()
+  await captures.close()
 }

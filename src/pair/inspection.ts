@@ -17,7 +17,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { AdjustNotice, CapturePlan } from '../datapath/adjust.js'
 import { shareOf, stateOf } from '../datapath/counters.js'
 import type { InlineLoop } from '../datapath/inline.js'
-import { pairClosed } from '../errors.js'
+import { pairClosed, UvethError } from '../errors.js'
 import { type ImpairPlan, mergeImpair, planImpair } from '../faults/impair-plan.js'
 import { planMatch } from '../faults/match-plan.js'
 import type { RulePlan } from '../faults/rule-plan.js'
@@ -57,7 +57,7 @@ export class Inspection {
   readonly #share: Share
   readonly rings: Rings
   readonly #end = new AbortController()
-  /** Raised, with the reason, when the pair ends. */
+  /** Raised, with the reason, when the pair ends, or is another process's. */
   readonly ended: AbortSignal = this.#end.signal
   #lastId = 0
   /** Rules have numbers of their own, which people read. */
@@ -238,6 +238,12 @@ export class Inspection {
     this.#hooks.lost(why)
     this.#watching.wakeAll()
     return begin
+  }
+
+  /** Another process has the pair: nothing that is put in here reaches it. */
+  leave(): void {
+    const message = 'ESHUTDOWN: another process has the pair now'
+    this.#end.abort(new UvethError(message, { code: 'ESHUTDOWN' }))
   }
 
   /** The pair has ended; captures may still be written. */
