@@ -59,7 +59,13 @@ printf '%s\\n' "\${COMPREPLY[@]}"`
     expect(complete('uveth', 'link', 'set', 'tab0', 'im')).toEqual(['impair'])
     expect(complete('uveth', 'link', 'set', 'tab0', 'impair', 'no')).toEqual(['none'])
     expect(complete('uveth', 'link', 'set', 'tab0', 'impair', 'delay', '1ms', 'lo')).toEqual(['loss'])
-    expect(complete('uveth', 'link', 'set', 'tab0', 'rule', '')).toEqual(['add', 'replace', 'show', 'del', 'flush'])
+    expect(complete('uveth', 'link', 'set', 'tab0', 'rule', '')).toEqual([
+      'add',
+      'replace',
+      'show',
+      'del',
+      'flush',
+    ])
     expect(complete('uveth', 'link', 'set', 'tab0', 'rule', 'add', 'drop', 'ud')).toEqual(['udp'])
     expect(complete('uveth', 'capture', 'tab')).toEqual(['tab0', 'tab1'])
     expect(complete('uveth', 'capture', 'tab0', '-w', '/etc/hostn')).toEqual(['/etc/hostname'])
