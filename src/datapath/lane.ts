@@ -35,13 +35,13 @@ export class Lane {
   readonly holding: Holding
   impairment: Impairment | undefined
   readonly #wiring: LaneWiring
-  readonly #taken: Uint16Array
+  readonly #taken: Uint32Array
   #rule: Rule | undefined
   /** What its impairment counts for itself. */
   #counts: PartCounts = new Float64Array(PART_COUNTS.length)
 
   /** `taken`: by frame of a burst, the number of its lane. */
-  constructor(wiring: LaneWiring, sender: Sender, held: Held, taken: Uint16Array) {
+  constructor(wiring: LaneWiring, sender: Sender, held: Held, taken: Uint32Array) {
     this.#wiring = wiring
     this.#taken = taken
     this.holding = new Holding(wiring, sender, held)

@@ -43,7 +43,7 @@ const PART_EFFECTS = 3
 /** Which frames are an impairment's, and where else it counts. */
 export interface Part {
   /** By frame of a burst: the number of the impairment that judges it. */
-  readonly taken: Uint16Array
+  readonly taken: Uint32Array
   readonly counts: PartCounts
   /** What captures show beside a drop. */
   readonly reason: string | undefined
@@ -51,7 +51,7 @@ export interface Part {
 
 /** One that judges every frame. */
 const ALL: Part = {
-  taken: new Uint16Array(BURST),
+  taken: new Uint32Array(BURST),
   counts: new Float64Array(PART_COUNTS.length),
   reason: undefined,
 }

@@ -51,7 +51,7 @@ const ETHERNET_HEADER = 14
 
 export class Rules implements Hook {
   /** By frame of a burst: the lane of the rule that has taken it, the first one that impairs and fits. */
-  readonly taken = new Uint16Array(BURST)
+  readonly taken = new Uint32Array(BURST)
   /** Those that impair, in their order. */
   impairing: readonly Rule[] = []
   #rules: readonly Rule[] = []
