@@ -26,11 +26,11 @@ export class Wire {
   readonly #wiring: WireWiring
   readonly #sender: Sender
   /** By frame of a burst, the number of its lane. */
-  readonly #taken: Uint16Array
+  readonly #taken: Uint32Array
   /** Of the burst that is settled. */
   #lanes: readonly Lane[] = []
 
-  constructor(wiring: WireWiring, sender: Sender, taken: Uint16Array) {
+  constructor(wiring: WireWiring, sender: Sender, taken: Uint32Array) {
     this.#wiring = wiring
     this.#sender = sender
     this.#taken = taken
@@ -150,7 +150,7 @@ function startOf(burst: Burst, frame: number): number {
  * How many neighbours from `frame` travel as one: parts of a super-frame that pass, without copies, for the same time;
  * with `ruled`, for the same time by rules, too; with `taken`, in the same lane. 0 or 1 for a frame that travels alone.
  */
-function runOf(burst: Burst, frame: number, ruled?: Float64Array, taken?: Uint16Array): number {
+function runOf(burst: Burst, frame: number, ruled?: Float64Array, taken?: Uint32Array): number {
   if (burst.whole === undefined) return 0
   const { verdicts, delays, copies } = burst
   const delay = delays[frame]
