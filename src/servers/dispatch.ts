@@ -84,8 +84,7 @@ export function answersOf(daemon: DaemonFace, events: Events, captures: CaptureS
     'end.set': ({ orders, ref, body }) => orders.setEnd(ref, body),
     'end.replay': ({ orders, ref, query, reply }) => {
       const { raw } = reply.request
-      // The rest of one that is refused is read away, and the connection is the client's to close, so that the answer arrives.
-      reply.header('connection', 'keep-alive')
+      // The rest of one that is refused is read away.
       const recording = raw.iterator({ destroyOnReturn: false })
       const speed = query.speed === undefined ? 1 : Number(query.speed)
       return whileHeard(raw.socket, (signal) => orders.replay(ref, recording, { ...query, speed, signal }))

@@ -222,8 +222,12 @@ function acceptJson(app: FastifyInstance): void {
   })
 }
 
-/** Of whatever type, as they come: the order reads them. */
+/**
+ * Of whatever type, as they come: the order reads them. The connection is the client's to close: closed here while he is
+ * still sending, an answer would not arrive.
+ */
 function acceptBytes(app: FastifyInstance): void {
+  app.addHook('onRequest', async (_, reply) => void reply.header('connection', 'keep-alive'))
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_, bytes, done) => done(null, bytes))
 }
