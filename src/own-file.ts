@@ -45,6 +45,16 @@ export function readOwn(path: string): string {
   }
 }
 
+/** undefined where there is no such file. */
+export function readOwnIfThere(path: string): string | undefined {
+  try {
+    return readOwn(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
 /** Whoever reads `path`, also after a power cut, finds the old text or the new one. */
 export async function replaceOwn(path: string, text: string): Promise<void> {
   checkPlace(path)

@@ -4,7 +4,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { formatPrefix, type Prefix, parseAddress, parseCidr, parsePrefix } from '../frame/address.js'
+import { formatPrefix, parseAddress, parseCidr, parsePrefix, prefixOf } from '../frame/address.js'
 import type { LinkAddress } from '../netlink/addresses.js'
 import { NETLINK_ROUTE, RT_SCOPE_HOST, RT_SCOPE_LINK } from '../netlink/constants.js'
 import { addAddress, getLink, givenAddresses, setLink } from '../netlink/route.js'
@@ -36,10 +36,10 @@ export function planWiring({ ips = [], routes = [] }: Result): Plan {
     return { cidr, gateway: by }
   })
   const own = places.flatMap(({ cidr, gateway }): Route[] => {
-    const network = prefixOf(cidr)
+    const network = prefixOf(cidr.address, cidr.prefixLength)
     const source = cidr.address
     if (gateway === undefined) return [{ destination: network, source, scope: scopeOfLink(source) }]
-    const near = { destination: wholeOf(gateway), source, scope: scopeOfLink(source) }
+    const near = { destination: prefixOf(gateway), source, scope: scopeOfLink(source) }
     return network.length === 8 * source.length ? [near] : [near, { destination: network, gateway, source }]
   })
   return { places, routes: [...own, ...routes.map((route) => planRoute(route, places))] }
@@ -74,7 +74,7 @@ export function wire(attachment: Attachment, plan: Plan): void {
     setLink(client, { ifindex, up: true })
     for (const { cidr } of places)
       addRoute(client, ifindex, {
-        destination: wholeOf(cidr.address),
+        destination: prefixOf(cidr.address),
         scope: cidr.address.length === 4 ? RT_SCOPE_HOST : undefined,
       })
   })
@@ -95,7 +95,7 @@ export function checkWiring(
     const addresses = givenAddresses(client, link).map(({ address }) => address.join())
     const missing = places.find(({ cidr }) => !addresses.includes(cidr.address.join()))
     if (missing !== undefined)
-      changed(`${ifname} has not the address ${formatPrefix(wholeOf(missing.cidr.address))}`)
+      changed(`${ifname} has not the address ${formatPrefix(prefixOf(missing.cidr.address))}`)
     const known = routesOf(client, link.ifindex).map(routeText)
     const lost = routes.find((route) => !known.includes(routeText(route)))
     if (lost !== undefined) changed(`${ifname} has not the route to ${formatPrefix(lost.destination)}`)
@@ -161,17 +161,9 @@ function scopeOfLink(address: Uint8Array): number | undefined {
   return address.length === 4 ? RT_SCOPE_LINK : undefined
 }
 
-function wholeOf(address: Uint8Array): Prefix {
-  return { address, mask: address.map(() => 0xff), length: 8 * address.length }
-}
-
-function prefixOf({ address, prefixLength }: LinkAddress): Prefix {
-  return parsePrefix(`${formatPrefix(wholeOf(address))}/${prefixLength}`) as Prefix
-}
-
 /** As `ip addr add … brd +` has it. */
 function broadcastOf({ address, prefixLength }: LinkAddress): { broadcast?: Uint8Array } {
   if (address.length !== 4 || prefixLength > 30) return {}
-  const { mask } = prefixOf({ address, prefixLength })
+  const { mask } = prefixOf(address, prefixLength)
   return { broadcast: address.map((byte, at) => byte | (~(mask[at] as number) & 0xff)) }
 }

@@ -3,7 +3,7 @@
 // by driver.ts. What a pair is at present stands with the wanted pairs, not here.
 
 import { invalid, UvethError } from '../errors.js'
-import { readOwn, replaceOwn } from '../own-file.js'
+import { readOwnIfThere, replaceOwn } from '../own-file.js'
 
 /** A range of addresses, both as CIDR. */
 export interface Subnet {
@@ -101,13 +101,8 @@ export class Records {
 }
 
 function read(path: string): Network[] {
-  let text: string
-  try {
-    text = readOwn(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
-  }
+  const text = readOwnIfThere(path)
+  if (text === undefined) return []
   try {
     const { version, networks } = JSON.parse(text) as { version?: unknown; networks?: unknown }
     if (version === 1 && Array.isArray(networks)) return networks as Network[]

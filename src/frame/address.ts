@@ -39,6 +39,11 @@ export function parsePrefix(text: string): Prefix | undefined {
   if (bits !== undefined && !/^(0|[1-9]\d{0,2})$/.test(bits)) return undefined
   const length = bits === undefined ? 8 * address.length : Number(bits)
   if (length > 8 * address.length) return undefined
+  return prefixOf(address, length)
+}
+
+/** The network of `length` bits that an address is in; of all its bits: itself. */
+export function prefixOf(address: Uint8Array, length: number = 8 * address.length): Prefix {
   const mask = address.map((_, index) => 0xff00 >> Math.min(8, Math.max(0, length - 8 * index)))
   return { address: address.map((byte, index) => byte & mask[index]), mask, length }
 }

@@ -1,7 +1,7 @@
 // Routes of a link on bytes: the requests that add and list them. Called by the CNI plugin, for the namespace of a pod
 // and for its host. Pure functions; which routes there are to be is for others to say.
 
-import { formatPrefix, type Prefix } from '../frame/address.js'
+import { formatPrefix, type Prefix, prefixOf } from '../frame/address.js'
 import { viewOf } from '../frame/view.js'
 import { AttributeDecoder, AttributeWriter } from './attribute.js'
 import * as nl from './constants.js'
@@ -72,7 +72,7 @@ function parseRoute({ payload }: Message, wanted: number, ifindex: number): Rout
   const width = family === nl.AF_INET ? 4 : 16
   const found: Route & { oif: number } = {
     ...{
-      destination: { address: new Uint8Array(width), mask: maskOf(width, length), length },
+      destination: prefixOf(new Uint8Array(width), length),
       scope,
       oif: 0,
     },
@@ -90,8 +90,4 @@ function parseRoute({ payload }: Message, wanted: number, ifindex: number): Rout
   const { oif, ...route } = found
   const asked = family === wanted && oif === ifindex && type === nl.RTN_UNICAST
   return asked && route.table !== nl.RT_TABLE_LOCAL ? [route] : []
-}
-
-function maskOf(width: number, length: number): Uint8Array {
-  return Uint8Array.from({ length: width }, (_, at) => 0xff00 >> Math.min(8, Math.max(0, length - 8 * at)))
 }

@@ -7,7 +7,7 @@ import type { PairWish } from '../contract/ops.js'
 import { UvethError } from '../errors.js'
 import { NETNS_DIRECTORY, pathOfName } from '../netns/names.js'
 import { nameOf } from '../netns/open.js'
-import { readOwn, replaceOwn } from '../own-file.js'
+import { readOwnIfThere, replaceOwn } from '../own-file.js'
 import { type Dossier, readDossier, withoutDevices, writeDossier } from '../pair/dossier.js'
 import type { Descriptors } from '../pair/hand-over.js'
 import { Pair } from '../pair/pair.js'
@@ -292,13 +292,8 @@ export function checkState(path: string): void {
 }
 
 function read(path: string): Saved[] {
-  let text: string
-  try {
-    text = readOwn(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
-  }
+  const text = readOwnIfThere(path)
+  if (text === undefined) return []
   try {
     const { version = 1, pairs } = JSON.parse(text) as { version?: number; pairs: unknown[] }
     // Files of before had a version of their own.
