@@ -29,7 +29,14 @@ export type {
 export { createPair, type Pair } from './pair/pair.js'
 export type { ReplayOptions, ReplayResult } from './pair/replay.js'
 export type { Rule } from './pair/rule.js'
-export type { EndCounters, EndStats, InterfaceCounters, PairCounters, PairStats } from './pair/stats.js'
+export type {
+  BriefStats,
+  EndCounters,
+  EndStats,
+  InterfaceCounters,
+  PairCounters,
+  PairStats,
+} from './pair/stats.js'
 export { defineHook, type UserHook } from './pair/user-hook.js'
 export type { RingStream, Sighting } from './ring/stream.js'
 export type { Logger, Netns } from './wishes/end.js'

@@ -1,11 +1,11 @@
 // What operations answer, as JSON Schema: for the OpenAPI document alone (http.ts); answers are not
 // checked or cut by it. Operations that are missing here answer an object that may grow.
 
-import type { ReplayResult, RuleStats } from '../index.js'
+import type { BriefStats, ReplayResult, RuleStats } from '../index.js'
 import { IMPAIR as IMPAIR_SHAPE } from '../wishes/impair.js'
 import { MATCH } from '../wishes/match.js'
 import { ACTION } from '../wishes/rule.js'
-import type { EndView, OpName, PairView } from './ops.js'
+import type { Counted, EndView, OpName, PairView } from './ops.js'
 
 const text = { type: 'string' } as const
 const whole = { type: 'integer' } as const
@@ -71,6 +71,20 @@ const STATS = {
   description: 'counters from the point of view of the interface, as ip -s link has them',
 }
 
+const SOME = { type: 'object', additionalProperties: whole } as const
+
+const COUNTS = object({
+  rx_packets: whole,
+  rx_bytes: whole,
+  tx_packets: whole,
+  tx_bytes: whole,
+  drops: {
+    ...SOME,
+    description: 'frames that it sent and that were dropped, by cause; those that are not 0',
+  },
+  inspected: { ...SOME, description: 'what was done to frames that it sent; those that are not 0' },
+} satisfies Record<keyof BriefStats['a'], object>)
+
 export const ANSWERS: Partial<Record<OpName, object>> = {
   'pair.list': { type: 'array', items: PAIR },
   'pair.add': PAIR,
@@ -78,6 +92,18 @@ export const ANSWERS: Partial<Record<OpName, object>> = {
   'pair.get': PAIR,
   'pair.set': PAIR,
   'pair.stats': object({ a: STATS, b: STATS }),
+  'stats.list': object({
+    at: { type: 'number', description: 'ms, of a clock of the daemon that only goes forward' },
+    pairs: {
+      type: 'array',
+      items: object({ id: text, carrier: flag, a: COUNTS, b: COUNTS } satisfies Record<
+        keyof Counted['pairs'][number],
+        object
+      >),
+      description:
+        'in the order of /v1/pairs; what the kernel counts (drops: queue, carrier) is up to a second old',
+    },
+  } satisfies Record<keyof Counted, object>),
   'end.get': object({ end: { type: 'string', enum: ['a', 'b'] }, pair: PAIR }),
   'end.set': END,
   'end.replay': object({

@@ -81,6 +81,13 @@ export const OPS = {
     status: 200,
     refuses: FINDS,
   },
+  'stats.list': {
+    summary: 'Counters of all pairs: cheap, for whoever asks again and again',
+    method: 'GET',
+    path: '/v1/stats',
+    status: 200,
+    refuses: [],
+  },
   'end.get': {
     summary: 'The pair that an interface belongs to, and which of its ends it is',
     method: 'GET',

@@ -1,7 +1,7 @@
 // The types of what orders carry, which come from the shapes (wishes/), and of what answers show. Part of the table of
 // operations (ops.ts).
 
-import type { EndState, ImpairPlan, RuleStats } from '../index.js'
+import type { BriefStats, EndState, ImpairPlan, RuleStats } from '../index.js'
 import type { CAPTURE_QUERY } from '../wishes/capture.js'
 import type { END_CHANGE, END_WISH, PAIR_CHANGE, PAIR_WISH } from '../wishes/end.js'
 import type { IMPAIR, IMPAIR_PATCH } from '../wishes/impair.js'
@@ -39,6 +39,13 @@ export type ShimAnswer =
   | { pass: true }
   | { code: number; stdout: string; stderr: string }
   | { run: string[][]; merge?: true; next?: string }
+
+/** The counters of all pairs at one moment. */
+export interface Counted {
+  /** ms, of a clock of the daemon that only goes forward. */
+  at: number
+  pairs: ({ id: string; carrier: boolean } & BriefStats)[]
+}
 
 /** A pair as answers show it. */
 export interface PairView {

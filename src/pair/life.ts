@@ -32,6 +32,9 @@ const SETTINGS = ['up', 'mtu', 'address', 'txQueueLength', 'flags', 'altnames'] 
 /** IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_MULTICAST: the flags that are set; the others follow from up and carrier. */
 const FLAGS = 0x80 | 0x100 | 0x200 | 0x1000
 
+/** ms */
+const LATELY = 1000
+
 export class Life {
   /** Number by which the link thread knows the pair. */
   readonly handle: number
@@ -51,6 +54,8 @@ export class Life {
   #ended: Promise<void> | undefined
   #closing = false
   #lastStats: KernelStats = [null, null]
+  /** ms: when the kernel was asked for them. */
+  #asked = Number.NEGATIVE_INFINITY
 
   constructor(pair: Teller, link: Link, logger: Logger | undefined, living: Living) {
     this.#pair = pair
@@ -68,7 +73,15 @@ export class Life {
   /** Of both interfaces; after the end, as they were then. */
   async stats(): Promise<KernelStats> {
     if (this.closed !== undefined) return this.#lastStats
-    return await this.#link.request({ op: 'stats', handle: this.handle })
+    const stats = await this.#link.request<KernelStats>({ op: 'stats', handle: this.handle })
+    if (this.closed === undefined) this.#lastStats = stats
+    this.#asked = performance.now()
+    return stats
+  }
+
+  /** The same, where somebody has asked in the last second as it was then: many may ask again and again. */
+  async lately(): Promise<KernelStats> {
+    return performance.now() < this.#asked + LATELY ? this.#lastStats : await this.stats()
   }
 
   async close(): Promise<void> {

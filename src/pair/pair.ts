@@ -12,7 +12,6 @@ import type {
   CarrierMode,
   ClosedReason,
   Descriptors,
-  KernelStats,
   PairPlan,
   Suspended,
 } from '../link/protocol.js'
@@ -33,12 +32,15 @@ import { type PairOptions, planPair } from './options.js'
 import { type FlapOptions, Plug } from './plug.js'
 import {
   type BaseCounts,
+  type BriefStats,
   baseOf,
+  briefOf,
   countersOf,
-  joinKernel,
+  describedOf,
   NO_BASE,
   type PairCounters,
   type PairStats,
+  statsOf,
 } from './stats.js'
 
 export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
@@ -291,23 +293,17 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
 
   /** The counters joined with the kernel's own of each interface. After the end: as they were then. */
   async stats(): Promise<PairStats> {
-    return this.#joined(await this.#life.stats())
+    return statsOf(this, await this.#life.stats())
   }
 
   /** The same, with what else the kernel says of each interface. */
   static async described(pair: Pair): Promise<PairStats> {
-    const kernel = await pair.#life.stats()
-    const { a, b } = pair.#joined(kernel)
-    const [linkA, linkB] = kernel.map((counts) => counts?.details ?? null)
-    return { a: { ...a, link: linkA }, b: { ...b, link: linkB } }
+    return describedOf(pair, await pair.#life.stats())
   }
 
-  #joined(kernel: KernelStats): PairStats {
-    const { a, b } = this.counters()
-    return {
-      a: { ...joinKernel(a, kernel[0]), rules: this.a.rules() },
-      b: { ...joinKernel(b, kernel[1]), rules: this.b.rules() },
-    }
+  /** What a reader wants to know again and again: short, and cheap. Of the kernel's counts those of the last second. */
+  static async brief(pair: Pair): Promise<BriefStats> {
+    return briefOf(pair.#memory, pair.#base, await pair.#life.lately())
   }
 
   /** Removes both interfaces. Resolves when they are gone and their names free; any number of times. */

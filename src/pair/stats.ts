@@ -11,7 +11,7 @@ import {
   readDirection,
 } from '../datapath/counters.js'
 import { type AnyCause, CAUSES, type Cause } from '../frame/cause.js'
-import type { EndDetails, KernelCounts } from '../link/protocol.js'
+import type { EndDetails, KernelCounts, KernelStats } from '../link/protocol.js'
 import type { LinkStats } from '../netlink/rtnl.js'
 import type { RuleStats } from './chain.js'
 
@@ -55,6 +55,17 @@ export interface PairCounters {
 export interface PairStats {
   a: EndStats
   b: EndStats
+}
+
+/** The short form: drops and what was done only where there was any. The kernel's drops are among them. */
+type EndBrief = Pick<InterfaceCounters, 'rx_packets' | 'rx_bytes' | 'tx_packets' | 'tx_bytes'> & {
+  drops: Partial<Record<AnyCause, number>>
+  inspected: Partial<Record<InspectedCount, number>>
+}
+
+export interface BriefStats {
+  a: EndBrief
+  b: EndBrief
 }
 
 function sumDrops(drops: Record<Cause, number>): number {
@@ -118,6 +129,32 @@ export function countersOf(memory: SharedArrayBuffer, base = NO_BASE): PairCount
   return { a: countersOfEnd(memory, 0, base), b: countersOfEnd(memory, 1, base) }
 }
 
+export function briefOf(memory: SharedArrayBuffer, base: BaseCounts, [a, b]: KernelStats): BriefStats {
+  const [fromA, fromB] = [sentBy(memory, 0, base[0]), sentBy(memory, 1, base[1])]
+  return { a: briefOfEnd(fromA, fromB, a), b: briefOfEnd(fromB, fromA, b) }
+}
+
+function briefOfEnd(
+  sending: DirectionCounts,
+  receiving: DirectionCounts,
+  kernel: KernelCounts | null,
+): EndBrief {
+  return {
+    rx_packets: receiving.sent,
+    rx_bytes: receiving.sent_bytes,
+    tx_packets: sending.sent,
+    tx_bytes: sending.sent_bytes,
+    drops: some(withKernel(sending.drops, kernel)),
+    inspected: some(sending.inspected),
+  }
+}
+
+function some<K extends string>(counts: Record<K, number>): Partial<Record<K, number>> {
+  const met: Partial<Record<K, number>> = {}
+  for (const key in counts) if (counts[key] !== 0) met[key] = counts[key]
+  return met
+}
+
 /** What a pair that goes on as this one counts from; what is held is counted by who holds it. */
 export function baseOf(memory: SharedArrayBuffer, before: BaseCounts): BaseCounts {
   const of = (end: 0 | 1) => {
@@ -134,21 +171,43 @@ export function settled(counts: DirectionCounts): DirectionCounts {
   return { ...counts, drops: { ...drops, carrier: drops.carrier + Math.max(0, lost) } }
 }
 
-/**
- * Joins the data path's counters with the kernel's: drops add up, since each frame is dropped once. What the kernel
- * dropped with carrier found the end's queue full.
- */
+/** What the kernel dropped with carrier found the end's queue full. */
+function withKernel(drops: Record<Cause, number>, kernel: KernelCounts | null): Record<AnyCause, number> {
+  const { stats, uncarried = 0 } = kernel ?? {}
+  return { ...drops, carrier: drops.carrier + uncarried, queue: (stats?.tx_dropped ?? 0) - uncarried }
+}
+
+/** Joins the data path's counters with the kernel's: drops add up, since each frame is dropped once. */
 export function joinKernel(counters: EndCounters, kernel: KernelCounts | null): Omit<EndStats, 'rules'> {
-  const { stats = null, uncarried = 0 } = kernel ?? {}
-  const dropped = stats?.tx_dropped ?? 0
-  const { drops } = counters
+  const { stats = null } = kernel ?? {}
   return {
     ...counters,
     rx_dropped: counters.rx_dropped + (stats?.rx_dropped ?? 0),
-    tx_dropped: counters.tx_dropped + dropped,
-    drops: { ...drops, carrier: drops.carrier + uncarried, queue: dropped - uncarried },
+    tx_dropped: counters.tx_dropped + (stats?.tx_dropped ?? 0),
+    drops: withKernel(counters.drops, kernel),
     rx_errors: stats?.rx_errors ?? 0,
     tx_errors: stats?.tx_errors ?? 0,
     kernel: stats,
   }
+}
+
+interface Sides {
+  counters(): PairCounters
+  a: { rules(): RuleStats[] }
+  b: { rules(): RuleStats[] }
+}
+
+export function statsOf(pair: Sides, [kernelA, kernelB]: KernelStats): PairStats {
+  const { a, b } = pair.counters()
+  return {
+    a: { ...joinKernel(a, kernelA), rules: pair.a.rules() },
+    b: { ...joinKernel(b, kernelB), rules: pair.b.rules() },
+  }
+}
+
+/** With what else the kernel says of each interface. */
+export function describedOf(pair: Sides, kernel: KernelStats): PairStats {
+  const { a, b } = statsOf(pair, kernel)
+  const [linkA, linkB] = kernel.map((counts) => counts?.details ?? null)
+  return { a: { ...a, link: linkA }, b: { ...b, link: linkB } }
 }

@@ -6,6 +6,7 @@ import type { FastifyReply } from 'fastify'
 import type { BODIES } from '../contract/bodies.js'
 import type { CaptureQuery, OpName, ReplayQuery } from '../contract/ops.js'
 import { UvethError } from '../errors.js'
+import { countPairs } from '../orders/counted.js'
 import type { Orders } from '../orders/handlers.js'
 import type { Given } from '../wishes/shape.js'
 import type { CaptureStreams } from './capture-stream.js'
@@ -80,6 +81,7 @@ export function answersOf(daemon: DaemonFace, events: Events, captures: CaptureS
       }
     },
     'pair.stats': ({ orders, ref }) => orders.stats(ref),
+    'stats.list': ({ orders }) => countPairs(orders.registry),
     'end.get': ({ orders, ref }) => orders.getEnd(ref),
     'end.set': ({ orders, ref, body }) => orders.setEnd(ref, body),
     'end.replay': ({ orders, ref, query, reply }) => {

@@ -205,6 +205,16 @@ describe('GET', () => {
     expect(Object.keys(json)).toEqual(['a', 'b'])
   })
 
+  test('/v1/stats: the counters of all pairs, short', async () => {
+    const { json } = await daemon.ask('GET', '/v1/stats')
+    const [pair] = json.pairs
+    const { tx_packets, rx_bytes } = (await daemon.ask('GET', `/v1/pairs/id:${pair.id}/stats`)).json.a
+    expect(pair).toMatchObject({ carrier: expect.any(Boolean), b: { rx_packets: expect.any(Number) } })
+    expect(pair.a.tx_packets).toBeLessThanOrEqual(tx_packets) // the kernel may send some of its own
+    expect(pair.a.rx_bytes).toBeLessThanOrEqual(rx_bytes)
+    expect((await daemon.ask('GET', '/v1/stats')).json.at).toBeGreaterThan(json.at)
+  })
+
   test('/metrics: what Prometheus reads', async () => {
     const { headers, text } = await daemon.ask('GET', '/metrics')
     expect(headers['content-type']).toMatch(/^text\/plain/)
@@ -267,6 +277,7 @@ describe('GET', () => {
       'rule.set',
       'shim',
       'shutdown',
+      'stats.list',
       'version',
     ])
     const { parameters, requestBody, responses } = json.paths['/v1/pairs/{ref}'].put
@@ -287,6 +298,7 @@ describe('GET', () => {
     }
     await answered('/v1/pairs/one1', '/v1/pairs/{ref}')
     await answered('/v1/pairs/one1/stats', '/v1/pairs/{ref}/stats')
+    await answered('/v1/stats', '/v1/stats')
     await answered('/v1/ends/one1', '/v1/ends/{ref}')
     const capture = json.paths['/v1/pairs/{ref}/capture'].get
     expect(Object.keys(capture.responses['200'].content)).toEqual(['application/octet-stream'])

@@ -203,6 +203,10 @@ export class FakePair extends EventEmitter {
     return {}
   }
 
+  static async brief(pair: FakePair): Promise<object> {
+    return await pair.stats()
+  }
+
   static async described(pair: FakePair): Promise<object> {
     return await pair.stats()
   }

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { allocateCounters, blockOf } from '../../../src/datapath/counters.js'
 import { CAUSES } from '../../../src/frame/cause.js'
 import type { LinkStats } from '../../../src/netlink/rtnl.js'
-import { countersOf, type EndCounters, joinKernel } from '../../../src/pair/stats.js'
+import { briefOf, countersOf, type EndCounters, joinKernel, NO_BASE } from '../../../src/pair/stats.js'
 import { NO_DROPS, NOT_INSPECTED, sumOf } from '../../support/counts.js'
 
 const arrayOf = (...block: Parameters<typeof blockOf>) => blockOf(...block) as Float64Array
@@ -190,4 +190,18 @@ describe('joined with the kernel’s', () => {
       kernel: null,
     })
   })
+})
+
+test('the short form: what is not 0, the kernel’s drops among them', () => {
+  const kernel = { stats: kernelStats, uncarried: 10 }
+  const { a, b } = briefOf(memoryOf([[10, 1000, 4, 400, 1, 2, 0, 3], []]), NO_BASE, [kernel as never, null])
+  expect(a).toEqual({
+    rx_packets: 0,
+    rx_bytes: 0,
+    tx_packets: 4,
+    tx_bytes: 400,
+    drops: { carrier: 11, down: 2, error: 3, queue: 50 },
+    inspected: {},
+  })
+  expect(b).toEqual({ rx_packets: 4, rx_bytes: 400, tx_packets: 0, tx_bytes: 0, drops: {}, inspected: {} })
 })
