@@ -16,16 +16,17 @@ import type { Entry } from '../orders/registry.js'
 import type { SentWish } from '../orders/wanted.js'
 import type { Logger } from '../wishes/end.js'
 import { Filter, isThere, makeBridge, plug, removeBridge } from './kernel.js'
-import { type Endpoint, type Network, Records } from './records.js'
+import { Ports } from './publish.js'
+import { type Endpoint, freeSide, hostEndOf, type Network, pairOf, Records, shortOf } from './records.js'
 import {
   gatewayOf,
   idsOf,
   networkIdOf,
   planOf,
+  portsOf,
   readEndpoint,
   readNetwork,
   sandboxOf,
-  shortOf,
 } from './request.js'
 import { prepare, resumeEnd } from './resume.js'
 
@@ -47,6 +48,7 @@ export class Driver {
   readonly #daemon: Around['daemon']
   readonly #records: Records
   readonly #rules = new Filter()
+  readonly #ports: Ports
   readonly #caller: Caller = home()
   /** Ids of pairs that are being made here, and not again after a restart. */
   readonly #making = new Set<string>()
@@ -57,6 +59,7 @@ export class Driver {
     this.#logger = logger
     this.#daemon = daemon
     this.#records = records
+    this.#ports = new Ports(records, () => this.#filter(), logger)
   }
 
   /** Networks are as they were, for their pairs to be made again; `path` is their file. What failed is in the log. */
@@ -81,23 +84,30 @@ export class Driver {
     await this.#forgetEnded()
   }
 
+  /** Asked again, it is answered when the first one is. */
   async createNetwork(given: unknown): Promise<object> {
     const network = readNetwork(given)
-    if (this.#records.has(network.id)) return {}
-    this.#records.add(network)
-    try {
-      const made = [makeBridge(network), this.#filter(), this.#records.save()]
-      await Promise.allSettled(made) // nothing is to go on when it is removed
-      await Promise.all(made)
-    } catch (error) {
-      await this.deleteNetwork({ NetworkID: network.id }).catch(() => {}) // what failed first is told
-      throw error
-    }
-    return {}
+    return await this.#registry.inTurn(`docker ${network.id}`, async () => {
+      if (this.#records.has(network.id)) return {}
+      this.#records.add(network)
+      try {
+        const made = [makeBridge(network), this.#filter(), this.#records.save()]
+        await Promise.allSettled(made) // nothing is to go on when it is removed
+        await Promise.all(made)
+      } catch (error) {
+        await this.#remove(network.id).catch(() => {}) // what failed first is told
+        throw error
+      }
+      return {}
+    })
   }
 
   async deleteNetwork(given: unknown): Promise<object> {
     const id = networkIdOf(given)
+    return await this.#registry.inTurn(`docker ${id}`, () => this.#remove(id))
+  }
+
+  async #remove(id: string): Promise<object> {
     if (!this.#records.has(id)) return {}
     const network = this.#records.network(id)
     for (const endpoint of Object.keys(network.endpoints)) await this.#unplug(network, endpoint)
@@ -110,9 +120,16 @@ export class Driver {
     const ids = idsOf(given)
     const network = this.#records.network(ids.network)
     const { endpoint, chosen } = readEndpoint(given)
+    const ports = portsOf(given)
     if (network.p2p) {
+      if (ports.length > 0)
+        throw invalid(
+          'a network of one pair (p2p=true) publishes no ports: leave -p out',
+          'portmap',
+          'EOPNOTSUPP',
+        )
       await this.#forgetEnded()
-      endpoint.side = this.#freeSide(network, ids.endpoint)
+      endpoint.side = freeSide(network, ids.endpoint)
     }
     network.endpoints[ids.endpoint] = endpoint
     await this.#records.save()
@@ -158,20 +175,30 @@ export class Driver {
   }
 
   async leave(given: unknown): Promise<object> {
-    const { network, endpoint } = idsOf(given)
-    const known = this.#records.has(network) ? this.#records.network(network).endpoints[endpoint] : undefined
+    const known = this.#records.find(idsOf(given))
     if (known === undefined) return {}
     delete known.sandbox
     delete known.gateway
+    await Promise.all([this.#ports.withdraw(known), this.#records.save()])
+    return {}
+  }
+
+  /** Of the networks that a container has, this is the one by which it reaches the world, and is reached. */
+  async external(given: unknown): Promise<object> {
+    const ids = idsOf(given)
+    const { network, endpoint } = this.#records.endpoint(ids)
+    if (await this.#ports.publish(network, endpoint, portsOf(given)))
+      await plug(hostEndOf(ids.endpoint), network, endpoint)
+    endpoint.gateway = true
     await this.#records.save()
     return {}
   }
 
-  /** Of the networks that a container has, this is the one by which it reaches the world; or no more. */
-  async external(given: unknown, on: boolean): Promise<object> {
-    const { endpoint } = this.#records.endpoint(idsOf(given))
-    endpoint.gateway = on
-    await this.#records.save()
+  async internal(given: unknown): Promise<object> {
+    const known = this.#records.find(idsOf(given))
+    if (known === undefined) return {}
+    delete known.gateway
+    await Promise.all([this.#ports.withdraw(known), this.#records.save()])
     return {}
   }
 
@@ -182,7 +209,7 @@ export class Driver {
   /** A pair between the bridge and the container; answers what its end is called yet. */
   async #spoke({ endpoint: id }: Ids, network: Network, endpoint: Endpoint): Promise<string> {
     const pair = pairOf(network, id)
-    const [host, guest] = [`uv${shortOf(id)}`, `uc${shortOf(id)}`]
+    const [host, guest] = [hostEndOf(id), `uc${shortOf(id)}`]
     const mtu = network.mtu === undefined ? {} : { mtu: network.mtu }
     const impair = impairOf(network, endpoint)
     await this.#make(pair, () =>
@@ -193,7 +220,7 @@ export class Driver {
         b: { name: guest, ...mtu, ...(impair && { impair }) },
       }),
     )
-    await plug(host, network)
+    await plug(host, network, endpoint)
     return guest
   }
 
@@ -227,7 +254,9 @@ export class Driver {
 
   /** The only pair of a network stays for as long as one container has an end of it. */
   async #unplug(network: Network, endpoint: string): Promise<void> {
+    const known = network.endpoints[endpoint]
     delete network.endpoints[endpoint]
+    if (known !== undefined) await this.#ports.withdraw(known)
     if (network.p2p && Object.keys(network.endpoints).length > 0) return
     const pair = pairOf(network, endpoint)
     if (this.#registry.byId(pair) === undefined) await this.#daemon.forget(pair)
@@ -248,18 +277,6 @@ export class Driver {
     const { sandbox, side = 'b' } = network.endpoints[id] as Endpoint
     const pair = this.#registry.byId(pairOf(network, id))?.pair
     return sandbox !== undefined && !isThere(sandbox) && (pair === undefined || pair[side].netns === null)
-  }
-
-  #freeSide({ id, endpoints }: Network, endpoint: string): 'a' | 'b' {
-    const others = Object.keys(endpoints).filter((other) => other !== endpoint)
-    const taken = others.map((other) => endpoints[other]?.side)
-    const side = (['a', 'b'] as const).find((each) => !taken.includes(each))
-    if (side !== undefined) return side
-    throw invalid(
-      `network ${shortOf(id)} is one pair (p2p=true), and two containers have its ends`,
-      'p2p',
-      'EBUSY',
-    )
   }
 
   async #filter(): Promise<void> {
@@ -290,10 +307,6 @@ export class Driver {
       )
     }
   }
-}
-
-function pairOf(network: Network, endpoint: string): string {
-  return `docker-${shortOf(network.p2p ? network.id : endpoint)}`
 }
 
 function impairOf({ impair: general }: Network, { impair = general }: Endpoint) {

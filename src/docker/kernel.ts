@@ -5,19 +5,9 @@
 import { spawn } from 'node:child_process'
 import { statfsSync, writeFileSync } from 'node:fs'
 import { UvethError } from '../errors.js'
-import type { Network, Subnet } from './records.js'
+import type { Endpoint, Network, Subnet } from './records.js'
 import { gatewayOf } from './request.js'
-import {
-  bridgeLines,
-  CHAIN,
-  type Family,
-  HOOKS,
-  isOf,
-  noRules,
-  rulesFor,
-  TABLES,
-  type Table,
-} from './rules.js'
+import { bridgeLines, type Family, isOf, noRules, rulesFor } from './rules.js'
 
 /** Type of the file system that namespaces are files of. */
 const NSFS_MAGIC = 0x6e736673
@@ -43,9 +33,14 @@ export async function removeBridge({ bridge, p2p }: Network): Promise<void> {
   if (!p2p) await works('ip', 'link', 'del', 'dev', bridge) // somebody may have taken it away
 }
 
-/** Plugs an end into its network's bridge. */
-export async function plug(link: string, { bridge }: Network): Promise<void> {
-  await run(['ip', 'link', 'set', 'dev', link, 'master', bridge])
+/**
+ * Plugs an end into its network's bridge. One whose container has published ports may be sent what it has sent: where
+ * the packet filter sees what crosses bridges (br_netfilter), a container that asks for its own port gets it so.
+ */
+export async function plug(link: string, { bridge }: Network, { ports }: Endpoint): Promise<void> {
+  const lines = [`link set dev ${link} master ${bridge}`]
+  if (ports !== undefined) lines.push(`link set dev ${link} type bridge_slave hairpin on`)
+  await run(['ip', '-batch', '-'], `${lines.join('\n')}\n`)
 }
 
 /** The packet filter says what networks may. */
@@ -62,20 +57,12 @@ export class Filter {
   async #say(family: Family, networks: readonly Network[]): Promise<void> {
     const some = networks.length > 0
     if (!some && !this.#used.has(family)) return
-    // Asked each time: whoever loads a firewall anew takes the calls of our chains away.
-    const unhooked = await unhookedIn(family)
-    const text = some ? rulesFor(family, networks, unhooked) : noRules(unhooked)
+    const saved = await run([`${family}-save`])
+    const text = some ? rulesFor(family, networks, saved) : noRules(saved)
     await run([`${family}-restore`, '--noflush', '-w'], text)
     if (some) this.#used.add(family)
     else this.#used.delete(family)
   }
-}
-
-/** Tables in which nobody calls our chain. */
-async function unhookedIn(family: Family): Promise<Table[]> {
-  const looked = TABLES.map((table) => works(family, '-w', '-t', table, '-C', HOOKS[table], '-j', CHAIN))
-  const hooked = await Promise.all(looked)
-  return TABLES.filter((_, index) => !hooked[index])
 }
 
 /** The namespace of a container that has ended is no file of one any more. */
@@ -110,6 +97,11 @@ function allow({ bridge, internal, subnets }: Network): void {
   if (six) set('/proc/sys/net/ipv6/conf/all/forwarding', '1')
 }
 
+/** Answers of a container come back to 127.0.0.1, too, where somebody there has asked it by a published port. */
+export function allowLoopback({ bridge }: Network): void {
+  set(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, '1')
+}
+
 function set(path: string, value: string): void {
   try {
     writeFileSync(path, value)
@@ -123,13 +115,16 @@ async function works(...words: string[]): Promise<boolean> {
   )
 }
 
-/** Runs a program; what it complains of is the error. */
-async function run(words: readonly string[], input?: string): Promise<void> {
+/** What a program prints; what it complains of is the error. */
+async function run(words: readonly string[], input?: string): Promise<string> {
   const [file = '', ...args] = words
-  const child = spawn(file, args, { stdio: ['pipe', 'ignore', 'pipe'] })
+  const child = spawn(file, args, { stdio: 'pipe' })
   child.stdin.on('error', () => {}) // it has ended before it read
   child.stdin.end(input)
-  let complaint = ''
+  let [said, complaint] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+  })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaint += text
   })
@@ -139,6 +134,7 @@ async function run(words: readonly string[], input?: string): Promise<void> {
       code === 0 ? done() : failed(refusal('EIO', `${file}: ${complaint.trim() || `it ended with ${code}`}`)),
     )
   })
+  return said
 }
 
 function refusal(code: string, why: string): UvethError {

@@ -23,8 +23,8 @@ const METHODS: Readonly<Record<string, Method>> = {
   '/NetworkDriver.DeleteEndpoint': (driver, given) => driver.deleteEndpoint(given),
   '/NetworkDriver.Join': (driver, given) => driver.join(given),
   '/NetworkDriver.Leave': (driver, given) => driver.leave(given),
-  '/NetworkDriver.ProgramExternalConnectivity': (driver, given) => driver.external(given, true),
-  '/NetworkDriver.RevokeExternalConnectivity': (driver, given) => driver.external(given, false),
+  '/NetworkDriver.ProgramExternalConnectivity': (driver, given) => driver.external(given),
+  '/NetworkDriver.RevokeExternalConnectivity': (driver, given) => driver.internal(given),
   '/NetworkDriver.DiscoverNew': () => ({}),
   '/NetworkDriver.DiscoverDelete': () => ({}),
 }

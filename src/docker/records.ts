@@ -5,10 +5,23 @@
 import { invalid, UvethError } from '../errors.js'
 import { readOwnIfThere, replaceOwn } from '../own-file.js'
 
+/** Interface names are made of so much of an id. */
+const SHORT = 11
+
 /** A range of addresses, both as CIDR. */
 export interface Subnet {
   pool: string
   gateway?: string
+}
+
+/** A port of the machine that leads to one of a container's. */
+export interface Published {
+  protocol: 'tcp' | 'udp'
+  /** Of the container. */
+  port: number
+  /** Of the machine; and at which of its addresses, where not at all of them. */
+  hostPort: number
+  hostAddress?: string
 }
 
 /** A container's place in a network. */
@@ -24,6 +37,8 @@ export interface Endpoint {
   sandbox?: string
   /** By this one the container reaches the world. */
   gateway?: boolean
+  /** And by these the world reaches it. */
+  ports?: Published[]
 }
 
 export interface Network {
@@ -39,6 +54,20 @@ export interface Network {
   subnets: Subnet[]
   /** By their ids. */
   endpoints: Record<string, Endpoint>
+}
+
+export function shortOf(id: string): string {
+  return id.slice(0, SHORT)
+}
+
+/** Id of the pair that an endpoint has an end of. */
+export function pairOf({ id, p2p }: Network, endpoint: string): string {
+  return `docker-${shortOf(p2p ? id : endpoint)}`
+}
+
+/** Name of the end that is in the bridge. */
+export function hostEndOf(endpoint: string): string {
+  return `uv${shortOf(endpoint)}`
 }
 
 export class Records {
@@ -71,9 +100,14 @@ export class Records {
     throw new UvethError(`ENODEV: uveth knows no network ${id}`, { code: 'ENODEV', attribute: 'NetworkID' })
   }
 
+  /** Undefined where the engine has told of none, or has ended it. */
+  find(ids: { network: string; endpoint: string }): Endpoint | undefined {
+    return this.#networks.get(ids.network)?.endpoints[ids.endpoint]
+  }
+
   endpoint(ids: { network: string; endpoint: string }): { network: Network; endpoint: Endpoint } {
     const network = this.network(ids.network)
-    const endpoint = network.endpoints[ids.endpoint]
+    const endpoint = this.find(ids)
     if (endpoint !== undefined) return { network, endpoint }
     const message = `ENODEV: network ${ids.network} has no endpoint ${ids.endpoint}`
     throw new UvethError(message, { code: 'ENODEV', attribute: 'EndpointID' })
@@ -100,12 +134,44 @@ export class Records {
   }
 }
 
+type Fields<T> = Readonly<Partial<Record<keyof T, unknown>>>
+
+/** As far as what goes on with it would stumble. */
+function isNetwork(given: unknown): given is Network {
+  const { id, bridge, subnets, endpoints } = Object(given) as Fields<Network>
+  return (
+    typeof id === 'string' &&
+    typeof bridge === 'string' &&
+    Array.isArray(subnets) &&
+    subnets.every((subnet) => typeof (Object(subnet) as Fields<Subnet>).pool === 'string') &&
+    endpoints === Object(endpoints) &&
+    Object.values(endpoints as object).every(isEndpoint)
+  )
+}
+
+function isEndpoint(given: unknown): given is Endpoint {
+  const { addresses, ports = [] } = Object(given) as Fields<Endpoint>
+  return (
+    Array.isArray(addresses) && addresses.every((each) => typeof each === 'string') && Array.isArray(ports)
+  )
+}
+
 function read(path: string): Network[] {
   const text = readOwnIfThere(path)
   if (text === undefined) return []
   try {
     const { version, networks } = JSON.parse(text) as { version?: unknown; networks?: unknown }
-    if (version === 1 && Array.isArray(networks)) return networks as Network[]
+    if (version === 1 && Array.isArray(networks) && networks.every(isNetwork)) return networks
   } catch {} // said below
   throw invalid(`'${path}' is no file of networks: move it away`, undefined, 'EINVAL')
+}
+
+/** Of a network that is one pair: the end that nobody else has. */
+export function freeSide({ id, endpoints }: Network, endpoint: string): 'a' | 'b' {
+  const others = Object.keys(endpoints).filter((other) => other !== endpoint)
+  const taken = others.map((other) => endpoints[other]?.side)
+  const side = (['a', 'b'] as const).find((each) => !taken.includes(each))
+  if (side !== undefined) return side
+  const message = `network ${shortOf(id)} is one pair (p2p=true), and two containers have its ends`
+  throw invalid(message, 'p2p', 'EBUSY')
 }

@@ -8,14 +8,13 @@ import { planImpair } from '../faults/impair-plan.js'
 import { impairWord, parseImpairWords } from '../faults/impair-words.js'
 import { formatAddress, parseCidr } from '../frame/address.js'
 import { MAX_MTU, MIN_MTU } from '../frame/ethernet.js'
-import type { Endpoint, Network, Subnet } from './records.js'
+import { type Asked, readPorts } from './ports.js'
+import { type Endpoint, type Network, type Subnet, shortOf } from './records.js'
 
 type Body = Readonly<Record<string, unknown>>
 
 /** Of libnetwork: 64 hexadecimal digits, or 25 characters in a swarm. */
 const ID = /^[0-9a-zA-Z]{12,128}$/
-/** Interface names are made of so much of an id. */
-const SHORT = 11
 const DOCKER = 'com.docker.network.'
 const OPTIONS = ['impair', 'p2p']
 
@@ -43,10 +42,6 @@ function flag(from: Body, name: string, otherwise = false): boolean {
   if (given === true || given === 'true') return true
   if (given === false || given === 'false') return false
   throw invalid(`${name} must be true or false, not ${JSON.stringify(given)}`, name)
-}
-
-export function shortOf(id: string): string {
-  return id.slice(0, SHORT)
 }
 
 export function idsOf(given: unknown): { network: string; endpoint: string } {
@@ -124,7 +119,6 @@ export function readEndpoint(given: unknown): { endpoint: Endpoint; chosen: bool
   const its = body(from.Interface, 'Interface')
   const [v4, v6] = [cidr(its, 'Address'), cidr(its, 'AddressIPv6')]
   const options = body(from.Options, 'Options')
-  refusePorts(options[`${DOCKER}portmap`])
   const impair = impairOf(options)
   const chosen = text(its, 'MacAddress')
   const id = idsOf(given).endpoint
@@ -138,11 +132,9 @@ export function readEndpoint(given: unknown): { endpoint: Endpoint; chosen: bool
   }
 }
 
-/** The engine leaves them to drivers, and would say that they are published. */
-function refusePorts(given: unknown): void {
-  if (!Array.isArray(given) || given.length === 0) return
-  const remedy = 'leave -p out, or make it --internal and publish by a network of the bridge driver'
-  throw invalid(`ports are not published on networks of uveth: ${remedy}`, 'portmap', 'EOPNOTSUPP')
+/** The ports that a container is to be reached by: each call that may bring them has them here. */
+export function portsOf(given: unknown): Asked[] {
+  return readPorts(body(body(given, 'the request').Options, 'Options')[`${DOCKER}portmap`])
 }
 
 /** As the engine's own bridges have them: of the IPv4 address, so that neighbours know it again; otherwise of the id. */

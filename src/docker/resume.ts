@@ -20,8 +20,9 @@ export async function resumeEnd(
   orders: Orders,
   pair: Pair,
   network: Network,
-  { side = 'b', sandbox = '', gateway, mac, addresses }: Endpoint,
+  endpoint: Endpoint,
 ): Promise<void> {
+  const { side = 'b', sandbox = '', gateway, mac, addresses } = endpoint
   const end = pair[side]
   if (end.netns === null) await orders.setEnd(end.name, { netns: sandbox, name: 'eth%d' })
   const ref = `${end.name}@${showInode(end.netnsInode)}`
@@ -31,7 +32,7 @@ export async function resumeEnd(
     for (const address of addresses) await orders.setEnd(ref, { addresses: [address] }).catch(unlessThere)
   }
   if (network.p2p) return
-  await plug(pair.a.name, network)
+  await plug(pair.a.name, network, endpoint)
   if (gateway) await addRoutes(sandbox, end.name, network.subnets)
 }
 

@@ -3,22 +3,28 @@
 // are written anew as a whole: so nothing is left of a network that has gone, and what others have added stays.
 
 import { parseCidr } from '../frame/address.js'
+import { addressOf, isReachedBy } from './ports.js'
 import type { Network } from './records.js'
 import { macFor } from './request.js'
 
-/** Of our chains. */
-export const CHAIN = 'UVETH'
 const FAMILIES = { iptables: 4, ip6tables: 16 } as const
 export type Family = keyof typeof FAMILIES
 
-/** The chain of the kernel's from which ours is called, by table. */
-export const HOOKS = { mangle: 'FORWARD', filter: 'FORWARD', nat: 'POSTROUTING' } as const
-export type Table = keyof typeof HOOKS
-export const TABLES = Object.keys(HOOKS) as Table[]
+/** Our chains, and the kernel's from which each is called. */
+const CHAINS = [
+  { table: 'mangle', chain: 'UVETH', hooks: ['FORWARD'], rulesOf: forbidden },
+  { table: 'mangle', chain: 'UVETH-LOCAL', hooks: ['INPUT'], rulesOf: unreachable },
+  { table: 'filter', chain: 'UVETH', hooks: ['FORWARD'], rulesOf: allowed },
+  { table: 'nat', chain: 'UVETH', hooks: ['POSTROUTING'], rulesOf: masqueraded },
+  { table: 'nat', chain: 'UVETH-PORTS', hooks: ['PREROUTING', 'OUTPUT'], rulesOf: published },
+] as const
+const TABLES = [...new Set(CHAINS.map(({ table }) => table))]
+type Rules = (network: Network, family: Family) => string[]
 
 /** Bridges of the engine's own. */
 const OTHERS = ['docker0', 'br-+']
-const ANSWERS = '-m conntrack --ctstate RELATED,ESTABLISHED'
+/** Of what a container asked for, and of who came by a published port. */
+const ANSWERS = '-m conntrack --ctstate RELATED,ESTABLISHED,DNAT'
 
 export function isOf(family: Family, cidr: string): boolean {
   return parseCidr(cidr)?.address.length === FAMILIES[family]
@@ -39,35 +45,49 @@ export function bridgeLines({ id, bridge, mtu, subnets }: Network): string[] {
 
 /**
  * Who may not talk to whom is said in `mangle`, before anybody's rules in `filter`, which allow more the higher they
- * stand; who may, in `filter`, where the engine forbids what nobody allows.
+ * stand; who may, in `filter`, where the engine forbids what nobody allows. `saved` is what iptables-save says: whoever
+ * loads a firewall anew takes the calls of our chains away.
  */
-export function rulesFor(family: Family, networks: readonly Network[], unhooked: readonly Table[]): string {
+export function rulesFor(family: Family, networks: readonly Network[], saved: string): string {
   const mine = networks.filter(({ p2p }) => !p2p)
-  const lines: Record<Table, string[]> = {
-    mangle: mine.flatMap(forbidden),
-    filter: mine.flatMap(({ bridge }) => [`-i ${bridge} -j ACCEPT`, `-o ${bridge} ${ANSWERS} -j ACCEPT`]),
-    nat: mine.flatMap((network) => masqueraded(family, network)),
-  }
-  const tables = TABLES.map((table) => {
-    const hook = unhooked.includes(table) ? [`-I ${HOOKS[table]} -j ${CHAIN}`] : []
+  return inTables(saved, (chain, calls) => {
+    const hooks = calls.filter(({ isThere }) => !isThere)
     return [
-      `*${table}`,
-      `:${CHAIN} - [0:0]`,
-      ...hook,
-      ...lines[table].map((line) => `-A ${CHAIN} ${line}`),
-      'COMMIT',
+      ...hooks.map(({ hook }) => `-I ${hook} -j ${chain.chain}`),
+      ...mine
+        .flatMap((network) => (chain.rulesOf as Rules)(network, family))
+        .map((rule) => `-A ${chain.chain} ${rule}`),
     ]
   })
-  return `${tables.flat().join('\n')}\n`
 }
 
 /** With the last network they go, whatever is left of them. */
-export function noRules(unhooked: readonly Table[]): string {
-  const tables = TABLES.map((table) => {
-    const hook = unhooked.includes(table) ? [] : [`-D ${HOOKS[table]} -j ${CHAIN}`]
-    return [`*${table}`, `:${CHAIN} - [0:0]`, ...hook, `-X ${CHAIN}`, 'COMMIT']
+export function noRules(saved: string): string {
+  return inTables(saved, ({ chain }, calls) => {
+    const hooks = calls.filter(({ isThere }) => isThere)
+    return [...hooks.map(({ hook }) => `-D ${hook} -j ${chain}`), `-X ${chain}`]
   })
-  return `${tables.flat().join('\n')}\n`
+}
+
+type Chain = (typeof CHAINS)[number]
+type Calls = { hook: string; isThere: boolean }[]
+
+/** All chains empty, and then what `linesOf` says of each. */
+function inTables(saved: string, linesOf: (chain: Chain, calls: Calls) => string[]): string {
+  const parts = TABLES.flatMap((table) => {
+    const begin = saved.indexOf(`*${table}\n`)
+    const there = begin < 0 ? [] : saved.slice(begin, saved.indexOf('COMMIT', begin)).split('\n')
+    const mine = CHAINS.filter((chain) => chain.table === table)
+    const lines = mine.flatMap((chain) => {
+      const calls = chain.hooks.map((hook) => ({
+        hook,
+        isThere: there.includes(`-A ${hook} -j ${chain.chain}`),
+      }))
+      return linesOf(chain, calls)
+    })
+    return [`*${table}`, ...mine.map(({ chain }) => `:${chain} - [0:0]`), ...lines, 'COMMIT']
+  })
+  return `${parts.join('\n')}\n`
 }
 
 function forbidden({ bridge, internal }: Network): string[] {
@@ -79,8 +99,41 @@ function forbidden({ bridge, internal }: Network): string[] {
   ]
 }
 
-function masqueraded(family: Family, { bridge, internal, masquerade, subnets }: Network): string[] {
-  if (internal || !masquerade) return []
+/** Its bridge leads to loopback addresses (kernel.ts), for answers; for nothing else. */
+function unreachable({ bridge }: Network, family: Family): string[] {
+  if (family !== 'iptables') return []
+  return [`-i ${bridge} -d 127.0.0.0/8 -m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP`]
+}
+
+function allowed({ bridge }: Network): string[] {
+  return [`-i ${bridge} -j ACCEPT`, `-o ${bridge} ${ANSWERS} -j ACCEPT`]
+}
+
+function masqueraded(
+  { bridge, internal, masquerade, subnets, endpoints }: Network,
+  family: Family,
+): string[] {
+  if (internal) return []
   const pools = subnets.map(({ pool }) => pool).filter((pool) => isOf(family, pool))
-  return pools.map((pool) => `-s ${pool} ! -o ${bridge} -j MASQUERADE`)
+  const out = masquerade ? pools.map((pool) => `-s ${pool} ! -o ${bridge} -j MASQUERADE`) : []
+  if (!Object.values(endpoints).some(({ ports }) => ports !== undefined)) return out
+  // Answers have to come back this way, also to a neighbour on the bridge, and to 127.0.0.1.
+  const near = [...pools, ...(family === 'iptables' ? ['127.0.0.0/8'] : [])]
+  const back = near.map((from) => `-s ${from} -o ${bridge} -m conntrack --ctstate DNAT -j MASQUERADE`)
+  return [...out, ...back]
+}
+
+/** Whoever asks one of the machine's addresses for a published port gets the container's. */
+function published({ endpoints }: Network, family: Family): string[] {
+  return Object.values(endpoints).flatMap(({ addresses, ports = [] }) => {
+    const own = addresses.find((address) => isOf(family, address))?.split('/')[0]
+    if (own === undefined) return []
+    const mine = ports.filter((port) => isReachedBy(port, FAMILIES[family]))
+    const target = family === 'iptables' ? own : `[${own}]`
+    return mine.map((port) => {
+      const at = addressOf(port)
+      const match = `-p ${port.protocol} --dport ${port.hostPort} -m addrtype --dst-type LOCAL`
+      return `${at === undefined ? '' : `-d ${at} `}${match} -j DNAT --to-destination ${target}:${port.port}`
+    })
+  })
 }

@@ -3,6 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect } from 'vitest'
+import { asking, serving } from '../support/asking.js'
 import { commandOf, well } from '../support/cli.js'
 import { ROOT, TestDaemon } from '../support/daemon.js'
 import { Netns, until } from '../support/netns.js'
@@ -159,6 +160,62 @@ it('the world is reached, masqueraded, and reaches nobody; an internal network n
     outside.ip('route', 'add', '10.78.0.0/24', 'via', '192.0.2.1')
     expect(() => outside.exec('ping', '-c', '1', '-W', '1', '10.78.0.2')).toThrow()
     engine.docker('rm', '--force', 'one', 'two')
+  }
+  expect(await order('link', 'del', 'out0')).toMatchObject(well)
+  expect(left()).toEqual(NOTHING)
+})
+
+it('published ports lead to their container, from everywhere, after restarts too; each is published once', async () => {
+  using outside = Netns.create('outside')
+  const order = commandOf(daemon)
+  const line = `link add out0 up type veth peer name in0 netns ${outside.name} up`
+  expect(await order(...line.split(' '))).toMatchObject(well)
+  for (const [netns, link, last] of [
+    [daemon.home, 'out0', '1'],
+    [outside, 'in0', '2'],
+  ] as const) {
+    netns.ip('addr', 'add', `192.0.2.${last}/24`, 'dev', link)
+    netns.ip('addr', 'add', `fd00:80::${last}/64`, 'dev', link, 'nodad')
+  }
+  daemon.home.ip('link', 'set', 'lo', 'up')
+  {
+    using network = new Network('ports', '--ipv6', '--subnet', 'fd00:79::/64', '--subnet', '10.79.0.0/24')
+    engine.run('one', network.name, '-p', '8080:80', '-p', '127.0.0.1:7000:70/udp', '-p', '81')
+    engine.run('two', network.name)
+    const [inOne, inTwo] = [engine.netnsOf('one'), engine.netnsOf('two')]
+    await using _ = await serving(inOne, [
+      { protocol: 'tcp', port: 80 },
+      { protocol: 'udp', port: 70 },
+    ])
+    const tcp = (address: string) => ({ protocol: 'tcp', address, port: 8080 }) as const
+    const machine = ['192.0.2.1', '10.79.0.1', 'fd00:80::1', 'fd00:79::1'].map(tcp)
+    const fromEverywhere = async () => {
+      const { home } = daemon
+      const local = [
+        ...machine,
+        tcp('127.0.0.1'),
+        { ...tcp('127.0.0.1'), protocol: 'udp', port: 7000 } as const,
+      ]
+      expect(await asking(outside.path, [tcp('192.0.2.1'), tcp('fd00:80::1')])).toEqual([
+        '192.0.2.2',
+        'fd00:80::2',
+      ])
+      expect(await asking(home.path, local)).toEqual([
+        ...['192.0.2.1', '10.79.0.1', 'fd00:80::1', 'fd00:79::1', '10.79.0.1', '10.79.0.1'],
+      ])
+      const near = ['10.79.0.1', '10.79.0.1', 'fd00:79::1', 'fd00:79::1']
+      for (const netns of [inOne, inTwo]) expect(await asking(netns, machine)).toEqual(near)
+    }
+    await fromEverywhere()
+    await again()
+    await fromEverywhere()
+    expect(() => engine.run('three', network.name, '-p', '8080:90')).toThrow(
+      /EADDRINUSE: port 8080\/tcp is taken on this machine/,
+    )
+    const ports = () => daemon.home.exec('iptables-save').match(/DNAT --to-destination \S+/g) ?? []
+    expect(ports()).toHaveLength(3)
+    engine.docker('kill', 'one')
+    await until('its ports to go', () => ports().length === 0)
   }
   expect(await order('link', 'del', 'out0')).toMatchObject(well)
   expect(left()).toEqual(NOTHING)

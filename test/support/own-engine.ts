@@ -95,6 +95,11 @@ export class OwnEngine implements AsyncDisposable {
     await Promise.all(started)
   }
 
+  /** Path of a running container's network namespace. */
+  netnsOf(name: string): string {
+    return `/proc/${this.docker('inspect', '-f', '{{.State.Pid}}', name).trim()}/ns/net`
+  }
+
   /** What a program in a container prints. */
   exec(name: string, ...words: string[]): string {
     return this.docker('exec', name, ...words)

@@ -146,6 +146,25 @@ test('a network of one pair has two places, also after a restart', async () => {
   })
 })
 
+test('of one pair nothing is published, and what is no port is said before anything is made', async () => {
+  await using driver = await new Driver().start()
+  await driver.call('CreateNetwork', cable)
+  const withPorts = (portmap: unknown) =>
+    driver.call('CreateEndpoint', { ...endpoint(ONE), Options: { 'com.docker.network.portmap': portmap } })
+  const port = { Proto: 6, IP: '', Port: 80, HostIP: '', HostPort: 8080, HostPortEnd: 8080 }
+  for (const [portmap, message] of [
+    [[port], 'EOPNOTSUPP: a network of one pair (p2p=true) publishes no ports: leave -p out'],
+    [5, 'EINVAL: portmap must be an array, not 5'],
+    [[null], 'EINVAL: of TCP and UDP ports are published, not of protocol undefined'],
+    [[{ ...port, Proto: 132 }], 'EINVAL: of TCP and UDP ports are published, not of protocol 132'],
+    [[{ ...port, Port: 0 }], 'EINVAL: Port must be a port from 1 to 65535, not 0'],
+    [[{ ...port, HostPort: '80' }], 'EINVAL: HostPort must be a port from 0 to 65535, not "80"'],
+    [[{ ...port, HostIP: 'here' }], 'EINVAL: HostIP must be an IP address, not "here"'],
+  ])
+    await expect(withPorts(portmap)).rejects.toThrow(new Error(message as string))
+  expect(JSON.parse(readFileSync(driver.file, 'utf8')).networks[0].endpoints).toEqual({})
+})
+
 test('a container may have a perfect cable in a bad network', async () => {
   await using driver = await new Driver().start()
   const own = { p2p: 'true', impair: 'loss 1%' }
@@ -162,5 +181,17 @@ test('a file that is none of ours is left as it is', async () => {
   writeFileSync(driver.file, '{"pairs":[]}')
   await expect(driver.start()).rejects.toThrow(/docker\.json' is no file of networks: move it away$/)
   expect(readFileSync(driver.file, 'utf8')).toBe('{"pairs":[]}')
+  const network = { id: NETWORK, bridge: 'uv-x', subnets: [], endpoints: {} }
+  for (const faulty of [
+    null,
+    5,
+    {},
+    { ...network, subnets: [null] },
+    { ...network, endpoints: null },
+    { ...network, endpoints: { [ONE]: null } },
+  ]) {
+    writeFileSync(driver.file, JSON.stringify({ version: 1, networks: [faulty] }))
+    await expect(driver.start()).rejects.toThrow(/docker\.json' is no file of networks: move it away$/)
+  }
   rmSync(driver.folder, { recursive: true })
 })

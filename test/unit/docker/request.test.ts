@@ -54,16 +54,6 @@ test.each([
     () => readEndpoint({ NetworkID: ID, EndpointID: ID, Options: { impair: 'loss 101%' } }),
     /^EINVAL: impair loss must be/,
   ],
-  [
-    'a port that is to be published',
-    () =>
-      readEndpoint({
-        NetworkID: ID,
-        EndpointID: ID,
-        Options: { 'com.docker.network.portmap': [{ Proto: 6, Port: 80, HostPort: 8080 }] },
-      }),
-    /^EOPNOTSUPP: ports are not published on networks of uveth: leave -p out/,
-  ],
 ])('%s is refused with a sentence', (_, read, sentence) => {
   expect(read).toThrow(sentence)
 })

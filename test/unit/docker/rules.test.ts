@@ -1,8 +1,8 @@
 // The packet filter and the bridges of networks, as text.
 
 import { expect, test } from 'vitest'
-import type { Network } from '../../../src/docker/records.js'
-import { bridgeLines, noRules, rulesFor } from '../../../src/docker/rules.js'
+import type { Network, Published } from '../../../src/docker/records.js'
+import { bridgeLines, type Family, noRules, rulesFor } from '../../../src/docker/rules.js'
 
 const OPEN: Network = {
   id: '0123456789ab'.repeat(5),
@@ -19,28 +19,30 @@ const OPEN: Network = {
 const CLOSED = { ...OPEN, bridge: 'uv-closed', internal: true }
 
 /** The rules of our chain in a table. */
-function inTable(text: string, table: string): string[] {
+function inTable(text: string, table: string, chain = 'UVETH'): string[] {
   const lines = text.split('\n')
   const begin = lines.indexOf(`*${table}`)
   const part = lines.slice(begin, lines.indexOf('COMMIT', begin))
-  return part.filter((line) => line.startsWith('-A UVETH ')).map((line) => line.slice('-A UVETH '.length))
+  return part
+    .filter((line) => line.startsWith(`-A ${chain} `))
+    .map((line) => line.slice(`-A ${chain} `.length))
 }
 
 test('a network is masqueraded, and reached only by answers', () => {
-  const text = rulesFor('iptables', [OPEN], [])
+  const text = rulesFor('iptables', [OPEN], '')
   expect(inTable(text, 'nat')).toEqual(['-s 10.0.0.0/24 ! -o uv-open -j MASQUERADE'])
   expect(inTable(text, 'mangle').slice(0, 2)).toEqual([
-    '-o uv-open ! -i uv-open -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN',
+    '-o uv-open ! -i uv-open -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j RETURN',
     '-o uv-open ! -i uv-open -j DROP',
   ])
   expect(inTable(text, 'filter')).toContain('-i uv-open -j ACCEPT')
-  expect(inTable(rulesFor('ip6tables', [OPEN], []), 'nat')).toEqual([
+  expect(inTable(rulesFor('ip6tables', [OPEN], ''), 'nat')).toEqual([
     '-s fd00::/64 ! -o uv-open -j MASQUERADE',
   ])
 })
 
 test('an internal one neither, and one that does its own routing is not masqueraded', () => {
-  const text = rulesFor('iptables', [CLOSED, { ...OPEN, masquerade: false }], [])
+  const text = rulesFor('iptables', [CLOSED, { ...OPEN, masquerade: false }], '')
   expect(inTable(text, 'nat')).toEqual([])
   expect(inTable(text, 'mangle').slice(0, 2)).toEqual([
     '-i uv-closed ! -o uv-closed -j DROP',
@@ -49,19 +51,69 @@ test('an internal one neither, and one that does its own routing is not masquera
 })
 
 test('of a network of one pair the kernel hears nothing', () => {
-  expect(rulesFor('iptables', [{ ...OPEN, p2p: true }], [])).not.toContain('uv-open')
+  expect(rulesFor('iptables', [{ ...OPEN, p2p: true }], '')).not.toContain('uv-open')
 })
 
+const CALLS = [
+  ['mangle', 'INPUT', 'UVETH-LOCAL'],
+  ['mangle', 'FORWARD', 'UVETH'],
+  ['filter', 'FORWARD', 'UVETH'],
+  ['nat', 'POSTROUTING', 'UVETH'],
+  ['nat', 'PREROUTING', 'UVETH-PORTS'],
+  ['nat', 'OUTPUT', 'UVETH-PORTS'],
+] as const
+/** As iptables-save has it. */
+const saved = (calls: readonly (readonly string[])[]) =>
+  ['mangle', 'filter', 'nat']
+    .map((table) => {
+      const mine = calls.filter(([at]) => at === table)
+      return `*${table}\n${mine.map(([, hook, chain]) => `-A ${hook} -j ${chain}\n`).join('')}COMMIT\n`
+    })
+    .join('')
+
 test('our chains are called once, and go with the last network', () => {
-  const first = rulesFor('iptables', [OPEN], ['mangle', 'filter', 'nat'])
-  expect(first.match(/^-I .*$/gm)).toEqual([
-    '-I FORWARD -j UVETH',
-    '-I FORWARD -j UVETH',
-    '-I POSTROUTING -j UVETH',
+  const words = (text: string, word: string) =>
+    [...text.matchAll(/^\*(\w+)\n([^*]*)/gm)].flatMap(([, table, lines = '']) =>
+      lines
+        .split('\n')
+        .filter((line) => line.startsWith(`${word} `))
+        .map((line) => [table, ...line.split(' ').filter((_, at) => at === 1 || at === 3)]),
+    )
+  const sorted = (calls: unknown[]) => calls.map(String).sort()
+  expect(sorted(words(rulesFor('iptables', [OPEN], saved([])), '-I'))).toEqual(sorted([...CALLS]))
+  expect(words(rulesFor('iptables', [OPEN], saved(CALLS)), '-I')).toEqual([])
+  // Somebody has emptied one chain of the kernel's.
+  expect(words(rulesFor('iptables', [OPEN], saved(CALLS.slice(1))), '-I')).toEqual([[...CALLS[0]]])
+  expect(sorted(words(noRules(saved(CALLS)), '-D'))).toEqual(sorted([...CALLS]))
+  expect(words(noRules(saved([])), '-D')).toEqual([])
+  expect(words(noRules(saved([])), '-X')).toHaveLength(5)
+})
+
+test('a published port leads to its container, at the addresses and of the family that were asked for', () => {
+  const published = (...ports: Published[]) => {
+    const one = { mac: '', addresses: ['10.0.0.2/24', 'fd00::2/64'], ports }
+    return (family: Family) =>
+      inTable(rulesFor(family, [{ ...OPEN, endpoints: { one } }], ''), 'nat', 'UVETH-PORTS')
+  }
+  const port: Published = { protocol: 'tcp', port: 80, hostPort: 8080 }
+  const local = '-p tcp --dport 8080 -m addrtype --dst-type LOCAL -j DNAT --to-destination'
+  for (const [hostAddress, ...rules] of [
+    [undefined, [`${local} 10.0.0.2:80`], [`${local} [fd00::2]:80`]],
+    ['0.0.0.0', [`${local} 10.0.0.2:80`], []],
+    ['::', [], [`${local} [fd00::2]:80`]],
+    ['127.0.0.1', [`-d 127.0.0.1 ${local} 10.0.0.2:80`], []],
+    ['fd01::1', [], [`-d fd01::1 ${local} [fd00::2]:80`]],
+  ] as const) {
+    const rulesOf = published({ ...port, ...(hostAddress && { hostAddress }) })
+    expect([rulesOf('iptables'), rulesOf('ip6tables')]).toEqual(rules)
+  }
+  expect(published({ protocol: 'udp', port: 53, hostPort: 53 })('iptables')[0]).toMatch(/^-p udp --dport 53 /)
+})
+
+test('loopback addresses are reached by answers only', () => {
+  expect(inTable(rulesFor('iptables', [OPEN], ''), 'mangle', 'UVETH-LOCAL')).toEqual([
+    '-i uv-open -d 127.0.0.0/8 -m conntrack ! --ctstate RELATED,ESTABLISHED -j DROP',
   ])
-  expect(rulesFor('iptables', [OPEN], [])).not.toContain('-I ')
-  expect(noRules([])).toContain('\n*nat\n:UVETH - [0:0]\n-D POSTROUTING -j UVETH\n-X UVETH\nCOMMIT\n')
-  expect(noRules(['nat'])).toContain('\n*nat\n:UVETH - [0:0]\n-X UVETH\nCOMMIT\n')
 })
 
 test('a bridge has its gateways, an address that stays, and the MTU that was asked for', () => {
