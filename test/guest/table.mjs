@@ -1,42 +1,46 @@
 // @ts-check
 // What the guests of scripts/kernels have left, as one table for people and for docs/kernels.md, and as the exit
 // status. Run by scripts/kernels only; it starts nothing.
-// Usage: table.mjs FOLDER [DOCUMENT]   FOLDER/KERNEL/ has release, seconds, status and, of tests, summary.json
+// Usage: table.mjs FOLDER [DOCUMENT]   FOLDER/KERNEL/ has what (was run), release, seconds, status and, of tests,
+// summary.json; instead of status and summary it has `skipped`, a reason, where no guest could be made. In a document,
+// rows of other kernels and of other tests stay.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { add } from '../../scripts/tally.js'
 
 /** @typedef {import('../../scripts/tally.js').Summary} Summary */
-/** @typedef {{ kernel: string, release: string, seconds: number, status: number | undefined, summary: Summary | undefined }} Guest */
+/** @typedef {{ kernel: string, what: string, release: string, seconds: number, skipped: string, status: number | undefined, summary: Summary | undefined }} Guest */
 
 const NOTHING = { passed: 0, failed: 0, skipped: {} }
 const BEGIN = '<!-- begin: scripts/kernels --write -->'
 const END = '<!-- end -->'
+const ORDER = ['5.10', '6.1', '6.12', 'newest']
+const HEAD = ['| kernel | tests | passed | failed | skipped | s |', '|---|---|---|---|---|---|']
 
 /** @param {string} folder @returns {Guest[]} */
 function guestsIn(folder) {
-  const order = ['5.10', '6.1', '6.12', 'newest']
-  return readdirSync(folder)
-    .sort((one, other) => order.indexOf(one) - order.indexOf(other))
-    .map((kernel) => {
-      const text = (/** @type {string} */ name) => {
-        const path = join(folder, kernel, name)
-        return existsSync(path) ? readFileSync(path, 'utf8').trim() : ''
-      }
-      const [status, summary] = [text('status'), text('summary.json')]
-      return {
-        kernel,
-        release: text('release'),
-        seconds: Number(text('seconds')),
-        status: status === '' ? undefined : Number(status),
-        summary: summary === '' ? undefined : JSON.parse(summary),
-      }
-    })
+  return readdirSync(folder).map((kernel) => {
+    const text = (/** @type {string} */ name) => {
+      const path = join(folder, kernel, name)
+      return existsSync(path) ? readFileSync(path, 'utf8').trim() : ''
+    }
+    const [status, summary] = [text('status'), text('summary.json')]
+    return {
+      kernel,
+      what: text('what'),
+      release: text('release'),
+      seconds: Number(text('seconds')),
+      skipped: text('skipped'),
+      status: status === '' ? undefined : Number(status),
+      summary: summary === '' ? undefined : JSON.parse(summary),
+    }
+  })
 }
 
 /** A guest that ran no tests counts its command as one. @param {Guest} guest @returns {Summary} */
-function sumOf({ kernel, status, summary }) {
+function sumOf({ kernel, skipped, status, summary }) {
+  if (skipped !== '') return { ...NOTHING, skipped: { [skipped]: 1 } }
   const ended = status === undefined ? 'the guest did not come to its end' : `status ${status}`
   const own = { ...NOTHING, passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, failures: [ended] }
   if (status === 0) own.failures = []
@@ -47,37 +51,68 @@ function sumOf({ kernel, status, summary }) {
     : add([summary, { ...own, failures: [`${kernel}: ${ended}`] }])
 }
 
-/** @param {Guest[]} guests */
-function table(guests) {
-  const lines = ['| kernel | passed | failed | skipped | s |', '|---|---|---|---|---|']
-  for (const guest of guests) {
-    const { passed, failed, skipped } = sumOf(guest)
-    const left = Object.values(skipped).reduce((total, count) => total + count, 0)
-    lines.push(`| ${guest.release} | ${passed} | ${failed} | ${left} | ${guest.seconds} |`)
+/** What a guest has left: the key of its row, the row, and what there is to say of it. @param {Guest} guest */
+function entryOf(guest) {
+  const { passed, failed, skipped, failures = [], flaky = [] } = sumOf(guest)
+  const left = Object.values(skipped).reduce((total, count) => total + count, 0)
+  const release = guest.release === '' ? '' : ` (${guest.release})`
+  return {
+    key: `${guest.kernel}, ${guest.what}:`,
+    row: `| ${guest.kernel}${release} | ${guest.what} | ${passed} | ${failed} | ${left} | ${guest.seconds} |`,
+    lines: [
+      ...failures.map((name) => `- failed: ${name}`),
+      ...flaky.map((name) => `- passed at the second try: ${name}`),
+      ...Object.entries(skipped).map(([reason, count]) => `- skipped ${count}: ${reason}`),
+    ],
   }
-  return lines
 }
 
-/** @param {Guest} guest */
-function details(guest) {
-  const { skipped, failures = [], flaky = [] } = sumOf(guest)
-  const lines = [
-    ...failures.map((name) => `failed: ${name}`),
-    ...flaky.map((name) => `passed at the second try: ${name}`),
-    ...Object.entries(skipped).map(([reason, count]) => `skipped ${count}: ${reason}`),
+/** @typedef {ReturnType<typeof entryOf>} Entry */
+
+/** What `print` wrote. @param {string} text @returns {Entry[]} */
+function read(text) {
+  const blocks = text
+    .trim()
+    .split(/\n{2,}/)
+    .map((block) => block.split('\n'))
+  const rows = (blocks[0] ?? []).filter((line) => /^\| (5|6|newest)/.test(line))
+  return rows.map((row) => {
+    const [, kernel = '', what = ''] = /^\| (\S+)[^|]* \| (.*?) \|/.exec(row) ?? []
+    const key = `${kernel}, ${what}:`
+    return { key, row, lines: blocks.find(([title]) => title === key)?.slice(1) ?? [] }
+  })
+}
+
+/** @param {Entry[]} entries */
+function print(entries) {
+  const rank = (/** @type {Entry} */ { key }) => ORDER.indexOf(key.slice(0, key.indexOf(',')))
+  const sorted = entries.sort((one, other) => rank(one) - rank(other) || (one.key < other.key ? -1 : 1))
+  const said = sorted.filter(({ lines }) => lines.length > 0)
+  const blocks = [
+    [...HEAD, ...sorted.map(({ row }) => row)],
+    ...said.map(({ key, lines }) => [key, ...lines]),
   ]
-  return lines.length > 0 ? [`${guest.release}:`, ...lines.map((line) => `- ${line}`), ''] : []
+  return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`
 }
 
 const [folder = '', document] = process.argv.slice(2)
 const guests = guestsIn(folder)
-const lines = [...table(guests), '', ...guests.flatMap(details)]
-console.log(lines.join('\n'))
+const entries = guests.map(entryOf)
+console.log(print(entries))
 if (document !== undefined) {
   const text = readFileSync(document, 'utf8')
   const [from, to] = [text.indexOf(BEGIN), text.indexOf(END)]
   if (from < 0 || to < from) throw new Error(`${document} has no place for a table`)
-  writeFileSync(document, `${text.slice(0, from)}${BEGIN}\n${lines.join('\n')}\n${text.slice(to)}`)
+  const others = read(text.slice(from + BEGIN.length, to)).filter((old) =>
+    entries.every(({ key }) => key !== old.key),
+  )
+  writeFileSync(
+    document,
+    `${text.slice(0, from)}${BEGIN}\n${print([...others, ...entries])}\n${text.slice(to)}`,
+  )
 }
 if (process.env.UVETH_TALLY) writeFileSync(process.env.UVETH_TALLY, JSON.stringify(add(guests.map(sumOf))))
-process.exitCode = guests.every((guest) => guest.status === 0) ? 0 : 1
+// Who asked for a kernel by hand is to see that it was not there; CI has its list of what may be skipped.
+const fine = (/** @type {Guest} */ { status, skipped }) =>
+  status === 0 || (skipped !== '' && process.env.CI === 'true')
+process.exitCode = guests.every(fine) ? 0 : 1

@@ -24,13 +24,11 @@ function guest(kernel: string, files: Record<string, string>): void {
     writeFileSync(join(folder, 'results', kernel, name), `${text}\n`)
 }
 
-function table(...words: string[]) {
+function table(words: string[] = [], environment: Record<string, string> = {}) {
   return spawnSync(
     process.execPath,
     [join(root, 'test/guest/table.mjs'), join(folder, 'results'), ...words],
-    {
-      encoding: 'utf8',
-    },
+    { encoding: 'utf8', env: { ...process.env, CI: '', UVETH_TALLY: '', ...environment } },
   )
 }
 
@@ -52,16 +50,22 @@ test('guests stand in the order of their kernels, with what failed and why tests
     failures: ['a > b'],
     flaky: ['c'],
   }
-  guest('newest', { release: '7.3.4', seconds: '61', status: '0' })
-  guest('5.10', { release: '5.10.0-32', seconds: '90', status: '1', 'summary.json': JSON.stringify(summary) })
+  guest('newest', { what: 'uname -r', release: '7.3.4', seconds: '61', status: '0' })
+  guest('5.10', {
+    what: 'test/kernel',
+    release: '5.10.0-32',
+    seconds: '90',
+    status: '1',
+    'summary.json': JSON.stringify(summary),
+  })
   const { stdout, status } = table()
   expect(stdout.trim().split('\n')).toEqual([
-    '| kernel | passed | failed | skipped | s |',
-    '|---|---|---|---|---|',
-    '| 5.10.0-32 | 3 | 1 | 2 | 90 |',
-    '| 7.3.4 | 1 | 0 | 0 | 61 |',
+    '| kernel | tests | passed | failed | skipped | s |',
+    '|---|---|---|---|---|---|',
+    '| 5.10 (5.10.0-32) | test/kernel | 3 | 1 | 2 | 90 |',
+    '| newest (7.3.4) | uname -r | 1 | 0 | 0 | 61 |',
     '',
-    '5.10.0-32:',
+    '5.10, test/kernel:',
     '- failed: a > b',
     '- passed at the second try: c',
     '- skipped 2: needs kernel 6.8',
@@ -83,13 +87,63 @@ test.each([
   expect(status).toBe(1)
 })
 
-test('the table goes between its marks in a document', () => {
+test.each([
+  ['by hand', '', 1],
+  ['in CI, which judges the reason', 'true', 0],
+])('a kernel that could not be had is a skip: %s', (_, CI, wanted) => {
+  guest('6.1', { what: 'test/kernel', skipped: "needs Debian's kernel 6.1" })
+  const tally = join(folder, 'tally.json')
+  const { stdout, status } = table([], { CI, UVETH_TALLY: tally })
+  expect(stdout).toContain("6.1, test/kernel:\n- skipped 1: needs Debian's kernel 6.1\n")
+  expect(status).toBe(wanted)
+  expect(JSON.parse(readFileSync(tally, 'utf8'))).toMatchObject({
+    passed: 0,
+    failed: 0,
+    skipped: { "needs Debian's kernel 6.1": 1 },
+  })
+})
+
+test('in a document the table goes between its marks, and what other runs have left stays', () => {
   const document = join(folder, 'kernels.md')
   writeFileSync(document, 'before\n<!-- begin: scripts/kernels --write -->\nold\n<!-- end -->\nafter\n')
-  guest('6.12', { release: '6.12.117', seconds: '40', status: '0' })
-  expect(table(document).status).toBe(0)
-  const text = readFileSync(document, 'utf8')
-  expect(text).toMatch(
-    /^before\n.*begin.*\n\| kernel.*\n.*\n\| 6\.12\.117 \| 1 \| 0 \| 0 \| 40 \|\n\n<!-- end -->\nafter\n$/,
-  )
+  const summary = '{"passed":4,"failed":0,"skipped":{"needs kernel 6.8":2}}'
+  guest('newest', {
+    what: 'test/kernel',
+    release: '7.3.4',
+    seconds: '61',
+    status: '0',
+    'summary.json': summary,
+  })
+  expect(table([document]).status).toBe(0)
+  rmSync(join(folder, 'results'), { recursive: true })
+  guest('5.10', {
+    what: 'test/kernel',
+    release: '5.10.0-32',
+    seconds: '40',
+    status: '0',
+    'summary.json': summary,
+  })
+  expect(table([document]).status).toBe(0)
+  guest('5.10', { what: 'test/kernel', release: '5.10.0-33', seconds: '50', status: '0' })
+  expect(table([document]).status).toBe(0)
+  rmSync(join(folder, 'results'), { recursive: true })
+  guest('5.10', { what: 'test/integration/002', release: '5.10.0-33', seconds: '8', status: '0' })
+  expect(table([document]).status).toBe(0)
+  expect(readFileSync(document, 'utf8')).toBe(`before
+<!-- begin: scripts/kernels --write -->
+| kernel | tests | passed | failed | skipped | s |
+|---|---|---|---|---|---|
+| 5.10 (5.10.0-33) | test/integration/002 | 1 | 0 | 0 | 8 |
+| 5.10 (5.10.0-33) | test/kernel | 4 | 0 | 2 | 50 |
+| newest (7.3.4) | test/kernel | 4 | 0 | 2 | 61 |
+
+5.10, test/kernel:
+- skipped 2: needs kernel 6.8
+
+newest, test/kernel:
+- skipped 2: needs kernel 6.8
+
+<!-- end -->
+after
+`)
 })
