@@ -8,6 +8,7 @@ import { type Cidr, parseCidr } from '../../src/frame/address.js'
 import { NETLINK_ROUTE } from '../../src/netlink/constants.js'
 import { addAddress, getLink } from '../../src/netlink/route.js'
 import { NetlinkSocket } from '../../src/netlink/socket.js'
+import { run } from '../support/netns.js'
 import { RawTap } from '../support/raw-tap.js'
 import { needs } from '../support/skip.js'
 
@@ -34,7 +35,7 @@ function bind(host: string): Promise<string> {
 
 it('without DAD: bound at once', async () => {
   using tap = RawTap.open()
-  tap.up()
+  run('ip', 'link', 'set', tap.name, 'up')
   const host = address()
   add(tap, host, true)
   expect(await bind(host)).toBe('bound')
@@ -42,7 +43,7 @@ it('without DAD: bound at once', async () => {
 
 it('with DAD: refused at first', async () => {
   using tap = RawTap.open()
-  tap.up()
+  run('ip', 'link', 'set', tap.name, 'up')
   const host = address()
   add(tap, host, false)
   expect(await bind(host)).toBe('EADDRNOTAVAIL')

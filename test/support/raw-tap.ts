@@ -2,7 +2,7 @@
 // what the kernel itself does. `using tap = RawTap.open()` makes it at home, under a unique name. read() and
 // write() answer what the system call answers: bytes, or a negative errno; they never throw for it.
 
-import { readSync, writeSync } from 'node:fs'
+import { readSync, writeFileSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
 import {
   closeFd,
@@ -110,9 +110,12 @@ export class RawTap implements Disposable {
     return isHome(this.netns)
   }
 
-  /** Up, and silent: without IPv6 addresses of its own. Only at home. */
+  /** Up, and silent: without IPv6, which would report memberships where a container engine has it forwarded. At home only. */
   up(): void {
     run('ip', 'link', 'set', 'dev', this.name, 'addrgenmode', 'none')
+    try {
+      writeFileSync(`/proc/sys/net/ipv6/conf/${this.name}/disable_ipv6`, '1')
+    } catch {} // there is none, or it may not be written
     run('ip', 'link', 'set', 'dev', this.name, 'up')
   }
 
