@@ -55,6 +55,9 @@ export const CNI_PLUGINS: string = new URL('../../.cache/cni', import.meta.url).
 const CAP = { NET_ADMIN: 12n, NET_RAW: 13n, SYS_ADMIN: 21n }
 const CAP_SYS_PTRACE = 19n
 
+const FLOW_TABLE =
+  'table ip t { flowtable f { hook ingress priority 0; devices = { lo }; }; chain c { flow add @f; }; }'
+
 // Each answers whether it is there, or, where it can say more than the bare name, why it is not.
 const probes = {
   /** uid 0 with the capabilities to make interfaces and namespaces and to open packet sockets. */
@@ -74,6 +77,8 @@ const probes = {
   /** Its links can be put together, or apart. */
   bond: () => addsLinks('add p0 type bond'),
   vrf: () => addsLinks('add p0 type vrf table 10'),
+  /** nftables can leave a flow to its interfaces. */
+  'flow table': () => runs('unshare', '-n', 'nft', FLOW_TABLE),
   /** The shim's client was built: it needs a libc that can be linked into it. */
   client: () => SHIMS.length > 1,
   /** Programs for XDP can be loaded: CAP_BPF, or root of the machine. */
