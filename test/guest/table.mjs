@@ -39,16 +39,31 @@ function guestsIn(folder) {
 }
 
 /** A guest that ran no tests counts its command as one. @param {Guest} guest @returns {Summary} */
-function sumOf({ kernel, skipped, status, summary }) {
+function sumOf({ skipped, status, summary }) {
   if (skipped !== '') return { ...NOTHING, skipped: { [skipped]: 1 } }
   const ended = status === undefined ? 'the guest did not come to its end' : `status ${status}`
-  const own = { ...NOTHING, passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, failures: [ended] }
+  const own = {
+    ...NOTHING,
+    passed: status === 0 ? 1 : 0,
+    failed: status === 0 ? 0 : 1,
+    failures: [ended],
+  }
   if (status === 0) own.failures = []
   if (summary === undefined) return own
   // Tests that failed say themselves why the status is what it is.
-  return status === 0 || summary.failed > 0
-    ? summary
-    : add([summary, { ...own, failures: [`${kernel}: ${ended}`] }])
+  return status === 0 || summary.failed > 0 ? summary : add([summary, own])
+}
+
+/** The same for the sums of others, where each name needs its kernel's. @param {Guest} guest @returns {Summary} */
+function toldOf(guest) {
+  const { skipped, failures = [], flaky = [], ...counts } = sumOf(guest)
+  const named = (/** @type {string} */ name) => `Linux ${guest.kernel}: ${name}`
+  return {
+    ...counts,
+    skipped: Object.fromEntries(Object.entries(skipped).map(([reason, count]) => [named(reason), count])),
+    failures: failures.map(named),
+    flaky: flaky.map(named),
+  }
 }
 
 /** What a guest has left: the key of its row, the row, and what there is to say of it. @param {Guest} guest */
@@ -111,7 +126,7 @@ if (document !== undefined) {
     `${text.slice(0, from)}${BEGIN}\n${print([...others, ...entries])}\n${text.slice(to)}`,
   )
 }
-if (process.env.UVETH_TALLY) writeFileSync(process.env.UVETH_TALLY, JSON.stringify(add(guests.map(sumOf))))
+if (process.env.UVETH_TALLY) writeFileSync(process.env.UVETH_TALLY, JSON.stringify(add(guests.map(toldOf))))
 // Who asked for a kernel by hand is to see that it was not there; CI has its list of what may be skipped.
 const fine = (/** @type {Guest} */ { status, skipped }) =>
   status === 0 || (skipped !== '' && process.env.CI === 'true')

@@ -82,24 +82,26 @@ test.each([
   ],
 ])('a guest that %s has failed', (_, files, sentence) => {
   guest('6.1', { release: '6.1.0-50', seconds: '5', ...files })
-  const { stdout, status } = table()
+  const tally = join(folder, 'tally.json')
+  const { stdout, status } = table([], { UVETH_TALLY: tally })
   expect(stdout).toContain(sentence)
   expect(status).toBe(1)
+  expect(JSON.parse(readFileSync(tally, 'utf8'))).toMatchObject({ failures: [`Linux 6.1: ${sentence}`] })
 })
 
 test.each([
   ['by hand', '', 1],
   ['in CI, which judges the reason', 'true', 0],
 ])('a kernel that could not be had is a skip: %s', (_, CI, wanted) => {
-  guest('6.1', { what: 'test/kernel', skipped: "needs Debian's kernel 6.1" })
+  guest('6.1', { what: 'test/kernel', skipped: "needs Debian's archive" })
   const tally = join(folder, 'tally.json')
   const { stdout, status } = table([], { CI, UVETH_TALLY: tally })
-  expect(stdout).toContain("6.1, test/kernel:\n- skipped 1: needs Debian's kernel 6.1\n")
+  expect(stdout).toContain("6.1, test/kernel:\n- skipped 1: needs Debian's archive\n")
   expect(status).toBe(wanted)
   expect(JSON.parse(readFileSync(tally, 'utf8'))).toMatchObject({
     passed: 0,
     failed: 0,
-    skipped: { "needs Debian's kernel 6.1": 1 },
+    skipped: { "Linux 6.1: needs Debian's archive": 1 },
   })
 })
 
