@@ -3,7 +3,8 @@
 // engine whose bridges are the kernel's has both.
 
 import { spawn } from 'node:child_process'
-import { statfsSync, writeFileSync } from 'node:fs'
+import { existsSync, statfsSync, writeFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { UvethError } from '../errors.js'
 import type { Endpoint, Network, Subnet } from './records.js'
 import { gatewayOf } from './request.js'
@@ -29,8 +30,15 @@ export async function makeBridge(network: Network): Promise<void> {
   }
 }
 
+/** Somebody else may have taken it away. */
 export async function removeBridge({ bridge, p2p }: Network): Promise<void> {
-  if (!p2p) await works('ip', 'link', 'del', 'dev', bridge) // somebody may have taken it away
+  if (p2p) return
+  let ended = false
+  void works('ip', 'link', 'del', 'dev', bridge).then(() => {
+    ended = true
+  })
+  // Nobody sees it any more long before the kernel has taken back its memory, which `ip` waits for.
+  while (!ended && existsSync(`/proc/sys/net/ipv4/conf/${bridge}`)) await setTimeout(2)
 }
 
 /**
@@ -43,10 +51,13 @@ export async function plug(link: string, { bridge }: Network, { ports }: Endpoin
   await run(['ip', '-batch', '-'], `${lines.join('\n')}\n`)
 }
 
-/** The packet filter says what networks may. */
+/**
+ * The packet filter says what networks may. Tables that say it already are left as they are: the kernel is some 10 ms
+ * in giving up the rules of one, and lets the next one wait for it.
+ */
 export class Filter {
-  /** In whose tables there are chains of ours, as far as we have seen. */
-  readonly #used = new Set<Family>()
+  /** By the family in whose tables there are chains of ours, as far as we have seen. */
+  readonly #said = new Map<Family, Set<string>>()
 
   async apply(networks: readonly Network[]): Promise<void> {
     const bridged = networks.filter(({ p2p }) => !p2p)
@@ -55,13 +66,17 @@ export class Filter {
   }
 
   async #say(family: Family, networks: readonly Network[]): Promise<void> {
+    const said = this.#said.get(family)
     const some = networks.length > 0
-    if (!some && !this.#used.has(family)) return
+    if (!some && said === undefined) return
     const saved = await run([`${family}-save`])
-    const text = some ? rulesFor(family, networks, saved) : noRules(saved)
-    await run([`${family}-restore`, '--noflush', '-w'], text)
-    if (some) this.#used.add(family)
-    else this.#used.delete(family)
+    const tables = some ? rulesFor(family, networks, saved) : []
+    const changed = tables.filter(({ isThere, rules }) => !isThere || !said?.has(rules))
+    this.#said.set(family, new Set()) // what stands there if this fails, nobody knows
+    const text = some ? changed.map((table) => table.text).join('') : noRules(saved)
+    if (text !== '') await run([`${family}-restore`, '--noflush', '-w'], text)
+    if (some) this.#said.set(family, new Set(tables.map(({ rules }) => rules)))
+    else this.#said.delete(family)
   }
 }
 

@@ -43,51 +43,65 @@ export function bridgeLines({ id, bridge, mtu, subnets }: Network): string[] {
   ]
 }
 
+/** What a table is to say of networks. */
+export interface TableRules {
+  /** Our chains and what is in them. */
+  rules: string
+  /** Whether the kernel calls our chains, and as many rules are in them. */
+  isThere: boolean
+  /** For iptables-restore: rules, and calls that are missing. */
+  text: string
+}
+
 /**
  * Who may not talk to whom is said in `mangle`, before anybody's rules in `filter`, which allow more the higher they
  * stand; who may, in `filter`, where the engine forbids what nobody allows. `saved` is what iptables-save says: whoever
  * loads a firewall anew takes the calls of our chains away.
  */
-export function rulesFor(family: Family, networks: readonly Network[], saved: string): string {
+export function rulesFor(family: Family, networks: readonly Network[], saved: string): TableRules[] {
   const mine = networks.filter(({ p2p }) => !p2p)
-  return inTables(saved, (chain, calls) => {
-    const hooks = calls.filter(({ isThere }) => !isThere)
-    return [
-      ...hooks.map(({ hook }) => `-I ${hook} -j ${chain.chain}`),
-      ...mine
-        .flatMap((network) => (chain.rulesOf as Rules)(network, family))
-        .map((rule) => `-A ${chain.chain} ${rule}`),
-    ]
+  return TABLES.map((table) => {
+    const there = linesOf(saved, table)
+    const chains = CHAINS.filter((chain) => chain.table === table)
+    const rules = chains.flatMap(({ chain, rulesOf }) =>
+      mine.flatMap((network) => (rulesOf as Rules)(network, family)).map((rule) => `-A ${chain} ${rule}`),
+    )
+    const head = [`*${table}`, ...chains.map(emptied), ...rules]
+    const calls = callsOf(table).filter((call) => !there.includes(`-A ${call}`))
+    const ours = there.filter((line) => chains.some(({ chain }) => line.startsWith(`-A ${chain} `)))
+    return {
+      rules: head.join('\n'),
+      isThere: calls.length === 0 && ours.length === rules.length,
+      text: `${[...head, ...calls.map((call) => `-I ${call}`), 'COMMIT'].join('\n')}\n`,
+    }
   })
 }
 
 /** With the last network they go, whatever is left of them. */
 export function noRules(saved: string): string {
-  return inTables(saved, ({ chain }, calls) => {
-    const hooks = calls.filter(({ isThere }) => isThere)
-    return [...hooks.map(({ hook }) => `-D ${hook} -j ${chain}`), `-X ${chain}`]
-  })
-}
-
-type Chain = (typeof CHAINS)[number]
-type Calls = { hook: string; isThere: boolean }[]
-
-/** All chains empty, and then what `linesOf` says of each. */
-function inTables(saved: string, linesOf: (chain: Chain, calls: Calls) => string[]): string {
   const parts = TABLES.flatMap((table) => {
-    const begin = saved.indexOf(`*${table}\n`)
-    const there = begin < 0 ? [] : saved.slice(begin, saved.indexOf('COMMIT', begin)).split('\n')
-    const mine = CHAINS.filter((chain) => chain.table === table)
-    const lines = mine.flatMap((chain) => {
-      const calls = chain.hooks.map((hook) => ({
-        hook,
-        isThere: there.includes(`-A ${hook} -j ${chain.chain}`),
-      }))
-      return linesOf(chain, calls)
-    })
-    return [`*${table}`, ...mine.map(({ chain }) => `:${chain} - [0:0]`), ...lines, 'COMMIT']
+    const chains = CHAINS.filter((chain) => chain.table === table)
+    const there = linesOf(saved, table)
+    const calls = callsOf(table).filter((call) => there.includes(`-A ${call}`))
+    const gone = [...calls.map((call) => `-D ${call}`), ...chains.map(({ chain }) => `-X ${chain}`)]
+    return [`*${table}`, ...chains.map(emptied), ...gone, 'COMMIT']
   })
   return `${parts.join('\n')}\n`
+}
+
+function emptied({ chain }: { chain: string }): string {
+  return `:${chain} - [0:0]`
+}
+
+function callsOf(table: string): string[] {
+  const mine = CHAINS.filter((chain) => chain.table === table)
+  return mine.flatMap(({ chain, hooks }) => hooks.map((hook) => `${hook} -j ${chain}`))
+}
+
+/** Those of a table in what iptables-save says. */
+function linesOf(saved: string, table: string): string[] {
+  const begin = saved.indexOf(`*${table}\n`)
+  return begin < 0 ? [] : saved.slice(begin, saved.indexOf('COMMIT', begin)).split('\n')
 }
 
 function forbidden({ bridge, internal }: Network): string[] {

@@ -2,7 +2,8 @@
 
 import { expect, test } from 'vitest'
 import type { Network, Published } from '../../../src/docker/records.js'
-import { bridgeLines, type Family, noRules, rulesFor } from '../../../src/docker/rules.js'
+import * as rules from '../../../src/docker/rules.js'
+import { bridgeLines, type Family, noRules } from '../../../src/docker/rules.js'
 
 const OPEN: Network = {
   id: '0123456789ab'.repeat(5),
@@ -17,6 +18,12 @@ const OPEN: Network = {
   endpoints: {},
 }
 const CLOSED = { ...OPEN, bridge: 'uv-closed', internal: true }
+
+const rulesFor = (...given: Parameters<typeof rules.rulesFor>) =>
+  rules
+    .rulesFor(...given)
+    .map(({ text }) => text)
+    .join('')
 
 /** The rules of our chain in a table. */
 function inTable(text: string, table: string, chain = 'UVETH'): string[] {
@@ -108,6 +115,18 @@ test('a published port leads to its container, at the addresses and of the famil
     expect([rulesOf('iptables'), rulesOf('ip6tables')]).toEqual(rules)
   }
   expect(published({ protocol: 'udp', port: 53, hostPort: 53 })('iptables')[0]).toMatch(/^-p udp --dport 53 /)
+})
+
+test('a table that says it already is known by it', () => {
+  const isThere = (lines: string) =>
+    rules
+      .rulesFor('iptables', [OPEN], saved(CALLS).replace('*nat\n', `*nat\n${lines}`))
+      .map((table) => table.isThere)
+  expect(isThere('-A UVETH -s 10.0.0.0/24 ! -o uv-open -j MASQUERADE\n')).toEqual([false, false, true])
+  expect(isThere('')).toEqual([false, false, false])
+  const [{ rules: before = '' } = {}, , { rules: nat = '' } = {}] = rules.rulesFor('iptables', [OPEN], '')
+  const [same, , other] = rules.rulesFor('iptables', [{ ...OPEN, masquerade: false }], saved(CALLS))
+  expect([same?.rules, other?.rules === nat]).toEqual([before, false])
 })
 
 test('loopback addresses are reached by answers only', () => {
