@@ -59,6 +59,7 @@ export const rules = {
     may: [
       'contract/client',
       'contract/ops',
+      'contract/pods',
       'faults/impair-words',
       'netns/names',
       'netns/open',

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { CODE, Refusal } from './refusal.js'
-import type { Command, Configuration, Result } from './request.js'
+import { type Command, type Configuration, type Result, readResult } from './request.js'
 
 /** Asks the IPAM plugin, if there is one. Its answer to ADD; otherwise nothing. */
 export function askIpam(configuration: Configuration, command: Command, input: string): Result {
@@ -16,13 +16,19 @@ export function askIpam(configuration: Configuration, command: Command, input: s
   const { stdout, stderr, status, error } = spawnSync(program, [], { input, env, encoding: 'utf8' })
   if (error !== undefined) throw new Refusal(CODE.configuration, `ipam: ${program}: ${error.message}`)
   const answer = parse(stdout)
-  if (status !== 0) {
-    const { code = CODE.cable, msg = stderr.trim() || `status ${status}`, details } = answer ?? {}
-    throw new Refusal(code, `ipam ${type}: ${msg}`, details)
-  }
-  if (command === 'ADD' && answer === undefined)
-    throw new Refusal(CODE.decode, `ipam ${type}: its result is no JSON`)
-  return answer ?? {}
+  if (status !== 0) throw refusedBy(type, answer, stderr.trim() || `it ended with ${status ?? 'a signal'}`)
+  return command === 'ADD' ? readResult(answer, `ipam ${type}`) : {}
+}
+
+/** In its own words, as far as it has some. */
+function refusedBy(type: string, answer: unknown, otherwise: string): Refusal {
+  const { code, msg, details } = Object(answer) as Record<string, unknown>
+  const said = typeof msg === 'string' && msg !== '' ? msg : otherwise
+  return new Refusal(
+    typeof code === 'number' ? code : CODE.cable,
+    `ipam ${type}: ${said}`,
+    typeof details === 'string' ? details : undefined,
+  )
 }
 
 function find(type: string): string {
@@ -37,7 +43,7 @@ function find(type: string): string {
   )
 }
 
-function parse(text: string): (Result & { code?: number; msg?: string; details?: string }) | undefined {
+function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

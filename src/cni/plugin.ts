@@ -15,7 +15,6 @@ import {
   type CableWish,
   type Command,
   type Configuration,
-  idOf,
   isAtLeast,
   prefixOf,
   type Result,
@@ -23,6 +22,7 @@ import {
   readCableWish,
   readCommand,
   readConfiguration,
+  readValid,
   VERSIONS,
 } from './request.js'
 import { checkWiring, planWiring, wire } from './wiring.js'
@@ -211,29 +211,34 @@ async function check(order: Order, env: NodeJS.ProcessEnv): Promise<undefined> {
   checkWiring(attachment, planWiring({ ...prevResult, ips }), prevResult.interfaces?.[own]?.mac)
 }
 
+/** What cannot be taken away keeps nothing else; it is told in the end. */
 async function collect(order: Order): Promise<undefined> {
-  const { configuration } = order
-  const { name, 'cni.dev/valid-attachments': valid } = configuration
-  const kept = new Set((valid ?? []).map(({ containerID, ifname }) => idOf(name, containerID, ifname)))
-  const pairs = await order.give(CODE.later, (client) => client.call<PairView[]>('pair.list'))
-  for (const { id } of pairs) {
-    if (!id.startsWith(prefixOf(name)) || kept.has(id)) continue
+  const kept = readValid(order.configuration)
+  const prefix = prefixOf(order.configuration.name)
+  const [pairs, { state }] = await order.give(CODE.later, (client) =>
+    Promise.all([client.call<PairView[]>('pair.list'), client.call<Health>('health')]),
+  )
+  const failures: unknown[] = []
+  for (const { id } of [...pairs, ...(state?.pending ?? [])]) {
+    if (!id.startsWith(prefix) || kept.has(id)) continue
     masqueradeNoMore(id)
-    await remove(order.client, id)
+    await remove(order.client, id).catch((error) => failures.push(error))
   }
   order.ipam()
+  if (failures.length > 0) throw failures[0]
 }
 
 /** What the daemon says of itself, as far as it is read here. */
 interface Health {
-  status: string
   creation: { reason: string | null }
+  /** Pairs that are wanted, and could not be made. */
+  state?: { pending: { id: string }[] }
 }
 
 async function status(order: Order): Promise<undefined> {
-  const { status, creation } = await order.give(CODE.unavailable, (client) => client.call<Health>('health'))
-  if (status !== 'ok')
-    throw new Refusal(CODE.unavailable, `the daemon cannot make pairs: ${creation.reason ?? status}`)
+  const { creation } = await order.give(CODE.unavailable, (client) => client.call<Health>('health'))
+  if (creation.reason !== null)
+    throw new Refusal(CODE.unavailable, `the daemon cannot make pairs: ${creation.reason}`)
   order.ipam()
 }
 

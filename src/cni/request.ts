@@ -2,6 +2,7 @@
 // checked before anything is made. Called by plugin.ts. Unknown keys are left alone, as the specification wants.
 
 import { createHash } from 'node:crypto'
+import { POD_PREFIX } from '../contract/pods.js'
 import { UvethError } from '../errors.js'
 import { parseImpairWords } from '../faults/impair-words.js'
 import { CODE, Refusal } from './refusal.js'
@@ -69,7 +70,7 @@ export interface Configuration {
     bandwidth?: { ingressRate?: number; egressRate?: number }
     'io.kubernetes.cri.pod-annotations'?: Record<string, string>
   }
-  /** None, or null, is Go's empty list. */
+  /** Null is Go's empty list. */
   'cni.dev/valid-attachments'?: { containerID: string; ifname: string }[] | null
 }
 
@@ -93,7 +94,7 @@ export interface CableWish {
 
 /** Pairs of one network begin so. */
 export function prefixOf(network: string): string {
-  return `cni-${hash(network, 8)}-`
+  return `${POD_PREFIX}${hash(network, 8)}-`
 }
 
 export function idOf(network: string, containerId: string, ifname: string): string {
@@ -176,6 +177,55 @@ const TYPES = [
     ['cni.dev/valid-attachments', 'prevResult.ips', 'prevResult.routes', 'prevResult.interfaces'] as const
   ).map((key) => [key, LIST] as const),
 ] as const
+
+/** The lists of a result: fields, and whether each entry has to have them. */
+const RESULT = [
+  ['ips', [['address', TEXT, true] as const, ['gateway', TEXT, false] as const]],
+  [
+    'routes',
+    [
+      ['dst', TEXT, true] as const,
+      ['gw', TEXT, false] as const,
+      ...(['mtu', 'advmss', 'priority', 'table', 'scope'] as const).map(
+        (key) => [key, COUNT, false] as const,
+      ),
+    ],
+  ],
+  [
+    'interfaces',
+    [['name', TEXT, true] as const, ['mac', TEXT, false] as const, ['sandbox', TEXT, false] as const],
+  ],
+] as const
+
+/** Ids of the attachments that are to stay. A runtime that has none says so: GC without a word of them would end all. */
+export function readValid({ name, ...given }: Configuration): Set<string> {
+  const key = 'cni.dev/valid-attachments'
+  if (given[key] === undefined) throw new Refusal(CODE.configuration, `${key}: GC needs the list of them`)
+  const ids = (given[key] ?? []).map((each: unknown) => {
+    const { containerID, ifname } = Object(each) as { containerID?: unknown; ifname?: unknown }
+    if (typeof containerID === 'string' && typeof ifname === 'string') return idOf(name, containerID, ifname)
+    throw new Refusal(CODE.configuration, `${key}: ${shown(each)} has not the texts containerID and ifname`)
+  })
+  return new Set(ids)
+}
+
+/** What an IPAM plugin has answered, once it has the types that are read of it. */
+export function readResult(given: unknown, from: string): Result {
+  const faulty = (what: string) => new Refusal(CODE.decode, `${from}: its result ${what}`)
+  if (!OBJECT.is(given) || given === null) throw faulty('is no JSON object')
+  for (const [list, fields] of RESULT) {
+    const entries = (given as Record<string, unknown>)[list] ?? []
+    if (!Array.isArray(entries)) throw faulty(`has ${list} that are no list: ${shown(entries)}`)
+    for (const entry of entries) {
+      const found = Object(entry) as Record<string, unknown>
+      const wrong = fields.find(([key, type, needed]) =>
+        (found[key] ?? undefined) === undefined ? needed : !type.is(found[key]),
+      )
+      if (wrong) throw faulty(`has ${list} of which ${wrong[0]} is not ${wrong[1].words}: ${shown(entry)}`)
+    }
+  }
+  return given as Result
+}
 
 /** The attachment that the environment names. `netns` may be empty for DEL. */
 export function readAttachment(configuration: Configuration, env: NodeJS.ProcessEnv): Attachment {

@@ -7,7 +7,7 @@ import { configure } from '../index.js'
 import { fdPut } from '../native.js'
 import { startThreads } from '../orders/hand-over.js'
 import type { PairRegistry } from '../orders/handlers.js'
-import { checkState } from '../orders/state.js'
+import { readState } from '../orders/state-file.js'
 import { Locks } from './locks.js'
 import type { LogOutput } from './log-output.js'
 import type { DaemonOptions, Given } from './options.js'
@@ -41,7 +41,7 @@ export async function succeed(given: Given, registry: PairRegistry): Promise<Suc
     await startThreads()
   }
   const check = () => {
-    if (options.state !== undefined) checkState(options.state)
+    if (options.state !== undefined) readState(options.state)
   }
   const outlived = async () => {
     locks = await Locks.take(options.socket, options.state, () => {})

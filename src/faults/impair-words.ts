@@ -172,18 +172,20 @@ function readLoss(words: Words, options: Tree): void {
 
 function readRate(words: Words, options: Tree): void {
   if (words.take((word) => word === 'trace') === undefined) return into('rate', SHAPED)(words, options)
-  const file = words.value('rate trace', 'a file')
   const { readText } = words
-  add(options, 'rate', { trace: readText === undefined ? file : parseTrace(readText(file), file) })
+  if (readText === undefined) throw invalid('rate trace takes a file, and files are not read here')
+  const file = words.value('rate trace', 'a file')
+  add(options, 'rate', { trace: parseTrace(readText(file), file) })
 }
 
 /** Where tc looks for a name of its own. */
 const TC_LIB = () => process.env.TC_LIB_DIR || '/usr/lib/tc'
 
-/** One of the four, a name that tc finds a table by, or a file. */
+/** One of the four; where files are read, also a name that tc finds a table by, or a file. */
 function distribution(words: Words): string | DistributionTable {
-  const word = words.value('distribution', `${DISTRIBUTIONS.join(', ')}, or a file`)
   const { readText } = words
+  const known = readText === undefined ? DISTRIBUTIONS : [...DISTRIBUTIONS, 'or a file']
+  const word = words.value('distribution', known.join(', '))
   if (readText === undefined || (DISTRIBUTIONS as readonly string[]).includes(word)) return word
   if (word.includes('/') || word.endsWith('.dist')) return parseTable(readText(word), word)
   try {

@@ -3,12 +3,11 @@
 // is tried again: at once when a namespace appears, and from time to time. Used by daemon.ts.
 
 import { type FSWatcher, watch } from 'node:fs'
-import type { PairWish } from '../contract/ops.js'
 import { UvethError } from '../errors.js'
 import { NETNS_DIRECTORY, pathOfName } from '../netns/names.js'
 import { nameOf } from '../netns/open.js'
-import { readOwnIfThere, replaceOwn } from '../own-file.js'
-import { type Dossier, readDossier, withoutDevices, writeDossier } from '../pair/dossier.js'
+import { replaceOwn } from '../own-file.js'
+import { withoutDevices, writeDossier } from '../pair/dossier.js'
 import type { Descriptors } from '../pair/hand-over.js'
 import { Pair } from '../pair/pair.js'
 import type { Logger } from '../wishes/end.js'
@@ -16,6 +15,7 @@ import type { Caller } from './caller.js'
 import { asNamespace, home } from './caller.js'
 import { Orders, type PairRegistry } from './handlers.js'
 import type { Entry, RegistryEvent } from './registry.js'
+import { isOver, readState, type Saved } from './state-file.js'
 import { pinned, type SentWish } from './wanted.js'
 
 /** ms between attempts: a name may be free a moment later; a namespace may never come. */
@@ -25,8 +25,6 @@ const LAST_RETRY = 10_000
 const GATHER = 200
 const SHARE = 10
 
-/** A pair as the file has it. */
-type Saved = Dossier<PairWish>
 type DossierOf = (pair: Pair, wishes: Saved['wishes']) => Saved | Promise<Saved>
 
 /** Who has kept descriptors of pairs that an earlier process had. */
@@ -74,7 +72,7 @@ export class State {
   /** Reads the file and makes its pairs; resolves when each has been tried once. */
   static async open(path: string, registry: PairRegistry, logger: Logger, kept?: Kept): Promise<State> {
     const state = new State(path, registry, logger, kept)
-    const missing = read(path).filter(({ id }) => registry.byId(id) === undefined)
+    const missing = readState(path).filter(({ id }) => registry.byId(id) === undefined)
     for (const saved of missing) state.#pending.set(saved.id, { saved, error: 'not tried yet' })
     registry.commit = () => state.#save()
     registry.on('event', (event) => state.#hear(event))
@@ -175,9 +173,15 @@ export class State {
       const known = error instanceof UvethError
       const why = known ? error.message : `internal error: ${(error as Error).message}; the log has it`
       if (!known) this.#logger.warn({ pair: id, err: error }, 'a pair that could not be restored')
+      if (isOver(pending.saved)) return await this.#giveUp(id, why)
       if (why !== pending.error) this.#logger.warn({ pair: id, error: why }, 'pair could not be restored')
       pending.error = why
     }
+  }
+
+  async #giveUp(id: string, error: string): Promise<void> {
+    this.#logger.info({ pair: id, error }, 'a pair whose container has gone is not wanted any more')
+    await this.forget(id)
   }
 
   /**
@@ -284,29 +288,4 @@ function watchNamespaces(appeared: () => void): FSWatcher | undefined {
   } catch {
     return undefined // nobody has run `ip netns add` here yet: the timer has to do
   }
-}
-
-/** Refuses what State.open() would refuse to read. */
-export function checkState(path: string): void {
-  read(path)
-}
-
-function read(path: string): Saved[] {
-  const text = readOwnIfThere(path)
-  if (text === undefined) return []
-  try {
-    const { version = 1, pairs } = JSON.parse(text) as { version?: number; pairs: unknown[] }
-    // Files of before had a version of their own.
-    if (version === 1 && Array.isArray(pairs)) return pairs.map((pair) => readDossier(pair) as Saved)
-  } catch (error) {
-    if (error instanceof UvethError) throw misread(path, error.message.replace('EBADMSG', 'one of its pairs'))
-    // said below
-  }
-  throw misread(path, 'it is no such file')
-}
-
-/** The file stays as it is. */
-function misread(path: string, why: string): UvethError {
-  const message = `EBADMSG: '${path}' is no file of wanted pairs: ${why}: move it away`
-  return new UvethError(message, { code: 'EBADMSG' })
 }

@@ -1,6 +1,7 @@
 // `uveth-cni` refuses in the words and codes of the specification, and what it refuses leaves nothing behind: no pair, no
 // interface, no address that is taken.
 
+import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { type Asked, CniNode } from '../support/cni.js'
 import { Netns } from '../support/netns.js'
@@ -15,6 +16,13 @@ beforeAll(async () => {
 afterAll(async () => {
   await node?.[Symbol.asyncDispose]()
 })
+
+/** The folder of an IPAM plugin, `odd`, that answers so. */
+function odd(answer: string, code = 0): string {
+  const file = node.daemon.folder.file('odd')
+  writeFileSync(file, `#!/bin/sh\ncat >/dev/null\necho '${answer}'\nexit ${code}\n`, { mode: 0o755 })
+  return node.daemon.folder.path
+}
 
 describe('refused, and nothing is made', () => {
   const L2 = { ipam: undefined }
@@ -56,6 +64,21 @@ describe('refused, and nothing is made', () => {
       /failed to find plugin "nope"/,
       () => ({ config: node.network('no', {}, { type: 'nope' }) }),
     ],
+    [
+      'IPAM with an answer that is none',
+      6,
+      /^ipam odd: its result has ips of which address is not a text: \{"address":5\}$/,
+      () => ({
+        config: node.network('no', {}, { type: 'odd' }),
+        env: { CNI_PATH: odd('{"ips":[{"address":5}]}') },
+      }),
+    ],
+    [
+      'IPAM that refuses without words',
+      100,
+      /^ipam odd: it ended with 3$/,
+      () => ({ config: node.network('no', {}, { type: 'odd' }), env: { CNI_PATH: odd('null', 3) } }),
+    ],
     ['IPAM that refuses', 999, /ipam host-local/, () => ({ config: node.network('no', {}, { ranges: [] }) })],
     [
       'bad words of impair',
@@ -76,6 +99,12 @@ describe('refused, and nothing is made', () => {
       1,
       /does not allow CHECK/,
       () => ({ command: 'CHECK', config: node.network('no', { cniVersion: '0.3.1' }) }),
+    ],
+    [
+      'GC without a list',
+      7,
+      /valid-attachments: GC needs the list/,
+      () => ({ command: 'GC', config: node.network('no', { ...L2, cniVersion: '1.1.0' }) }),
     ],
     ['GC of old', 1, /does not allow GC/, () => ({ command: 'GC' })],
     ['CHECK without a result', 7, /prevResult/, () => ({ command: 'CHECK' })],

@@ -154,6 +154,25 @@ describe('the life of an attachment', () => {
     expect(await node.pairs()).toEqual([])
   })
 
+  test('a pod that went while no daemon was there is not wanted any more; another one is', async () => {
+    await using own = await CniNode.start('--state', 'FOLDER/pairs.json')
+    await using kept = Netns.create('kept')
+    const gone = Netns.create('gone')
+    const config = own.network('later', { cniVersion: '1.1.0', ipam: undefined })
+    for (const pod of [kept, gone])
+      expect((await own.ask({ pod, container: pod === kept ? 'kept' : 'gone', config })).code).toBe(0)
+    await own.daemon.kill()
+    expect((await own.ask({ command: 'DEL', pod: gone, container: 'gone', config })).code).toBe(0)
+    gone.delete()
+    await own.daemon.restart()
+    expect(kept.names()).toEqual(['lo', 'eth0'])
+    expect((await own.daemon.ask('GET', '/v1/health')).json).toMatchObject({
+      status: 'ok',
+      pairs: 1,
+      state: { pending: [] },
+    })
+  })
+
   test('GC keeps what is valid, and STATUS says whether there is a daemon', async () => {
     await using kept = Netns.create('kept')
     await using lost = Netns.create('lost')

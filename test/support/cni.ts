@@ -37,8 +37,9 @@ export class CniNode implements AsyncDisposable {
     this.daemon = daemon
   }
 
-  static async start(): Promise<CniNode> {
-    const daemon = await TestDaemon.start()
+  /** `words` are the daemon's. */
+  static async start(...words: string[]): Promise<CniNode> {
+    const daemon = await TestDaemon.start(...words)
     daemon.home.ip('link', 'set', 'lo', 'up')
     return new CniNode(daemon)
   }
