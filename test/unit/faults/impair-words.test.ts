@@ -14,7 +14,10 @@ describe('words that are refused', () => {
     ['wobble', /what is "wobble"\? Here may stand limit, latency, delay/],
     ['delayed 10ms', /what is "delayed"/],
     ['delay', /delay is not complete: it takes a time like 10ms/],
-    ['delay 10ms distribution', /distribution is not complete: it takes uniform, normal, pareto, paretonormal$/],
+    [
+      'delay 10ms distribution',
+      /distribution is not complete: it takes uniform, normal, pareto, paretonormal$/,
+    ],
     ['loss', /loss is not complete: it takes a percentage like 1%, or random, gemodel or state/],
     ['loss gemodel', /loss gemodel is not complete/],
     ['loss 1% loss 2%', /loss is given twice/],
