@@ -11,6 +11,7 @@ import { apart } from '../apart.js'
 import { fromWire, invalid, UvethError } from '../errors.js'
 import { CONFIGURATION, setLimits } from '../wishes/limits.js'
 import type { Given } from '../wishes/shape.js'
+import { Losses } from './losses.js'
 import { frameMemory } from './memory.js'
 import type { LinkMessage, LinkRequest, LinkSetup } from './protocol.js'
 
@@ -18,9 +19,6 @@ export type PairEvent = Exclude<LinkMessage, { event: 'ready' | 'reply' | 'refus
 
 /** One serves many pairs; more spread pairs, and the queues of a pair, over cores. */
 const DEFAULT_WORKERS = 1
-
-/** So often another thread has the pairs: it may be one of them that threads die of. */
-const MAX_LOSSES = 8
 
 interface Pending {
   resolve(value: unknown): void
@@ -66,11 +64,12 @@ export function linkThread(): Link {
 }
 
 /** What the link thread opens stays open when it is lost. Loaded here: a program that makes no pair needs no addon. */
-async function inherit(): Promise<number> {
+async function inherit(): Promise<Heir> {
   const { heirOpen, heirClose } = await import('../native.js')
-  const heir = heirOpen()
-  process.once('exit', () => heirClose(heir)) // it closes all at once then
-  return heir
+  const number = heirOpen()
+  const end = () => heirClose(number)
+  process.once('exit', end) // it closes all at once then
+  return { number, end }
 }
 
 function startThread(): Worker {
@@ -80,6 +79,12 @@ function startThread(): Worker {
     workerData,
     execArgv: [], // the user's loaders and inspectors have no business here
   })
+}
+
+/** What a thread leaves under its number is kept until the next one adopts it, or until the end. */
+interface Heir {
+  number: number
+  end(): void
 }
 
 /** What of a thread is needed: its messages, its end, and whether the process lives for it. */
@@ -94,7 +99,7 @@ export interface LinkThread {
 
 export class Link {
   readonly #start: () => LinkThread
-  readonly #inherit: (() => Promise<number>) | undefined
+  readonly #inherit: (() => Promise<Heir>) | undefined
   readonly #pending = new Map<number, Pending>()
   readonly #pairs = new Map<number, Registered>()
   #thread!: LinkThread
@@ -102,16 +107,16 @@ export class Link {
   #runs!: Promise<void>
   /** And it has the pairs of the one before. */
   #ready: Promise<void>
-  #heir: number | undefined
-  #losses = 0
+  #heir: Heir | undefined
+  readonly #losses = new Losses()
   /** Orders that wait until they can be given. */
   #waiting = 0
   #lastId = 0
   #lastHandle = 0
   #failure: Error | undefined
 
-  /** `inherit`: a number under which this thread inherits descriptors; without it a thread that is lost ends its pairs. */
-  constructor(start: () => LinkThread, inherit?: () => Promise<number>) {
+  /** `inherit`: as what this thread inherits descriptors; without it a thread that is lost ends its pairs. */
+  constructor(start: () => LinkThread, inherit?: () => Promise<Heir>) {
     this.#start = start
     this.#inherit = inherit
     this.#begin()
@@ -138,7 +143,7 @@ export class Link {
 
   async #nameHeir(): Promise<void> {
     this.#heir ??= await this.#inherit?.()
-    if (this.#heir !== undefined) await this.#give({ op: 'heir', handle: 0, heir: this.#heir })
+    if (this.#heir !== undefined) await this.#give({ op: 'heir', handle: 0, heir: this.#heir.number })
   }
 
   /** Resolves when it runs, and its workers do. */
@@ -215,7 +220,7 @@ export class Link {
 
   #lost(error: Error): void {
     const ran = this.#failure === undefined && !this.#pending.has(0)
-    if (this.#heir === undefined || !ran || ++this.#losses > MAX_LOSSES) return this.#fail(error)
+    if (this.#heir === undefined || !ran || this.#losses.tooMany()) return this.#fail(error)
     const { message } = failure(error)
     process.emitWarning(`${message}\nAnother one has its pairs`, { code: 'ERR_LINK' })
     this.#rejectAll(failure(error))
@@ -232,9 +237,10 @@ export class Link {
     if (thread === this.#thread) await this.#give({ op: 'rest', handle: 0 })
   }
 
-  /** Its descriptors were closed when it ended, so the pairs are gone. */
+  /** Its descriptors were closed when it ended, or are now, so the pairs are gone. */
   #fail(error: Error): void {
     this.#failure ??= failure(error)
+    this.#heir?.end()
     if (link === this) link = undefined
     const pairs = [...this.#pairs]
     this.#pairs.clear()

@@ -22,6 +22,7 @@ import { pairClosed } from '../errors.js'
 import { Carrier, drainHere } from './carrier.js'
 import { type Hint, reasonOf } from './device.js'
 import { type Context, ENDS, type EndIndex, Ends } from './ends.js'
+import { Losses } from './losses.js'
 import type {
   Beginning,
   CarrierMode,
@@ -35,9 +36,6 @@ import type {
   Suspended,
 } from './protocol.js'
 import { type Action, difference, modeAfter, type Standing, wantedOf } from './reconfigure.js'
-
-/** So often it is served again after its worker was lost: it may be what its workers die of. */
-const MAX_LOSSES = 8
 
 export class LinkedPair {
   readonly handle: number
@@ -55,7 +53,8 @@ export class LinkedPair {
   readonly #hinted = new Set<EndIndex>()
   /** Nobody serves it and its ends are left alone: in front of its first goOn(), or until readopt(). */
   #rest: 'adopted' | 'suspended' | undefined
-  #losses = 0
+  /** Of its workers. */
+  readonly #losses = new Losses()
   #crossed = 0 // frames, at the last glance
   #closing: Promise<void> | undefined
 
@@ -283,7 +282,7 @@ export class LinkedPair {
   /** Nobody serves it, and it is to be adopted again. */
   #lost(why: string): void {
     if (this.ending) return
-    if (++this.#losses > MAX_LOSSES) return this.fail(why)
+    if (this.#losses.tooMany()) return this.fail(why)
     abandonHeld(this.#counters)
     this.#context.tell({ event: 'lost', handle: this.handle, why })
   }

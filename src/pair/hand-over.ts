@@ -38,6 +38,7 @@ export async function adoptPair(wish: AdoptWish, adopt: Descriptors, link = link
     name.reserve(id)
     await link.request({ op: 'create', handle, plan, counters, inspected: [false, false], adopt })
     life.made = { plan, counters, adopt }
+    life.resting = true
     return pair
   } catch (error) {
     link.forget(handle)
@@ -56,6 +57,7 @@ export async function goOn(pair: Pair, from: Dossier): Promise<void> {
   const begin = inspection.connect({ chains: [a, b], captures, progress, lastRule })
   const inspected = inspection.begin(undefined)
   await link.request({ op: 'goOn', handle, begin, inspected, mode, standing }, [begin.port])
+  life.resting = false
   inside.tellMade()
   await inside.goOn(from)
 }

@@ -47,6 +47,8 @@ export class Life {
   inline: InlineLoop | undefined
   /** What another link thread needs to have it, once it is made. */
   made: { plan: PairPlan; counters: SharedArrayBuffer; adopt: Descriptors; shared?: boolean } | undefined
+  /** Nobody forwards for it here, for the time of a hand-over: neither does another link thread. */
+  resting = false
   readonly #pair: Teller
   readonly #link: Link
   readonly #logger: Logger | undefined
@@ -86,7 +88,12 @@ export class Life {
 
   async close(): Promise<void> {
     this.#closing = true
-    if (this.closed === undefined) await this.#link.request({ op: 'close', handle: this.handle })
+    try {
+      if (this.closed === undefined) await this.#link.request({ op: 'close', handle: this.handle })
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ERR_LINK') throw error
+      await this.#link.ready.catch(() => {}) // what the link thread has left is closed by then, either way
+    }
     await this.#ended
   }
 
@@ -124,12 +131,14 @@ export class Life {
   async #again(give: Give, why: string): Promise<void> {
     const { made, handle } = this
     if (made === undefined) return // whoever makes it is told
-    const over = (reason: ClosedReason, message: string) =>
+    const over = (reason: ClosedReason, message?: string) =>
       this.#hear({ event: 'closed', handle, reason, end: null, stats: [null, null], why: message })
+    if (this.#closing) return over('close')
     // The thread that forwards an inline pair cannot be asked back any more.
-    if (made.plan.inline || this.#closing) return over('failed', why)
+    if (made.plan.inline) return over('failed', why)
     try {
       await give({ op: 'create', handle, inspected: [false, false], ...made })
+      if (this.resting) return
       const { begin, ...rest } = this.#living.again(why)
       await give({ op: 'goOn', handle, begin, ...rest, standing: undefined }, [begin.port])
     } catch (error) {

@@ -210,13 +210,19 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     if (pair.#life.inline) throw invalid('an inline pair is forwarded by the thread that made it', 'inline')
     const { handle } = pair.#life
     const { state, standing } = await pair.#link.request<Suspended>({ op: 'suspend', handle })
+    pair.#life.resting = true
     const progress = state.map(({ progress }) => progress) as unknown as Progresses
     return { ...Pair.dossier(pair, wishes, progress), link: standing }
   }
 
   /** It is forwarded again, from where it was suspended. */
-  static async resume(pair: Pair, { progress }: Dossier): Promise<void> {
-    await pair.#life.readopt(pair.#inspection.rebuild('the pair was suspended', progress))
+  static async resume(pair: Pair, { progress, carrier: mode, link: standing }: Dossier): Promise<void> {
+    await pair.#link.ready // one that was lost meanwhile has left it at rest to the next
+    const { handle } = pair.#life
+    pair.#life.resting = false
+    const begin = pair.#inspection.rebuild('the pair was suspended', progress)
+    const inspected = pair.#inspection.begin(undefined)
+    await pair.#link.request({ op: 'goOn', handle, begin, inspected, mode, standing }, [begin.port])
   }
 
   /** `changed` is called when something of its ends, or of their addresses, is not as it was. */

@@ -7,6 +7,7 @@ import { Session } from 'node:inspector/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createPair, type Pair } from 'uveth'
 import { afterAll, beforeAll, expect } from 'vitest'
+import { Pair as Inner } from '../../dist/pair/pair.js'
 import { Folder } from '../support/daemon.js'
 import { says } from '../support/iperf.js'
 import { Netns, until } from '../support/netns.js'
@@ -31,6 +32,11 @@ afterAll(() => session.disconnect())
 
 const THROW = 'setImmediate(() => { throw new Error("out of luck") })'
 const EXIT = 'process.exit(3)'
+/** Hears no order first, for as long as one takes to come. */
+const DEAF = `setImmediate(() => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+  throw new Error("out of luck")
+})`
 
 /** Has a thread run something that it does not survive; resolves when another one has its name. */
 async function lose(name: string, expression: string): Promise<void> {
@@ -145,4 +151,34 @@ test('what is ordered meanwhile is refused, or waits and is carried out; a pair 
   await pair.a.set({ mtu: 1300 })
   expect(near.names().sort()).toEqual(['lo', 'x0'])
   await laid.carries()
+})
+
+test('a pair that is suspended for a hand-over is at rest for the next link thread, too, and goes on from there', async () => {
+  await using laid = await Laid.out()
+  const { pair, near } = laid
+  await laid.carries()
+  const before = laid.seen()
+  const dossier = await Inner.suspend<object>(pair as Inner, { from: null, sent: {}, since: {} })
+  const { tx_packets } = pair.counters().a
+  await lose('uveth-link', EXIT)
+  await createPair({ a: { netns: near.name }, b: { netns: near.name } }).then((other) => other.close()) // it runs
+  const ping = near.spawn('ping', ['-c', '2', '-i', '0.1', '-W', '1', '10.0.0.2'])
+  expect(await once(ping, 'exit')).toEqual([1, null])
+  expect([pair.counters().a.tx_packets, pair.closed, laid.seen()]).toEqual([tx_packets, undefined, before])
+  await Inner.resume(pair as Inner, dossier)
+  await laid.carries()
+  await pair.a.set({ up: false })
+  await until('carrier to follow', () => !pair.carrier)
+  await pair.a.set({ up: true })
+  await laid.carries()
+})
+
+test('a pair that is being closed is closed, and its interfaces are gone', async () => {
+  await using laid = await Laid.out()
+  const { pair, near, far } = laid
+  const lost = lose('uveth-link', DEAF)
+  await sleep(50)
+  await pair.close()
+  expect([pair.closed, near.names(), far.names()]).toEqual(['close', ['lo'], ['lo']])
+  await lost
 })

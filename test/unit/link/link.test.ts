@@ -65,6 +65,7 @@ class AnsweringThread extends SilentThread {
 
 describe('a link thread that is lost, where this one inherits what it had', () => {
   const threads: AnsweringThread[] = []
+  const heirEnds = vi.fn()
   const last = () => threads.at(-1) as AnsweringThread
   const ready = () => last().emit('message', { event: 'ready' })
   const opsOf = (thread: SilentThread) => thread.orders.map((order) => (order as { op: string }).op)
@@ -75,7 +76,7 @@ describe('a link thread that is lost, where this one inherits what it had', () =
       threads.push(new AnsweringThread())
       return last()
     }
-    const link = new Link(start, async () => 7)
+    const link = new Link(start, async () => ({ number: 7, end: heirEnds }))
     ready()
     await link.ready
     expect(last().orders).toMatchObject([{ op: 'heir', heir: 7 }])
@@ -116,6 +117,8 @@ describe('a link thread that is lost, where this one inherits what it had', () =
         }
       }
       expect(heard).toMatchObject([{ event: 'closed', reason: 'failed' }])
+      expect(heirEnds).toHaveBeenCalled() // what nobody adopts any more is closed
+      heirEnds.mockClear()
       await expect(link.request({ op: 'stats', handle: 1 })).rejects.toMatchObject({ code: 'ERR_LINK' })
     }
   })
