@@ -4,6 +4,7 @@
 import type { BriefStats, ReplayResult, RuleStats } from '../index.js'
 import { IMPAIR as IMPAIR_SHAPE } from '../wishes/impair.js'
 import { MATCH } from '../wishes/match.js'
+import { CARRIER_MODES } from '../wishes/names.js'
 import { ACTION } from '../wishes/rule.js'
 import type { Counted, EndView, OpName, PairView } from './ops.js'
 
@@ -60,6 +61,11 @@ const END = object({
 const PAIR = object({
   id: text,
   carrier: flag,
+  carrierMode: {
+    type: 'string',
+    enum: CARRIER_MODES,
+    description: 'what it was set to; auto: while both ends are up',
+  },
   queues: whole,
   quiet: flag,
   a: END,

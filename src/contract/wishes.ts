@@ -1,7 +1,7 @@
 // The types of what orders carry, which come from the shapes (wishes/), and of what answers show. Part of the table of
 // operations (ops.ts).
 
-import type { BriefStats, EndState, ImpairPlan, RuleStats } from '../index.js'
+import type { BriefStats, CarrierMode, EndState, ImpairPlan, RuleStats } from '../index.js'
 import type { CAPTURE_QUERY } from '../wishes/capture.js'
 import type { END_CHANGE, END_WISH, PAIR_CHANGE, PAIR_WISH } from '../wishes/end.js'
 import type { IMPAIR, IMPAIR_PATCH } from '../wishes/impair.js'
@@ -51,6 +51,8 @@ export interface Counted {
 export interface PairView {
   id: string
   carrier: boolean
+  /** What it was set to; a flap leaves it. */
+  carrierMode: CarrierMode
   queues: number
   quiet: boolean
   a: EndView

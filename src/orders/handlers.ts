@@ -246,7 +246,8 @@ function viewEnd(end: End): EndView {
 
 function viewPair({ pair, wish }: Entry<SentWish>): PairView {
   const { queues = 1, quiet = false } = wish.wish
-  return { id: pair.id, carrier: pair.carrier, queues, quiet, a: viewEnd(pair.a), b: viewEnd(pair.b) }
+  const { id, carrier, carrierMode } = pair
+  return { id, carrier, carrierMode, queues, quiet, a: viewEnd(pair.a), b: viewEnd(pair.b) }
 }
 
 /** Of one order. Each is a change under a lock of the kernel's that every other order waits for. */

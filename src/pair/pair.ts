@@ -240,6 +240,11 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     return this.#life.carrier
   }
 
+  /** What carrier was set to last: `auto` unless setCarrier has said otherwise. */
+  get carrierMode(): CarrierMode {
+    return this.#plug.mode
+  }
+
   /** Why the pair has ended; undefined while it lives. */
   get closed(): ClosedReason | undefined {
     return this.#life.closed

@@ -37,6 +37,7 @@ const end = (name: string, more: Partial<EndView> = {}): EndView => ({
 const pair: PairView = {
   id: 'veth0',
   carrier: true,
+  carrierMode: 'auto',
   queues: 1,
   quiet: false,
   a: end('veth0'),
