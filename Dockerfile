@@ -26,7 +26,7 @@ RUN npm ci --ignore-scripts --loglevel=error
 COPY native native
 COPY scripts/build-client.js scripts/
 RUN npm run --silent build:native
-COPY tsconfig.json ./
+COPY tsconfig.json tsconfig.page.json ./
 COPY scripts/describe-types.js scripts/man.js scripts/
 COPY src src
 RUN npm run --silent build:ts

@@ -3,6 +3,7 @@
 export default {
   entry: [
     'src/**/{thread,worker}.ts!',
+    'src/page/main.ts!',
     'scripts/*.js',
     'test/bench/*.mjs',
     'test/faults/{faults,looks}.mjs',

@@ -29,7 +29,15 @@ export const rules = {
         'faults/impair-plan',
         'wishes',
       ],
-      ...['capture/files', 'capture/sink', 'pair/replay', 'pcapng/reader', 'native', 'own-file'],
+      ...[
+        'web/server',
+        'capture/files',
+        'capture/sink',
+        'pair/replay',
+        'pcapng/reader',
+        'native',
+        'own-file',
+      ],
     ],
     because:
       'a verb uses the public API or talks to the daemon; the addon only tells a capture that its reader left',
@@ -51,6 +59,11 @@ export const rules = {
     because:
       'the daemon is a thin shell over orders and their front ends; the doctor only tells its health whether pairs can be made',
   },
+  web: {
+    may: ['servers/problem', 'contract/ops', 'index', 'faults/impair-words'],
+    because: 'it serves a page, and gives the daemon the orders of that: it makes no pair',
+  },
+  page: { may: [], because: 'it runs in a browser, where nothing of Node is' },
   servers: {
     may: ['orders', 'iproute', 'contract', 'index', 'wishes', 'netns/names', 'netlink'],
     because: 'a front end turns what comes in into an order, and the answer into what goes out',

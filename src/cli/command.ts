@@ -70,6 +70,7 @@ const CARRY_OUT: Record<(typeof VERBS)[number], Verb> = {
   shim: async (words) => (await import('./shim/shim.js')).shim(words),
   sandbox: async (words) => (await import('./sandbox.js')).sandbox(words),
   shell: async (words) => (await import('./shell/shell.js')).shell(words),
+  web: async (words, globals) => (await import('./web.js')).web(words, globals),
   help: async ([word = 'help'], globals) => {
     const verb = expand(word, VERBS)
     if (verb === undefined) throw new UsageError(`unknown verb '${word}': try uveth --help`)

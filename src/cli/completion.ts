@@ -10,7 +10,7 @@ import { LIMIT_NAMES } from '../wishes/limits.js'
 import { CARRIER_MODES, DISTRIBUTIONS } from '../wishes/names.js'
 import { OPTIONS as GLOBALS, TRAILING } from './globals.js'
 import { COMPLETION_HELP } from './help.js'
-import { CAPTURE, DAEMON, LOOK, REPLAY, RUN, SHELL } from './options.js'
+import { CAPTURE, DAEMON, LOOK, REPLAY, RUN, SHELL, WEB } from './options.js'
 import { write } from './session.js'
 import { WAYS } from './shell/words.js'
 import { UsageError } from './usage.js'
@@ -53,6 +53,7 @@ const AFTER: Record<string, Candidates> = {
   rate: { words: 'trace' },
   trace: { names: 'files' },
   '--end': { words: 'a b' },
+  '--host': { words: '127.0.0.1 ::1' },
   '--speed': { words: 'max' },
   dev: { names: 'interfaces' },
   '--netlink': { words: 'on off' },
@@ -60,7 +61,7 @@ const AFTER: Record<string, Candidates> = {
   '--via': { words: WAYS.join(' ') },
   '--limit': { words: LIMIT_NAMES.map((name) => `${name}=`).join(' ') },
   '--log': { words: 'debug info warn error' },
-  'name|index|address|mtu|txqueuelen|queues|id|group|master|-f|-family|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--memory|--idle-exit|--seed|--from|--peer-from|--loop':
+  'name|index|address|mtu|txqueuelen|queues|id|group|master|-f|-family|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--memory|--idle-exit|--seed|--from|--peer-from|--loop|--port':
     {},
 }
 
@@ -90,6 +91,7 @@ const VERBS: Record<string, Candidates> = {
   apply: { names: 'files' },
   destroy: { names: 'files' },
   daemon: { words: own(DAEMON).join(' ') },
+  web: { words: own(WEB).join(' ') },
   health: { words: own(LOOK).join(' ') },
   doctor: { words: own(LOOK).join(' ') },
   completion: { words: 'bash zsh fish' },

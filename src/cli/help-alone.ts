@@ -20,6 +20,8 @@ Pairs that stay, kept by a daemon, in the grammar of ip link:
   capture NAME                   what crosses a pair, as pcapng: into a file, or
                                  a pipe to tshark
   replay FILE NAME               put a recording on the cable again
+  web                            a page that shows pairs and changes them, for a
+                                 browser on this machine
   apply FILE, destroy FILE       make namespaces and pairs as a file describes
                                  them, or remove them
 
@@ -245,4 +247,32 @@ Usage: uveth doctor [-j] [--socket PATH]
 A line begins with ok, warn (something works worse, or not at all) or fail
 (pairs cannot be made). Exit code 0 when there is no fail, 1 otherwise. It makes
 an interface of its own for a moment.
+`
+
+export const WEB_HELP = `uveth web: a page that shows the pairs and changes them, for a browser
+
+Usage: uveth web [--port N] [--host ADDRESS] [--socket PATH]
+
+  --port N          where it is served (default: a port that is free)
+  --host ADDRESS    of loopback: 127.0.0.1 (the default) or ::1
+  --socket PATH     where the daemon listens (default: UVETH_SOCKET, else
+                    ${DEFAULT_SOCKET})
+
+The address that is printed holds a token, anew at each start: whoever has it
+may do what the page does, that is see all pairs, impair them, pull their plugs,
+and record what crosses them. Behind the # it stays in the browser: a reload
+keeps it, another tab needs the address again. From another machine come by
+ssh -L 8080:127.0.0.1:8080, with --port 8080 here.
+
+The page shows namespaces and cables, what crosses each and what is dropped, a
+chart of the last minutes, and events. Of the pair that is chosen it sets
+carrier and impairments, by sliders, fields, or the words of tc netem, and
+records a capture, which the browser saves as pcapng. It goes on when the daemon
+is replaced, and waits where there is none; it starts none.
+
+It stays in the foreground until Ctrl-C, SIGTERM or SIGHUP.
+
+Examples:
+  uveth web
+  uveth web --port 8080
 `

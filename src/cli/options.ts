@@ -83,6 +83,13 @@ export const DAEMON = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
+export const WEB = {
+  port: { type: 'string' },
+  host: { type: 'string' },
+  socket: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
 /** Of health and doctor. */
 export const LOOK = {
   json: { type: 'boolean', short: 'j' },

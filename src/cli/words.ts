@@ -18,5 +18,6 @@ export const VERBS = [
   'apply',
   'destroy',
   'replay',
+  'web',
   'help',
 ] as const

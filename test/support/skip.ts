@@ -40,6 +40,7 @@ type Tool =
   | 'script'
   | 'ifconfig'
   | 'python3'
+  | 'chromium'
 /** Something of the process, the machine or the kernel; see `probes`. */
 type Ability = keyof typeof probes
 /** At least this kernel: `'kernel 6.8'`. */

@@ -1,0 +1,50 @@
+// A real browser for tests of the page: Debian's Chromium, headless, driven by playwright-core. A page of a test's own
+// tells of everything that it should not do: an error, a refusal by the content security policy, a request that leaves
+// the server that it came from.
+
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+
+/** Root has no sandbox of Chromium's; the page is ours. */
+export async function openBrowser(): Promise<Browser> {
+  return await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+}
+
+export class TestPage implements AsyncDisposable {
+  readonly page: Page
+  /** What it should not have done. */
+  readonly faults: string[] = []
+
+  private constructor(page: Page) {
+    this.page = page
+  }
+
+  static async open(
+    browser: Browser,
+    address: string,
+    options: BrowserContextOptions = {},
+  ): Promise<TestPage> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+    const opened = new TestPage(await context.newPage())
+    opened.#watch(new URL(address).origin)
+    await opened.page.goto(address)
+    return opened
+  }
+
+  #watch(origin: string): void {
+    const { page, faults } = this
+    page.on('pageerror', (error) => faults.push(`error: ${error.stack}`))
+    page.on('console', (message) => {
+      // A refusal is an answer, too: the browser says of each that it is none.
+      if (!/^Failed to load resource/.test(message.text()))
+        faults.push(`${message.type()}: ${message.text()}`)
+    })
+    page.on('request', (request) => {
+      const url = request.url()
+      if (!url.startsWith(`${origin}/`) && !url.startsWith('data:')) faults.push(`request: ${url}`)
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.page.context().close()
+  }
+}
