@@ -105,6 +105,22 @@ test.each([
   })
 })
 
+test('in CI a test may be skipped in a guest only for what the list of reasons has with its kernel', () => {
+  const skipping = (reason: string) => ({
+    what: 'test/kernel',
+    release: '6.1.0-50',
+    status: '0',
+    'summary.json': JSON.stringify({ passed: 4, failed: 0, skipped: { [reason]: 2 } }),
+  })
+  guest('6.1', skipping('needs kernel 6.2'))
+  expect(table([], { CI: 'true' }).status).toBe(0)
+  guest('6.1', skipping('needs bond'))
+  expect(table([], { CI: '' }).status).toBe(0)
+  const { status, stdout } = table([], { CI: 'true' })
+  expect(stdout).toContain('CI may not skip this: Linux 6.1: needs bond\n')
+  expect(status).toBe(1)
+})
+
 test('in a document the table goes between its marks, and what other runs have left stays', () => {
   const document = join(folder, 'kernels.md')
   writeFileSync(document, 'before\n<!-- begin: scripts/kernels --write -->\nold\n<!-- end -->\nafter\n')
