@@ -25,7 +25,7 @@ export default defineConfig({
     reporters: ['default', './test/support/reporter.ts'],
     // Two files at a time leave a quarter of two processors unused: most of them wait for processes and the kernel.
     maxWorkers: 3,
-    teardownTimeout: 10 * seconds,
+    teardownTimeout: 10 * seconds * pace,
     projects: [
       { test: { ...shared, name: 'unit', include: ['test/{unit,fuzz}/**/*.test.ts'], pool: 'threads' } },
       { test: { ...shared, name: 'kernel', include: ['test/kernel/**/*.test.ts'], pool: 'forks' } },

@@ -102,7 +102,7 @@ pub fn poller_wait(
     if got == 0 && timeout_ns != 0.0 {
         let mut wanted = libc::pollfd { fd: poller, events: libc::POLLIN, revents: 0 };
         let limit = libc::timespec {
-            tv_sec: (timeout_ns / 1e9) as libc::time_t,
+            tv_sec: (timeout_ns / 1e9) as _,
             tv_nsec: (timeout_ns % 1e9) as libc::c_long,
         };
         let limit = if timeout_ns < 0.0 { std::ptr::null() } else { &raw const limit };

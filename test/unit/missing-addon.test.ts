@@ -24,7 +24,7 @@ test('a platform that has a package: its name and version', () => {
 
 test('another platform: those that have one', () => {
   expect(explain(absent, 'linux-riscv64-gnu', PACKAGES).message).toBe(
-    'no addon for linux-riscv64-gnu: there is one for linux-x64-gnu, linux-arm64-musl; others build it from source',
+    'no addon for linux-riscv64-gnu: there is one for linux-x64-gnu, linux-arm64-musl; others build it in a clone, with Rust: npm run build',
   )
 })
 
