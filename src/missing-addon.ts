@@ -27,7 +27,10 @@ export function explain(thrown: unknown, platform: string, packages: Record<stri
   if (platforms.length === 0) return failure('the addon is not built: npm run build (it needs Rust)', thrown)
   if (packages[name] === undefined) {
     const there = platforms.join(', ')
-    return failure(`no addon for ${platform}: there is one for ${there}; others build it in a clone, with Rust: npm run build`, thrown)
+    return failure(
+      `no addon for ${platform}: there is one for ${there}; others build it in a clone, with Rust: npm run build`,
+      thrown,
+    )
   }
   const left = 'npm leaves it out with --omit=optional, and when node_modules came from another platform'
   return failure(`the addon is missing: npm install ${name}@${packages[name]} (${left})`, thrown)

@@ -14,6 +14,7 @@ import type {
   PairPlan,
 } from '../link/protocol.js'
 import type { Logger } from '../wishes/end.js'
+import type { Dossier } from './dossier.js'
 import { End } from './end.js'
 import { type PairEvents, type Teller, tell } from './events.js'
 
@@ -21,8 +22,11 @@ import { type PairEvents, type Teller, tell } from './events.js'
 interface Living {
   /** Its worker is gone: what the next one begins with. */
   lost(why: string): Beginning
-  /** So is its link thread. */
-  again(why: string): { begin: Beginning; inspected: Inspected; mode: CarrierMode }
+  /** So is its link thread, or it was suspended with `progress`. */
+  again(
+    why: string,
+    progress?: Dossier['progress'],
+  ): { begin: Beginning; inspected: Inspected; mode: CarrierMode }
   /** Nothing is forwarded any more. Resolves when all that it leaves, its captures, is complete. */
   ended(): Promise<void>
 }
@@ -100,6 +104,14 @@ export class Life {
   /** Has the pool serve it again. */
   async readopt(begin: Beginning): Promise<void> {
     await this.#link.request({ op: 'readopt', handle: this.handle, begin }, [begin.port])
+  }
+
+  /** It is forwarded again, from where it was suspended. */
+  async resume(progress: Dossier['progress'], standing: Dossier['link']): Promise<void> {
+    await this.#link.ready // a link thread that was lost meanwhile has left it at rest to the next
+    this.resting = false
+    const { begin, ...rest } = this.#living.again('the pair was suspended', progress)
+    await this.#link.request({ op: 'goOn', handle: this.handle, begin, ...rest, standing }, [begin.port])
   }
 
   #hear(event: PairEvent): void {

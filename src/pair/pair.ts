@@ -64,8 +64,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     this.#link = link
     const life = new Life(this, link, logger, {
       lost: (why) => this.#inspection.rebuild(why),
-      again: (why) => ({
-        begin: this.#inspection.rebuild(why),
+      again: (why, progress) => ({
+        begin: this.#inspection.rebuild(why, progress),
         inspected: this.#inspection.begin(undefined),
         mode: this.#plug.mode,
       }),
@@ -216,13 +216,8 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   }
 
   /** It is forwarded again, from where it was suspended. */
-  static async resume(pair: Pair, { progress, carrier: mode, link: standing }: Dossier): Promise<void> {
-    await pair.#link.ready // one that was lost meanwhile has left it at rest to the next
-    const { handle } = pair.#life
-    pair.#life.resting = false
-    const begin = pair.#inspection.rebuild('the pair was suspended', progress)
-    const inspected = pair.#inspection.begin(undefined)
-    await pair.#link.request({ op: 'goOn', handle, begin, inspected, mode, standing }, [begin.port])
+  static async resume(pair: Pair, { progress, link }: Dossier): Promise<void> {
+    await pair.#life.resume(progress, link)
   }
 
   /** `changed` is called when something of its ends, or of their addresses, is not as it was. */
