@@ -45,7 +45,8 @@ export class CaptureBox {
 
   /** What it recorded is complete. */
   ended(id: string): void {
-    this.#running.delete(id)
+    if (this.#running.delete(id) && this.#pair?.id === id)
+      say(this.#said, 'the pair is gone, the file is complete')
   }
 
   async #press(): Promise<void> {

@@ -35,7 +35,7 @@ export interface Layout {
   cables: Cable[]
 }
 
-const WIDTH = 136
+const WIDTH = 124
 const HEAD = 28
 const ROW = 24
 const FOOT = 8
@@ -44,7 +44,7 @@ const GAP = 16
 const MARGIN = 16
 /** Between columns: room for a cable. */
 const WIDEST = 220
-const NARROWEST = 72
+const NARROWEST = 60
 /** How far a cable of one box, or one column, leaves it. */
 const LOOP = 48
 /** How often columns are put in order by their neighbours. */

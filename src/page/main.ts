@@ -33,6 +33,8 @@ class Page {
   /** Raised when pairs are to be asked for: by events, and by orders of this page. */
   #stale = 0
   #known = -1
+  /** Given by this page, and answered: what was asked for before that may not have them yet. */
+  #orders = 0
   #tick = 0
   /** ms: when counters were asked for. */
   #counted = Number.NEGATIVE_INFINITY
@@ -40,7 +42,10 @@ class Page {
   readonly #choose = (id: string) => this.#pick(id)
   readonly #picture = new Picture(byId('picture'), this.#choose)
   readonly #table = new Table(this.#choose)
-  readonly #detail = new Detail(() => this.#wake())
+  readonly #detail = new Detail(() => {
+    this.#orders++
+    this.#wake()
+  })
   #waking: (() => void) | undefined
 
   start(): void {
@@ -84,8 +89,10 @@ class Page {
   async #refresh(): Promise<void> {
     if (this.#tick++ % SELDOM === 0) this.#stale++
     if (this.#known !== this.#stale) {
-      const asked = this.#stale
-      this.#pairs = await askJson<PairView[]>('/v1/pairs')
+      const [asked, orders] = [this.#stale, this.#orders]
+      const pairs = await askJson<PairView[]>('/v1/pairs')
+      if (orders !== this.#orders) return
+      this.#pairs = pairs
       this.#known = asked
       for (const id of this.#histories.keys())
         if (id !== this.#chosen && !this.#pairs.some((pair) => pair.id === id)) this.#histories.delete(id)
@@ -142,6 +149,7 @@ class Page {
   #pick(id: string): void {
     this.#chosen = id
     this.#show()
+    this.#picture.reveal(id)
   }
 
   #show(): void {

@@ -57,6 +57,14 @@ export class Picture {
     }
   }
 
+  /** Where there is more than can be seen at once. */
+  reveal(id: string): void {
+    const cable = this.#drawn.get(id)?.wire.getBoundingClientRect()
+    const { top, bottom, height } = this.#at.getBoundingClientRect()
+    if (cable === undefined || (cable.top >= top && cable.bottom <= bottom)) return
+    this.#at.scrollTop += (cable.top + cable.bottom) / 2 - top - height / 2
+  }
+
   #draw(pairs: readonly PairView[], shape: string): void {
     this.#shape = shape
     const layout = layoutOf(pairs, this.#at.clientWidth - PADDING)

@@ -57,7 +57,10 @@ export async function openWeb({ host, port, socket }: WebOptions): Promise<Web> 
   await listen(server, host, port)
   const { port: given } = server.address() as AddressInfo
   const own = `${host.includes(':') ? `[${host}]` : host}:${given}`
-  const gate: Gate = { token, hosts: [own, `localhost:${given}`], files: new Set(files.keys()) }
+  const hosts = [own, `localhost:${given}`]
+  // What a browser leaves out.
+  if (given === 80) hosts.push(...hosts.map((name) => name.slice(0, -':80'.length)))
+  const gate: Gate = { token, hosts, files: new Set(files.keys()) }
   const house: House = { gate, files, daemon, captures: new Captures(daemon) }
   server.on('request', (request, response) => {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)

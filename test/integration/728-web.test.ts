@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest'
 import { expectRefusal } from '../support/cli.js'
 import { expectProblem, type Reply, TestDaemon } from '../support/daemon.js'
 import { numbered } from '../support/frames.js'
+import { run } from '../support/netns.js'
 import { packetsOf, readPcapng } from '../support/pcapng.js'
 import { type Program, uveth as start, uvethOnce } from '../support/program.js'
 import { needs } from '../support/skip.js'
@@ -81,7 +82,7 @@ describe('the command', () => {
     server.close()
   })
 
-  test('an address of its own each time; a signal ends it well', async () => {
+  needs('ipv6')('an address of its own each time; a signal ends it well', async () => {
     await using other = start(['web', '--socket', daemon.socket, '--host', '::1'])
     expect(await other.line(/^http/)).toMatch(/^http:\/\/\[::1\]:\d+\/#[\w-]{43}$/)
     expect(other.stdout.split('#')[1]).not.toBe(address.split('#')[1])
@@ -191,6 +192,15 @@ describe('the server', () => {
     const bytes = new Uint8Array(await file.arrayBuffer())
     expect(packetsOf(bytes).map(({ frame }) => frame.equals(FRAME))).toContain(true)
     expect(readPcapng(bytes)[0]?.statistics).toHaveLength(2)
+  })
+
+  test('at port 80 a browser names no port', async () => {
+    // In a namespace of its own, where that is free.
+    await using web = start(['web', '--socket', daemon.socket, '--port', '80'], { netns: daemon.home.name })
+    expect(await web.line(/^http/)).toMatch(/^http:\/\/127\.0\.0\.1:80\//)
+    const ask = `fetch('http://127.0.0.1/').then((answer) => console.log(answer.status))`
+    daemon.home.ip('link', 'set', 'lo', 'up')
+    expect(run('nsenter', `--net=${daemon.home.path}`, process.execPath, '-e', ask)).toBe('200\n')
   })
 
   test('where no daemon is, that is said', async () => {

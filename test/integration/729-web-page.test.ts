@@ -27,6 +27,8 @@ beforeAll(async () => {
   web = start(['web', '--socket', daemon.socket])
   address = await web.line(/^http/)
   browser = await openBrowser()
+  opened = await TestPage.open(browser, address)
+  page = opened.page
 })
 afterAll(async () => {
   await browser?.close()
@@ -36,18 +38,10 @@ afterAll(async () => {
 beforeEach(async () => {
   await daemon.ask('DELETE', '/v1/pairs/id:cable')
   await daemon.lay()
-  await open()
-})
-afterEach(async () => {
-  expect(opened.faults).toEqual([])
-  await opened[Symbol.asyncDispose]()
-})
-
-async function open(options: Parameters<typeof TestPage.open>[2] = {}): Promise<void> {
-  opened = await TestPage.open(browser, address, options)
-  page = opened.page
+  await page.reload()
   await page.getByRole('heading', { name: 'x0 ⇄ x1' }).waitFor()
-}
+})
+afterEach(() => expect(opened.faults).toEqual([]))
 
 async function impairOf(name: string) {
   return (await daemon.ask('GET', `/v1/ends/${name}/impair`)).json
@@ -78,9 +72,7 @@ const complaint = async (name: string) => {
 
 describe('the token', () => {
   test('does not stay in the address; a reload keeps it, another tab does not have it', async () => {
-    expect(page.url()).not.toContain('#')
-    await page.reload()
-    await page.getByRole('heading', { name: 'x0 ⇄ x1' }).waitFor()
+    expect(page.url()).toBe(`${new URL(address).origin}/`)
     await using stranger = await TestPage.open(browser, new URL(address).origin)
     await stranger.page
       .getByText('the token is missing or wrong: open the address that uveth web has printed')
@@ -254,6 +246,10 @@ describe('what happens', () => {
 describe('how it is used', () => {
   test('by keyboard alone', async () => {
     await daemon.ask('POST', '/v1/pairs', { id: 'other', a: { name: 'y0' }, b: { name: 'y1' } })
+    await page.locator('.cable').nth(1).waitFor()
+    await page.getByRole('searchbox').fill('y1')
+    await until('the other one alone', async () => (await page.locator('.cable').count()) === 1)
+    await page.getByRole('searchbox').fill('')
     await page.locator('.cable').nth(1).waitFor()
     await page.locator('.cable[tabindex="0"]').focus()
     await page.keyboard.press('ArrowDown')
