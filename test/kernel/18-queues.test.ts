@@ -70,11 +70,12 @@ needs(
   'root',
   'tun',
   'setpriv',
-)('until it has an owner, nobody in particular may attach one', () => {
+)('with an owner, nobody in particular may attach one', () => {
   using tap = RawTap.open(undefined, FIRST)
-  const before = joinAsNobody(tap.name)
+  // Without one some kernels refuse it too, as Debian's 6.12; most do not.
+  expect([0, -1]).toContain(joinAsNobody(tap.name))
   expect(tunSetOwner(tap.fd, 0xfffffffe)).toBe(0)
-  expect([before, joinAsNobody(tap.name)]).toEqual([0, -1])
+  expect(joinAsNobody(tap.name)).toBe(-1)
 })
 
 it('how many are attached is told, and a TAP that is deleted is gone, though others hold it and want it kept', () => {
