@@ -112,15 +112,19 @@ function allow({ bridge, internal, subnets }: Network): void {
   if (six) set('/proc/sys/net/ipv6/conf/all/forwarding', '1')
 }
 
-/** Answers of a container come back to 127.0.0.1, too, where somebody there has asked it by a published port. */
-export function allowLoopback({ bridge }: Network): void {
-  set(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, '1')
+/** Answers of a container come back to 127.0.0.1, too, where somebody there asks it by a published port; false: they do not. */
+export function allowLoopback({ bridge }: Network): boolean {
+  return set(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, '1')
 }
 
-function set(path: string, value: string): void {
+/** Read-only settings may be what they should be: the engine sees to some of them as well. */
+function set(path: string, value: string): boolean {
   try {
     writeFileSync(path, value)
-  } catch {} // read-only, and perhaps what it should be: the engine sees to it as well
+    return true
+  } catch {
+    return false
+  }
 }
 
 async function works(...words: string[]): Promise<boolean> {

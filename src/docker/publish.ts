@@ -26,7 +26,11 @@ export class Ports {
     const mine = this.#turn.then(() => this.#choose(endpoint, asked))
     this.#turn = mine.catch(() => {})
     const ports = await mine
-    allowLoopback(network)
+    if (!allowLoopback(network))
+      this.#logger.warn(
+        { network: network.id },
+        '/proc/sys is read-only: 127.0.0.1 does not reach published ports',
+      )
     try {
       await this.#filter()
     } catch (error) {

@@ -4,28 +4,39 @@
 
 import assert from 'node:assert'
 import { test } from 'node:test'
-import { GenericContainer } from 'testcontainers'
+import { GenericContainer, Wait } from 'testcontainers'
 import { assertCarried, available, lab } from 'uveth/testing'
 
-test('redis is asked over a cable, which is cut', { skip: available() }, async (t) => {
-  const db = await new GenericContainer('redis:7').withExposedPorts(6379).start()
-  t.after(() => db.stop())
-  const app = await new GenericContainer('redis:7').withCommand(['sleep', 'infinity']).start()
-  t.after(() => app.stop())
+/** Any image with Node will do. */
+const IMAGE = process.env.NODE_IMAGE ?? 'node:24-slim'
+const SERVER = `require('net').createServer((client) => client.end('yes')).listen(5000, () => console.log('ready'))`
+/** What a server at ADDRESS answers; `cut` where none comes in half a second. */
+const CLIENT = `require('net').connect(5000, process.argv[1]).on('data', (text) => console.log(String(text)))
+  .setTimeout(500).on('timeout', function () { console.log('cut'); this.destroy() })`
+
+test('a service is asked over a cable, which is cut', { skip: available() }, async (t) => {
+  const start = async (...words) => {
+    const container = new GenericContainer(IMAGE).withEntrypoint(['node', '-e']).withCommand(words)
+    const started = await container.withWaitStrategy(Wait.forLogMessage('ready')).start()
+    t.after(() => started.stop())
+    return started
+  }
+  const service = await start(SERVER)
+  const app = await start(`console.log('ready'); setInterval(() => {}, 1000)`)
 
   await lab(
     {
       name: t.name,
-      nodes: { app: { container: app.getId() }, db: { container: db.getId() } },
-      cables: [['app:lab0 10.77.0.1/24', 'db:lab0 10.77.0.2/24', { a: { impair: { delay: '20ms' } } }]],
+      nodes: { app: { container: app.getId() }, service: { container: service.getId() } },
+      cables: [['app:lab0 10.77.0.1/24', 'service:lab0 10.77.0.2/24', { a: { impair: { delay: '20ms' } } }]],
     },
     async (net) => {
-      const ask = () => app.exec(['timeout', '3', 'redis-cli', '-h', net.nodes.db.ip, 'ping'])
-      assert.match((await ask()).output, /PONG/)
-      await assertCarried(net, { tcp: { dport: 6379 } }, { from: 'app:lab0' })
+      const ask = async () => (await app.exec(['node', '-e', CLIENT, net.nodes.service.ip])).output.trim()
+      assert.equal(await ask(), 'yes')
+      await assertCarried(net, { tcp: { dport: 5000 } }, { from: 'app:lab0' })
 
-      net.cables['app-db'].a.drop({ tcp: { dport: 6379 } })
-      assert.doesNotMatch((await ask()).output, /PONG/)
+      net.cables['app-service'].a.drop({ tcp: { dport: 5000 } })
+      assert.equal(await ask(), 'cut')
     },
   )
 })
