@@ -7,26 +7,28 @@ import { expect, test } from 'vitest'
 import { choosePort, readPorts } from '../../../src/docker/ports.js'
 
 const HOME = ['10.0.0.2/24']
+/** Addresses of loopback that no other run of this test looks at meanwhile. */
+const [MINE, OTHER] = [100, 101].map(
+  (first) => `127.${first}.${(process.pid >> 8) & 0xff}.${process.pid & 0xff || 1}`,
+) as [string, string]
 const asked = (more: object = {}) => {
-  const [port] = readPorts([
-    { Proto: 6, Port: 80, HostIP: '127.0.0.1', HostPort: 0, HostPortEnd: 0, ...more },
-  ])
+  const [port] = readPorts([{ Proto: 6, Port: 80, HostIP: MINE, HostPort: 0, HostPortEnd: 0, ...more }])
   return port as NonNullable<typeof port>
 }
 
 test('a port that a program listens on is none, of a range another one is taken', async () => {
-  const server = createServer().listen(0, '127.0.0.1')
+  const server = createServer().listen(0, MINE)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const exactly = asked({ HostPort: port, HostPortEnd: port })
   await expect(choosePort(exactly, [], HOME)).rejects.toThrow(
-    `EADDRINUSE: port ${port}/tcp of 127.0.0.1 is taken on this machine`,
+    `EADDRINUSE: port ${port}/tcp of ${MINE} is taken on this machine`,
   )
   server.close()
   await once(server, 'close')
   expect((await choosePort(exactly, [], HOME)).hostPort).toBe(port)
 
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
+  const socket = createSocket('udp4').bind(0, MINE)
   await once(socket, 'listening')
   const taken = asked({ Proto: 17, HostPort: socket.address().port })
   await expect(choosePort(taken, [], HOME)).rejects.toThrow(/^EADDRINUSE: port \d+\/udp/)
@@ -35,15 +37,15 @@ test('a port that a program listens on is none, of a range another one is taken'
 
 test('a port that another container has is none, where they have an address in common', async () => {
   const first = await choosePort(asked(), [], HOME)
-  expect(first).toMatchObject({ protocol: 'tcp', port: 80, hostAddress: '127.0.0.1' })
+  expect(first).toMatchObject({ protocol: 'tcp', port: 80, hostAddress: MINE })
   expect(first.hostPort).toBeGreaterThanOrEqual(49_153)
   const second = await choosePort(asked(), [first], HOME)
   expect(second.hostPort).toBeGreaterThan(first.hostPort)
   const { hostPort } = first
   const again = (hostIp: string) => choosePort(asked({ HostIP: hostIp, HostPort: hostPort }), [first], HOME)
-  for (const hostIp of ['', '0.0.0.0', '127.0.0.1'])
+  for (const hostIp of ['', '0.0.0.0', MINE])
     await expect(again(hostIp)).rejects.toThrow(/^EADDRINUSE: port \d+\/tcp/)
-  expect(await again('127.0.0.2')).toMatchObject({ hostPort, hostAddress: '127.0.0.2' })
+  expect(await again(OTHER)).toMatchObject({ hostPort, hostAddress: OTHER })
   expect(await again('::')).toMatchObject({ hostPort, hostAddress: '::' })
   const range = asked({ HostPort: hostPort, HostPortEnd: hostPort + 1000 })
   expect((await choosePort(range, [first], HOME)).hostPort).toBeGreaterThan(hostPort)
