@@ -23,6 +23,7 @@ export const rules = {
       ...[
         'faults/impair-words',
         'faults/rule-words',
+        'faults/schedule-words',
         'faults/rule-values',
         'faults/excess',
         'faults/profiles',

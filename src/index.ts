@@ -6,6 +6,7 @@ export { type ErrorFields, UvethError } from './errors.js'
 export type { ImpairOptions, ImpairPlan } from './faults/impair-plan.js'
 export type { Match } from './faults/match-plan.js'
 export type { RuleOptions } from './faults/rule-plan.js'
+export type { ScheduleOptions } from './faults/schedule-plan.js'
 export type { Burst } from './frame/burst.js'
 export type { Cause } from './frame/cause.js'
 export type { Judge } from './hooks/guard.js'
@@ -29,6 +30,7 @@ export type {
 export { createPair, type Pair } from './pair/pair.js'
 export type { ReplayOptions, ReplayResult } from './pair/replay.js'
 export type { Rule } from './pair/rule.js'
+export type { ScheduleView } from './pair/schedules.js'
 export type {
   BriefStats,
   EndCounters,

@@ -13,6 +13,7 @@ Usage: uveth [OPTIONS] link add [[name] NAME] [ATTRIBUTES] type veth
        uveth [OPTIONS] link set NAME rule add RULE|replace ID RULE
        uveth [OPTIONS] link set NAME rule show|del ID|flush
        uveth [OPTIONS] link set NAME flap TIME [TIMES]
+       uveth [OPTIONS] link set NAME schedule FILE|show|off
        uveth [OPTIONS] link [show [NAME] [up] [group GROUP]
                                   [master DEVICE|nomaster]]
 
@@ -77,6 +78,22 @@ that matches takes a frame; "none" leaves it as it is.
 flap takes carrier away for TIME and gives it back, TIMES times; it returns when
 that is over.
 
+schedule takes a file, YAML or JSON, of what NAME's impairment and the carrier
+are to be at which time. The daemon's forwarding thread keeps the time:
+  period: 20s                      with repeat: how long a round is
+  repeat: true                     or how many rounds; without both it is one
+  steps:                           at: since the round began
+    - { at: 0s, impair: delay 20ms rate 10mbit }
+    - { at: 10s, impair: loss 30% seed 7 }
+    - { at: 15s, carrier: off }
+    - { at: 16s, carrier: auto, impair: none }
+impair replaces the whole set, in the words above or as over HTTP; each time it
+comes it begins anew, so that the same seed hits the same frames. What a step
+does not name stays. What the last step has set stays, too, when it is over or
+off. Meanwhile impair and carrier by hand are refused where a step sets them.
+Steps for which the daemon's thread was not there in time are passed over up to
+the last, and counted as missed. A file of steps alone is one round.
+
 NAME is an interface of the namespace that the order comes from, a pair's id, or
 an interface anywhere; NAME@NS and id:ID are exact. An altname is a name, too.
 Behind -n a plain name is an interface of that namespace. Names may be left out
@@ -97,6 +114,7 @@ Examples:
   uveth link set lan0 rule add drop udp dport 53 nth 3
   uveth link set lan0 rule add impair loss 10% delay 50ms udp dport 53
   uveth link set lan0 flap 200ms 3
+  uveth link set lan0 schedule train.yaml
   uveth -s -d link show veth0
   uveth -j link show | jq '.[].linkinfo.info_data.peer'
   uveth link del veth0
@@ -129,8 +147,8 @@ extended form, and faults beside them:
 
 impair and rules are in the words of uveth link help, or objects as over HTTP;
 those of a link are for both ends, those of an endpoint go over them. An
-endpoint may also have mac, ipv6, up and txQueueLength, a link queues. The node
-"host" is where the order is given.
+endpoint may also have mac, ipv6, up, txQueueLength and schedule (as in uveth
+link help), a link queues. The node "host" is where the order is given.
 
 What is as wished stays untouched; what differs is changed without unplugging,
 but for queues; what the lab has made and the file no longer has goes. Each

@@ -3,7 +3,8 @@
 
 import type { EndView } from '../contract/ops.js'
 import { formatImpair } from '../faults/impair-words.js'
-import type { ImpairPlan } from '../index.js'
+import { formatSchedule, stepWords } from '../faults/schedule-words.js'
+import type { ImpairPlan, ScheduleView } from '../index.js'
 import { legible, legibleJson } from '../legible.js'
 import { type Globals, readTrailing } from './globals.js'
 import { IFF, placeOf } from './link/format.js'
@@ -83,11 +84,19 @@ function detailOf(event: string, fields: Event): string {
       return `end ${end}: ${name} is now in netns ${placeOf(netns as string | null)}`
     case 'foreignQueues':
       return `end ${end}: ${count} queues of others: frames are lost there`
+    case 'step':
+      return `end ${end}: ${stepText(fields)}`
     case 'removed':
       return String(reason)
     default:
       return JSON.stringify(fields)
   }
+}
+
+/** `step 3: carrier off`. */
+function stepText({ done, missed, impair, carrier }: Event): string {
+  const set = stepWords({ impair, carrier } as Parameters<typeof stepWords>[0])
+  return [`step ${done}: ${set.join(', ')}`, ...(Number(missed) > 0 ? [`missed ${missed}`] : [])].join(', ')
 }
 
 type State = Partial<EndView>
@@ -118,6 +127,7 @@ function orderedOf(change: unknown, place = ''): string[] {
   return Object.entries((change ?? {}) as Event).flatMap(([key, value]) => {
     if (key === 'a' || key === 'b') return orderedOf(value, `end ${key} `)
     if (key === 'impair') return `${place}impair ${value ? formatImpair(value as ImpairPlan) : 'none'}`
+    if (key === 'schedule') return `${place}schedule ${value ? formatSchedule(value as ScheduleView) : 'off'}`
     const said = typeof value === 'object' ? JSON.stringify(value) : value
     return `${place}${wordOf(key)} ${said}`
   })

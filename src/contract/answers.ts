@@ -1,11 +1,12 @@
 // What operations answer, as JSON Schema: for the OpenAPI document alone (http.ts); answers are not
 // checked or cut by it. Operations that are missing here answer an object that may grow.
 
-import type { BriefStats, ReplayResult, RuleStats } from '../index.js'
+import type { BriefStats, ReplayResult, RuleStats, ScheduleView } from '../index.js'
 import { IMPAIR as IMPAIR_SHAPE } from '../wishes/impair.js'
 import { MATCH } from '../wishes/match.js'
 import { CARRIER_MODES } from '../wishes/names.js'
 import { ACTION } from '../wishes/rule.js'
+import { SCHEDULE as SCHEDULE_SHAPE } from '../wishes/schedule.js'
 import type { Counted, EndView, OpName, PairView } from './ops.js'
 
 const text = { type: 'string' } as const
@@ -21,6 +22,20 @@ function object(properties: Record<string, object>, optional: readonly string[] 
 const IMPAIR = {
   anyOf: [{ ...IMPAIR_SHAPE.schema, required: ['seed'] }, { type: 'null' }],
   description: 'ms, percent, bits per second and bytes as numbers; seed is always there; null for nothing',
+} as const
+
+const COME = {
+  ...(SCHEDULE_SHAPE.schema.properties as Record<'steps' | 'repeat' | 'period', object>),
+  done: { ...whole, description: 'steps so far, in all rounds' },
+  missed: {
+    ...whole,
+    description: 'of these, steps that were passed over: nothing was forwarded when they were due',
+  },
+  over: { ...flag, description: 'it has no more steps; what they have set stays' },
+} satisfies Record<keyof ScheduleView, object>
+const SCHEDULE = {
+  anyOf: [object(COME, ['repeat', 'period']), { type: 'null' }],
+  description: 'times in ms, impairments in their normal form; null for none',
 } as const
 
 const MET = {
@@ -55,6 +70,7 @@ const END = object({
   altnames: { type: 'array', items: text, description: 'more names; of one that is down, as last known' },
   foreignQueues: { ...whole, description: 'queues that others have attached: frames are lost there' },
   impair: IMPAIR,
+  schedule: SCHEDULE,
   rules: RULES,
 } satisfies Record<keyof EndView, object>)
 
@@ -122,6 +138,8 @@ export const ANSWERS: Partial<Record<OpName, object>> = {
   'impair.get': IMPAIR,
   'impair.set': IMPAIR,
   'impair.patch': IMPAIR,
+  'schedule.get': SCHEDULE,
+  'schedule.set': SCHEDULE,
   'rule.list': RULES,
   'rule.add': RULE,
   'rule.set': RULE,

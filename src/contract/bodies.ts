@@ -7,6 +7,7 @@ import { IMPAIR, IMPAIR_PATCH } from '../wishes/impair.js'
 import { SHIM_LINE } from '../wishes/line.js'
 import { REPLAY_QUERY } from '../wishes/replay.js'
 import { RULE } from '../wishes/rule.js'
+import { SCHEDULE } from '../wishes/schedule.js'
 import { object, type Shape } from '../wishes/shape.js'
 import { FLAP } from '../wishes/times.js'
 import type { OpName } from './ops.js'
@@ -18,6 +19,7 @@ export const BODIES = {
   'end.set': END_CHANGE,
   'impair.set': IMPAIR,
   'impair.patch': IMPAIR_PATCH,
+  'schedule.set': SCHEDULE,
   'rule.add': RULE,
   'rule.set': RULE,
   'pair.flap': FLAP,
@@ -40,5 +42,5 @@ export function queryOf(name: OpName): Shape<unknown> {
 
 /** What refusals call a body that is a part of a wish; of the others they name the attributes alone. */
 export function calledIn(name: OpName): string {
-  return name.startsWith('impair.') ? 'impair' : ''
+  return name.startsWith('impair.') ? 'impair' : name === 'schedule.set' ? 'schedule' : ''
 }

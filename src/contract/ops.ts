@@ -130,6 +130,28 @@ export const OPS = {
     status: 204,
     refuses: FINDS,
   },
+  'schedule.get': {
+    summary: 'What an end is to be at which time, and how far that has come; null for nothing',
+    method: 'GET',
+    path: '/v1/ends/{ref}/schedule',
+    status: 200,
+    refuses: FINDS,
+  },
+  'schedule.set': {
+    summary:
+      'Have the impairment of an end, and carrier, change at times, in place of what was to; it has begun when it is answered. What it sets is not set by hand meanwhile (EBUSY)',
+    method: 'PUT',
+    path: '/v1/ends/{ref}/schedule',
+    status: 200,
+    refuses: [...FINDS, ...WISHES, 'EBUSY'],
+  },
+  'schedule.del': {
+    summary: 'End that; what its last step has set stays',
+    method: 'DELETE',
+    path: '/v1/ends/{ref}/schedule',
+    status: 204,
+    refuses: FINDS,
+  },
   'rule.list': {
     summary: 'The rules of an end in their order, with what they have met',
     method: 'GET',

@@ -1,13 +1,14 @@
 // The types of what orders carry, which come from the shapes (wishes/), and of what answers show. Part of the table of
 // operations (ops.ts).
 
-import type { BriefStats, CarrierMode, EndState, ImpairPlan, RuleStats } from '../index.js'
+import type { BriefStats, CarrierMode, EndState, ImpairPlan, RuleStats, ScheduleView } from '../index.js'
 import type { CAPTURE_QUERY } from '../wishes/capture.js'
 import type { END_CHANGE, END_WISH, PAIR_CHANGE, PAIR_WISH } from '../wishes/end.js'
 import type { IMPAIR, IMPAIR_PATCH } from '../wishes/impair.js'
 import type { SHIM_LINE } from '../wishes/line.js'
 import type { REPLAY_QUERY } from '../wishes/replay.js'
 import type { RULE } from '../wishes/rule.js'
+import type { SCHEDULE } from '../wishes/schedule.js'
 import type { Given } from '../wishes/shape.js'
 import type { FLAP } from '../wishes/times.js'
 
@@ -17,6 +18,7 @@ export type PairWish = Given<typeof PAIR_WISH>
 export type PairChange = Given<typeof PAIR_CHANGE>
 export type ImpairWish = Given<typeof IMPAIR>
 export type ImpairPatch = Given<typeof IMPAIR_PATCH>
+export type ScheduleWish = Given<typeof SCHEDULE>
 export type RuleWish = Given<typeof RULE>
 export type FlapOrder = Given<typeof FLAP>
 export type ShimLine = Given<typeof SHIM_LINE>
@@ -27,6 +29,8 @@ export type ReplayQuery = Given<typeof REPLAY_QUERY>
 export interface EndView extends EndState {
   /** In its normal form; null for none. */
   impair: ImpairPlan | null
+  /** Null for none. */
+  schedule: ScheduleView | null
   rules: RuleStats[]
 }
 

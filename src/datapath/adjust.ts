@@ -9,6 +9,7 @@ import type { MatchPlan } from '../faults/match-plan.js'
 import type { RulePlan } from '../faults/rule-plan.js'
 import { add } from '../frame/words.js'
 import { ADJUSTED, type StateWords } from './counters.js'
+import type { ScheduleState, StepDone } from './timeline.js'
 
 /** What is captured; plain data, crosses threads. */
 export interface CapturePlan {
@@ -28,6 +29,8 @@ export interface CapturePlan {
 /** `end` is the end whose frames are concerned: 0 for a, those that it sends. */
 export type Adjustment =
   | { op: 'impair'; end: 0 | 1; plan: ImpairPlan | null; restart: boolean }
+  /** null: the end has none any more. Its steps are told as they are done, its beginning too. */
+  | { op: 'schedule'; end: 0 | 1; schedule: ScheduleState | null }
   | { op: 'rule'; end: 0 | 1; plan: RulePlan; counts: SharedArrayBuffer }
   | { op: 'unrule'; end: 0 | 1; id: number }
   /** With a ring: every matching frame goes into it. Without: the first one is told, and that is all. */
@@ -47,6 +50,8 @@ export type AdjustNotice =
   | { event: 'done'; id: number }
   /** The frame that was waited for. */
   | { event: 'frame'; id: number; frame: Uint8Array }
+  /** A schedule has begun, or came to a step, or several. */
+  | ({ event: 'step'; end: 0 | 1 } & StepDone)
   /** A ring that was empty has something in it. */
   | { event: 'frames'; id: number }
   | { event: 'hook-ready'; id: number }

@@ -25,6 +25,7 @@ import type { Port } from './port.js'
 import { Probe } from './probe.js'
 import { Probes } from './probes.js'
 import { Sender } from './sender.js'
+import { type ScheduleState, type StepDone, Timeline } from './timeline.js'
 import { Wire } from './wire.js'
 
 /** What an inspector is wired to. */
@@ -37,6 +38,8 @@ export interface Wiring extends LaneWiring {
   /** A slab of this thread for frames that are made: of super-frames that are cut, and frames put in. */
   readonly scratch: Slab
   readonly watcher: Watcher
+  /** A schedule has begun, or came to a step. */
+  readonly stepped: (end: 0 | 1, done: StepDone) => void
 }
 
 /** What a direction is in the middle of. Plain data: part of a pair's dossier (pair/dossier.ts). */
@@ -53,6 +56,7 @@ export interface InspectorState {
   watches: WatchState[]
   rules: RulesState
   impair: ImpairPlan | undefined
+  schedule: ScheduleState | undefined
   captures: CapturePlan[]
 }
 
@@ -62,6 +66,10 @@ export class Inspector {
   readonly rules = new Rules()
   /** Users' hooks. */
   hooks: readonly Hook[] = []
+  /** Where it is in its schedule. */
+  timeline: Timeline | undefined
+  /** A schedule, of either end, has pulled the plug: the link thread will hear of it. */
+  cut = false
   /** Frames that the next burst may have. */
   most = BURST
   readonly #wiring: Wiring
@@ -101,6 +109,19 @@ export class Inspector {
     this.#lanes.own.impair(plan, from)
   }
 
+  /** What the end is to be at which time; it begins, or goes on, now. null: nothing. */
+  schedule(state: ScheduleState | null): void {
+    this.timeline = state === null ? undefined : new Timeline(state)
+    if (this.timeline !== undefined) this.#step(this.timeline, performance.now())
+  }
+
+  #step(timeline: Timeline, now: number): void {
+    const done = timeline.take(now)
+    if (done.plan !== undefined) this.impair(done.plan)
+    this.compose()
+    this.#wiring.stepped(this.#wiring.end, done)
+  }
+
   /** To be called after every change of the parts: composes the chain. */
   compose(): void {
     this.#lanes.follow()
@@ -115,6 +136,7 @@ export class Inspector {
   get idle(): boolean {
     const { impairment, holding } = this.#lanes.own
     const chained = this.#chain.length > 0 || this.probes.count > 0
+    if (this.cut || (this.timeline?.due ?? Number.POSITIVE_INFINITY) < Number.POSITIVE_INFINITY) return false
     return !chained && impairment === undefined && holding.count === 0
   }
 
@@ -125,7 +147,7 @@ export class Inspector {
 
   /** ms (performance.now()) when release() has something to do; Infinity: not before another burst. */
   get due(): number {
-    return this.#lanes.due
+    return this.timeline === undefined ? this.#lanes.due : Math.min(this.#lanes.due, this.timeline.due)
   }
 
   /** Frames that the last forward() could not send, since the peer is down. */
@@ -189,8 +211,9 @@ export class Inspector {
     this.#conclude(scratch, 0)
   }
 
-  /** Sends what is due. How many frames that were. */
+  /** Does the step that is due, and sends what is. How many frames that were. */
   release(now: number): number {
+    if (this.timeline !== undefined && this.timeline.due <= now) this.#step(this.timeline, now)
     const released = this.#lanes.release(now)
     if (released > 0) this.probes.flush()
     return released
@@ -215,22 +238,24 @@ export class Inspector {
       watches: this.watches.state(),
       rules: this.rules.state(),
       impair: this.impairment?.plan,
+      schedule: this.timeline?.state,
       captures: this.probes.list.map(({ plan }) => plan),
     }
   }
 
   /** Goes on where another thread stopped. */
-  resume({ progress, watches, rules, impair, captures }: InspectorState): void {
+  resume({ progress, watches, rules, impair, schedule, captures }: InspectorState): void {
     const { origin, number, ...lanes } = progress
     this.#number = number
     for (const { id, match, ring, matched } of watches) this.watches.add(id, match, ring, matched)
     this.rules.resume(rules)
     this.probes.list = captures.map((plan) => new Probe(plan))
     this.#lanes.resume(impair, lanes, origin - performance.timeOrigin)
+    if (schedule !== undefined) this.schedule(schedule)
   }
 
   #carrier(): boolean {
-    return load(this.#wiring.state, count.CARRIER) !== 0
+    return !this.cut && load(this.#wiring.state, count.CARRIER) !== 0
   }
 
   #take(start: number, length: number): void {

@@ -16,6 +16,7 @@ import { Held } from './held.js'
 import { Inspector, type InspectorState } from './inspector.js'
 import type { WatchedPort } from './port.js'
 import { Probe } from './probe.js'
+import type { StepDone } from './timeline.js'
 
 export interface ServedSetup {
   handle: number
@@ -124,7 +125,20 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
   /** After a change of what is inspected: the chains, and who needs one. */
   compose(): void {
     for (const inspector of this.#inspectors) inspector.compose()
+    this.#cut()
     this.follow()
+  }
+
+  /** A pulled plug is one of both directions. */
+  #cut(): void {
+    const cut = this.#inspectors.some(({ timeline }) => timeline?.cut === true)
+    for (const inspector of this.#inspectors) inspector.cut = cut
+  }
+
+  #stepped(end: 0 | 1, done: StepDone): void {
+    this.#cut()
+    this.follow()
+    this.tell({ event: 'step', end, ...done })
   }
 
   /** Directions with nothing to inspect, and nothing held, do without their inspector, and its memory. */
@@ -188,6 +202,8 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
           adjustment.plan,
           adjustment.restart ? undefined : inspector.impairment?.state(),
         )
+      case 'schedule':
+        return inspector.schedule(adjustment.schedule)
       case 'rule':
         return inspector.rules.add(adjustment.plan, new Float64Array(adjustment.counts))
       case 'unrule':
@@ -275,6 +291,7 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
       effects: count.effectsOf(counters, index, end),
       scratch,
       watcher: this,
+      stepped: (end: 0 | 1, done: StepDone) => this.#stepped(end, done),
     }
     return new Inspector(wiring, () => new Held(new Cells({ share: this.#share })))
   }

@@ -136,10 +136,10 @@ function ofIp(word: string, meaning: Meaning, { dev, name = dev }: Attributes, r
 }
 
 /** Words of `link set` that are orders of their own (faults.ts). */
-export const FAULTS = ['impair', 'rule', 'flap'] as const
+export const FAULTS = ['impair', 'rule', 'flap', 'schedule'] as const
 export type Fault = (typeof FAULTS)[number]
 
-/** `[dev] NAME impair|rule|flap …`: which of them it is. */
+/** `[dev] NAME impair|rule|flap|schedule …`: which of them it is. */
 export function faultOf(words: readonly string[]): Fault | undefined {
   const [, word = ''] = words[0] === 'dev' ? words.slice(1) : words
   return word.length < 2 ? undefined : expand(word, FAULTS)

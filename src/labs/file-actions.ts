@@ -6,6 +6,8 @@ import type { ImpairOptions, ImpairPlan } from '../faults/impair-plan.js'
 import { formatImpair } from '../faults/impair-words.js'
 import { type NormalRule, planRule, type RuleOptions } from '../faults/rule-plan.js'
 import { formatRule } from '../faults/rule-words.js'
+import { planSchedule, type ScheduleOptions, type SchedulePlan, sets } from '../faults/schedule-plan.js'
+import { formatRounds } from '../faults/schedule-words.js'
 import { type FileEnd, type FileLink, type FilePlan, planBeside } from './file-plan.js'
 
 export interface PresentEnd {
@@ -20,6 +22,7 @@ export interface PresentEnd {
   readonly addresses: readonly string[]
   readonly impair: ImpairPlan | null
   readonly rules: readonly NormalRule[]
+  readonly schedule: SchedulePlan | null
 }
 
 export interface Present {
@@ -49,6 +52,7 @@ export type FileAction = { readonly line: string } & (
   | { readonly do: 'pair.del'; readonly id: string }
   | { readonly do: 'end.set'; readonly id: string; readonly side: 'a' | 'b'; readonly change: EndChange }
   | { readonly do: 'impair'; readonly end: FileEnd; readonly impair: ImpairOptions | null }
+  | { readonly do: 'schedule'; readonly end: FileEnd; readonly schedule: ScheduleOptions | null }
   | { readonly do: 'rules'; readonly end: FileEnd; readonly rules: readonly RuleOptions[] }
 )
 
@@ -102,7 +106,10 @@ function endActions(
   const label = labelOf(wanted)
   const line = `~ ${label} ${words.join(', ')}`
   const set: FileAction[] = words.length === 0 ? [] : [{ do: 'end.set', id: link.id, side, change, line }]
-  return [...set, ...impairment(wanted, is, label), ...rules(wanted, is, label)]
+  // While there is a schedule, it has the impairment.
+  const timed = wanted.schedule !== null && sets('impair', wanted.schedule)
+  const impaired = timed ? [] : impairment(wanted, is, label)
+  return [...set, ...schedule(wanted, is, label), ...impaired, ...rules(wanted, is, label)]
 }
 
 /** What is left out in the file stays as it is, but for what has a default. */
@@ -162,6 +169,26 @@ function tablesOf(plan: ImpairPlan | NormalRule['action'] | null | undefined): s
 
 function withoutSeed(words: string, options: ImpairOptions | null): string {
   return options?.seed === undefined ? words.replace(/ ?seed \d+$/, '') : words
+}
+
+function schedule(wanted: FileEnd, is: PresentEnd, label: string): FileAction[] {
+  const plan = wanted.schedule && scheduleBeside(wanted.schedule, is.schedule)
+  const text = (given: SchedulePlan | null) =>
+    JSON.stringify(given && [given.steps, given.repeat, given.period])
+  if (text(plan) === text(is.schedule)) return []
+  const [before, after] = [is.schedule, plan].map((one) => (one === null ? 'none' : formatRounds(one)))
+  const line = `~ ${label} schedule ${before} -> ${after}`
+  return [{ do: 'schedule', end: wanted, schedule: wanted.schedule, line }]
+}
+
+/** With the seeds that there are, where none were given. */
+function scheduleBeside({ steps, ...rest }: ScheduleOptions, present: SchedulePlan | null): SchedulePlan {
+  const seeded = steps.map((step, number) =>
+    step.impair == null
+      ? step
+      : { ...step, impair: planBeside(step.impair, present?.steps[number]?.impair ?? null) },
+  )
+  return planSchedule({ ...rest, steps: seeded }, '')
 }
 
 function rules(wanted: FileEnd, is: PresentEnd, label: string): FileAction[] {

@@ -6,6 +6,8 @@ import { type ImpairOptions, type ImpairPlan, planImpair } from '../faults/impai
 import { parseImpairWords } from '../faults/impair-words.js'
 import { planRule, type RuleOptions } from '../faults/rule-plan.js'
 import { parseRuleWords } from '../faults/rule-words.js'
+import { type ScheduleOptions, sets } from '../faults/schedule-plan.js'
+import { parseSchedule } from '../faults/schedule-words.js'
 import { type FileEndpoint, LAB_FILE, type ReadFile } from '../wishes/lab-file.js'
 import { at, type Given } from '../wishes/shape.js'
 import type { ReadText } from '../wishes/words.js'
@@ -47,6 +49,7 @@ export interface FileEnd {
   /** As it is ordered; `seed` is there where it was given. */
   readonly impair: ImpairOptions | null
   readonly rules: readonly RuleOptions[]
+  readonly schedule: ScheduleOptions | null
 }
 
 const MTU = 1500
@@ -81,6 +84,9 @@ export function planFile(wish: unknown, readText?: ReadText): FilePlan {
         readText,
       })
     }) as [FileEnd, FileEnd]
+    const second = `${attribute}.endpoints.1.schedule`
+    if ([a, b].every(({ schedule }) => schedule !== null && sets('carrier', schedule)))
+      throw invalid(`${second}: carrier is of both ends, and the schedule of the other one sets it`, second)
     return { id: `${idsOf(name)}${a.node}:${a.name}`, queues: link.queues ?? 1, a, b }
   })
   return { name, nodes: [...nodes, { name: HOST }], links }
@@ -128,6 +134,10 @@ function endOf(
     addresses: [ipv4, ipv6].filter((one) => one !== undefined),
     impair: impair === undefined ? null : impairOf(impair, from('impair'), readText),
     rules: rules.map((rule, number) => ruleOf(rule, at(from('rules'), String(number)), readText)),
+    schedule:
+      endpoint.schedule === undefined
+        ? null
+        : parseSchedule(endpoint.schedule, at(own, 'schedule'), readText),
   }
 }
 

@@ -4,6 +4,7 @@
 import { invalid } from '../errors.js'
 import { planImpair } from '../faults/impair-plan.js'
 import { planRule } from '../faults/rule-plan.js'
+import { planSchedule } from '../faults/schedule-plan.js'
 import { IPV6_MIN_MTU } from '../frame/ethernet.js'
 import type { END, PAIR } from '../wishes/end.js'
 import { type EndPlace, LAB, type LabWish, type NodeWish } from '../wishes/lab.js'
@@ -152,7 +153,8 @@ function planCables(cables: ReadLab['cables']): CablePlan[] {
 }
 
 /** They come when the lab stands: a bad one is refused before anything is made. */
-export function checkFaults({ impair, rules = [] }: Given<typeof END>, attribute: string): void {
+export function checkFaults({ impair, schedule, rules = [] }: Given<typeof END>, attribute: string): void {
   if (impair !== undefined) planImpair(impair, at(attribute, 'impair'))
+  if (schedule !== undefined) planSchedule(schedule, at(attribute, 'schedule'))
   for (const [number, rule] of rules.entries()) planRule(rule, at(attribute, `rules.${number}`))
 }

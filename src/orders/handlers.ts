@@ -12,29 +12,29 @@ import type {
   PairView,
   PairWish,
   RuleWish,
+  ScheduleWish,
 } from '../contract/ops.js'
 import { invalid, renamed } from '../errors.js'
-import { mergeImpair } from '../faults/impair-plan.js'
 import type {
   End,
   EndOptions,
   ImpairPlan,
-  Netns,
   PairOptions,
   PairStats,
   ReplayOptions,
   ReplayResult,
   RuleStats,
+  ScheduleView,
 } from '../index.js'
 import type { Dossier } from '../pair/dossier.js'
 import { Pair } from '../pair/pair.js'
 import { keepTo } from '../wishes/limits.js'
 import type { Caller } from './caller.js'
-import { asSeen } from './caller.js'
+import { changeEnd, netnsOf } from './change.js'
 import type { Entry, Registry } from './registry.js'
 import { gone, numberOf, ofRule, ruleOf } from './rule.js'
 import type { SentWish } from './wanted.js'
-import { merged, pinned, withSince } from './wanted.js'
+import { pinned, withSince } from './wanted.js'
 
 export type PairRegistry = Registry<SentWish>
 
@@ -105,6 +105,7 @@ export class Orders {
     const entry = this.#entry(ref)
     const { pair } = entry
     keepAddresses(change)
+    if (change.carrier !== undefined) Pair.needFree(pair, 'carrier')
     if (change.a !== undefined) await changeEnd(entry, pair.a, change.a, this)
     if (change.b !== undefined) await changeEnd(entry, pair.b, change.b, this)
     if (change.carrier !== undefined) await pair.setCarrier(change.carrier)
@@ -151,6 +152,19 @@ export class Orders {
   /** Changes a part of it, as a JSON merge patch. */
   async patchImpair(ref: string, patch: ImpairPatch): Promise<ImpairPlan | null> {
     return await this.#impaired(ref, (end) => end.patchImpairment(patch))
+  }
+
+  getSchedule(ref: string): ScheduleView | null {
+    return this.#end(ref).end.scheduled
+  }
+
+  /** Has begun when it is answered; null ends it. */
+  async setSchedule(ref: string, wish: ScheduleWish | null): Promise<ScheduleView | null> {
+    const { entry, end } = this.#end(ref)
+    const { steps = null, ...rest } = wish ?? {}
+    const schedule = await end.schedule(steps, rest)
+    await this.#endChanged(entry, end, { schedule })
+    return schedule
   }
 
   listRules(ref: string): RuleStats[] {
@@ -241,7 +255,7 @@ export class Orders {
 }
 
 function viewEnd(end: End): EndView {
-  return { ...end.state, impair: end.impairment, rules: end.rules() }
+  return { ...end.state, impair: end.impairment, schedule: end.scheduled, rules: end.rules() }
 }
 
 function viewPair({ pair, wish }: Entry<SentWish>): PairView {
@@ -259,45 +273,12 @@ function sideOf(pair: Pair, end: End): 'a' | 'b' {
   return end === pair.a ? 'a' : 'b'
 }
 
-async function changeEnd(
-  entry: Entry<SentWish>,
-  end: End,
-  change: EndChange,
-  { caller, warn }: Orders,
-): Promise<void> {
-  const { impair, ...wish } = change
-  const { netns, ...settings } = wish
-  const side = sideOf(entry.pair, end)
-  // Refused before anything is changed.
-  if (impair !== undefined && impair !== null) mergeImpair(end.impairment, impair, `${side}.impair`)
-  const { txQueueLength: before } = end.state
-  const carried = entry.pair.carrier
-  if (netns === undefined) await end.set(settings)
-  else await end.move(netnsOf(netns, caller), settings)
-  if (impair !== undefined) await end.patchImpairment(impair)
-  const { name, txQueueLength: length } = end.state
-  if (carried && length < before) warn(shortened(name, before, length))
-  const { since, wish: sent } = entry.wish
-  since[side] = pinned(merged({ ...sent[side], ...since[side] }, wish), end)
-}
-
-/** Without carrier nothing waits; with it, the kernel does not say how many did (test/kernel/25). */
-function shortened(name: string, before: number, length: number): string {
-  const lost = `at most ${before - length} that waited are lost, and no counter has them`
-  return `'${name}' keeps ${length} frames instead of ${before}: ${lost}; with carrier off none would be`
-}
-
 function pairOptions({ a, b, ...rest }: PairWish, caller: Caller): PairOptions {
   return { ...rest, a: endOptions(a ?? {}, caller), b: endOptions(b ?? {}, caller) }
 }
 
 function endOptions({ netns, impair, ...rest }: EndWish, caller: Caller): EndOptions {
   return { ...rest, netns: netnsOf(netns, caller), ...(impair && { impair }) }
-}
-
-function netnsOf(netns: EndWish['netns'], caller: Caller): Netns {
-  if (netns === undefined) return caller.netns
-  return typeof netns === 'string' ? asSeen(netns, caller.root) : netns
 }
 
 /** The same text for the same wishes, whatever the order of their keys. */

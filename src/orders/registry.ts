@@ -36,6 +36,7 @@ export interface RegistryEvent {
     | 'moved'
     | 'state'
     | 'foreignQueues'
+    | 'step'
   id: string
   [field: string]: unknown
 }
@@ -212,6 +213,7 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
       tell({ event: 'state', id, end: side(end), name: end.name, ...fields }),
     )
     pair.on('foreignQueues', ({ end, count }) => tell({ event: 'foreignQueues', id, end: side(end), count }))
+    pair.on('step', ({ end, ...fields }) => tell({ event: 'step', id, end: side(end), ...fields }))
     const ended = (reason: string, why: { message?: string } = {}) => {
       this.#entries.delete(id)
       tell({ event: 'removed', id, reason, ...why })

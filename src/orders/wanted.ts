@@ -28,12 +28,12 @@ export function merged(wish: EndWish, change: Omit<EndChange, 'impair'>): EndWis
 
 /**
  * The end's wishes with the name that it got and, where it has one, the name of its namespace: what
- * `%d` or a process id meant once is not what it would mean later. Without impairment and rules, which the pair
+ * `%d` or a process id meant once is not what it would mean later. Without impairment, schedule and rules, which the pair
  * itself knows best.
  */
 export function pinned(wish: EndWish | undefined, end: { name: string; netns: string | null }): EndWish {
   const { name, netns } = end
-  const { impair: _, rules: __, ...settings } = wish ?? {}
+  const { impair: _, schedule: __, rules: ___, ...settings } = wish ?? {}
   const durable = netns === null || !netns.startsWith('net:[')
   const path = typeof wish?.netns === 'string' && wish.netns.includes('/')
   return { ...settings, name, ...((durable || !path) && { netns }) }

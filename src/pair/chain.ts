@@ -4,9 +4,12 @@
 
 import type { CapturePlan } from '../datapath/adjust.js'
 import type { Progress } from '../datapath/inspector.js'
+import type { ScheduleState } from '../datapath/timeline.js'
+import { invalid } from '../errors.js'
 import { type ImpairPlan, planImpair } from '../faults/impair-plan.js'
 import type { MatchPlan } from '../faults/match-plan.js'
 import { type NormalRule, planRule, type RulePlan } from '../faults/rule-plan.js'
+import { planSchedule, sets } from '../faults/schedule-plan.js'
 import { PART_COUNTS, type PartCount } from '../hooks/impairment.js'
 import { allocateRuleCounts, RULE_COUNTS } from '../hooks/rule.js'
 import { keepTo } from '../wishes/limits.js'
@@ -26,6 +29,8 @@ export interface CountedRule {
 export interface Chain {
   /** `restart`: it begins anew. Otherwise it goes on as the one before it. */
   readonly impair: { readonly plan: ImpairPlan; readonly restart: boolean } | null
+  /** What it is to be at which time, and how far that has come; one that is over stays until something else is ordered. */
+  readonly schedule: ScheduleState | null
   readonly rules: ReadonlyMap<number, CountedRule>
   readonly watches: ReadonlyMap<number, { readonly match: MatchPlan; readonly ring?: SharedArrayBuffer }>
   /** Users' hooks; null for a function, which is of this thread. */
@@ -37,12 +42,13 @@ export interface Wanted {
   readonly captures: ReadonlyMap<number, CapturePlan>
 }
 
-const EMPTY: Chain = { impair: null, rules: new Map(), watches: new Map(), hooks: new Map() }
+const EMPTY: Chain = { impair: null, schedule: null, rules: new Map(), watches: new Map(), hooks: new Map() }
 export const NOTHING: Wanted = { ends: [EMPTY, EMPTY], captures: new Map() }
 
 /** What an end begins with. */
 export interface ChainPlan {
   impair: ImpairPlan | null
+  schedule: ScheduleState | null
   rules: readonly CountedRule[]
 }
 
@@ -63,15 +69,22 @@ export interface Start {
 export function planChains(ends: { a?: EndOptions; b?: EndOptions }): readonly [a: ChainPlan, b: ChainPlan] {
   let last = 0
   const plan = (end: 'a' | 'b'): ChainPlan => {
-    const { impair, rules = [] } = ends[end] ?? {}
+    const { impair, schedule, rules = [] } = ends[end] ?? {}
     keepTo('rules', rules.length)
     const planned = rules.map((rule, at) => planRule(rule, `${end}.rules.${at}`))
     return {
       impair: impair == null ? null : planImpair(impair, `${end}.impair`),
+      schedule:
+        schedule === undefined
+          ? null
+          : { id: 0, plan: planSchedule(schedule, `${end}.schedule`), next: 0, missed: 0 },
       rules: planned.map((rule) => countedRule({ id: ++last, ...rule })),
     }
   }
-  return [plan('a'), plan('b')]
+  const [a, b] = [plan('a'), plan('b')]
+  if ([a, b].every(({ schedule }) => schedule !== null && sets('carrier', schedule.plan)))
+    throw invalid('carrier is of both ends: the schedule of one of them sets it', 'b.schedule')
+  return [a, b]
 }
 
 /** What a rule has met so far. */

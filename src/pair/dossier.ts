@@ -9,6 +9,7 @@ import { UvethError } from '../errors.js'
 import { planImpair } from '../faults/impair-plan.js'
 import { planMatch } from '../faults/match-plan.js'
 import { planRule } from '../faults/rule-plan.js'
+import { planSchedule } from '../faults/schedule-plan.js'
 import { PART_COUNTS, type PartCount } from '../hooks/impairment.js'
 import type { CarrierMode, LinkStanding } from '../link/protocol.js'
 import { CARRIER_MODES } from '../wishes/names.js'
@@ -77,7 +78,7 @@ export interface Dossier<W = object> {
   link?: LinkStanding
 }
 
-/** The same for a pair that will have other devices: what is held, or on its way, is lost with these. */
+/** One for a pair that will have other devices: what is held, or on its way, is lost with these. */
 export function withoutDevices<W>(dossier: Dossier<W>): Dossier<W> {
   const { a, b, progress, link: _, ...rest } = dossier
   return {
@@ -104,9 +105,10 @@ export function writeDossier({ a, b, captures, progress, ...rest }: Dossier): ob
   }
 }
 
-function writeEnd({ impair, rules, counts, former }: EndDossier): object {
+function writeEnd({ impair, schedule, rules, counts, former }: EndDossier): object {
   return {
     impair,
+    ...(schedule && { schedule }),
     rules: rules.map(ruleStats),
     counts: withoutZeros(counts),
     former: former && writeFormer(former),
@@ -144,6 +146,10 @@ function planned<R>(read: (given: unknown, attribute: string) => R): Shape<unkno
 
 const TEXT = text('a text')
 const COUNT = whole(0, Number.MAX_SAFE_INTEGER)
+/** ms since 1970. */
+const TIME = value<number>('a number', {}, (given) =>
+  Number.isFinite(given) ? (given as number) : undefined,
+)
 const ANYTHING = value<object>('an object', {}, (given) =>
   typeof given === 'object' && given !== null && !Array.isArray(given) ? given : undefined,
 )
@@ -167,9 +173,18 @@ const COUNTED_RULE = planned((given, attribute): CountedRule => {
   return countedRule({ id, ...planRule({ action, match }, attribute) }, met)
 })
 
+/** Of before there were any it is missing. */
+const SCHEDULE = object({ id: COUNT, plan: planned(planSchedule), began: TIME, next: COUNT, missed: COUNT }, [
+  'id',
+  'plan',
+  'next',
+  'missed',
+])
+
 const END = object(
   {
     impair: orNull(planned(planImpair)),
+    schedule: SCHEDULE,
     rules: list('an array', COUNTED_RULE, true),
     counts: countsLike(NO_COUNTS),
     former: orNull(FORMER),
@@ -226,12 +241,21 @@ function readCurrent(given: unknown): Dossier {
     version: VERSION,
     wishes: { ...rest.wishes, from: rest.wishes.from ?? null },
     flaps: flaps.map(({ ms, times = 1 }) => ({ ms, times })),
-    a: { ...a, impair: a.impair ?? null, former: a.former ?? null },
-    b: { ...b, impair: b.impair ?? null, former: b.former ?? null },
+    a: { ...a, ...missingOf(a) },
+    b: { ...b, ...missingOf(b) },
     lastRule,
     captures: captures.map(({ match = null, delivered = true, ...plan }) => ({ ...plan, delivered, match })),
     progress: progress as unknown as Progresses,
   }
+}
+
+/** As JSON leaves them out. */
+function missingOf({
+  impair = null,
+  schedule = null,
+  former = null,
+}: Partial<EndDossier>): Pick<EndDossier, 'impair' | 'schedule' | 'former'> {
+  return { impair, schedule, former }
 }
 
 /** Before there were dossiers: wishes, and what came since, impairments and carrier among it; rules beside them. */

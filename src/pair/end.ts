@@ -4,6 +4,7 @@
 import { type ImpairOptions, type ImpairPlan, planImpair } from '../faults/impair-plan.js'
 import type { Match } from '../faults/match-plan.js'
 import { planRule } from '../faults/rule-plan.js'
+import { planSchedule, type ScheduleOptions } from '../faults/schedule-plan.js'
 import type { Judge } from '../hooks/guard.js'
 import type { Link } from '../link/link.js'
 import { type EndChange, type EndState, type Lasting, UNKNOWN } from '../link/protocol.js'
@@ -17,6 +18,7 @@ import type { WaitOptions } from './options.js'
 import { type EndSettings, hookUrl, planChange, planFrame, planNetns, planWait } from './options.js'
 import { type Recording, type ReplayOptions, type ReplayResult, replay } from './replay.js'
 import { Rule } from './rule.js'
+import type { ScheduleView } from './schedules.js'
 import { UserHook } from './user-hook.js'
 
 /** What an end needs to know of the pair that it is a side of. */
@@ -169,6 +171,26 @@ export class End {
   /** Changes a part of the impairment, as a JSON merge patch does: what is null goes, the seed stays. */
   patchImpairment(patch: unknown): Promise<ImpairPlan | null> {
     return this.#inspection.patchImpair(this.#index, patch, 'impair')
+  }
+
+  /** What it is to be at which time, in its normal form, and how far that has come; null for nothing. */
+  get scheduled(): ScheduleView | null {
+    return this.#inspection.schedules.view(this.#index)
+  }
+
+  /**
+   * Has the thread that forwards change this end's impairment and the pair's carrier at the times of `steps`, each since the
+   * round began: `[{ at: 0, impair: { delay: '10ms' } }, { at: '5s', carrier: 'off' }, …]`; once, or with `{ repeat: true,
+   * period: '20s' }` round after round. Has begun when this resolves. null ends it: what its last step has set stays.
+   * EBUSY for who sets by hand what it sets, meanwhile.
+   */
+  async schedule(
+    steps: ScheduleOptions['steps'] | null,
+    options: Omit<ScheduleOptions, 'steps'> = {},
+  ): Promise<ScheduleView | null> {
+    const plan = steps === null ? null : planSchedule({ steps, ...options }, 'schedule')
+    await this.#inspection.schedules.set(this.#index, plan)
+    return this.scheduled
   }
 
   /** Drops the frames that match, of those that this end sends. Armed when the call returns, as all rules are

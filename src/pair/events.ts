@@ -6,6 +6,7 @@ import { apart, tellAll } from '../apart.js'
 import type { ClosedReason, EndState } from '../link/protocol.js'
 import type { Logger } from '../wishes/end.js'
 import type { End } from './end.js'
+import type { StepTold } from './schedules.js'
 
 export interface PairEvents {
   /** Carrier came or went, on both ends. */
@@ -19,6 +20,8 @@ export interface PairEvents {
    * left it again: frames that the kernel gives to those are lost, and nothing counts them.
    */
   foreignQueues: [{ end: End; count: number }]
+  /** The schedule of an end has come to a step, or to several at once: what these have set. */
+  step: [{ end: End } & StepTold]
   /** A user's hook threw, or did not come back, and is not in the chain any more; frames pass on. */
   hookFailed: [{ end: End; message: string }]
   /** A capture could not be written on (a full disk): what was written before is whole. */
@@ -47,4 +50,12 @@ export function tell<K extends keyof PairEvents>(
   const which = end === null ? {} : { end: end === pair.a ? 'a' : 'b' }
   if (pair.id !== '') apart(() => logger?.[level]({ pair: pair.id, ...which, ...fields }, `pair ${event}`))
   tellAll(pair as EventEmitter, event, detail)
+}
+
+/** A pair that is closed when `signal` is raised. */
+export function closeOn(signal: AbortSignal, pair: Teller & { close(): Promise<void> }): void {
+  signal.throwIfAborted()
+  const abort = () => void pair.close().catch(() => {})
+  signal.addEventListener('abort', abort, { once: true })
+  pair.once('closed', () => signal.removeEventListener('abort', abort))
 }

@@ -52,6 +52,7 @@ export async function goOn(pair: Pair, from: Dossier): Promise<void> {
   const { carrier: mode, link: standing, progress, lastRule, a, b } = from
   const { link, life, inspection, ...inside } = Pair.inside(pair)
   const { handle } = life
+  inside.keep(mode)
   inside.count([a.counts, b.counts])
   const captures = inside.captures.keep(from.captures)
   const begin = inspection.connect({ chains: [a, b], captures, progress, lastRule })

@@ -7,7 +7,7 @@
 //                               |                +--+ rebuild(): another thread, everything but users' hooks again
 //                               +---close(): the pair could not be made--> closed
 //
-//   always        impairment rules settled close          what takes something away: removeRule removeHook …
+//   always        impairment schedules rules settled close          what takes something away: removeRule removeHook …
 //   arming, open  impair patchImpair addRule addCapture sightings waitFor frames
 //   open          inject useModule useFunction rebuild
 // Elsewhere they are refused with ENODEV. While it is arming, nothing is told to the link thread: begin() answers
@@ -24,7 +24,7 @@ import type { RulePlan } from '../faults/rule-plan.js'
 import { Share } from '../frame/memory.js'
 import type { Judge } from '../hooks/guard.js'
 import { frameMemory } from '../link/memory.js'
-import type { Beginning, Inspected, LinkRequest } from '../link/protocol.js'
+import type { Beginning, CarrierMode, Inspected, LinkRequest } from '../link/protocol.js'
 import { type RingStream, type Sighting, sightingReader } from '../ring/stream.js'
 import { keepTo } from '../wishes/limits.js'
 import {
@@ -41,6 +41,7 @@ import {
 } from './chain.js'
 import { Line } from './line.js'
 import { Rings } from './rings.js'
+import { Schedules, type StepTold } from './schedules.js'
 import { Standing } from './standing.js'
 import { type HookFailed, UserHooks } from './user-hooks.js'
 import { type Watchable, Watching } from './watching.js'
@@ -50,12 +51,21 @@ export interface Orders {
   request<T>(request: LinkRequest, transfer?: MessagePort[]): Promise<T>
 }
 
+/** What comes of it without an order. */
+interface Told {
+  readonly hookFailed: HookFailed
+  /** A schedule has come to a step, which wants carrier so. */
+  readonly carrier: (mode: CarrierMode) => void
+  readonly stepped: (end: EndIndex, step: StepTold) => void
+}
+
 export class Inspection {
   readonly #standing: Standing
   readonly #hooks: UserHooks
   readonly #watching: Watching
   readonly #share: Share
   readonly rings: Rings
+  readonly schedules: Schedules
   readonly #end = new AbortController()
   /** Raised, with the reason, when the pair ends, or is another process's. */
   readonly ended: AbortSignal = this.#end.signal
@@ -68,7 +78,7 @@ export class Inspection {
     handle: number,
     memory: SharedArrayBuffer,
     queues: number,
-    hookFailed: HookFailed,
+    { hookFailed, carrier, stepped }: Told,
   ) {
     this.#share = new Share(frameMemory(), shareOf(memory))
     this.rings = new Rings(this.#share)
@@ -77,9 +87,10 @@ export class Inspection {
     this.#standing = new Standing(line, queues, (inspected) =>
       link.request({ op: 'inspect', handle, inspected }),
     )
+    const around = { standing: this.#standing, nextId: () => ++this.#lastId }
+    this.schedules = new Schedules({ ...around, carrier, told: stepped })
     this.#hooks = new UserHooks({
-      standing: this.#standing,
-      nextId: () => ++this.#lastId,
+      ...around,
       own: (url) => link.request<string | undefined>({ op: 'own', handle, url }),
       failed: hookFailed,
     })
@@ -88,15 +99,19 @@ export class Inspection {
   /** What the thread that will forward begins with: what is done to the first frame, and where it goes on. */
   connect({ chains, captures = [], progress = [], lastRule = 0 }: Start): Beginning {
     for (const end of ENDS) {
-      const { impair, rules } = chains[end]
+      const { impair, schedule, rules } = chains[end]
       this.#standing.change(end, {
         impair: impair && { plan: impair, restart: true },
+        schedule,
         rules: new Map(rules.map((rule) => [rule.plan.id, rule])),
       })
       this.#lastRule = Math.max(this.#lastRule, lastRule, ...rules.map(({ plan }) => plan.id))
     }
     this.#standing.capture(new Map(captures.map((plan) => [plan.id, plan])))
-    this.#lastId = Math.max(0, ...captures.map(({ id }) => id))
+    this.#lastId = Math.max(
+      0,
+      ...[...captures, ...chains.map(({ schedule }) => schedule)].map((one) => one?.id ?? 0),
+    )
     return this.#standing.connect(progress)
   }
 
@@ -112,8 +127,8 @@ export class Inspection {
 
   /** What another pair would begin with, to go on as this one. */
   chain(end: EndIndex): ChainPlan {
-    const { impair, rules } = this.#standing.chain(end)
-    return { impair: impair?.plan ?? null, rules: [...rules.values()] }
+    const { impair, schedule, rules } = this.#standing.chain(end)
+    return { impair: impair?.plan ?? null, schedule, rules: [...rules.values()] }
   }
 
   get captures(): CapturePlan[] {
@@ -231,6 +246,11 @@ export class Inspection {
     await this.#standing.settled()
   }
 
+  /** Takes what was said while this thread was busy. */
+  listen(): void {
+    this.#standing.listen()
+  }
+
   /** The thread that forwarded does so no more: what the next one begins with, without the hooks; `why` is for those. */
   rebuild(why: string, progress: Progresses = []): Beginning {
     this.#share.abandon()
@@ -257,6 +277,7 @@ export class Inspection {
 
   async #setImpair(end: EndIndex, plan: ImpairPlan | null, restart: boolean): Promise<ImpairPlan | null> {
     this.#standing.needOpen()
+    this.schedules.byHand('impair', [end])
     if (plan === null && this.#standing.chain(end).impair === null) return null
     this.#standing.change(end, { impair: plan && { plan, restart } })
     await this.settled()
@@ -284,6 +305,8 @@ export class Inspection {
         return this.#watching.found(notice.id, notice.frame)
       case 'frames':
         return this.#watching.wake(notice.id)
+      case 'step':
+        return this.schedules.hear(notice)
       case 'hook-ready':
       case 'hook-failed':
         return this.#hooks.hear(notice)

@@ -39,7 +39,7 @@ export function planPair(options: PairOptions): PairPlan {
 }
 
 /** What is done to frames is planned by chain.ts. */
-function planEnd({ impair: _, rules: __, netns = null, ...end }: Read<typeof END>): EndPlan {
+function planEnd({ impair: _, schedule: __, rules: ___, netns = null, ...end }: Read<typeof END>): EndPlan {
   const defaults = {
     name: DEFAULT_NAME,
     mtu: DEFAULT_MTU,

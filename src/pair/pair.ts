@@ -15,14 +15,14 @@ import type {
   PairPlan,
   Suspended,
 } from '../link/protocol.js'
-import { capacityOf } from '../ring/ring.js'
 import type { RingStream, Sighting } from '../ring/stream.js'
 import type { Logger } from '../wishes/end.js'
 import { type Capture, Captures, chunksOf, planTarget } from './captures.js'
-import { type ChainPlan, ENDS, type Progresses, planChains, type Start } from './chain.js'
+import { ENDS, type EndIndex, type Progresses, planChains, type Start } from './chain.js'
 import type { Dossier, Wishes } from './dossier.js'
+import { dossierOf } from './dossier-of.js'
 import { End } from './end.js'
-import type { PairEvents } from './events.js'
+import { closeOn, type PairEvents } from './events.js'
 import { planAgain } from './former.js'
 import { PairId } from './id.js'
 import { Inspection } from './inspection.js'
@@ -73,14 +73,20 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     })
     const { handle } = life
     this.#life = life
-    const hookFailed = (end: 0 | 1, message: string) =>
-      life.tell('hookFailed', { end: end === 0 ? this.a : this.b, message }, 'warn')
-    this.#inspection = new Inspection(link, handle, this.#memory, queues, hookFailed)
+    this.#inspection = new Inspection(link, handle, this.#memory, queues, {
+      hookFailed: (end, message) =>
+        life.tell('hookFailed', { end: end === 0 ? this.a : this.b, message }, 'warn'),
+      stepped: (end, step) => life.tell('step', { end: end === 0 ? this.a : this.b, ...step }),
+      carrier: (mode) => void this.#plug.put(mode).catch(() => {}), // the pair is ending
+    })
     this.#captures = new Captures(this.#inspection, {
       failed: (path, { message }) => life.tell('captureFailed', { path, message }, 'warn'),
       lost: (path, lost) => life.tell('captureLost', { path, lost }, 'warn'),
     })
-    this.#plug = new Plug((mode, patient) => link.request({ op: 'carrier', handle, mode, patient }))
+    this.#plug = new Plug(
+      (mode, patient) => link.request({ op: 'carrier', handle, mode, patient }),
+      () => Pair.needFree(this, 'carrier'),
+    )
     this.a = new End(this, 0, link, handle, this.#inspection)
     this.b = new End(this, 1, link, handle, this.#inspection)
   }
@@ -91,15 +97,15 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const chains = from === undefined ? planChains(options) : ([from.a, from.b] as const)
     const { signal, logger } = options
     signal?.throwIfAborted()
-    const base = from && ([from.a.counts, from.b.counts] as const)
-    const pair = new Pair(link ?? linkThread(), logger, plan.queues, base)
+    const pair = new Pair(link ?? linkThread(), logger, plan.queues, from && [from.a.counts, from.b.counts])
     try {
       if (options.id !== undefined) pair.#name.reserve(options.id)
+      if (from !== undefined) pair.#plug.keep(from.carrier)
       const kept = from && { ...from, captures: pair.#captures.keep(from.captures) }
       await pair.#make(plan, { chains, ...kept }, options.capture)
       pair.#tellMade()
-      if (from !== undefined) await pair.#goOn(from)
-      if (signal !== undefined) pair.#obey(signal)
+      await pair.#goOn(from)
+      if (signal !== undefined) closeOn(signal, pair)
       return pair
     } catch (error) {
       await pair.#undo()
@@ -107,10 +113,11 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     }
   }
 
-  async #goOn({ carrier, flaps, link }: Dossier): Promise<void> {
-    if (link !== undefined) this.#plug.keep(carrier)
-    else if (carrier !== 'auto') await this.setCarrier(carrier)
-    for (const { ms, times } of flaps) this.flap(ms, times).catch(() => {}) // whoever ordered it is not here
+  /** A schedule may have come to a step while it was made. */
+  async #goOn(from?: Dossier): Promise<void> {
+    const { carrier, flaps = [], link } = from ?? {}
+    if (this.#plug.mode !== (link === undefined ? 'auto' : carrier)) await this.#plug.put(this.#plug.mode)
+    for (const { ms, times } of flaps) this.#plug.again({ ms, times }).catch(() => {}) // whoever ordered it is not here
   }
 
   /** It stands, and is called something from now on. What the logger throws here is the caller's to hear. */
@@ -139,13 +146,12 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
 
   /** What the first frame is to meet is armed before there is one. */
   async #make(plan: PairPlan, start: Start, capture: PairOptions['capture']): Promise<void> {
-    const inspection = this.#inspection
     const { handle } = this.#life
-    const begin = inspection.connect(start)
+    const begin = this.#inspection.connect(start)
     const target = capture === undefined ? undefined : planTarget(capture, 'capture')
     const armed = target && this.#captures.arm(target.wish, 'capture')
     if (plan.inline) await this.#openLoop(begin)
-    const inspected = inspection.begin(this.#life.inline)
+    const inspected = this.#inspection.begin(this.#life.inline)
     const counters = this.#memory
     const request = { op: 'create', handle, plan, counters, inspected } as const
     const transfer = plan.inline ? [] : [begin.port]
@@ -175,6 +181,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
       inspection: pair.#inspection,
       captures: pair.#captures,
       id: pair.#name,
+      keep: (mode: CarrierMode) => pair.#plug.keep(mode),
       goOn: (from: Dossier) => pair.#goOn(from),
       count: (base: BaseCounts) => {
         pair.#base = base
@@ -185,21 +192,9 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
 
   /** What it is made of again; of one that is forwarded, without what is on its way (withoutDevices()). */
   static dossier<W>(pair: Pair, wishes: Wishes<W>, progress: Progresses = []): Dossier<W> {
-    const inspection = pair.#inspection
-    const [countsA, countsB] = baseOf(pair.#memory, pair.#base)
-    const [a, b] = ENDS.map((end) => inspection.chain(end)) as [ChainPlan, ChainPlan]
-    return {
-      version: 1,
-      id: pair.#name.id,
-      wishes,
-      carrier: pair.#plug.mode,
-      flaps: pair.#plug.flaps,
-      a: { ...a, counts: countsA, former: End.former(pair.a) },
-      b: { ...b, counts: countsB, former: End.former(pair.b) },
-      lastRule: inspection.lastRule,
-      captures: inspection.captures.map(({ ring, ...plan }) => ({ ...plan, ringBytes: capacityOf(ring) })),
-      progress,
-    }
+    const parts = { id: pair.#name.id, plug: pair.#plug, inspection: pair.#inspection }
+    const formers = [End.former(pair.a), End.former(pair.b)] as const
+    return dossierOf({ ...parts, counts: baseOf(pair.#memory, pair.#base), formers }, wishes, progress)
   }
 
   /**
@@ -212,12 +207,18 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
     const { state, standing } = await pair.#link.request<Suspended>({ op: 'suspend', handle })
     pair.#life.resting = true
     const progress = state.map(({ progress }) => progress) as unknown as Progresses
+    pair.#inspection.listen() // to the last step of a schedule
     return { ...Pair.dossier(pair, wishes, progress), link: standing }
   }
 
   /** It is forwarded again, from where it was suspended. */
   static async resume(pair: Pair, { progress, link }: Dossier): Promise<void> {
     await pair.#life.resume(progress, link)
+  }
+
+  /** EBUSY while a schedule of these ends sets it. */
+  static needFree(pair: Pair, key: 'impair' | 'carrier', ends: readonly EndIndex[] = ENDS): void {
+    pair.#inspection.schedules.byHand(key, ends)
   }
 
   /** `changed` is called when something of its ends, or of their addresses, is not as it was. */
@@ -319,13 +320,6 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  #obey(signal: AbortSignal): void {
-    signal.throwIfAborted()
-    const abort = () => void this.close().catch(() => {})
-    signal.addEventListener('abort', abort, { once: true })
-    this.once('closed', () => signal.removeEventListener('abort', abort))
   }
 }
 

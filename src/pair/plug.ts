@@ -16,12 +16,17 @@ export interface FlapOptions {
 
 export class Plug {
   readonly #force: (mode: CarrierMode, patient: boolean) => Promise<void>
+  readonly #byHand: () => void
   #mode: CarrierMode = 'auto'
   readonly #flaps = new Map<AbortController, { ms: number; left: number }>()
 
-  /** `force` resolves when the kernel shows it; patient orders let those of others go first. */
-  constructor(force: (mode: CarrierMode, patient: boolean) => Promise<void>) {
+  /**
+   * `force` resolves when the kernel shows it; patient orders let those of others go first. `byHand` refuses what a
+   * user orders while a schedule has the plug.
+   */
+  constructor(force: (mode: CarrierMode, patient: boolean) => Promise<void>, byHand: () => void) {
     this.#force = force
+    this.#byHand = byHand
   }
 
   /** What carrier was set to last; a flap leaves it. */
@@ -43,13 +48,29 @@ export class Plug {
   async set(mode: CarrierMode): Promise<void> {
     if (!MODES.includes(mode))
       throw invalid(`carrier is one of ${MODES.join(', ')}, not ${show(mode)}`, 'carrier')
+    this.#byHand()
+    await this.#put(mode, false)
+  }
+
+  /** The same, of a schedule, or of a pair that goes on: nobody waits for it. */
+  async put(mode: CarrierMode): Promise<void> {
+    await this.#put(mode, true)
+  }
+
+  async #put(mode: CarrierMode, patient: boolean): Promise<void> {
     this.#mode = mode
     for (const flap of this.#flaps.keys()) flap.abort()
-    await this.#force(mode, false)
+    await this.#force(mode, patient)
   }
 
   async flap(ms: number, times: number, { signal }: FlapOptions): Promise<void> {
     const plan = planFlap(ms, times)
+    this.#byHand()
+    await this.again(plan, signal)
+  }
+
+  /** Goes on with it. */
+  async again(plan: FlapPlan, signal?: AbortSignal): Promise<void> {
     const flap = { ms: plan.ms, left: plan.times }
     const ended = new AbortController()
     const end = () => ended.abort()

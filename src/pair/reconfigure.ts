@@ -3,6 +3,8 @@
 
 import type { Adjustment } from '../datapath/adjust.js'
 import type { PairState } from '../datapath/served.js'
+import type { ScheduleState } from '../datapath/timeline.js'
+import { sets, stepsInAll } from '../faults/schedule-plan.js'
 import type { Inspected } from '../link/protocol.js'
 import { type Chain, ENDS, type EndIndex, type Progresses, type Wanted } from './chain.js'
 
@@ -44,12 +46,18 @@ export function actionsFor(present: Present, wanted: Wanted, more: readonly Adju
 
 /** The ends that are looked into. A capture of either looks into both: what it sends, and what it is given. */
 export function inspectedBy({ ends: [a, b], captures }: Wanted): Inspected {
-  const all = captures.size > 0
+  const all =
+    captures.size > 0 || [a, b].some(({ schedule }) => runs(schedule) && sets('carrier', schedule.plan))
   return [all || !isEmpty(a), all || !isEmpty(b)]
 }
 
-function isEmpty({ impair, rules, watches, hooks }: Chain): boolean {
-  return impair === null && rules.size + watches.size + hooks.size === 0
+/** Has it steps that are still to come? */
+export function runs(schedule: ScheduleState | null): schedule is ScheduleState {
+  return schedule !== null && schedule.next < stepsInAll(schedule.plan)
+}
+
+function isEmpty({ impair, schedule, rules, watches, hooks }: Chain): boolean {
+  return impair === null && !runs(schedule) && rules.size + watches.size + hooks.size === 0
 }
 
 const UNBEGUN = { origin: 0, number: 0, held: [] }
@@ -59,10 +67,11 @@ export function stateFor(wanted: Wanted, progress: Progresses): PairState {
   const { ends, captures } = wanted
   if (progress.length === 0 && !inspectedBy(wanted).includes(true)) return []
   const state = ENDS.map((end) => {
-    const { impair, rules, watches } = ends[end]
+    const { impair, schedule, rules, watches } = ends[end]
     return {
       progress: progress[end] ?? UNBEGUN,
       impair: impair?.plan,
+      schedule: schedule ?? undefined,
       rules: [...rules.values()].map(({ plan, counts }) => ({ plan, counts: new Float64Array(counts) })),
       watches: [...watches].map(([id, { match, ring }]) => ({ id, match, matched: 0, ring })),
       captures: [...captures.values()],
@@ -87,8 +96,15 @@ export function difference(before: Wanted, after: Wanted): Adjustment[] {
 function ofEnd(end: EndIndex, before: Chain, after: Chain): Adjustment[] {
   const { impair } = after
   const { plan, restart } = impair ?? { plan: null, restart: true }
+  const scheduled = scheduleOf(end, before, after)
+  const same = impair === before.impair
   return [
-    ...(impair === before.impair ? [] : [{ op: 'impair', end, plan, restart } as const]),
+    ...scheduled.gone,
+    // The schedule that has gone may have come to a step that was not heard of.
+    ...(same && scheduled.gone.length === 0
+      ? []
+      : [{ op: 'impair', end, plan, restart: restart && !same } as const]),
+    ...scheduled.fresh,
     ...entries(
       before.rules,
       after.rules,
@@ -108,6 +124,15 @@ function ofEnd(end: EndIndex, before: Chain, after: Chain): Adjustment[] {
       (id) => ({ op: 'unhook', end, id }),
     ),
   ]
+}
+
+function scheduleOf(end: EndIndex, { schedule: before }: Chain, { schedule: after }: Chain) {
+  const order = (schedule: ScheduleState | null): Adjustment => ({ op: 'schedule', end, schedule })
+  const same = before?.id === after?.id
+  return {
+    gone: same || before === null ? [] : [order(null)],
+    fresh: same || after === null ? [] : [order(after)],
+  }
 }
 
 /** What is gone goes first. An entry that is another one with the same number takes its place. */

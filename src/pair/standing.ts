@@ -52,6 +52,11 @@ export class Standing {
     this.#want(withChain(this.#wanted, end, change))
   }
 
+  /** The data path has changed it by itself. */
+  follow(end: EndIndex, change: Partial<Chain>): void {
+    this.#want(withChain(this.#wanted, end, change), [], true)
+  }
+
   capture(captures: Wanted['captures']): void {
     this.#want({ ...this.#wanted, captures })
   }
@@ -87,9 +92,14 @@ export class Standing {
     if (!this.#line.open) throw pairClosed()
   }
 
-  #want(wanted: Wanted, more: readonly Adjustment[] = []): void {
+  #want(wanted: Wanted, more: readonly Adjustment[] = [], done = false): void {
     const inspected = this.#line.open ? this.#inspected : undefined
-    const present = { wanted: this.#wanted, inspected, queues: this.#queues, waits: this.#waiting > 0 }
+    const present = {
+      wanted: done ? wanted : this.#wanted,
+      inspected,
+      queues: this.#queues,
+      waits: this.#waiting > 0,
+    }
     const actions = actionsFor(present, wanted, more)
     this.#wanted = wanted
     let waits = false

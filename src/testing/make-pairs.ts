@@ -87,7 +87,7 @@ async function makePair(
 ): Promise<Laid> {
   const { pair: options } = plan
   const endOf = (end: 'a' | 'b'): EndOptions => ({
-    ...options[end],
+    ...withoutSchedule(options[end]),
     addresses: addressesOf(options[end], 4),
     netns: nodes[end].netns,
     rules: [],
@@ -101,6 +101,11 @@ async function makePair(
   })
   await Promise.all(ENDS.map((end) => pair[end].impair(null)))
   return { plan, pair, nodes }
+}
+
+/** It begins when the test does. */
+function withoutSchedule({ schedule: _, ...end }: EndOptions): EndOptions {
+  return end
 }
 
 /** Makes ports of bridges, or gives the other nodes their routes and neighbours. */
@@ -188,8 +193,9 @@ async function begin(
 ): Promise<void> {
   await Promise.all(
     ENDS.map(async (end) => {
-      const { impair } = plan.pair[end]
+      const { impair, schedule } = plan.pair[end]
       if (impair) await pair[end].impair(impair)
+      if (schedule) await pair[end].schedule(schedule.steps, schedule)
     }),
   )
   seedEnds([pair.a, pair.b], cableSeed(seed, number))

@@ -10,7 +10,7 @@ import type { EndOptions } from '../index.js'
 import { type CablePlan, checkFaults, type LabPlan, planLab } from '../labs/plan.js'
 import { LAB_OF_TEST, type LAB_TEST, type TEST_END, TESTBED } from '../wishes/kit.js'
 import { checked, type Given } from '../wishes/shape.js'
-import { cableSeed, chooseSeed, withSeed } from './seeded.js'
+import { cableSeed, chooseSeed, withSeed, withSeeds } from './seeded.js'
 
 export type WithPairOptions = Given<typeof TESTBED>
 export type TestEndOptions = Given<typeof TEST_END>
@@ -79,8 +79,11 @@ function planEnd(end: 'a' | 'b', options: TestEndOptions = {}): EndOptions {
 
 /** Impairments of its ends have the seed of their cable, unless they have one. */
 function seeded(lab: LabPlan, seed: number): LabPlan {
-  const endOf = (end: EndOptions, number: number) =>
-    end.impair ? { ...end, impair: withSeed(end.impair, cableSeed(seed, number)) } : end
+  const endOf = ({ impair, schedule, ...end }: EndOptions, number: number): EndOptions => ({
+    ...end,
+    ...(impair && { impair: withSeed(impair, cableSeed(seed, number)) }),
+    ...(schedule && { schedule: { ...schedule, steps: withSeeds(schedule.steps, cableSeed(seed, number)) } }),
+  })
   const cables = lab.cables.map(({ name, pair }, number): CablePlan => {
     return { name, pair: { ...pair, a: endOf(pair.a, number), b: endOf(pair.b, number) } }
   })

@@ -3,7 +3,7 @@
 // looks at the environment.
 
 import { randomInt } from 'node:crypto'
-import type { End } from '../index.js'
+import type { End, ScheduleOptions } from '../index.js'
 import { TEST_SEED } from '../wishes/kit.js'
 import type { RuleAction } from '../wishes/rule.js'
 
@@ -31,7 +31,13 @@ export function withSeed<T>(options: T, seed: number): T {
   return lacksOne ? { ...options, seed } : options
 }
 
-/** From here on `impair`, `patchImpairment`, `corrupt` and `addRule` of these ends draw from `seed`. */
+/** The same of each step of a schedule. */
+export function withSeeds(steps: ScheduleOptions['steps'], seed: number): ScheduleOptions['steps'] {
+  if (!Array.isArray(steps)) return steps
+  return steps.map((step) => (step?.impair == null ? step : { ...step, impair: withSeed(step.impair, seed) }))
+}
+
+/** From here on `impair`, `schedule`, `patchImpairment`, `corrupt` and `addRule` of these ends draw from `seed`. */
 export function seedEnds(ends: readonly End[], seed: number): void {
   let rules = 0
   for (const end of ends) {
@@ -40,6 +46,8 @@ export function seedEnds(ends: readonly End[], seed: number): void {
       part === undefined ? impair(withSeed(options, seed)) : impair(options, part)) as End['impair']
     const patch = end.patchImpairment.bind(end)
     end.patchImpairment = (change) => patch(end.impairment === null ? withSeed(change, seed) : change)
+    const schedule = end.schedule.bind(end)
+    end.schedule = (steps, options) => schedule(steps && withSeeds(steps, seed), options)
     const addRule = end.addRule.bind(end)
     end.addRule = (action, match) => {
       const { kind, ...given } = definedOf(action ?? {}) as Partial<RuleAction>

@@ -8,6 +8,7 @@ import { TARGET } from './capture.js'
 import { IMPAIR, IMPAIR_PATCH } from './impair.js'
 import { CARRIER_MODES } from './names.js'
 import { RULES } from './rule.js'
+import { SCHEDULE } from './schedule.js'
 import { about, flag, list, object, oneOf, opaque, orNull, text, value, whole } from './shape.js'
 import { SIGNAL } from './times.js'
 import { MAX_QUEUES } from './words.js'
@@ -97,12 +98,17 @@ const rules = about(
   RULES,
 )
 
+const schedule = about(
+  'what its impairment and the carrier are to be at which time; it begins when the pair is there',
+  SCHEDULE,
+)
+
 /** What can be changed of an end. */
 export const SETTING = object(SETTINGS)
 /** At its creation. */
-export const END = object({ ...SETTINGS, ...PLACE, impair, rules })
+export const END = object({ ...SETTINGS, ...PLACE, impair, schedule, rules })
 /** As an order has it: left out, `netns` is the one that the order comes from. */
-export const END_WISH = object({ ...SETTINGS, ...PLACE, impair: orNull(impair), rules })
+export const END_WISH = object({ ...SETTINGS, ...PLACE, impair: orNull(impair), schedule, rules })
 export const END_CHANGE = object({
   ...SETTINGS,
   netns: PLACE.netns,

@@ -53,7 +53,7 @@ function measure(
 
 const NUMBER = '(\\d+\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?'
 /** ms. A bare number in a text would be microseconds to tc, but ms beside our numbers: it is refused. */
-const TIME = measure(
+export const TIME = measure(
   'a time up to a day: ms as a number, or a text like "10ms"',
   [0, DAY],
   (text) => (/[a-z]$/i.test(text) ? parseTime(text) : undefined),

@@ -4,9 +4,11 @@
 import { END, PAIR } from './end.js'
 import { IMPAIR } from './impair.js'
 import { RULE } from './rule.js'
+import { SCHEDULE_FILE } from './schedule.js'
 import {
   about,
   type Given,
+  inWords,
   list,
   object,
   oneOf,
@@ -26,14 +28,6 @@ const NAME = text(
 )
 const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,15}$/
 const NODE_WORDS = '1 to 16 letters, digits, "_", "." and "-", the first one a letter or a digit'
-
-/** In the words of the command line, or as an object. */
-function inWords<G, R>(shape: Shape<G, R>, like: string): Shape<string | G, string | R> {
-  return {
-    schema: { anyOf: [{ type: 'string', description: `words, like "${like}"` }, shape.schema] },
-    read: (given, attribute) => (typeof given === 'string' ? given : shape.read(given, attribute)),
-  }
-}
 
 const FAULTS = {
   impair: about(
@@ -56,6 +50,7 @@ const ENDPOINT_PARTS = object(
     txQueueLength: END.parts.txQueueLength,
     up: about('default true', END.parts.up),
     ...FAULTS,
+    schedule: about('what its impairment and the carrier are to be at which time', SCHEDULE_FILE),
   },
   ['node', 'interface'],
 )

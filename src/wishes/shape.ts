@@ -236,6 +236,14 @@ export function short<
   }
 }
 
+/** In the words of the command line, or as an object. */
+export function inWords<G, R>(shape: Shape<G, R>, like: string): Shape<string | G, string | R> {
+  return {
+    schema: { anyOf: [{ type: 'string', description: `words, like "${like}"` }, shape.schema] },
+    read: (given, attribute) => (typeof given === 'string' ? given : shape.read(given, attribute)),
+  }
+}
+
 /** The same, or null, which is read as null. */
 export function orNull<G, R>(shape: Shape<G, R>): Shape<G | null, R | null> {
   return {

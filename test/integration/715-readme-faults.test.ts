@@ -53,6 +53,13 @@ test('faults', async () => {
     expect.stringMatching(/^rule 3: impair delay 50ms loss 20% seed 7 udp dport 53 matched 0 hits 0$/),
     '',
   ])
+  expect(of('schedule show')?.split('\n')).toEqual([
+    expect.stringMatching(/^3 steps, done [12](, missed 1)?$/),
+    expect.stringMatching(/^ {2}0ms impair delay 20ms seed \d+$/),
+    '  200ms carrier off',
+    '  3600s carrier auto',
+    '',
+  ])
   expect(of('-d link show')).toContain('\n    impair delay 10ms 2ms loss 1% rate 10mbit seed 42\n')
   expect(of('stats')?.split('\n')).toHaveLength(4)
   for (const { line, output } of said)

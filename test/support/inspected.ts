@@ -14,6 +14,7 @@ import { forward } from '../../src/datapath/forward.js'
 import type { Held } from '../../src/datapath/held.js'
 import { Inspector } from '../../src/datapath/inspector.js'
 import type { Port } from '../../src/datapath/port.js'
+import type { StepDone } from '../../src/datapath/timeline.js'
 import { planImpair } from '../../src/faults/impair-plan.js'
 import type { Burst } from '../../src/frame/burst.js'
 import { wireFrames } from '../../src/frame/segment.js'
@@ -31,6 +32,8 @@ export class InspectedBench {
   readonly state = stateOf(this.memory)
   /** What watches found: the marks of single frames, and ids of rings. */
   readonly found: Uint8Array[] = []
+  /** What a schedule has told. */
+  readonly steps: StepDone[] = []
   readonly inspector: Inspector
   /** How often forward() has asked to do without the inspector, because it is idle. */
   asked = 0
@@ -49,7 +52,8 @@ export class InspectedBench {
     const counters = blockOf(this.memory, 0, 0)
     const ports = tx === undefined ? this.tx : [tx]
     const effects = effectsOf(this.memory, 0, 0)
-    const wiring = { effects, ports, state: this.state, mtu: MTU[1], counters, scratch, watcher }
+    const stepped = (_: 0 | 1, done: StepDone) => void this.steps.push(done)
+    const wiring = { stepped, effects, ports, state: this.state, mtu: MTU[1], counters, scratch, watcher }
     this.inspector = new Inspector({ end: 0, ...wiring }, held && (() => held))
     const ends = { rx: this.rx, tx: ports[0] as Port }
     const follow = () => {

@@ -125,6 +125,13 @@ export const OF_A_PAIR: Line[] = [
   ['queues', 0, whole(1, 256, 0)],
   ['quiet', 1, 'must be true or false, not 1'],
   ...IMPAIR.map(([path, value, says]): Line => [`a.impair.${path}`, value, says]),
+  ['a.schedule', 'train', 'must be an object, not "train"'],
+  ['a.schedule.steps', [], 'must be an array of 1 to 4096 steps, not an array'],
+  ['a.schedule.steps.0.at', 'soon', `${TIME} "soon"`],
+  ['a.schedule.steps.0.carrier', 'gone', 'must be one of on, off, auto, not "gone"'],
+  ...IMPAIR.map(([path, value, says]): Line => [`a.schedule.steps.0.impair.${path}`, value, says]),
+  ['a.schedule.repeat', 0, 'must be true, or a whole number of rounds from 1 to 1000000, not 0'],
+  ['a.schedule.period', -1, `${TIME} -1`],
   [`${RULE}.action.kind`, 'eat', 'must be one of drop, corrupt, delay, duplicate, impair, not "eat"'],
   ...MATCH.map(([path, value, says]): Line => [`${RULE}.match.${path}`, value, says]),
 ]

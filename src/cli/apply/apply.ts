@@ -1,19 +1,19 @@
 // `uveth apply FILE` and `uveth destroy FILE`: what there is becomes what a file describes, or goes away. The file is
-// read (file.ts), the machine looked at (look.ts), the difference made (labs/file-actions.ts) and carried out here, an
+// read (yaml-file.ts), the machine looked at (look.ts), the difference made (labs/file-actions.ts) and carried out here, an
 // order to the daemon each, in the order of the list.
 
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { UvethError } from '../../errors.js'
 import { applyActions, destroyActions, type FileAction } from '../../labs/file-actions.js'
-import type { FileEnd, FilePlan } from '../../labs/file-plan.js'
+import { type FileEnd, type FilePlan, planFile } from '../../labs/file-plan.js'
 import { inodeOfNetns, showInode } from '../../netns/names.js'
 import { LAB_FILE } from '../../wishes/lab-file.js'
 import { withDaemon } from '../link/link.js'
 import { APPLY, DESTROY } from '../options.js'
 import { type Session, write } from '../session.js'
 import { parseVerb, UsageError } from '../usage.js'
-import { readLabFile } from './file.js'
+import { readYaml } from '../yaml-file.js'
 import { look, markOf, type Sight } from './look.js'
 
 const run = promisify(execFile)
@@ -27,7 +27,7 @@ export async function apply(session: Session, words: string[]): Promise<number> 
     )
     return 0
   }
-  const plan = await readLabFile(fileOf('apply', positionals))
+  const plan = await readYaml(fileOf('apply', positionals), planFile)
   const sight = await look(session, plan)
   return await all(session, plan, sight, applyActions(plan, sight.present), values['dry-run'])
 }
@@ -35,7 +35,7 @@ export async function apply(session: Session, words: string[]): Promise<number> 
 export async function destroy(session: Session, words: string[]): Promise<number> {
   const { values, positionals } = parseVerb('destroy', words, DESTROY)
   if (values.help) return await help('DESTROY_HELP')
-  const plan = await readLabFile(fileOf('destroy', positionals))
+  const plan = await readYaml(fileOf('destroy', positionals), planFile)
   const { name } = plan
   // Its nodes may be gone: what the lab has made is known without them.
   const sight = await look(session, { name, nodes: [], links: [] })
@@ -104,6 +104,12 @@ async function carryOut(
         ? client.call<void>('impair.del', { ref })
         : client.call<void>('impair.set', { ref, body: action.impair }))
     }
+    case 'schedule': {
+      const ref = refOf(action.end, places)
+      return await (action.schedule === null
+        ? client.call<void>('schedule.del', { ref })
+        : client.call<void>('schedule.set', { ref, body: action.schedule }))
+    }
     case 'rules': {
       const ref = refOf(action.end, places)
       await client.call('rule.clear', { ref })
@@ -112,8 +118,9 @@ async function carryOut(
   }
 }
 
-function wishOf({ node, impair, ...wish }: FileEnd, places: Sight['places']): object {
-  return { ...wish, netns: places.get(node), ...(impair !== null && { impair }) }
+function wishOf({ node, impair, schedule, ...wish }: FileEnd, places: Sight['places']): object {
+  const timed = schedule !== null && { schedule }
+  return { ...wish, netns: places.get(node), ...(impair !== null && { impair }), ...timed }
 }
 
 function refOf({ node, name }: FileEnd, places: Sight['places']): string {

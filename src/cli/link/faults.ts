@@ -1,5 +1,5 @@
-// `uveth link set X impair … | rule … | flap …`: what is done to the frames that X sends, in the words of tc
-// and of rules (faults/impair-words.ts, rule-words.ts). Called by link.ts for the command line and for
+// `uveth link set X impair … | rule … | flap … | schedule …`: what is done to the frames that X sends, in the words of tc
+// and of rules (faults/impair-words.ts, rule-words.ts); a schedule is a file (schedule.ts). Called by link.ts for the command line and for
 // batches. Prints nothing when it succeeds, unless it is asked to show something.
 
 import type { EndView, PairView, RuleWish } from '../../contract/ops.js'
@@ -8,15 +8,16 @@ import { excessWords } from '../../faults/excess.js'
 import { formatImpair, impairWord, parseImpairWords } from '../../faults/impair-words.js'
 import { withUnit } from '../../faults/rule-values.js'
 import { formatRule, parseRuleWords, ruleWord } from '../../faults/rule-words.js'
+import { formatSchedule } from '../../faults/schedule-words.js'
 import type { ImpairOptions, ImpairPlan, PairStats, RuleStats } from '../../index.js'
 import { type Fault, faultOf } from '../../iproute/keywords.js'
 import { expand, matches, wrong } from '../../iproute/words.js'
 import { legible } from '../../legible.js'
 import { written } from '../../wishes/words.js'
-import { type Globals, readTrailing } from '../globals.js'
 import { readText } from '../read-text.js'
 import { type Session, write, writeJson } from '../session.js'
 import { UsageError } from '../usage.js'
+import { giveSchedule, parseSchedule, readShown, type ScheduleOrder } from './schedule.js'
 
 export type FaultOrder = { ref: string } & (
   | { fault: 'impair'; order: 'show' | 'none'; words: string[] }
@@ -26,12 +27,13 @@ export type FaultOrder = { ref: string } & (
   | { fault: 'rule'; order: 'replace'; id: string; rule: RuleWish }
   | { fault: 'rule'; order: 'delete'; id: string }
   | { fault: 'rule'; order: 'flush' }
+  | ScheduleOrder
   | { fault: 'flap'; ms: number | string; times: number | string }
 )
 
 const RULE_ORDERS = ['add', 'replace', 'delete', 'show', 'list', 'lst', 'flush'] as const
 
-/** `link set [dev] NAME impair|rule|flap …`; undefined for every other order. Words behind `set`. */
+/** `link set [dev] NAME impair|rule|flap|schedule …`; undefined for every other order. Words behind `set`. */
 export function parseFault(words: readonly string[]): FaultOrder | undefined {
   const fault = faultOf(words)
   const [ref, , ...rest] = words[0] === 'dev' ? words.slice(1) : words
@@ -45,6 +47,7 @@ const PARSERS: Record<Fault, (words: string[]) => Order> = {
   impair: parseImpair,
   rule: parseRule,
   flap: parseFlap,
+  schedule: parseSchedule,
 }
 
 function parseImpair(words: string[]): Order {
@@ -98,6 +101,7 @@ function parseFlap([time, times = '1', ...more]: string[]): Order {
 
 /** What the daemon refuses is told in the words of the order. */
 export async function giveFault(session: Session, given: FaultOrder): Promise<number> {
+  if (given.fault === 'schedule') return await giveSchedule(session, given)
   const ref = await session.ref(given.ref)
   const order = { ...given, ref }
   try {
@@ -111,7 +115,7 @@ export async function giveFault(session: Session, given: FaultOrder): Promise<nu
 }
 
 /** How the words of a fault call an attribute of its order. */
-const FAULT_WORDS: Record<Fault, (attribute: string) => string> = {
+const FAULT_WORDS: Record<Exclude<Fault, 'schedule'>, (attribute: string) => string> = {
   impair: (attribute) => impairWord(attribute.replace(/^impair\./, '')),
   rule: ruleWord,
   flap: (attribute) => ({ ms: 'TIME', times: 'TIMES' })[attribute] ?? attribute,
@@ -168,9 +172,10 @@ async function giveRule({ client, globals }: Session, order: Of<'rule'>): Promis
 }
 
 /** What is done to the frames that an end sends, in the words that `impair` and `rule add` take. */
-export function faultLines({ impair, rules }: EndView): string[] {
+export function faultLines({ impair, schedule, rules }: EndView): string[] {
   const words = impair === null ? [] : [`impair ${formatImpair(impair)}`]
-  return [...words, ...rules.map(ruleText)]
+  const timed = schedule === null ? [] : [`schedule ${formatSchedule(schedule)}`]
+  return [...words, ...timed, ...rules.map(ruleText)]
 }
 
 /** `rule 3: drop udp dport 53 nth 3 matched 7 hits 1`; one that impairs says what it did, too: `loss 4 held 2`. */
@@ -179,11 +184,4 @@ function ruleText(rule: RuleStats): string {
   const words = formatRule(rule as unknown as Parameters<typeof formatRule>[0])
   const met = Object.entries(rule.impaired ?? {}).flatMap(([name, count]) => (count > 0 ? [name, count] : []))
   return [`rule ${rule.id}: ${words} matched ${rule.matched} hits ${rule.hits}`, ...met].join(' ')
-}
-
-/** Options about the output may also stand behind. */
-function readShown(globals: Globals, words: string[]): Globals {
-  const { globals: shown, rest } = readTrailing(globals, words)
-  if (rest[0] !== undefined) throw wrong(rest[0], '"show" takes no words')
-  return shown
 }

@@ -66,6 +66,7 @@ function infoOf(row: Row): object {
     queues: pair.queues,
     quiet: pair.quiet,
     impair: own.impair,
+    schedule: own.schedule,
     rules: own.rules,
     ...(stats && countsJson(stats)),
   }

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { OPS } from '../../../src/contract/ops.js'
 import { mergeImpair, planImpair } from '../../../src/faults/impair-plan.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
+import { planSchedule } from '../../../src/faults/schedule-plan.js'
 import { Registry } from '../../../src/orders/registry.js'
 import { type HttpServer, openHttp } from '../../../src/servers/http.js'
 import * as capture from '../../../src/wishes/capture.js'
@@ -51,6 +52,14 @@ const IMPAIR = {
   slot: { min: 1 },
   reorder: { probability: 1, gap: 2 },
 }
+const SCHEDULE = {
+  steps: [
+    { at: 0, impair: { loss: 1 } },
+    { at: '5s', carrier: 'off', impair: null },
+  ],
+  repeat: true,
+  period: '9s',
+}
 const RULE = {
   action: { kind: 'delay', ms: 3 },
   match: { udp: { port: [1, 3] }, vlan: { id: 3 }, bytes: [[0, 'ff', '01']], every: 2 },
@@ -63,7 +72,7 @@ export const wishes: Target = {
   kind: 'json',
   about: /src\/(wishes|faults)\//,
   seeds: [
-    ...[PAIR, IMPAIR, RULE].map((wish) => JSON.stringify(wish)),
+    ...[PAIR, IMPAIR, RULE, SCHEDULE].map((wish) => JSON.stringify(wish)),
     ...OF_A_PAIR.map(([path, value]) => JSON.stringify(wishWith(path, value))),
   ],
   words: WORDS,
@@ -77,6 +86,9 @@ export const wishes: Target = {
     const merged = refusing(() => mergeImpair(before, wish, 'impair'), 'EINVAL')
     if (merged !== undefined)
       assert.deepEqual(planImpair(JSON.parse(JSON.stringify(merged)), 'impair'), merged)
+    const schedule = refusing(() => planSchedule(wish, 'schedule'), 'EINVAL')
+    if (schedule !== undefined)
+      assert.deepEqual(planSchedule(JSON.parse(JSON.stringify(schedule)), 'schedule'), schedule)
     const rule = refusing(() => planRule(wish, 'rule'), 'EINVAL')
     if (rule !== undefined) {
       const normal = JSON.parse(JSON.stringify({ action: rule.action, match: rule.match.normal }))
@@ -118,6 +130,7 @@ export const http: Target = {
     order('PATCH', '/v1/pairs/x', { carrier: 'off', a: { mtu: 900 } }),
     order('PUT', '/v1/ends/v1/impair', IMPAIR),
     order('PATCH', '/v1/ends/v1/impair', { delay: null }),
+    order('PUT', '/v1/ends/v0/schedule', SCHEDULE),
     order('POST', '/v1/ends/v0/rules', RULE),
     order('DELETE', '/v1/pairs/id:x'),
   ],

@@ -252,7 +252,7 @@ describe('held frames', () => {
 
   test('go on in another thread, with rules and their counts', () => {
     const counts = allocateRuleCounts()
-    const action = { kind: 'delay' as const, ms: 5 }
+    const action = { kind: 'delay' as const, ms: 60_000 }
     const plan = { id: 1, ...planRule({ match: { nth: 2 }, action }, 'rule') }
     bench.post({ op: 'rule', end: 0, plan, counts })
     bench.send(60)

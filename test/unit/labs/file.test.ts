@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { planImpair } from '../../../src/faults/impair-plan.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
 import { parseRuleWords } from '../../../src/faults/rule-words.js'
+import { planSchedule } from '../../../src/faults/schedule-plan.js'
 import {
   applyActions,
   destroyActions,
@@ -24,6 +25,15 @@ function file(link: Link = BRIEF, nodes: object = { left: null, right: null }): 
 function extended(of: Link): Link {
   return { type: 'veth', endpoints: [{ node: 'left', interface: 'eth1', ...of }, 'right:eth1'] }
 }
+
+const PULLED = [{ at: '5s', carrier: 'off' }]
+const TRAIN = {
+  steps: [{ at: 0, impair: 'loss 1%' }, ...PULLED],
+  repeat: true,
+  period: '9s',
+}
+const train = (seed: number) =>
+  planSchedule({ ...TRAIN, steps: [{ at: 0, impair: { loss: 1, seed } }, ...PULLED] }, '')
 
 describe('refused', () => {
   test.each([
@@ -78,6 +88,14 @@ describe('refused', () => {
       file(extended({ ipv4: '10.0.0.1' })),
       'topology.links.0.endpoints.0.ipv4 must be an address like 10.0.0.1/24',
     ],
+    [
+      file(extended({ schedule: [{ at: '5s', impair: 'delai 5ms' }] })),
+      'topology.links.0.endpoints.0.schedule.steps.0.impair: what is "delai"?',
+    ],
+    [
+      file({ endpoints: ['left', 'right'].map((node) => ({ node, interface: 'x', schedule: PULLED })) }),
+      'topology.links.0.endpoints.1.schedule: carrier is of both ends, and the schedule of the other one sets it',
+    ],
     [file(extended({ rules: ['drop nth'] })), 'topology.links.0.endpoints.0.rules.0: nth is not complete'],
   ])('%j: %s', (wish, sentence) => {
     expect(() => planFile(wish)).toThrow(sentence)
@@ -117,7 +135,7 @@ const PLACES = new Map([
 function there(a: Partial<PresentEnd> = {}, more: Partial<Present> = {}): Present {
   const end = (inode: number): PresentEnd => ({
     ...{ name: 'eth1', inode, address: '02:00:00:00:00:01', mtu: 1500, up: true, txQueueLength: 8192 },
-    ...{ addresses: ['fe80::1/64'], impair: null, rules: [] },
+    ...{ addresses: ['fe80::1/64'], impair: null, rules: [], schedule: null },
   })
   const pair = { id: 'lab:left:eth1', queues: 1, a: { ...end(1), ...a }, b: end(2) }
   return { namespaces: ['lab-left', 'lab-right'], places: PLACES, pairs: [pair], ...more }
@@ -208,6 +226,25 @@ describe('actions', () => {
       extended({ rules: ['impair loss 1% udp', 'impair none arp'] }),
       { rules: [normalOf('impair loss 1% seed 5 udp'), normalOf('impair none arp')] },
       [],
+    ],
+    ['a schedule', extended({ schedule: TRAIN }), {}, ['~ left:eth1 schedule none -> 2 steps, period 9s']],
+    [
+      'the same schedule, drawn; the impairment is what its step has set',
+      extended({ schedule: TRAIN }),
+      { schedule: train(7), impair: LOSS },
+      [],
+    ],
+    [
+      'a schedule too many, and what it has set',
+      BRIEF,
+      { schedule: train(7), impair: LOSS },
+      ['~ left:eth1 schedule 2 steps, period 9s -> none', '~ left:eth1 impair loss 1% seed 7 -> none'],
+    ],
+    [
+      'a schedule of carrier alone leaves the impairment',
+      extended({ schedule: PULLED, impair: 'loss 1%' }),
+      { schedule: train(7), impair: LOSS },
+      ['~ left:eth1 schedule 2 steps, period 9s -> 1 step'],
     ],
     ['the same rule', extended({ rules: ['corrupt'] }), { rules: [CORRUPT()] }, []],
   ])('%s', (_, link, a, expected) => {

@@ -5,6 +5,7 @@ import { EventEmitter } from 'node:events'
 import { invalid, UvethError } from '../../../src/errors.js'
 import { mergeImpair, planImpair } from '../../../src/faults/impair-plan.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
+import { planSchedule } from '../../../src/faults/schedule-plan.js'
 import type { EndOptions, EndSettings, Netns, PairOptions, RuleOptions } from '../../../src/index.js'
 import { countedRule, planChains, ruleStats } from '../../../src/pair/chain.js'
 import type { Dossier, Wishes } from '../../../src/pair/dossier.js'
@@ -32,6 +33,7 @@ class FakeEnd {
   readonly foreignQueues = 0
   altnames: string[] = []
   impairment: ReturnType<typeof planImpair> | null
+  scheduled: object | null = null
   counted: ReturnType<typeof countedRule>[]
   readonly #numbers: { last: number }
 
@@ -111,6 +113,12 @@ class FakeEnd {
     return this.impairment
   }
 
+  async schedule(steps: unknown, options: object = {}) {
+    const plan = steps === null ? null : planSchedule({ steps, ...options }, 'schedule')
+    this.scheduled = plan && { ...plan, done: 0, missed: 0, over: false }
+    return this.scheduled
+  }
+
   addRule(action: RuleOptions['action'], match: RuleOptions['match'] = {}) {
     const plan = { id: ++this.#numbers.last, ...planRule({ action, match }, 'rule') }
     this.counted.push(countedRule(plan))
@@ -133,6 +141,8 @@ class FakeEnd {
 export class FakePair extends EventEmitter {
   /** Names of interfaces that somebody else has. */
   static readonly taken = new Set<string>()
+  /** A schedule sets whatever is ordered. */
+  static busy = false
   static readonly made: { options: PairOptions; from: Dossier | undefined }[] = []
   carrier = true
   closed: string | undefined
@@ -166,6 +176,7 @@ export class FakePair extends EventEmitter {
   static dossier<W>(pair: FakePair, wishes: Wishes<W>): Dossier<W> {
     const of = ({ impairment, counted, state }: FakeEnd) => ({
       impair: impairment,
+      schedule: null,
       rules: counted,
       counts: NO_COUNTS,
       former: formerOf(state, { alias: '', altnames: [], addresses: [] }),
@@ -173,6 +184,10 @@ export class FakePair extends EventEmitter {
     const [a, b] = [of(pair.a), of(pair.b)]
     const nothing = { flaps: [], captures: [], progress: [] } as const
     return { version: 1, id: pair.id, wishes, carrier: pair.mode, a, b, lastRule: 0, ...nothing } as never
+  }
+
+  static needFree(): void {
+    if (FakePair.busy) throw new UvethError('EBUSY: a schedule sets it', { code: 'EBUSY' })
   }
 
   static follow(pair: FakePair, changed: () => void): void {

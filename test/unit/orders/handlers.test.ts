@@ -21,7 +21,7 @@ const wishOf = (id: string) => registry.byId(id)?.wish as SentWish
 beforeEach(() => {
   registry = new Registry<SentWish>()
   registry.commit = committed
-  registry.on('event', ({ event }) => event === 'changed' && changes())
+  registry.on('event', ({ event, change }) => event === 'changed' && changes(change))
   committed.mockClear()
   changes.mockClear()
   FakePair.made.length = 0
@@ -124,6 +124,33 @@ describe('an end', () => {
     })
     expect(orders().getPair('cable').a.mtu).toBe(1500)
     expect(changes).not.toHaveBeenCalled()
+  })
+
+  test('what a schedule sets is refused before anything is changed', async () => {
+    await add({ a: { name: 'x0' } })
+    FakePair.busy = true
+    try {
+      await expect(orders().setEnd('x0', { mtu: 1400, impair: null })).rejects.toMatchObject({
+        code: 'EBUSY',
+      })
+      await expect(orders().setPair('x0', { a: { mtu: 1400 }, carrier: 'off' })).rejects.toMatchObject({
+        code: 'EBUSY',
+      })
+    } finally {
+      FakePair.busy = false
+    }
+    expect(orders().getEnd('x0').pair.a.mtu).toBe(1500)
+  })
+
+  test('a schedule is begun, shown, told and ended', async () => {
+    await add({ a: { name: 'x0' } })
+    const wish = { steps: [{ at: '1s', carrier: 'off' as const }] }
+    const view = await orders().setSchedule('x0', wish)
+    expect(view).toMatchObject({ steps: [{ at: 1000, carrier: 'off' }], done: 0, over: false })
+    expect([orders().getSchedule('x0'), orders().getEnd('x0').pair.a.schedule]).toEqual([view, view])
+    expect(changes).toHaveBeenLastCalledWith({ a: { schedule: view } })
+    expect(await orders().setSchedule('x0', null)).toBe(null)
+    expect(changes).toHaveBeenLastCalledWith({ a: { schedule: null } })
   })
 
   test('carrier and both ends in one order', async () => {

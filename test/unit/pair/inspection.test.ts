@@ -56,9 +56,15 @@ const turn = () => new Promise((resolve) => setImmediate(resolve))
 let link: FakeLink
 let memory: SharedArrayBuffer
 const failed = vi.fn()
+let carriers: string[]
+let stepped: unknown[]
 
 function make(queues = 1): Inspection {
-  return new Inspection(link, 7, memory, queues, failed)
+  return new Inspection(link, 7, memory, queues, {
+    hookFailed: failed,
+    carrier: (mode) => carriers.push(mode),
+    stepped: (end, step) => stepped.push([end, step]),
+  })
 }
 
 /** A pair that is made. */
@@ -73,6 +79,8 @@ beforeEach(() => {
   link = new FakeLink()
   memory = allocateCounters(1)
   failed.mockReset()
+  carriers = []
+  stepped = []
 })
 
 describe('a state refuses what it does not allow', () => {

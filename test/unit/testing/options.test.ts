@@ -134,6 +134,7 @@ function recording(impairment: object | null = null) {
     impairment,
     impair: async (options: unknown) => void asked.push(options),
     patchImpairment: async (patch: unknown) => void asked.push(patch),
+    schedule: async (steps: unknown) => void asked.push(steps),
     addRule: (action: unknown, match: unknown) => void asked.push([action, match]),
   }
   return { asked, end: fake as End }
@@ -148,7 +149,19 @@ test('impairments and corrupting rules of ends take the seed unless they have on
   await one.end.impair(null)
   await one.end.patchImpairment({ loss: 2 })
   await other.end.patchImpairment({ loss: 2 })
-  expect(one.asked).toEqual([{ loss: 1, seed: 5 }, { loss: 1, seed: 9 }, null, { loss: 2, seed: 5 }])
+  await one.end.schedule([
+    { at: 0, impair: { loss: 1 } },
+    { at: 5, impair: null },
+    { at: 9, impair: { seed: 3 } },
+  ])
+  await one.end.schedule(null)
+  const steps = [
+    { at: 0, impair: { loss: 1, seed: 5 } },
+    { at: 5, impair: null },
+    { at: 9, impair: { seed: 3 } },
+  ]
+  const impairs = [{ loss: 1, seed: 5 }, { loss: 1, seed: 9 }, null, { loss: 2, seed: 5 }]
+  expect(one.asked).toEqual([...impairs, steps, null])
   expect(other.asked).toEqual([{ loss: 2 }])
 })
 

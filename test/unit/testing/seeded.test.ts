@@ -32,7 +32,7 @@ test('a seed of its own stays', () => {
 test('orders that draw get it, each corrupting rule another one, and all others none', () => {
   const given: unknown[] = []
   const note = (...wish: unknown[]) => void given.push(...wish)
-  const end = { impairment: null, impair: note, patchImpairment: note, addRule: note }
+  const end = { impairment: null, impair: note, patchImpairment: note, schedule: note, addRule: note }
   seedEnds([end as unknown as End], 100)
   const seeded = end as unknown as End
   void seeded.impair({ loss: 1 })

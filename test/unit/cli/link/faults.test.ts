@@ -90,7 +90,7 @@ test('a rule is shown in the words that made it', () => {
   const action = { kind: 'drop' } as const
   const match = { udp: { dport: 53 }, nth: 3 }
   const rules = [{ id: 7, action, match, matched: 4, hits: 1 }]
-  expect(faultLines({ impair: null, rules } as unknown as EndView)).toEqual([
+  expect(faultLines({ impair: null, schedule: null, rules } as unknown as EndView)).toEqual([
     'rule 7: drop udp dport 53 nth 3 matched 4 hits 1',
   ])
 })

@@ -29,8 +29,7 @@ const end = (name: string, more: Partial<EndView> = {}): EndView => ({
   txQueueLength: 1000,
   altnames: [],
   foreignQueues: 0,
-  impair: null,
-  rules: [],
+  ...{ impair: null, schedule: null, rules: [] },
   ...more,
 })
 
@@ -212,6 +211,7 @@ describe('JSON', () => {
             queues: 1,
             quiet: false,
             impair: null,
+            schedule: null,
             rules: [],
             drops: counts(CAUSES_OF_END, { carrier: 2, mtu: 1 }),
             inspected: counts(INSPECTED_COUNTS),

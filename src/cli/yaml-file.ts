@@ -1,14 +1,14 @@
-// Reads a lab's file. What is wrong in it is told with its line. The YAML library is loaded here only: no other verb
-// needs it. Called by apply.ts.
+// Reads a file of YAML, or JSON, which is YAML too. What is wrong in it is told with its line. The YAML library is loaded
+// here only, where it is needed. Called by `uveth apply` and `link set … schedule`.
 
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { ofNode, UvethError } from '../../errors.js'
-import { type FilePlan, planFile } from '../../labs/file-plan.js'
-import type { ReadText } from '../../wishes/words.js'
-import { readText } from '../read-text.js'
+import { ofNode, UvethError } from '../errors.js'
+import type { ReadText } from '../wishes/words.js'
+import { readText } from './read-text.js'
 
-export async function readLabFile(path: string): Promise<FilePlan> {
+/** What `plan` makes of it; a file that the file names is read from where it stands. */
+export async function readYaml<T>(path: string, plan: (given: unknown, beside: ReadText) => T): Promise<T> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw ofNode(error)
   })
@@ -18,17 +18,12 @@ export async function readLabFile(path: string): Promise<FilePlan> {
   const [wrong] = document.errors
   if (wrong !== undefined) throw at(path, lines.linePos(wrong.pos[0]).line, wrong.message)
   try {
-    return planFile(document.toJS(), besideFile(path))
+    return plan(document.toJS(), (named) => readText(resolve(dirname(path), named)))
   } catch (error) {
     if (!(error instanceof UvethError)) throw error
     const sentence = error.message.replace(/^EINVAL: /, '').replace(/^the wish /, 'the file ')
     throw at(path, lines.linePos(offsetOf(document, error.attribute ?? '')).line, sentence)
   }
-}
-
-/** A path in the file starts from the file's folder. */
-function besideFile(path: string): ReadText {
-  return (named) => readText(resolve(dirname(path), named))
 }
 
 function at(path: string, line: number, sentence: string): UvethError {
@@ -41,7 +36,11 @@ function at(path: string, line: number, sentence: string): UvethError {
 /** Of what stands at `attribute`, or of what it would stand in. */
 function offsetOf(document: { getIn(path: string[], keepScalar: true): unknown }, attribute: string): number {
   for (let path = attribute.split('.'); path.length > 0; path = path.slice(0, -1)) {
-    const node = document.getIn(path, true) as { range?: [number, number, number] | null } | undefined
+    // Steps may stand alone.
+    const alone = path[0] === 'steps' && document.getIn(['steps'], true) === undefined
+    const node = document.getIn(alone ? path.slice(1) : path, true) as
+      | { range?: [number, number, number] | null }
+      | undefined
     if (node?.range) return node.range[0]
   }
   return 0
