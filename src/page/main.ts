@@ -62,22 +62,24 @@ class Page {
 
   async #ask(): Promise<void> {
     for (;;) {
+      let pause = TICK
       try {
         await this.#refresh()
         this.#say()
+        pause = this.#known === this.#stale ? this.#counted + TICK - performance.now() : SOON
       } catch (error) {
         this.#say(error as Refused)
         this.#stale++
       }
       this.#show()
-      await this.#pause()
+      await this.#pause(pause)
     }
   }
 
-  /** Until the next tick, or a little while after something changed: of a storm of events each is not asked after. */
-  #pause(): Promise<void> {
+  /** Or until a little while after something changed: of a storm of events each is not asked after. */
+  #pause(ms: number): Promise<void> {
     return new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.#known === this.#stale ? TICK : SOON)
+      const timer = setTimeout(resolve, Math.max(SOON, ms))
       this.#waking = () => {
         this.#waking = undefined
         clearTimeout(timer)
@@ -136,6 +138,7 @@ class Page {
     list.prepend(line)
     while (list.children.length > EVENTS) list.lastChild?.remove()
     if (event.event === 'removed') this.#detail.captures.ended(String(event.id))
+    if (event.event === 'replaced') this.#told = false
     if (event.event === 'added') this.#histories.delete(String(event.id))
     this.#wake()
   }

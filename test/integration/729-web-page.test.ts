@@ -5,11 +5,13 @@ import { readFileSync } from 'node:fs'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
 import { openBrowser, TestPage } from '../support/browser.js'
+import { commandOf } from '../support/cli.js'
 import { TestDaemon } from '../support/daemon.js'
 import { numbered } from '../support/frames.js'
 import { until } from '../support/netns.js'
 import { packetsOf } from '../support/pcapng.js'
 import { type Program, uveth as start } from '../support/program.js'
+import { replace } from '../support/replace.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'chromium')
@@ -226,6 +228,20 @@ describe('what happens', () => {
     await page.getByRole('log').getByText('removed').first().waitFor()
     await daemon.lay()
     await until('it to be back', () => field('delay').isEnabled())
+  })
+
+  test('the daemon is replaced: orders go on, and its process is told', async () => {
+    const pid = await replace(daemon)
+    await page
+      .locator('#daemon')
+      .filter({ hasText: `process ${pid}` })
+      .waitFor()
+    await field('delay').fill('9ms')
+    await field('delay').press('Enter')
+    await impaired('x0', { delay: { time: 9 } })
+    expect((await commandOf(daemon)('daemon', '--stop')).code).toBe(0)
+    daemon.deafen()
+    await daemon.restart()
   })
 
   test('the daemon goes, and comes back', async () => {

@@ -3,10 +3,18 @@
 // the server that it came from.
 
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { patient } from './pace.js'
+
+/** ms until what does not come counts as stuck. */
+const PATIENCE = patient(60_000)
 
 /** Root has no sandbox of Chromium's; the page is ours. */
 export async function openBrowser(): Promise<Browser> {
-  return await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+  return await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox'],
+    timeout: PATIENCE,
+  })
 }
 
 export class TestPage implements AsyncDisposable {
@@ -24,6 +32,7 @@ export class TestPage implements AsyncDisposable {
     options: BrowserContextOptions = {},
   ): Promise<TestPage> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+    context.setDefaultTimeout(PATIENCE)
     const opened = new TestPage(await context.newPage())
     opened.#watch(new URL(address).origin)
     await opened.page.goto(address)
