@@ -219,8 +219,9 @@ async function collect(order: Order): Promise<undefined> {
     Promise.all([client.call<PairView[]>('pair.list'), client.call<Health>('health')]),
   )
   const failures: unknown[] = []
-  for (const { id } of [...pairs, ...(state?.pending ?? [])]) {
-    if (!id.startsWith(prefix) || kept.has(id)) continue
+  const known = [...(kept === undefined ? [] : pairs), ...(state?.pending ?? [])]
+  for (const { id } of known) {
+    if (!id.startsWith(prefix) || kept?.has(id)) continue
     masqueradeNoMore(id)
     await remove(order.client, id).catch((error) => failures.push(error))
   }

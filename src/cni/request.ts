@@ -197,10 +197,13 @@ const RESULT = [
   ],
 ] as const
 
-/** Ids of the attachments that are to stay. A runtime that has none says so: GC without a word of them would end all. */
-export function readValid({ name, ...given }: Configuration): Set<string> {
+/**
+ * Ids of the attachments that are to stay. Undefined where the runtime has not said: libcni, asked so, deletes each
+ * attachment that it knows first, and what others have attached is not stale for that.
+ */
+export function readValid({ name, ...given }: Configuration): Set<string> | undefined {
   const key = 'cni.dev/valid-attachments'
-  if (given[key] === undefined) throw new Refusal(CODE.configuration, `${key}: GC needs the list of them`)
+  if (given[key] === undefined) return undefined
   const ids = (given[key] ?? []).map((each: unknown) => {
     const { containerID, ifname } = Object(each) as { containerID?: unknown; ifname?: unknown }
     if (typeof containerID === 'string' && typeof ifname === 'string') return idOf(name, containerID, ifname)

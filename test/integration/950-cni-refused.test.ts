@@ -101,10 +101,13 @@ describe('refused, and nothing is made', () => {
       () => ({ command: 'CHECK', config: node.network('no', { cniVersion: '0.3.1' }) }),
     ],
     [
-      'GC without a list',
+      'GC of what is no list of attachments',
       7,
-      /valid-attachments: GC needs the list/,
-      () => ({ command: 'GC', config: node.network('no', { ...L2, cniVersion: '1.1.0' }) }),
+      /valid-attachments: \{\} has not the texts containerID and ifname/,
+      () => ({
+        command: 'GC',
+        config: node.network('no', { ...L2, cniVersion: '1.1.0', 'cni.dev/valid-attachments': [{}] }),
+      }),
     ],
     ['GC of old', 1, /does not allow GC/, () => ({ command: 'GC' })],
     ['CHECK without a result', 7, /prevResult/, () => ({ command: 'CHECK' })],
