@@ -1,13 +1,15 @@
 // `uveth daemon --docker`: networks of a real engine, which these tests start for themselves, since it is killed, too.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { asking, serving } from '../support/asking.js'
 import { commandOf, well } from '../support/cli.js'
 import { ROOT, TestDaemon } from '../support/daemon.js'
 import { Netns, until } from '../support/netns.js'
 import { OWN_IMAGE, OwnEngine } from '../support/own-engine.js'
+import { readPcapng } from '../support/pcapng.js'
+import { uveth } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
 const NEEDED = ['root', 'tun', 'netns', 'bridge', 'ip', 'ping', 'iptables', 'nsenter', 'dockerd'] as const
@@ -89,7 +91,16 @@ it('containers have cables as bad as the network, or they, are to have; changed 
   engine.run('one', network.name)
   engine.run('two', `name=${network.name},driver-opt=impair=delay 40ms`)
   const shown = async (end: string) => (await order('link', 'set', end, 'impair', 'show')).stdout
+  const file = daemon.folder.file('two.pcapng')
+  const env = { UVETH_SOCKET: daemon.socket, DOCKER_HOST: `unix://${engine.folder}/docker.sock` }
+  await using capture = uveth(['capture', 'eth0@two', '-w', file], { netns: daemon.home.name, env })
+  await until('the capture to begin', () => capture.hasEnded || (existsSync(file) && statSync(file).size > 0))
   expect(engine.ping('one', 'two')).toBeGreaterThanOrEqual(60)
+  expect(await capture.stop('SIGINT')).toMatchObject(well)
+  const [section] = readPcapng(readFileSync(file))
+  expect(section?.interfaces.map(({ name }) => name)).toContain('eth0')
+  // Three echoes, and as many answers.
+  expect(section?.packets.length).toBeGreaterThanOrEqual(6)
   expect(await shown('eth0@two')).toContain('delay 40ms')
   expect(await order('link', 'set', 'eth0@two', 'impair', 'none')).toMatchObject(well)
   expect(await shown('eth0@two')).not.toContain('delay')
