@@ -121,11 +121,12 @@ export function systemError(
   })
 }
 
-/** A failure of one of Node's own calls (a file, a socket) as one of ours; anything else as it is. */
-export function ofNode(error: unknown): unknown {
-  const { code, errno, syscall, message } = error as NodeJS.ErrnoException
+/** A failure of one of Node's own calls (a file, a socket) as one of ours; anything else as it is. `subject`: the file. */
+export function ofNode(error: unknown, subject?: string): unknown {
+  const { code, errno, syscall, message, path } = error as NodeJS.ErrnoException
   if (error instanceof UvethError || code === undefined || syscall === undefined) return error
-  return new UvethError(message, { code, errno, syscall })
+  const of = path === undefined && subject !== undefined ? ` '${subject}'` : ''
+  return new UvethError(`${message}${of}`, { code, errno, syscall })
 }
 
 /** A value that was refused before anything was asked of the kernel. */

@@ -13,7 +13,7 @@ Pairs that stay, kept by a daemon, in the grammar of ip link:
   link add A type veth peer B    make a pair; starts the daemon where none runs
   link show, link set, link del  show pairs, change one end, remove a pair
   link set A impair|rule|flap    delay, lose or drop what A sends; pull the plug
-                                 for a moment
+                                 for a moment; all of it at times: schedule
   add A B                        short for link add
   monitor                        say what happens to pairs
   stats                          count frames, bytes and drops

@@ -17,7 +17,7 @@ export function readText(path: string): string {
       fs.closeSync(fd)
     }
   } catch (error) {
-    throw ofNode(error)
+    throw ofNode(error, path)
   }
 }
 

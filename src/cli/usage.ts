@@ -18,11 +18,23 @@ export function parseVerb<T extends OptionTable>(
   options: T,
 ): ReturnType<typeof parseArgs<{ options: T; allowPositionals: true; strict: true }>> {
   try {
-    return util.parseArgs({ args, options, allowPositionals: true, strict: true })
+    return util.parseArgs({ args: joined(args, options), options, allowPositionals: true, strict: true })
   } catch (error) {
     const sentence = (error as Error).message.split(/\.\s/)[0] ?? ''
     throw new UsageError(`${sentence}: try ${verb === EXTCAP ? verb : `uveth ${verb}`} --help`)
   }
+}
+
+/** A number below 0 is a value, for whoever reads it to refuse: Node's sentence would be about options. */
+function joined(args: readonly string[], options: OptionTable): string[] {
+  const read: string[] = []
+  for (const word of args) {
+    const before = read.at(-1) ?? ''
+    const takes = before.startsWith('--') && options[before.slice(2)]?.type === 'string'
+    if (takes && /^-[\d.]/.test(word) && !read.includes('--')) read[read.length - 1] = `${before}=${word}`
+    else read.push(word)
+  }
+  return read
 }
 
 /** Options of a verb that takes no words; undefined where its help was asked for, and written. */

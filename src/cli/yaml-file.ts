@@ -10,7 +10,7 @@ import { readText } from './read-text.js'
 /** What `plan` makes of it; a file that the file names is read from where it stands. */
 export async function readYaml<T>(path: string, plan: (given: unknown, beside: ReadText) => T): Promise<T> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw ofNode(error)
+    throw ofNode(error, path)
   })
   const { LineCounter, parseDocument } = await import('yaml')
   const lines = new LineCounter()

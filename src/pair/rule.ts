@@ -44,9 +44,10 @@ export class Rule implements Disposable {
     return this.#inspection.replaceRule(this.#end, this.id, planned)
   }
 
-  /** Takes it away; its counts stay. Any number of times. */
+  /** Takes it away; its counts stay, but for what it holds: that goes on as the end's own. Any number of times. */
   remove(): void {
-    this.#last = this.#stats
+    const { impaired, ...met } = this.#stats ?? {}
+    this.#last = { ...met, ...(impaired && { impaired: { ...impaired, held: 0 } }) } as RuleStats
     this.#inspection.removeRule(this.#end, this.id)
   }
 

@@ -6,8 +6,9 @@ import { object, oneOf, type Shape, text, value } from './shape.js'
 import { DAY } from './times.js'
 
 /** As many as the kernel's netem takes. */
-const MOST_ENTRIES = 16_384
-const [LEAST, MOST] = [-32_768, 32_767]
+export const MOST_ENTRIES = 16_384
+export const ENTRY_RANGE = [-32_768, 32_767] as const
+const [LEAST, MOST] = ENTRY_RANGE
 
 const ENTRIES = value<readonly number[]>(
   `an array of 1 to ${MOST_ENTRIES} whole numbers from ${LEAST} to ${MOST}`,

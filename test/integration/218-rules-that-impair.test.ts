@@ -128,7 +128,8 @@ describe('while it holds frames', () => {
     sendMarks(cable, 5)
     await until('it to be held', () => rule.impaired?.held === 1)
     rule.remove()
-    expect([rule.replace({ kind: 'drop' }), rule.matched]).toEqual([false, 1])
+    // What it holds goes on as the end's own.
+    expect([rule.replace({ kind: 'drop' }), rule.matched, rule.impaired?.held]).toEqual([false, 1, 0])
     sendMarks(cable, 7)
     expect(await marksAtB(cable, 1)).toEqual([5])
     expect(last.impaired?.loss).toBe(1)

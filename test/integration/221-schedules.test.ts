@@ -59,6 +59,7 @@ describe('refused', () => {
 
   test('a file that is not there, and words that make no order', async () => {
     expectRefusal(await set('x0 schedule /no/such.yaml'), 2, /ENOENT: .*'\/no\/such\.yaml'/)
+    expectRefusal(await set('x0 schedule /tmp'), 2, /EISDIR: .* '\/tmp'/)
     expectRefusal(await set('x0 schedule'), 255, /schedule takes a file, "show" or "off"/)
     expectRefusal(await set('x0 schedule off now'), 255, /"now" is wrong/)
     expectRefusal(await set('none schedule off'), 1, /ENODEV: no pair or interface 'none'/)

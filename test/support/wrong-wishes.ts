@@ -177,6 +177,13 @@ export const WRONG: Wrong[] = [
   ...ACTIONS.map(
     ([key, action]): Wrong => ({ attribute: `action.${key}`, op: 'rule.add', wish: { action } }),
   ),
+  { attribute: 'schedule.steps', op: 'schedule.set', wish: { steps: [] } },
+  { attribute: 'schedule.steps.0.at', op: 'schedule.set', wish: { steps: [{ at: 'soon', impair: null }] } },
+  {
+    attribute: 'schedule.repeat',
+    op: 'schedule.set',
+    wish: { steps: [{ at: 1, impair: null }], repeat: -1 },
+  },
   { attribute: 'ms', op: 'pair.flap', wish: { ms: 0 } },
   { attribute: 'times', op: 'pair.flap', wish: { ms: 1, times: 1.5 } },
 ]

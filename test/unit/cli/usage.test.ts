@@ -40,6 +40,15 @@ test('takes options and words in any order, and an option several times', () => 
   expect(positionals).toEqual(['A', 'B'])
 })
 
+test('a number below 0 is a value, for the verb to refuse', () => {
+  expect({ ...parse('--mtu', '-1', '--addr', '-.5', '--addr', 'x').values }).toEqual({
+    mtu: '-1',
+    addr: ['-.5', 'x'],
+  })
+  expect(parse('--', '--mtu', '-1').positionals).toEqual(['--mtu', '-1'])
+  expect(() => parse('--down', '-1')).toThrow(/-1/)
+})
+
 test('after -- everything is a word', () => {
   expect(parse('--', '--down').positionals).toEqual(['--down'])
 })

@@ -12,6 +12,8 @@ describe('a trace in a file', () => {
     back: '1\n5\n4\n',
     zero: '0\n0\n',
     half: '1\n1.5\n',
+    minus: '1\n-5\n',
+    day: '1\n\n86400001\n',
     long: '1\n'.repeat(262_145),
     empty: '\n',
   }
@@ -45,6 +47,8 @@ describe('a trace in a file', () => {
     ['back', 'EINVAL: back:3: 4 is less than 5 before it'],
     ['zero', 'EINVAL: zero is over at 0 ms: its last time is its length'],
     ['half', 'EINVAL: half:2: "1.5" is not a whole number'],
+    ['minus', 'EINVAL: minus:2: -5 is not from 0 to 86400000'],
+    ['day', 'EINVAL: day:3: 86400001 is not from 0 to 86400000'],
     ['long', 'EINVAL: long has more than 262144 times'],
     ['empty', 'EINVAL: empty has no numbers'],
   ])('is refused where it is none: %s', (name, sentence) => {
