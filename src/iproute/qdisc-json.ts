@@ -22,7 +22,7 @@ function optionsOf(qdisc: Qdisc, chain: Chain, plan: ImpairPlan | null): object 
   if (kind === 'htb')
     return { r2q: 10, default: `0x${htb?.default}`, direct_packets_stat: 0, direct_qlen: 1000 }
   if (kind === 'tbf') return shaperOf(lines[0] ?? [])
-  const { delay, loss, duplicate, reorder, corrupt, rate, ecn } = ownPlan(qdisc, chain, plan)
+  const { delay, loss, duplicate, reorder, corrupt, rate, slot, ecn } = ownPlan(qdisc, chain, plan)
   return {
     limit: limitOf(qdisc, plan),
     ...(delay !== undefined && {
@@ -37,6 +37,7 @@ function optionsOf(qdisc: Qdisc, chain: Chain, plan: ImpairPlan | null): object 
     ...chanceOf('reorder', reorder),
     ...chanceOf('corrupt', corrupt),
     ...(rate !== undefined && { rate: rateOf(rate) }),
+    ...(slot !== undefined && { slot: slotOf(slot) }),
     ecn: ecn === true,
     gap: reorder?.gap ?? 0,
   }
@@ -46,6 +47,14 @@ function shaperOf(line: readonly string[]): object {
   const { rate, burst, latency, limit } = readShaper(line)
   const queue = latency === undefined ? { limit } : { lat: Math.round(latency * 1000) }
   return { rate: bytesOf(rate), burst, ...queue }
+}
+
+function slotOf(slot: NonNullable<ImpairPlan['slot']>): object {
+  const times =
+    'distribution' in slot
+      ? { distribution: slot.delay / 1000, jitter: slot.jitter / 1000 }
+      : { 'min-delay': slot.min / 1000, 'max-delay': slot.max / 1000 }
+  return { ...times, packets: slot.packets ?? 0, bytes: slot.bytes ?? 0 }
 }
 
 function lossOf(loss: NonNullable<ImpairPlan['loss']>): object {

@@ -271,6 +271,12 @@ test('as JSON: seconds, bytes and parts of 1', () => {
   expect(of(add('root handle 7: netem loss state 1%'))).toEqual([
     { ...netem, options: { limit: 1000, 'loss-state': state, ...none } },
   ])
+  const slot = { 'min-delay': 0.01, 'max-delay': 0.02, packets: 3, bytes: 0 }
+  expect(of(add('root handle 7: netem slot 10ms 20ms packets 3'))).toMatchObject([{ options: { slot } }])
+  const drawn = { distribution: 0.01, jitter: 0.002, packets: 0, bytes: 2048 }
+  expect(of(add('root handle 7: netem slot distribution normal 10ms 2ms bytes 2kb'))).toMatchObject([
+    { options: { slot: drawn } },
+  ])
   const random = { loss: 0.01, correlation: 0 }
   expect(of(add('root handle 7: netem loss 1% ecn'))).toEqual([
     { ...netem, options: { limit: 1000, 'loss-random': random, ...none, ecn: true } },
