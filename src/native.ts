@@ -65,6 +65,11 @@ export const {
   tunSetPersist,
   tunSetVnetHdrSz,
   tunSetVnetLe,
+  udpBind,
+  udpConnect,
+  udpOpen,
+  udpReceive,
+  udpSend,
   unixDatagrams,
   unixListen,
 } = addon

@@ -12,15 +12,15 @@ use napi::bindgen_prelude::{Env, Function, Result};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 
-use crate::{errno, tap};
+use crate::{errno, tap, udp};
 
 thread_local! {
     static OPEN: RefCell<HashMap<i32, OwnedFd>> = RefCell::new(HashMap::new());
-    /// Who has this environment's TAPs when it ends; 0 for nobody.
+    /// Who has this environment's devices when it ends; 0 for nobody.
     static HEIR: Cell<u32> = const { Cell::new(0) };
 }
 
-/// TAPs of environments that have ended, by their heir; nothing of an heir that has ended, too.
+/// Devices of environments that have ended, by their heir; nothing of an heir that has ended, too.
 static LEFT: Mutex<BTreeMap<u32, Vec<OwnedFd>>> = Mutex::new(BTreeMap::new());
 static LAST_HEIR: AtomicU32 = AtomicU32::new(0);
 
@@ -117,12 +117,17 @@ fn close_together(fds: Vec<OwnedFd>, done: Option<Box<dyn Fn() + Send + Sync>>) 
     ticket
 }
 
-/// Called by the environment's cleanup hook: closes all that JavaScript left open, but TAPs that somebody inherits.
+/// Of an end: a TAP, or the socket of a tunnel.
+fn is_of_a_device(fd: i32) -> bool {
+    tap::is_tap(fd) || udp::is_udp(fd)
+}
+
+/// Called by the environment's cleanup hook: closes all that JavaScript left open, but devices that somebody inherits.
 pub fn close_all() {
     let mut fds: Vec<OwnedFd> = OPEN.with_borrow_mut(|open| open.drain().map(|(_, fd)| fd).collect());
     if let Some(inherited) = locked(&LEFT).get_mut(&HEIR.get()) {
-        let (taps, others) = fds.into_iter().partition(|fd| tap::is_tap(fd.as_raw_fd()));
-        *inherited = taps;
+        let (devices, others) = fds.into_iter().partition(|fd| is_of_a_device(fd.as_raw_fd()));
+        *inherited = devices;
         fds = others;
     }
     close_in_parallel(fds);
@@ -181,7 +186,7 @@ pub fn heir_close(heir: u32) {
     close_in_parallel(left.unwrap_or_default());
 }
 
-/// Who has this environment's TAPs when it ends; from then on it may adopt what was left to that heir before.
+/// Who has this environment's devices when it ends; from then on it may adopt what was left to that heir before.
 #[napi(catch_unwind)]
 pub fn heir_name(heir: u32) {
     HEIR.set(heir);

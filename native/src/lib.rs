@@ -15,6 +15,7 @@ mod rights;
 mod slab;
 mod socket;
 mod tap;
+mod udp;
 
 use napi::bindgen_prelude::{Env, Object, Result};
 use napi_derive::napi;

@@ -13,6 +13,20 @@ impl<const BYTES: usize> Control<BYTES> {
     pub fn empty() -> Self {
         Control([0; BYTES])
     }
+
+    /// One message, to be sent; a longer payload than there is room for is cut.
+    pub fn say(&mut self, level: i32, kind: i32, payload: &[u8]) -> &mut [u8] {
+        let end = (HEADER + payload.len()).min(BYTES);
+        // SAFETY: cmsghdr is plain data, valid when zeroed.
+        let mut header: libc::cmsghdr = unsafe { zeroed() };
+        header.cmsg_len = end as _;
+        header.cmsg_level = level;
+        header.cmsg_type = kind;
+        // SAFETY: the room is aligned for a cmsghdr, and longer than one.
+        unsafe { self.0.as_mut_ptr().cast::<libc::cmsghdr>().write(header) };
+        self.0[HEADER..end].copy_from_slice(&payload[..end - HEADER]);
+        &mut self.0[..end.next_multiple_of(ALIGNED).min(BYTES)]
+    }
 }
 
 /// recvmsg with a source address and control messages; answers the length (or a negative errno), the flags

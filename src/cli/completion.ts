@@ -6,6 +6,7 @@ import { PROFILE_NAMES } from '../faults/profiles.js'
 import { ACTION_WORDS, MATCH_WORDS } from '../faults/rule-words.js'
 import { PAIR_WORDS } from '../iproute/grammar.js'
 import { ATTRIBUTES, FAULTS } from '../iproute/keywords.js'
+import { VXLAN_WORDS } from '../iproute/vxlan.js'
 import { LIMIT_NAMES } from '../wishes/limits.js'
 import { CARRIER_MODES, DISTRIBUTIONS } from '../wishes/names.js'
 import { OPTIONS as GLOBALS, TRAILING } from './globals.js'
@@ -62,7 +63,7 @@ const AFTER: Record<string, Candidates> = {
   '--via': { words: WAYS.join(' ') },
   '--limit': { words: LIMIT_NAMES.map((name) => `${name}=`).join(' ') },
   '--log': { words: 'debug info warn error' },
-  'name|index|address|mtu|txqueuelen|queues|id|group|master|-f|-family|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--memory|--idle-exit|--seed|--from|--peer-from|--loop|--port':
+  'remote|local|dstport|name|index|address|mtu|txqueuelen|queues|id|group|master|-f|-family|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--memory|--idle-exit|--seed|--from|--peer-from|--loop|--port':
     {},
 }
 
@@ -71,7 +72,11 @@ const VERBS: Record<string, Candidates> = {
   '': { words: `${VERB_NAMES.join(' ')} ${OPTIONS}` },
   link: { words: 'add del set show help' },
   'link add': {
-    words: [...ATTRIBUTES.filter((word) => word !== 'carrier'), ...PAIR_WORDS, 'peer'].join(' '),
+    words: [
+      ...ATTRIBUTES.filter((word) => word !== 'carrier'),
+      ...PAIR_WORDS,
+      ...['peer', 'vxlan', ...VXLAN_WORDS],
+    ].join(' '),
   },
   'link del': { names: 'interfaces' },
   'link set': {

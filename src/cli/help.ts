@@ -5,6 +5,7 @@ export const LINK_HELP = `uveth link: make, show, change and remove pairs, in th
 Usage: uveth [OPTIONS] link add [[name] NAME] [ATTRIBUTES] type veth
                                 [queues N] [quiet] [id ID]
                                 [peer [[name] NAME] [ATTRIBUTES]]
+                                [peer vxlan id N remote ADDR TUNNEL]
        uveth [OPTIONS] add NAME NAME
        uveth [OPTIONS] link del NAME
        uveth [OPTIONS] link set NAME [up|down] [carrier on|off|auto]
@@ -38,6 +39,17 @@ Behind type veth:
                     daemon's workers; numtxqueues N is the same
   quiet             no IPv6 chatter from the fresh interfaces
   id ID             what the pair is called; otherwise the name of its first end
+
+Behind peer vxlan, instead of an interface: a VXLAN tunnel (RFC 7348) to another
+host, with the kernel's type vxlan or uveth there; its end is called
+vxlanN:ADDR, and takes impair, rule and what shows:
+  id N              the network (VNI)
+  remote ADDR       the other host, IPv4 or IPv6; no other is listened to
+  local ADDR        address of this host to use; otherwise any
+  dstport N         UDP port on both hosts (default 4789); each remote has one
+                    tunnel by a port
+It leaves from the namespace that the daemon stands in. A frame is 50 bytes
+longer on its way (70 over IPv6): mtu 1450 keeps it whole where that has 1500.
 
 Behind impair, in the words of tc netem, what is done to the frames that NAME
 sends; each order replaces the whole set, and with the same seed the same frames

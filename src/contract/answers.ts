@@ -53,26 +53,38 @@ const RULE = object(MET, ['impaired'])
 
 const RULES = { type: 'array', items: RULE } as const
 
-const END = object({
-  name: text,
-  ifindex: whole,
-  netns: {
-    anyOf: [text, { type: 'null' }],
-    description:
-      'a name under /run/netns, null for the one that the daemon started in, otherwise net:[inode]',
-  },
-  netnsInode: { ...whole, description: 'inode of that namespace' },
-  address: { ...text, description: 'MAC address' },
-  mtu: whole,
-  up: { ...flag, description: 'admin up' },
-  flags: { ...whole, description: 'IFF_* of the kernel' },
-  txQueueLength: whole,
-  altnames: { type: 'array', items: text, description: 'more names; of one that is down, as last known' },
-  foreignQueues: { ...whole, description: 'queues that others have attached: frames are lost there' },
-  impair: IMPAIR,
-  schedule: SCHEDULE,
-  rules: RULES,
-} satisfies Record<keyof EndView, object>)
+const END = object(
+  {
+    name: text,
+    ifindex: whole,
+    netns: {
+      anyOf: [text, { type: 'null' }],
+      description:
+        'a name under /run/netns, null for the one that the daemon started in, otherwise net:[inode]',
+    },
+    netnsInode: { ...whole, description: 'inode of that namespace' },
+    address: { ...text, description: 'MAC address' },
+    mtu: whole,
+    up: { ...flag, description: 'admin up' },
+    flags: { ...whole, description: 'IFF_* of the kernel' },
+    txQueueLength: whole,
+    altnames: { type: 'array', items: text, description: 'more names; of one that is down, as last known' },
+    foreignQueues: { ...whole, description: 'queues that others have attached: frames are lost there' },
+    vxlan: {
+      ...object({
+        id: whole,
+        remote: text,
+        local: { anyOf: [text, { type: 'null' }], description: 'null: any address of this host' },
+        port: whole,
+      }),
+      description: 'only of an end that is a tunnel to another host: it has no interface, and ifindex 0',
+    },
+    impair: IMPAIR,
+    schedule: SCHEDULE,
+    rules: RULES,
+  } satisfies Record<keyof EndView, object>,
+  ['vxlan'],
+)
 
 const PAIR = object({
   id: text,

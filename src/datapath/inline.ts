@@ -12,7 +12,8 @@ import type { Adjustment } from './adjust.js'
 import { blocksOf } from './counters.js'
 import type { Engine } from './engine.js'
 import { Loop } from './loop.js'
-import { openPorts, type PortCouple, type WatchedPort } from './port.js'
+import { openPorts } from './open-ports.js'
+import type { PortCouple, WatchedPort } from './port.js'
 import { type PairState, ServedPair } from './served.js'
 
 /** Bursts of a direction before the event loop has its turn. */

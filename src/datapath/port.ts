@@ -1,6 +1,6 @@
 // A port is the data path's handle of one queue of one end: receive and transmit, and what it can take. It
 // is the seam for other kinds of end, and what unit tests replace. The link thread describes a port as plain
-// data, the thread that forwards makes it of that (openPorts): a new kind of port is known here and to its device.
+// data, the thread that forwards makes it of that (open-ports.ts): a new kind of port is known there and to its device.
 //
 // Two views of one frame: in the data path "received" means read from an end by us, which is what
 // that interface *sent*. Everything reported about an interface takes the interface's own view, as
@@ -15,8 +15,10 @@ import {
   type Slab,
   VNET_HDR_LEN,
 } from '../frame/slab.js'
+import type { Place } from '../frame/words.js'
 import { receive, slabLayout, transmit } from '../native.js'
 import type { Outgoing } from './cells.js'
+import type { Counters, StateWords } from './counters.js'
 
 /** What a port gives and takes; frames may be super-frames, and have unfinished checksums. Plain data. */
 export interface Capabilities {
@@ -27,12 +29,29 @@ export interface Capabilities {
 }
 
 /** What a port is made of; it crosses threads. */
-export interface PortSpec {
+export type PortSpec = DescriptorSpec | VxlanSpec
+
+interface DescriptorSpec {
   /** `descriptor`: one read or write of it moves one frame behind its header, as of a TAP. */
   kind: 'descriptor'
   /** Lent by the link thread, and never closed here. */
   fd: number
   capabilities: Capabilities
+}
+
+/** Of a tunnel to another host: a datagram moves one frame behind a header of VXLAN. */
+export interface VxlanSpec {
+  kind: 'vxlan'
+  /** A UDP socket of the link thread's, bound to the tunnel's port. */
+  fd: number
+  capabilities: Capabilities
+  id: number
+  /** 4 or 16 bytes: where frames go, and where they may come from. */
+  remote: Uint8Array
+  port: number
+  /** The kernel cuts what is sent (UDP_SEGMENT), and may join what is received (UDP_GRO). */
+  segments: boolean
+  joined: boolean
 }
 
 /** The ports of both ends that frames go between. */
@@ -45,11 +64,21 @@ export interface Port {
   transmit(slab: Outgoing, count: number): number
 }
 
+/** What a port may want to know of the direction that it receives for. */
+export interface Served {
+  readonly counters: Counters
+  readonly state: StateWords
+  /** Place in it of the MTU of the end that frames go to. */
+  readonly mtu: Place<'state'>
+}
+
 /** A port that can be waited for. */
 export interface WatchedPort extends Port {
   /** Readable when there is something to receive. */
   readonly fd: number
   readonly capabilities: Capabilities
+  /** The direction that it receives for: where it counts what it drops by itself, and finds what its peer takes. */
+  serves?(direction: Served): void
 }
 
 const layout = slabLayout()
@@ -68,17 +97,12 @@ export function checkPort({ capabilities: { header, longestFrame } }: PortSpec):
   throw new RangeError(`no such port: a header of ${header} bytes, frames of up to ${longestFrame}`)
 }
 
-/** The ports of some queues, as each couple describes them. */
-export function openPorts(couples: readonly PortCouple[]): (readonly [a: WatchedPort, b: WatchedPort])[] {
-  return couples.map(([a, b]) => [new DescriptorPort(a), new DescriptorPort(b)] as const)
-}
-
 /** One system call for each frame. Many by one call (io_uring): 0.80 of the CPU of a short one, left out (docs/performance.md). */
-class DescriptorPort implements WatchedPort {
+export class DescriptorPort implements WatchedPort {
   readonly fd: number
   readonly capabilities: Capabilities
 
-  constructor({ fd, capabilities }: PortSpec) {
+  constructor({ fd, capabilities }: DescriptorSpec) {
     this.fd = fd
     this.capabilities = capabilities
   }

@@ -263,7 +263,7 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
   #direction(end: 0 | 1, queue: number, ports: readonly [WatchedPort, WatchedPort]): LoopedDirection {
     const { counters, index } = this.#setup
     const peer = end === 0 ? 1 : 0
-    return {
+    const direction = {
       pair: this,
       adjustable: this,
       inspector: undefined,
@@ -277,6 +277,8 @@ export class ServedPair implements LoopedPair, Adjustable, Watcher {
       gone: false,
       toldDown: false,
     }
+    ports[end].serves?.(direction)
+    return direction
   }
 
   #inspect(end: 0 | 1): Inspector {

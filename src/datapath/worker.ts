@@ -11,6 +11,7 @@ import { add, load, notify, type Words } from '../frame/words.js'
 import { type HookOf, hookFrom } from '../hooks/guard.js'
 import { EpollEngine } from './engine.js'
 import { Loop } from './loop.js'
+import { openPorts } from './open-ports.js'
 import {
   DONE,
   DRAINED,
@@ -22,7 +23,6 @@ import {
   TURNS,
   type WorkerSetup,
 } from './orders.js'
-import { openPorts } from './port.js'
 import { ServedPair } from './served.js'
 
 /** ms that a worker with users' hooks sleeps at most: their timers are the event loop's, also while they are loaded. */

@@ -18,6 +18,12 @@ export const CAUSES = [
   'rule',
   /** a user's hook */
   'hook',
+  /** it came through a tunnel from another address than the named one */
+  'foreign',
+  /** ... too short for a frame, or without a network identifier */
+  'malformed',
+  /** ... for another network than the tunnel's */
+  'vni',
 ] as const
 export type Cause = (typeof CAUSES)[number]
 

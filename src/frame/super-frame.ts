@@ -16,27 +16,27 @@ import { VNET_HDR_LEN } from './slab.js'
 
 export const VIRTIO_NET_HDR_F_NEEDS_CSUM = 1
 export const GSO_TYPE = 1
-const HDR_LEN = 2
-const GSO_SIZE = 4
+export const HDR_LEN = 2
+export const GSO_SIZE = 4
 export const CSUM_START = 6
 export const CSUM_OFFSET = 8
 export const VIRTIO_NET_HDR_GSO_NONE = 0
-const VIRTIO_NET_HDR_GSO_TCPV4 = 1
-const VIRTIO_NET_HDR_GSO_TCPV6 = 4
+export const VIRTIO_NET_HDR_GSO_TCPV4 = 1
+export const VIRTIO_NET_HDR_GSO_TCPV6 = 4
 const VIRTIO_NET_HDR_GSO_UDP_L4 = 5
-const VIRTIO_NET_HDR_GSO_ECN = 0x80
+export const VIRTIO_NET_HDR_GSO_ECN = 0x80
 
-const TCP_HEADER = 20
+export const TCP_HEADER = 20
 const TCP_SEQ = 4
-const TCP_DATA_OFFSET = 12
-const TCP_FLAGS = 13
-const TCP_CHECK = 16
+export const TCP_DATA_OFFSET = 12
+export const TCP_FLAGS = 13
+export const TCP_CHECK = 16
 const TCP_FIN = 0x01
 const TCP_PSH = 0x08
-const TCP_CWR = 0x80
+export const TCP_CWR = 0x80
 const UDP_HEADER = 8
 const UDP_LENGTH = 4
-const UDP_CHECK = 6
+export const UDP_CHECK = 6
 
 const IPV4_LENGTH = 2
 const IPV4_ID = 4
@@ -156,16 +156,20 @@ export class SuperFrame {
 
   /** Writes a wire frame to `at`, its checksum finished, with a virtio-net header of zeros in front of it. Its length. */
   cut(index: number, to: Uint8Array, at: number): number {
-    const payload = this.payload(index, 1)
     this.write(to, at, index, 1)
     this.#copyPayload(index, to, at + this.headers)
     to.fill(0, at - VNET_HDR_LEN, at)
+    this.finish(index, to, at)
+    return this.wireLength(index)
+  }
+
+  /** Finishes the checksum of a wire frame that stands at `at`, its headers written and its payload behind them. */
+  finish(index: number, to: Uint8Array, at: number): void {
     const l4 = at + this.#l4
-    const end = at + this.headers + payload
+    const end = at + this.wireLength(index)
     const check = l4 + (this.#isTcp ? TCP_CHECK : UDP_CHECK)
     const value = this.#hasChecksum ? checksum(to, l4, end - l4) : 0
     writeU16(to, check, value === 0 && this.#hasChecksum && !this.#isTcp ? CSUM_MANGLED_0 : value)
-    return this.headers + payload
   }
 
   /** Writes a wire frame to `at`, as cut(), with its checksum left to the receiver. For those that are divisible. */
@@ -250,7 +254,7 @@ export function headerU16(bytes: Uint8Array, at: number): number {
   return bytes[at] | (bytes[at + 1] << 8)
 }
 
-function writeHeaderU16(bytes: Uint8Array, at: number, value: number): void {
+export function writeHeaderU16(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value
   bytes[at + 1] = value >> 8
 }

@@ -7,6 +7,7 @@ import type { EndWish, PairWish } from '../contract/ops.js'
 import { MAX_QUEUES, Words, written } from '../wishes/words.js'
 import { type Attributes, fill, type NetnsOf } from './keywords.js'
 import { misused, UsageError } from './usage.js'
+import { takeVxlan } from './vxlan.js'
 import { expand, garbage, matches, wrong } from './words.js'
 
 export interface AddOrder {
@@ -78,6 +79,10 @@ function parseType(wish: PairWish, peer: Attributes, reader: Words, netnsOf: Net
   for (let word = reader.next(); word !== undefined; word = reader.next()) {
     if (word === 'peer') {
       hasPeer = true
+      if (reader.take((next) => next === 'vxlan') !== undefined) {
+        peer.vxlan = takeVxlan(reader)
+        if (peer.vxlan === undefined) peer.dev = 'vxlan'
+      }
       const type = fill(peer, reader, netnsOf)
       if (type !== undefined) throw new UsageError(`duplicate "type": "${type}" is the second value`)
     } else if (word === 'queues') {
@@ -181,8 +186,9 @@ export function readSubverb(word: string | undefined): 'add' | 'set' | 'delete' 
 }
 
 /** The wish that an end's attributes are. */
-export function wishOf({ dev, name = dev, netns, index, address, mtu, txqueuelen, up }: Attributes): EndWish {
-  const wish = { name, netns, ifindex: index, address, mtu, txQueueLength: txqueuelen, up }
+export function wishOf(attributes: Attributes): EndWish {
+  const { dev, name = dev, netns, index, address, mtu, txqueuelen, up, vxlan } = attributes
+  const wish = { vxlan, name, netns, ifindex: index, address, mtu, txQueueLength: txqueuelen, up }
   return Object.fromEntries(Object.entries(wish).filter(([, value]) => value !== undefined)) as EndWish
 }
 

@@ -3,6 +3,7 @@
 
 import { NUMBER, type Words, written } from '../wishes/words.js'
 import { UnsupportedError, UsageError } from './usage.js'
+import type { Vxlan } from './vxlan.js'
 import { expand, garbage, matches, wrong } from './words.js'
 
 export type NetnsOf = (text: string) => string | number
@@ -24,6 +25,8 @@ export interface Attributes {
   carrier?: string
   /** Where the peer stands that says nothing of it: the kernel makes it there. */
   linkNetns?: string | number
+  /** Of a peer that is a tunnel. */
+  vxlan?: Vxlan | undefined
   /** A device below, which the kernel forgets for veth: only where that is wanted (`later`). */
   link?: string
   /**

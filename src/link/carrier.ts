@@ -10,7 +10,8 @@
 
 import { CARRIER, type StateWords } from '../datapath/counters.js'
 import { drain } from '../datapath/loop.js'
-import { openPorts, type PortCouple } from '../datapath/port.js'
+import { openPorts } from '../datapath/open-ports.js'
+import type { PortCouple } from '../datapath/port.js'
 import { ServedPair } from '../datapath/served.js'
 import { FrameMemory } from '../frame/memory.js'
 import { Slab } from '../frame/slab.js'

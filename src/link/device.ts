@@ -1,5 +1,5 @@
 // What the link thread needs of an end, whatever kind it is: linked-pair.ts and carrier.ts know devices by this
-// alone, thread.ts hands in the one that makes them. A TAP is one (tap.ts); a tunnel to another host may be one.
+// alone, thread.ts hands in the one that makes them. A TAP is one (tap.ts), a tunnel to another host another (tunnel.ts).
 // Everything here is synchronous and may wait for the kernel: it is called by the link thread only.
 
 import type { PortSpec } from '../datapath/port.js'
@@ -25,8 +25,8 @@ export interface Device {
   /** As it was when last looked at. */
   readonly state: EndState
   readonly lasting: Lasting
-  /** The link signal that it showed then, or that was put on it since. */
-  readonly carrier: boolean
+  /** The link signal that it showed then, or that was put on it since; undefined: it shows none. */
+  readonly carrier: boolean | undefined
   /** A program (XDP) looks at each frame that its kernel is given: at super-frames as if they were one. As when last looked at. */
   readonly program: boolean
   /** One for each queue. */
@@ -61,7 +61,7 @@ export interface Device {
 export type OpenDevice = (plan: EndPlan, queues: number, quiet: boolean) => Device
 
 /** The device that open descriptors mean, one for each queue, as it is. Throws, and has closed them. */
-export type AdoptDevice = (fds: readonly number[], quiet: boolean) => Device
+export type AdoptDevice = (fds: readonly number[], quiet: boolean, plan: EndPlan) => Device
 
 /** Its counters; none of one that cannot be asked any more. */
 export function lastStats(device: Device): KernelCounts | null {

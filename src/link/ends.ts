@@ -44,13 +44,13 @@ export class Ends {
     const made: Device[] = []
     try {
       if (fds === undefined) for (const end of ends) made.push(open(end, queues, quiet))
-      else for (const each of fds) made.push(adopt(each, quiet))
+      else for (const end of ENDS) made.push(adopt(fds[end], quiet, ends[end]))
       return new Ends(made as [Device, Device])
     } catch (error) {
       if (fds === undefined) await closeAll(made)
       else {
         // What was refused is closed; b nobody has looked at, if that was a. Nothing twice: numbers are others' soon.
-        if (made.length === 0) made.push(...adopted(() => adopt(fds[1], quiet)))
+        if (made.length === 0) made.push(...adopted(() => adopt(fds[1], quiet, ends[1])))
         for (const { fd } of made.flatMap(({ ports }) => ports)) closeFd(fd)
       }
       throw error
@@ -61,9 +61,10 @@ export class Ends {
     return this.#each(({ state }) => state)
   }
 
-  /** The carrier that each shows. */
+  /** The carrier that each shows, or its peer where it shows none. */
   get carriers(): [boolean, boolean] {
-    return this.#each(({ carrier }) => carrier)
+    const [a, b] = this.#each(({ carrier }) => carrier)
+    return [a ?? b ?? false, b ?? a ?? false]
   }
 
   /** Does a program look at the frames of each? */

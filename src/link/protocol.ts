@@ -8,9 +8,10 @@ import type { LinkAddress } from '../netlink/addresses.js'
 import type { LinkDetails } from '../netlink/link-details.js'
 import type { LinkStats } from '../netlink/rtnl.js'
 import type { NetnsPlace } from '../netns/names.js'
+import type { VxlanPlan } from '../wishes/vxlan.js'
 import type { UncarriedState } from './uncarried.js'
 
-/** What a TAP is to be, checked and with its defaults: options.ts makes it. */
+/** What an end is to be, checked and with its defaults: options.ts makes it. */
 export interface EndPlan {
   /** A name or a `%d` template, judged in the target namespace. */
   name: string
@@ -30,6 +31,8 @@ export interface EndPlan {
   addresses: LinkAddress[]
   /** Do duplicate address detection for IPv6 addresses (the address is not usable for a second). */
   dad: boolean
+  /** No interface: a tunnel. Nothing else of the plan counts then. */
+  vxlan?: VxlanPlan
 }
 
 export interface PairPlan {
@@ -170,6 +173,8 @@ export interface EndState {
   altnames: readonly string[]
   /** Of an end with several queues: those that others have attached. Frames that the kernel gives to them are lost. */
   foreignQueues: number
+  /** Of an end that is a tunnel to another host; it has no interface, and stands at home. */
+  vxlan?: { id: number; remote: string; local: string | null; port: number }
 }
 
 /** Of an end that is being made. */

@@ -1,6 +1,6 @@
 // The link thread: owns every device's descriptors, the rtnetlink monitor and all calls that may wait
 // for the kernel's RTNL lock. Started by link.ts (main thread); here its parts are made and put together: its pairs
-// (linked-pairs.ts), whose ends are TAPs, and the workers that forward for them.
+// (linked-pairs.ts), whose ends are TAPs or tunnels, and the workers that forward for them.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { heirName, heirRest } from '../native.js'
@@ -12,6 +12,7 @@ import { startMonitor } from './monitor.js'
 import { Pool } from './pool.js'
 import { PooledWorker } from './pooled-worker.js'
 import type { LinkSetup } from './protocol.js'
+import { Tunnel } from './tunnel.js'
 
 const pairs = new LinkedPairs(parentPort as MessagePort)
 const { workers, memory } = workerData as LinkSetup
@@ -25,8 +26,10 @@ const catchUp = startMonitor((hint) => pairs.hear(hint))
 pairs.serve({
   pool,
   catchUp,
-  open: (plan, queues, quiet) => createTap(home, plan, queues, quiet),
-  adopt: (fds, quiet) => adoptTap(home, fds, quiet),
+  open: (plan, queues, quiet) =>
+    plan.vxlan ? Tunnel.open(plan.vxlan) : createTap(home, plan, queues, quiet),
+  adopt: (fds, quiet, { vxlan }) =>
+    vxlan ? Tunnel.adopt(fds[0] as number, vxlan) : adoptTap(home, fds, quiet),
   heir: heirName,
   rest: heirRest,
 })

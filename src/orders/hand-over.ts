@@ -8,7 +8,7 @@ import { adoptPair, goOn, leave, lend } from '../pair/hand-over.js'
 import { Pair } from '../pair/pair.js'
 import type { PairRegistry } from './handlers.js'
 import type { Entry } from './registry.js'
-import type { SentWish } from './wanted.js'
+import { type SentWish, type Tunnelled, tunnelOf } from './wanted.js'
 
 export { startThreads } from '../pair/hand-over.js'
 
@@ -18,6 +18,7 @@ export interface Lent {
   id: string
   queues: number
   quiet: boolean
+  b?: Tunnelled['b']
   /** As it is while it is forwarded yet: what is not understood is refused before anything stops. */
   preview?: object
 }
@@ -41,7 +42,7 @@ export async function lendAll(registry: PairRegistry, socket: number): Promise<v
     const { pair, wish } = entry
     const { queues = 1, quiet = false } = wish.wish
     const preview = writeDossier(Pair.dossier(pair, wishesOf(entry)))
-    const lent: Lent = { say: 'pair', id: pair.id, queues, quiet, preview }
+    const lent: Lent = { say: 'pair', id: pair.id, queues, quiet, preview, ...tunnelOf(wish.wish) }
     await unlessGone(lend(pair, socket, lent))
   }
 }
@@ -99,10 +100,10 @@ export class Adopted {
   readonly #pairs = new Map<string, Pair>()
   readonly #dossiers: { dossier: Dossier; inode: number; carrierChanges: number }[] = []
 
-  async adopt({ id, queues, quiet, preview }: Lent, fds: readonly number[]): Promise<void> {
+  async adopt({ id, queues, quiet, b, preview }: Lent, fds: readonly number[]): Promise<void> {
     if (preview !== undefined) readDossier(preview)
     const both = [fds.slice(0, queues), fds.slice(queues)] as const
-    const pair = await unlessGone(adoptPair({ id, queues, quiet }, both))
+    const pair = await unlessGone(adoptPair({ id, queues, quiet, ...(b && { b }) }, both))
     if (pair !== undefined) this.#pairs.set(id, pair)
   }
 

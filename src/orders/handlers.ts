@@ -278,6 +278,7 @@ function pairOptions({ a, b, ...rest }: PairWish, caller: Caller): PairOptions {
 }
 
 function endOptions({ netns, impair, ...rest }: EndWish, caller: Caller): EndOptions {
+  if ('vxlan' in rest) return { ...rest, ...(impair && { impair }) }
   return { ...rest, netns: netnsOf(netns, caller), ...(impair && { impair }) }
 }
 

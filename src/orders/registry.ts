@@ -10,6 +10,7 @@ import { isCalled, isEndAt, parseInode, showInode, splitRef } from '../netns/nam
 import type { Dossier } from '../pair/dossier.js'
 import { adoptPair, type Descriptors, goOn } from '../pair/hand-over.js'
 import { Pair } from '../pair/pair.js'
+import { tunnelOf } from './wanted.js'
 
 /** A pair and the wishes that it was made from, as they were sent. */
 export interface Entry<Wish> {
@@ -64,13 +65,9 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
   }
 
   /** Has a pair go on that an earlier process had, by its descriptors; they are given up where that fails. */
-  async adopt(
-    wish: Wish,
-    { queues, quiet }: Pick<PairWish, 'queues' | 'quiet'>,
-    from: Dossier,
-    fds: Descriptors,
-  ): Promise<Entry<Wish>> {
-    const pair = await adoptPair({ id: from.id, queues: queues ?? 1, quiet: quiet ?? false }, fds)
+  async adopt(wish: Wish, made: PairWish, from: Dossier, fds: Descriptors): Promise<Entry<Wish>> {
+    const { queues = 1, quiet = false } = made
+    const pair = await adoptPair({ id: from.id, queues, quiet, ...tunnelOf(made) }, fds)
     try {
       await goOn(pair, from)
     } catch (error) {

@@ -26,13 +26,26 @@ export function merged(wish: EndWish, change: Omit<EndChange, 'impair'>): EndWis
   return { ...before, ...change, ...(addresses.length > 0 && { addresses }) }
 }
 
+/** Of a pair whose end b is a tunnel, what it is one of. */
+export interface Tunnelled {
+  b?: Pick<NonNullable<PairWish['b']>, 'vxlan'>
+}
+
+export function tunnelOf({ b }: PairWish): Tunnelled {
+  return b?.vxlan === undefined ? {} : { b: { vxlan: b.vxlan } }
+}
+
 /**
  * The end's wishes with the name that it got and, where it has one, the name of its namespace: what
  * `%d` or a process id meant once is not what it would mean later. Without impairment, schedule and rules, which the pair
  * itself knows best.
  */
-export function pinned(wish: EndWish | undefined, end: { name: string; netns: string | null }): EndWish {
-  const { name, netns } = end
+export function pinned(
+  wish: EndWish | undefined,
+  end: { name: string; netns: string | null; ifindex: number },
+): EndWish {
+  const { name, netns, ifindex } = end
+  if (ifindex === 0) return {} // a tunnel: it is as it was sent
   const { impair: _, schedule: __, rules: ___, ...settings } = wish ?? {}
   const durable = netns === null || !netns.startsWith('net:[')
   const path = typeof wish?.netns === 'string' && wish.netns.includes('/')

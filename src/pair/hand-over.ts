@@ -10,7 +10,7 @@ import { linkThread } from '../link/link.js'
 import type { Descriptors } from '../link/protocol.js'
 import type { Logger } from '../wishes/end.js'
 import type { Dossier } from './dossier.js'
-import { planPair } from './options.js'
+import { type PairOptions, planPair } from './options.js'
 import { Pair } from './pair.js'
 
 export type { Descriptors }
@@ -19,6 +19,8 @@ export interface AdoptWish {
   id: string
   queues: number
   quiet: boolean
+  /** What end b was made with, where its descriptors do not tell. */
+  b?: PairOptions['b']
   logger?: Logger
 }
 
@@ -29,8 +31,8 @@ export async function startThreads(): Promise<void> {
 
 /** By descriptors that nobody in this process owns. ENODEV when an end is there no more; then they are closed. */
 export async function adoptPair(wish: AdoptWish, adopt: Descriptors, link = linkThread()): Promise<Pair> {
-  const { id, queues, quiet, logger } = wish
-  const plan = planPair({ queues, quiet })
+  const { id, queues, quiet, logger, b } = wish
+  const plan = planPair({ queues, quiet, ...(b && { b }) })
   const pair = Pair.bare(link, logger, plan.queues)
   const { life, counters, id: name } = Pair.inside(pair)
   const { handle } = life

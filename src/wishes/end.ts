@@ -11,6 +11,7 @@ import { RULES } from './rule.js'
 import { SCHEDULE } from './schedule.js'
 import { about, flag, list, object, oneOf, opaque, orNull, text, value, whole } from './shape.js'
 import { SIGNAL } from './times.js'
+import { interfaceOrTunnel, pairWithTunnel, VXLAN } from './vxlan.js'
 import { MAX_QUEUES } from './words.js'
 
 const MAX_TX_QUEUE_LENGTH = 1_000_000
@@ -109,6 +110,15 @@ export const SETTING = object(SETTINGS)
 export const END = object({ ...SETTINGS, ...PLACE, impair, schedule, rules })
 /** As an order has it: left out, `netns` is the one that the order comes from. */
 export const END_WISH = object({ ...SETTINGS, ...PLACE, impair: orNull(impair), schedule, rules })
+const vxlan = about(
+  'instead of an interface: a VXLAN tunnel to another host, from the namespace that the process or daemon started in',
+  VXLAN,
+)
+/** End b. */
+const PEER = interfaceOrTunnel(object({ ...SETTINGS, ...PLACE, impair, schedule, rules, vxlan }))
+const PEER_WISH = interfaceOrTunnel(
+  object({ ...SETTINGS, ...PLACE, impair: orNull(impair), schedule, rules, vxlan }),
+)
 export const END_CHANGE = object({
   ...SETTINGS,
   netns: PLACE.netns,
@@ -158,8 +168,8 @@ const HERE = {
   signal: SIGNAL,
 }
 
-export const PAIR = object({ ...ID, a: END, b: END, ...PAIR_PARTS, ...HERE })
-export const PAIR_WISH = object({ ...ID, a: END_WISH, b: END_WISH, ...PAIR_PARTS })
+export const PAIR = pairWithTunnel(object({ ...ID, a: END, b: PEER, ...PAIR_PARTS, ...HERE }))
+export const PAIR_WISH = pairWithTunnel(object({ ...ID, a: END_WISH, b: PEER_WISH, ...PAIR_PARTS }))
 
 export const PAIR_CHANGE = object({
   a: END_CHANGE,

@@ -4,7 +4,10 @@
 import type { EndStats } from 'uveth'
 import type { DirectionCounts } from '../../src/datapath/counters.js'
 
-export const NO_DROPS = { carrier: 0, down: 0, mtu: 0, error: 0, loss: 0, limit: 0, rule: 0, hook: 0 }
+export const NO_DROPS = {
+  ...{ carrier: 0, down: 0, mtu: 0, error: 0, loss: 0, limit: 0, rule: 0, hook: 0 },
+  ...{ foreign: 0, malformed: 0, vni: 0 },
+}
 
 export const NOT_INSPECTED = {
   held: 0,

@@ -77,6 +77,7 @@ const probes = {
   vlan: () => addsLinks('add p1 type bridge vlan_filtering 1', 'add link p1 name p0 type vlan id 5'),
   /** Its links can be put together, or apart. */
   bond: () => addsLinks('add p0 type bond'),
+  vxlan: () => addsLinks('add p0 type vxlan id 5 dstport 4789'),
   vrf: () => addsLinks('add p0 type vrf table 10'),
   /** nftables can leave a flow to its interfaces. */
   'flow table': () => runs('unshare', '-n', 'nft', FLOW_TABLE),

@@ -33,7 +33,8 @@ export interface Detail extends Units {
 export function sides({ pair, end }: Row): { own: EndView; peer: EndView; together: boolean } {
   const own = pair[end]
   const peer = pair[end === 'a' ? 'b' : 'a']
-  return { own, peer, together: own.netnsInode === peer.netnsInode }
+  // A tunnel stands nowhere: its name means it everywhere.
+  return { own, peer, together: own.netnsInode === peer.netnsInode || peer.vxlan !== undefined }
 }
 
 const IFF_RUNNING = 0x40
@@ -136,6 +137,7 @@ function headLine(row: Row, paint: Paint): string {
 
 function addressLine(row: Row, { details }: Detail, paint: Paint): string {
   const { own, peer, together } = sides(row)
+  if (own.vxlan !== undefined) return vxlanLine(row)
   const { broadcast, promiscuity, allmulti, min_mtu: minmtu, max_mtu: maxmtu } = row.stats?.link ?? {}
   return [
     `    link/ether ${paint('yellow', own.address)}`,
@@ -143,6 +145,14 @@ function addressLine(row: Row, { details }: Detail, paint: Paint): string {
     ...(together ? [] : [`link-netns ${placeOf(peer.netns)}`]),
     ...(details ? words({ promiscuity, allmulti, minmtu, maxmtu }) : []),
   ].join(' ')
+}
+
+/** As `ip -d link show` has it of a device of that type. */
+function vxlanLine(row: Row): string {
+  const { own, peer, together } = sides(row)
+  const { id, remote, local, port: dstport } = own.vxlan ?? {}
+  const place = together ? {} : { 'link-netns': placeOf(peer.netns) }
+  return ['    vxlan', ...words({ id, remote, local: local ?? undefined, dstport, ...place })].join(' ')
 }
 
 function pairLine(row: Row, detail: Detail): string {

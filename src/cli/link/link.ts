@@ -37,7 +37,11 @@ function inWords(wish: object = {}): (error: unknown) => never {
 
 /** The keyword for an attribute of a wish. */
 export function wordOf(attribute: string): string {
-  const own = attribute.replace(/^a\./, '').replace(/^b\./, 'peer ')
+  const own = attribute
+    .replace(/^a\./, '')
+    .replace(/^b\./, 'peer ')
+    .replace(/\bvxlan\.port$/, 'vxlan dstport')
+    .replace(/\bvxlan\./, 'vxlan ')
   return own.replace(/\btxQueueLength$/, 'txqueuelen').replace(/\bifindex$/, 'index')
 }
 

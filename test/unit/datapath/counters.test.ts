@@ -30,8 +30,8 @@ import { balance, NO_DROPS, NOT_INSPECTED } from '../../support/counts.js'
 
 const arrayOf = (...block: Parameters<typeof blockOf>) => blockOf(...block) as Float64Array
 
-/** Of a direction: received, its bytes, sent, its bytes, one for each of 8 causes, 8 of what is inspected. */
-const WORDS = 4 + 8 + 9
+/** Of a direction: received, its bytes, sent, its bytes, one for each of 11 causes, 9 of what is inspected. */
+const WORDS = 4 + 11 + 9
 
 test('the words of a block are where their names say', () => {
   const memory = allocateCounters(1)
@@ -41,10 +41,13 @@ test('the words of a block are where their names say', () => {
     received_bytes: 2,
     sent: 3,
     sent_bytes: 4,
-    drops: { carrier: 5, down: 6, mtu: 7, error: 8, loss: 9, limit: 10, rule: 11, hook: 12 },
+    drops: {
+      ...{ carrier: 5, down: 6, mtu: 7, error: 8, loss: 9, limit: 10, rule: 11, hook: 12 },
+      ...{ foreign: 13, malformed: 14, vni: 15 },
+    },
     inspected: {
-      ...{ held: 13, copied: 14, injected: 15, hook_errors: 16 },
-      ...{ delayed: 17, duplicated: 18, corrupted: 19, reordered: 20, marked: 21 },
+      ...{ held: 16, copied: 17, injected: 18, hook_errors: 19 },
+      ...{ delayed: 20, duplicated: 21, corrupted: 22, reordered: 23, marked: 24 },
     },
   })
   expect(Object.keys(readBlock(memory, 0, 0).drops)).toEqual([...CAUSES])
@@ -52,7 +55,19 @@ test('the words of a block are where their names say', () => {
 })
 
 test('the word of each cause comes in the order of the causes', () => {
-  expect(CAUSES).toEqual(['carrier', 'down', 'mtu', 'error', 'loss', 'limit', 'rule', 'hook'])
+  expect(CAUSES).toEqual([
+    'carrier',
+    'down',
+    'mtu',
+    'error',
+    'loss',
+    'limit',
+    'rule',
+    'hook',
+    'foreign',
+    'malformed',
+    'vni',
+  ])
   const words = [DROPPED_CARRIER, dropsOf(2), DROPPED_MTU, dropsOf(4), dropsOf(5), DROPPED_LIMIT]
   expect(words).toEqual(CAUSES.slice(0, 6).map((_, index) => 4 + index))
   const memory = allocateCounters(1)

@@ -24,7 +24,10 @@ function left() {
 }
 
 const open = (adopt: AdoptDevice, a: number, b: number) =>
-  Ends.open({ adopt } as Context, { queues: 1, quiet: false } as PairPlan, [[a], [b]])
+  Ends.open({ adopt } as Context, { ends: [{}, {}], queues: 1, quiet: false } as unknown as PairPlan, [
+    [a],
+    [b],
+  ])
 
 /** Adopts all but this one: its own was closed, and the number is another file's already. */
 const allBut =

@@ -4,7 +4,10 @@ import type { EndCounters, Match, Pair, Sighting } from '../../../src/index.js'
 import { type ObserveOptions, observe } from '../../../src/testing/index.js'
 import { filler, udp4 } from '../../support/frames.js'
 
-const NO_DROPS = { carrier: 0, down: 0, mtu: 0, error: 0, loss: 0, limit: 0, rule: 0, hook: 0 }
+const NO_DROPS = {
+  ...{ carrier: 0, down: 0, mtu: 0, error: 0, loss: 0, limit: 0, rule: 0, hook: 0 },
+  ...{ foreign: 0, malformed: 0, vni: 0 },
+}
 const counters = () => ({ tx_packets: 0, tx_dropped: 0, rx_packets: 0, drops: { ...NO_DROPS } })
 
 export class FakePair {

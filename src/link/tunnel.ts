@@ -1,0 +1,217 @@
+// A VXLAN tunnel to another host as the device of an end: a UDP socket at home, and no interface. Made by thread.ts for an
+// end whose plan says so. What its datagrams carry is datapath/vxlan-port.ts's; knows nothing of pairs. It is up as long
+// as it is there, and nothing of it can be changed.
+
+import { statSync } from 'node:fs'
+import type { PortSpec, VxlanSpec } from '../datapath/port.js'
+import { errnoOf, invalid, pairClosed, systemError } from '../errors.js'
+import { formatAddress } from '../frame/address.js'
+import { VNET_HDR_LEN } from '../frame/slab.js'
+import { VXLAN_HLEN, VXLAN_PORT } from '../frame/vxlan.js'
+import { closeFd, closeFds, fdAdopt, socketSetOption, udpBind, udpConnect, udpOpen } from '../native.js'
+import { HOME_PATH } from '../netns/open.js'
+import type { VxlanPlan } from '../wishes/vxlan.js'
+import type { Device, Sight } from './device.js'
+import { fallbackForced } from './fallback.js'
+import { type EndChange, type EndState, type Lasting, UNKNOWN } from './protocol.js'
+
+/** <asm-generic/socket.h>, <linux/in.h>, <linux/in6.h>, <linux/udp.h>. */
+const SOL_SOCKET = 1
+const SO_REUSEADDR = 2
+const SO_SNDBUF = 7
+const SO_RCVBUF = 8
+const SO_SNDBUFFORCE = 32
+const SO_RCVBUFFORCE = 33
+const IPPROTO_IP = 0
+const IP_MTU_DISCOVER = 10
+const IPPROTO_IPV6 = 41
+const IPV6_MTU_DISCOVER = 23
+const IPV6_V6ONLY = 26
+const PMTUDISC_DONT = 0
+const SOL_UDP = 17
+const UDP_CORK = 1
+const UDP_SEGMENT = 103
+const UDP_GRO = 104
+
+const IFF_UP = 0x1
+const IFF_RUNNING = 0x40
+const IFF_LOWER_UP = 0x10000
+/** Bytes that wait for a worker that comes late: as many as a TAP's queue has of full frames. */
+const BUFFER = 8 * 1024 * 1024
+/** Bytes of the longest datagram of IPv4 and of IPv6. */
+const LONGEST = { 4: 65_507, 16: 65_527 }
+const ETH_HLEN = 14
+
+/** Those of this process: a port of this host may serve several remotes. */
+const tunnels = new Set<Tunnel>()
+
+export class Tunnel implements Device {
+  readonly ports: readonly PortSpec[]
+  readonly state: EndState
+  readonly lasting: Lasting = { alias: '', altnames: [], addresses: [] }
+  readonly carrier = undefined
+  readonly program = false
+  shared = false
+  uncarried = { before: 0, since: null }
+  readonly plan: VxlanPlan
+  readonly #fd: number
+
+  constructor(fd: number, plan: VxlanPlan) {
+    const { id, remote, local, port = VXLAN_PORT } = plan
+    this.#fd = fd
+    this.plan = plan
+    const longest = LONGEST[remote.length as 4 | 16] - VXLAN_HLEN
+    const spec: VxlanSpec = {
+      kind: 'vxlan',
+      fd,
+      capabilities: { header: VNET_HDR_LEN, longestFrame: longest },
+      id,
+      remote,
+      port,
+      segments: canSegment(fd),
+      joined: join(fd),
+    }
+    this.ports = [spec]
+    this.state = {
+      ...UNKNOWN,
+      name: nameOf(plan),
+      netnsInode: statSync(HOME_PATH).ino,
+      address: '00:00:00:00:00:00',
+      mtu: longest - ETH_HLEN,
+      up: true,
+      flags: IFF_UP | IFF_RUNNING | IFF_LOWER_UP,
+      vxlan: { id, remote: formatAddress(remote), local: local ? formatAddress(local) : null, port },
+    }
+    tunnels.add(this)
+  }
+
+  static open(plan: VxlanPlan): Tunnel {
+    const { remote, port = VXLAN_PORT } = plan
+    const others = [...tunnels].filter(({ plan: other }) => (other.port ?? VXLAN_PORT) === port)
+    if (others.some(({ plan: other }) => Buffer.compare(other.remote, remote) === 0))
+      throw inUse(
+        plan,
+        'another pair has a tunnel to that host by that port: give this one another, on both hosts',
+      )
+    const fd = udpOpen(remote.length === 16)
+    if (fd < 0) throw systemError(fd, 'socket', nameOf(plan))
+    try {
+      prepare(fd, plan)
+      bind(fd, plan, others.length > 0)
+      return new Tunnel(fd, plan)
+    } catch (error) {
+      closeFd(fd)
+      throw error
+    }
+  }
+
+  /** A socket that is there, and stays as it is. */
+  static adopt(fd: number, plan: VxlanPlan): Tunnel {
+    // A thread that was lost may have closed it before: the number is another file's then.
+    if (socketSetOption(fd, SOL_UDP, UDP_CORK, 0) < 0) throw pairClosed()
+    const adopted = fdAdopt(fd)
+    if (adopted < 0) throw systemError(adopted, 'fcntl', nameOf(plan))
+    return new Tunnel(fd, plan)
+  }
+
+  concerns(): boolean {
+    return false
+  }
+
+  look(): Sight {
+    return 'same'
+  }
+
+  /** The kernel counts nothing of it. */
+  stats(): null {
+    return null
+  }
+
+  begin(): void {}
+
+  change(change: EndChange): void {
+    const [key] = Object.entries(change).find(([, value]) => value !== undefined) ?? []
+    if (key !== undefined)
+      throw invalid(`'${this.state.name}' is a tunnel, no interface: it has no ${key}`, key, 'EOPNOTSUPP')
+  }
+
+  setCarrier(): void {}
+
+  setWhole(): void {}
+
+  acted(): boolean {
+    return true
+  }
+
+  whenUp(): void {}
+
+  close(): Promise<void> {
+    tunnels.delete(this)
+    return new Promise((done) => closeFds([this.#fd], done))
+  }
+
+  letGo(): void {
+    tunnels.delete(this)
+    closeFd(this.#fd)
+  }
+}
+
+/** No interface can be called so. */
+function nameOf({ id, remote, port = VXLAN_PORT }: VxlanPlan): string {
+  const host = formatAddress(remote)
+  if (port === VXLAN_PORT) return `vxlan${id}:${host}`
+  return `vxlan${id}:${remote.length === 16 ? `[${host}]` : host}:${port}`
+}
+
+function inUse(plan: VxlanPlan, why: string): Error {
+  return systemError(errnoOf('EADDRINUSE') as number, 'bind', nameOf(plan), why, 'b.vxlan.port')
+}
+
+/** As the kernel's vxlan device: datagrams that are too long for the way are fragmented, and may be on it. */
+function prepare(fd: number, { remote }: VxlanPlan): void {
+  if (remote.length === 16) {
+    socketSetOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)
+    socketSetOption(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_DONT)
+  } else socketSetOption(fd, IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_DONT)
+  // Forced takes CAP_NET_ADMIN over the first user namespace; otherwise net.core.[rw]mem_max is what there is.
+  for (const [forced, plain] of [
+    [SO_RCVBUFFORCE, SO_RCVBUF],
+    [SO_SNDBUFFORCE, SO_SNDBUF],
+  ] as const)
+    if (socketSetOption(fd, SOL_SOCKET, forced, BUFFER) < 0) socketSetOption(fd, SOL_SOCKET, plain, BUFFER)
+}
+
+/**
+ * The first tunnel of a port hears whatever comes to it, and counts what is not its own; the kernel gives the others what
+ * comes from their remotes (any port: the other side sends from one of its choice). So nobody else may have the port.
+ */
+function bind(fd: number, plan: VxlanPlan, sharing: boolean): void {
+  const { remote, port = VXLAN_PORT } = plan
+  const local = plan.local ?? new Uint8Array(remote.length)
+  let bound = udpBind(fd, local, port)
+  socketSetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+  const taken = bound === errnoOf('EADDRINUSE')
+  if (taken && !sharing)
+    throw inUse(plan, `another program of this host has UDP port ${port}: give another one`)
+  if (taken) bound = udpBind(fd, local, port)
+  if (bound < 0) throw systemError(bound, 'bind', nameOf(plan), hintOf(bound), 'b.vxlan.local')
+  const joined = taken ? udpConnect(fd, remote, 0) : 0
+  if (joined < 0) throw systemError(joined, 'connect', nameOf(plan), undefined, 'b.vxlan.remote')
+}
+
+function hintOf(error: number): string | undefined {
+  return error === errnoOf('EADDRNOTAVAIL') ? 'local is no address of this host' : undefined
+}
+
+/** From Linux 4.18. */
+function canSegment(fd: number): boolean {
+  return !fallbackForced('udp-segment') && socketSetOption(fd, SOL_UDP, UDP_SEGMENT, 0) >= 0
+}
+
+/** From Linux 5.0. */
+function join(fd: number): boolean {
+  return (
+    socketSetOption(fd, SOL_UDP, UDP_GRO, fallbackForced('udp-gro') ? 0 : 1) >= 0 &&
+    !fallbackForced('udp-gro')
+  )
+}
