@@ -1,11 +1,11 @@
 // Schedules as files have them, and as people read them. Called by the command, and by whoever plans a lab's file. It
 // reads no file itself.
 
-import { invalid, UvethError } from '../errors.js'
+import { invalid } from '../errors.js'
 import { SCHEDULE_FILE } from '../wishes/schedule.js'
-import { at, show } from '../wishes/shape.js'
+import { at } from '../wishes/shape.js'
 import { formatTime } from '../wishes/units.js'
-import type { ReadText } from '../wishes/words.js'
+import { fromWords, type ReadText } from '../wishes/words.js'
 import type { ImpairPlan } from './impair-plan.js'
 import { formatImpair, parseImpairWords } from './impair-words.js'
 import { planSchedule, type ScheduleOptions, type SchedulePlan, type StepPlan } from './schedule-plan.js'
@@ -15,26 +15,18 @@ export function parseSchedule(given: unknown, attribute: string, readText?: Read
   SCHEDULE_FILE.read(given, attribute)
   const whole = (Array.isArray(given) ? { steps: given } : given) as { steps: { impair?: unknown }[] }
   const steps = whole.steps.map((step, number) => {
-    if (typeof step.impair !== 'string') return step
-    const name = at(at(attribute, `steps.${number}`), 'impair')
-    return { ...step, impair: step.impair.trim() === 'none' ? null : inWords(name, step.impair, readText) }
+    const name = at(attribute, `steps.${number}.impair`)
+    const parse = (words: string[]) => (words[0] === 'none' ? none(words) : parseImpairWords(words, readText))
+    return step.impair === undefined ? step : { ...step, impair: fromWords(step.impair, name, parse) }
   })
   const options = { ...whole, steps } as unknown as ScheduleOptions
   planSchedule(options, attribute)
   return options
 }
 
-/** Words that make no sense are refused as what stands at `attribute`. */
-function inWords(attribute: string, text: string, readText: ReadText | undefined) {
-  const words = text.split(/\s+/).filter((word) => word !== '')
-  if (words.length === 0)
-    throw invalid(`${attribute} must be what is done to frames, not ${show(text)}`, attribute)
-  try {
-    return parseImpairWords(words, readText)
-  } catch (error) {
-    if (!(error instanceof UvethError)) throw error
-    throw invalid(`${attribute}: ${error.message.replace(/^EINVAL: /, '')}`, attribute)
-  }
+function none([, more]: string[]): null {
+  if (more !== undefined) throw invalid(`"none" takes no words, not "${more}"`)
+  return null
 }
 
 interface Come {

@@ -1,7 +1,7 @@
 // What a file describes, checked, in the form that is compared with what there is: nodes with the place that they are,
 // links with the id of their pair. Called by `uveth apply` and `destroy`. Pure: it makes nothing.
 
-import { invalid, UvethError } from '../errors.js'
+import { invalid } from '../errors.js'
 import { type ImpairOptions, type ImpairPlan, planImpair } from '../faults/impair-plan.js'
 import { parseImpairWords } from '../faults/impair-words.js'
 import { planRule, type RuleOptions } from '../faults/rule-plan.js'
@@ -10,7 +10,7 @@ import { type ScheduleOptions, sets } from '../faults/schedule-plan.js'
 import { parseSchedule } from '../faults/schedule-words.js'
 import { type FileEndpoint, LAB_FILE, type ReadFile } from '../wishes/lab-file.js'
 import { at, type Given } from '../wishes/shape.js'
-import type { ReadText } from '../wishes/words.js'
+import { fromWords, type ReadText } from '../wishes/words.js'
 
 /** The node that is always there. */
 const HOST = 'host'
@@ -141,29 +141,14 @@ function endOf(
   }
 }
 
-function wordsOf(text: string): string[] {
-  return text.split(/\s+/).filter((word) => word !== '')
-}
-
-/** Words that make no sense are refused as what stands at `attribute`. */
-function parsed<T>(given: unknown, attribute: string, parse: (words: string[]) => T): T {
-  if (typeof given !== 'string') return given as T
-  try {
-    return parse(wordsOf(given))
-  } catch (error) {
-    if (!(error instanceof UvethError)) throw error
-    throw invalid(`${attribute}: ${error.message.replace(/^EINVAL: /, '')}`, attribute)
-  }
-}
-
 function impairOf(given: unknown, attribute: string, readText: ReadText | undefined): ImpairOptions {
-  const options = parsed(given, attribute, (words) => parseImpairWords(words, readText))
+  const options = fromWords(given, attribute, (words) => parseImpairWords(words, readText))
   planImpair(options, attribute)
   return options
 }
 
 function ruleOf(given: unknown, attribute: string, readText: ReadText | undefined): RuleOptions {
-  const options = parsed(given, attribute, (words) => parseRuleWords(words, readText))
+  const options = fromWords(given, attribute, (words) => parseRuleWords(words, readText))
   planRule(options, attribute)
   return options
 }

@@ -2,7 +2,7 @@
 // rules (faults/). What a value is worth is for its shape to judge: a word that cannot be read stays as it is
 // written, and is refused in the sentence that everybody gets.
 
-import { invalid } from '../errors.js'
+import { invalid, UvethError } from '../errors.js'
 
 /** What "queues" goes to: the kernel gives a TAP no more (MAX_TAP_QUEUES). */
 export const MAX_QUEUES = 256
@@ -53,4 +53,15 @@ export const NUMBER = /^(?:\d{1,16}|0x[0-9a-f]{1,12})$/i
 /** A number, decimal or 0x…; anything else, and what no number has exactly, as it is written. */
 export function written(word: string): number | string {
   return NUMBER.test(word) && Number.isSafeInteger(Number(word)) ? Number(word) : word
+}
+
+/** What a file has in words is parsed; what makes no sense is refused as what stands at `attribute`. The rest as it is. */
+export function fromWords<T>(given: unknown, attribute: string, parse: (words: string[]) => T): T {
+  if (typeof given !== 'string') return given as T
+  try {
+    return parse(given.split(/\s+/).filter((word) => word !== ''))
+  } catch (error) {
+    if (!(error instanceof UvethError)) throw error
+    throw invalid(`${attribute}: ${error.message.replace(/^EINVAL: /, '')}`, attribute)
+  }
 }

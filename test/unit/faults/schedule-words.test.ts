@@ -51,7 +51,7 @@ describe('refused', () => {
     [[{ at: 5 }], 'schedule.steps.0: a step has impair, carrier or both'],
     [[{ at: '5', carrier: 'off' }], 'schedule.steps.0.at must be a time up to a day'],
     [[OFF, OFF], 'schedule.steps.1.at must be behind that of the step before it (5ms)'],
-    [[{ at: 0, impair: '' }], 'schedule.steps.0.impair must be what is done to frames, not ""'],
+    [[{ at: 0, impair: 'none at all' }], 'schedule.steps.0.impair: "none" takes no words, not "at"'],
     [[{ at: 0, impair: 'delai 1ms' }], 'schedule.steps.0.impair: what is "delai"?'],
     [[{ at: 0, impair: 'loss 101%' }], 'schedule.steps.0.impair.loss.random must be a number of percent'],
     [{ steps: [OFF], repeat: false, period: 9 }, 'schedule.repeat must be true, or a whole number of rounds'],
