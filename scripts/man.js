@@ -87,6 +87,7 @@ async function main() {
   /** @type {Record<string, string>} */
   const helps = {
     ...(await import(`${ROOT}dist/cli/help.js`)),
+    ...(await import(`${ROOT}dist/cli/help-seen.js`)),
     ...(await import(`${ROOT}dist/cli/help-alone.js`)),
   }
   /** @type {string[]} */

@@ -28,7 +28,7 @@ async function main(words: string[]): Promise<number> {
   const verb = expand(word, VERBS)
   if (verb === undefined) throw new UsageError(`unknown verb '${word}': try uveth --help`)
   // As for ip, -h is short for -human-readable, where numbers are shown.
-  if (globals.human && !['link', 'add', 'stats', 'monitor'].includes(verb))
+  if (globals.human && !['link', 'add', 'stats', 'monitor', 'top'].includes(verb))
     return await CARRY_OUT.help([], globals)
   return await CARRY_OUT[verb](more, globals)
 }
@@ -57,6 +57,7 @@ const CARRY_OUT: Record<(typeof VERBS)[number], Verb> = {
   add: async (words, globals) => ofIp(globals, words, (await import('./link/link.js')).addShort),
   monitor: async (words, globals) => ofIp(globals, words, (await import('./monitor.js')).monitor),
   stats: async (words, globals) => ofIp(globals, words, (await import('./stats.js')).stats),
+  top: async (words, globals) => inSession(globals, words, (await import('./top/top.js')).top),
   capture: async (words, globals) =>
     inSession(globals, words, (await import('./capture/capture.js')).capture),
   replay: async (words, globals) => inSession(globals, words, (await import('./replay.js')).replayFile),

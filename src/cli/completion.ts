@@ -11,9 +11,10 @@ import { LIMIT_NAMES } from '../wishes/limits.js'
 import { CARRIER_MODES, DISTRIBUTIONS } from '../wishes/names.js'
 import { OPTIONS as GLOBALS, TRAILING } from './globals.js'
 import { COMPLETION_HELP } from './help.js'
-import { CAPTURE, DAEMON, LOOK, REPLAY, RUN, SHELL, WEB } from './options.js'
+import { CAPTURE, DAEMON, LOOK, REPLAY, RUN, SHELL, TOP, WEB } from './options.js'
 import { write } from './session.js'
 import { WAYS } from './shell/words.js'
+import { SORTS } from './top/view.js'
 import { UsageError } from './usage.js'
 import { VERBS as VERB_NAMES } from './words.js'
 
@@ -57,13 +58,14 @@ const AFTER: Record<string, Candidates> = {
   '--end': { words: 'a b' },
   '--host': { words: '127.0.0.1 ::1' },
   '--speed': { words: 'max' },
+  '--sort|-o': { words: SORTS.join(' ') },
   dev: { names: 'interfaces' },
   '--netlink': { words: 'on off' },
   '--profile': { words: PROFILE_NAMES.join(' ') },
   '--via': { words: WAYS.join(' ') },
   '--limit': { words: LIMIT_NAMES.map((name) => `${name}=`).join(' ') },
   '--log': { words: 'debug info warn error' },
-  'remote|local|dstport|name|index|address|mtu|txqueuelen|queues|id|group|master|-f|-family|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--memory|--idle-exit|--seed|--from|--peer-from|--loop|--port':
+  'remote|local|dstport|name|index|address|mtu|txqueuelen|queues|id|group|master|-f|-family|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--memory|--idle-exit|--seed|--from|--peer-from|--loop|--delay|-d|--iterations|--filter|--port':
     {},
 }
 
@@ -92,6 +94,7 @@ const VERBS: Record<string, Candidates> = {
   'link show': { words: `up group master nomaster ${SHOWING}`, names: 'interfaces' },
   monitor: { words: SHOWING },
   stats: { words: SHOWING, names: 'interfaces' },
+  top: { words: own(TOP).join(' ') },
   capture: { words: `${own(CAPTURE).join(' ')} ${MATCH}`, names: 'interfaces' },
   replay: { words: own(REPLAY).join(' '), names: 'interfaces' },
   run: { words: own(RUN).join(' ') },

@@ -17,6 +17,7 @@ Pairs that stay, kept by a daemon, in the grammar of ip link:
   add A B                        short for link add
   monitor                        say what happens to pairs
   stats                          count frames, bytes and drops
+  top                            watch rates, drops and what is ordered
   capture NAME                   what crosses a pair, as pcapng: into a file, or
                                  a pipe to tshark
   replay FILE NAME               put a recording on the cable again

@@ -189,43 +189,6 @@ Examples:
   uveth destroy lab.yaml
 `
 
-export const MONITOR_HELP = `uveth monitor: say what happens to pairs, until Ctrl-C
-
-Usage: uveth monitor [-json] [-t | -ts]
-
-One line for each event: added, removed, carrier, renamed, moved; state, with
-what somebody has set of an interface, before and after; changed, with what was
-ordered of uveth.
-
-  -t                when it was, in a line in front of each
-  -ts               the same at the beginning of the line
-  -json             one object a line: state has before and after; with -t or
-                    -ts a timestamp
-
-Examples:
-  uveth monitor
-  uveth -ts monitor
-  uveth -json monitor | jq 'select(.event == "carrier")'
-`
-
-export const STATS_HELP = `uveth stats: count frames, bytes and drops by cause
-
-Usage: uveth stats [NAME] [-json]
-
-Both ends of every pair, or of one, each from its own point of view, as ip -s
-link has it. On a terminal a table; otherwise lines of fields with tabs between
-them, under a line of their names. What impairments and rules did (inspected,
-rules) has columns where there is something to say; with -json it is always
-there. Of the drops nobody has ordered "queue" (the kernel had no room for the
-frame, since the cable came late) and "limit": on a terminal what helps stands
-under the table.
-
-Examples:
-  uveth stats veth0
-  uveth stats | cut -f 2,3
-  uveth -json -pretty stats
-`
-
 export const COMPLETION_HELP = `uveth completion: print a completion script for a shell
 
 Usage: uveth completion bash|zsh|fish
@@ -234,74 +197,6 @@ Examples:
   source <(uveth completion bash)
   uveth completion zsh > /usr/share/zsh/vendor-completions/_uveth
   uveth completion fish > ~/.config/fish/completions/uveth.fish
-`
-
-export const CAPTURE_HELP = `uveth capture: what crosses a pair, as pcapng
-
-Usage: uveth capture NAME [-w FILE] [--end a|b | --both] [--snaplen N]
-                     [RING] [MATCH]
-
-  -w FILE           a file, which is replaced, a named pipe, or - for standard
-                    output (the default, unless that is a terminal)
-  --end a|b         at this end only: what it sends, and what is delivered to it
-  --both            at both ends: each frame as it was sent, and once more as it
-                    was delivered
-  --snaplen N       keep N bytes of each frame (default: all)
-
-RING: a ring of files FILE-00001, FILE-00002 and so on
-  --filesize SIZE   a file is at most so long, like 10mb
-  --seconds N       a file covers at most N seconds
-  --files N         keep the last N files only
-
-MATCH: only some frames, in the words of rules: uveth link help has them.
-
-Both ends are interfaces of the file; where they have one name, it stands as
-NAME@NETNS. A frame is there once, at the end that sent it, and a comment says
-what became of it: dropped, and why; delayed, duplicated or changed. (One that
-was held, and is dropped when carrier goes, is there once more.) With --both it
-has the same epb_packetid at both ends. Frames that could not be written fast
-enough are lost: the statistics at the file's end count them, and standard error
-says so.
-
-Ctrl-C, SIGTERM, SIGHUP, the end of the pair and a reader that leaves end it,
-with a complete file and status 0. A second signal ends it as it is, a second
-after the first. Where the daemon is killed the file is complete up to then, and
-the status 2.
-
-Examples:
-  uveth capture veth0 -w veth0.pcapng
-  uveth capture veth0 | tshark -i -
-  uveth capture veth0 --end a udp dport 53 | tshark -i - -V
-  uveth capture veth0 -w ring.pcapng --filesize 10mb --files 5
-`
-
-export const REPLAY_HELP = `uveth replay: put the frames of a recording on the cable again
-
-Usage: uveth replay FILE NAME [--from WHO] [--peer-from WHO] [--speed N|max]
-                    [--loop N]
-
-FILE is pcap or pcapng, of Ethernet and of any program, or - for standard input.
-Its frames leave as if the kernel of NAME had sent them, as far apart as they
-were, to about a millisecond: rules, impairments and captures of NAME meet them,
-and with the same seed the same ones are lost each time.
-
-  --from WHO        only the frames that WHO has sent: an interface of the
-                    recording, or a MAC address
-  --peer-from WHO   at the same time NAME's peer sends those of WHO
-  --speed N|max     2 is twice as fast; max: as fast as the cable takes them
-  --loop N          play it N times; 0: until Ctrl-C
-
-The last line says how many frames were sent, and how many were left out since
-the recording does not have them whole or no cable carries them; with -json one
-object for each interface. Ctrl-C, SIGTERM and SIGHUP end it with that line, and
-status 128 and the signal's number; 0 where it was to go on until then. A daemon
-that is replaced ends it, with an error.
-
-Examples:
-  uveth replay call.pcapng veth0
-  uveth replay call.pcapng veth0 --from eth0 --peer-from eth1
-  uveth replay storm.pcap veth0 --speed max --loop 10
-  zcat old.pcap.gz | uveth replay - veth0 --speed 2
 `
 
 export const SHIM_HELP = `uveth shim: run scripts that were written for kernel veth, unchanged

@@ -18,7 +18,7 @@ type Event = Record<string, unknown>
 export async function monitor(session: Session, words: string[]): Promise<number> {
   const { globals, rest } = readTrailing(session.globals, words)
   if (globals.ask === 'help' || rest[0] === 'help') {
-    write((await import('./help.js')).MONITOR_HELP)
+    write((await import('./help-seen.js')).MONITOR_HELP)
     return 0
   }
   if (rest[0] !== undefined) throw new UsageError(`monitor takes no "${rest[0]}": try uveth monitor --help`)

@@ -65,6 +65,17 @@ export const REPLAY = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
+export const TOP = {
+  delay: { type: 'string', short: 'd' },
+  iterations: { type: 'string', short: 'n' },
+  batch: { type: 'boolean', short: 'b' },
+  sort: { type: 'string', short: 'o' },
+  reverse: { type: 'boolean', short: 'r' },
+  filter: { type: 'string' },
+  json: { type: 'boolean', short: 'j' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
 export const DAEMON = {
   socket: { type: 'string' },
   state: { type: 'string' },

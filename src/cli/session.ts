@@ -7,7 +7,7 @@ import { legible, legibleJson } from '../legible.js'
 import { findNetns, findRef, inodeOfNetns, readNetns, showInode, splitRef } from '../netns/names.js'
 import type { Globals } from './globals.js'
 
-export type Style = 'cyan' | 'yellow' | 'green' | 'red' | 'bold'
+export type Style = 'cyan' | 'yellow' | 'green' | 'red' | 'bold' | 'inverse'
 export type Paint = (style: Style, text: string) => string
 
 export class Session {

@@ -22,7 +22,7 @@ interface Counted {
 export async function stats(session: Session, words: string[]): Promise<number> {
   const { globals, rest } = readTrailing(session.globals, words)
   if (globals.ask === 'help' || rest[0] === 'help') {
-    write((await import('./help.js')).STATS_HELP)
+    write((await import('./help-seen.js')).STATS_HELP)
     return 0
   }
   const [ref, ...more] = rest[0] === 'dev' ? rest.slice(1) : rest

@@ -19,5 +19,6 @@ export const VERBS = [
   'destroy',
   'replay',
   'web',
+  'top',
   'help',
 ] as const

@@ -5,7 +5,15 @@
 import { fs } from '../builtins.js'
 import { type ErrorFields, systemError, UvethError } from '../errors.js'
 import { isNewer, version } from '../version.js'
-import { type Answer, CutOff, exchange, upload } from './exchange.js'
+import {
+  type Answer,
+  CutOff,
+  exchange,
+  KeptConnection,
+  textIn,
+  upload,
+  type WholeAnswer,
+} from './exchange.js'
 import { OPS, type OpName, WARNING_HEADER } from './ops.js'
 
 /** Where the daemon listens unless told otherwise. */
@@ -67,6 +75,7 @@ export class ControlClient {
   readonly #warn: ClientOptions['warn']
   #older: ClientOptions['older']
   readonly #headers: Record<string, string>
+  #kept: KeptConnection | undefined
 
   constructor({ socket, netns, warn, older }: ClientOptions) {
     this.#socket = socket
@@ -81,8 +90,7 @@ export class ControlClient {
    * refused with; with syscall `connect` when no daemon listens (ENOENT, ECONNREFUSED).
    */
   async call<T>(op: OpName, parts: OrderParts = {}): Promise<T> {
-    const answer = await this.#send(op, parts)
-    const text = await textOf(answer).catch((error: unknown) => {
+    const { text, ...answer } = await this.#answer(op, parts).catch((error: unknown) => {
       throw connectionError(error, this.#socket)
     })
     // Another process has taken the daemon's place: nothing was done, and it listens already.
@@ -107,7 +115,7 @@ export class ControlClient {
 
   async *#events(signal?: AbortSignal): AsyncGenerator<Record<string, unknown>, void> {
     const answer = await this.#send('events', {})
-    if (answer.status !== 200) throw problemError(answer, await textOf(answer))
+    if (answer.status !== 200) throw problemError(answer, await textIn(answer.body))
     signal?.addEventListener('abort', answer.close, { once: true })
     const decoder = new TextDecoder()
     let rest = ''
@@ -129,7 +137,7 @@ export class ControlClient {
   /** Captures a pair; armed when it resolves. */
   async capture(ref: string, query: Record<string, string>): Promise<CaptureStream> {
     const answer = await this.#send('pair.capture', { ref, query })
-    if (answer.status !== 200) throw problemError(answer, await textOf(answer))
+    if (answer.status !== 200) throw problemError(answer, await textIn(answer.body))
     const socket = this.#socket
     const chunks = async function* () {
       try {
@@ -161,12 +169,35 @@ export class ControlClient {
   async #replayed(coming: Promise<Answer>): Promise<number> {
     try {
       const answer = await coming
-      const text = await textOf(answer)
+      const text = await textIn(answer.body)
       if (answer.status !== 200) throw problemError(answer, text)
       return (JSON.parse(text) as { frames: number }).frames
     } catch (error) {
       throw connectionError(error, this.#socket)
     }
+  }
+
+  /** Until it is closed, what is asked for with `call` goes over one connection, one after the other; no orders. */
+  keepConnection(): Disposable {
+    const kept = new KeptConnection(this.#socket)
+    this.#kept = kept
+    return {
+      [Symbol.dispose]: () => {
+        this.#kept = undefined
+        kept.close()
+      },
+    }
+  }
+
+  async #answer(op: OpName, parts: OrderParts): Promise<WholeAnswer> {
+    if (this.#kept === undefined) {
+      const { status, headers, body } = await this.#send(op, parts)
+      return { status, headers, text: await textIn(body) }
+    }
+    const request = { method: OPS[op].method, path: pathOf(op, parts), headers: this.#headers }
+    const answer = await this.#kept.ask(request)
+    this.#compare(answer)
+    return answer
   }
 
   async #send(op: OpName, parts: OrderParts): Promise<Answer> {
@@ -176,10 +207,14 @@ export class ControlClient {
     const answer = await exchange(this.#socket, request).catch((error: unknown) => {
       throw connectionError(error, this.#socket)
     })
-    const older = this.#older && olderDaemon(versionIn(answer.headers.get('server')))
+    this.#compare(answer)
+    return answer
+  }
+
+  #compare({ headers }: Pick<Answer, 'headers'>): void {
+    const older = this.#older && olderDaemon(versionIn(headers.get('server')))
     if (older !== undefined) this.#older?.(older)
     this.#older = undefined
-    return answer
   }
 }
 
@@ -210,13 +245,7 @@ function ownNamespace(): string | undefined {
   }
 }
 
-async function textOf(answer: Answer): Promise<string> {
-  const parts: Buffer[] = []
-  for await (const part of answer.body) parts.push(part)
-  return Buffer.concat(parts).toString('utf8')
-}
-
-function problemError(answer: Answer, text: string): UvethError {
+function problemError(answer: Pick<Answer, 'status'>, text: string): UvethError {
   let problem: Problem
   try {
     problem = JSON.parse(text) as Problem

@@ -125,19 +125,23 @@ export function readBlock(memory: SharedArrayBuffer, worker: number, direction: 
 
 /** The counts of a direction by all workers. */
 export function readDirection(memory: SharedArrayBuffer, direction: number): DirectionCounts {
+  const blocks = new Float64Array(memory, BLOCKS)
   const total = new Float64Array(BLOCK_WORDS)
-  for (let worker = 0; worker < blocksOf(memory); worker++) {
-    new Float64Array(memory, offsetOf(worker, direction), BLOCK_WORDS).forEach((word, at) => {
-      total[at] = (total[at] ?? 0) + word
-    })
-  }
+  for (let block = direction * BLOCK_WORDS; block < blocks.length; block += 2 * BLOCK_WORDS)
+    for (let at = 0; at < BLOCK_WORDS; at++)
+      total[at] = (total[at] as number) + (blocks[block + at] as number)
   return named(total)
 }
 
 function named(block: Counters): DirectionCounts {
   const read = (at: number) => block[counter(at)]
-  const record = <K extends string>(keys: readonly K[], first: number) =>
-    Object.fromEntries(keys.map((key, index) => [key, read(first + index)])) as Record<K, number>
+  const record = <K extends string>(keys: readonly K[], first: number) => {
+    const counts = {} as Record<K, number>
+    keys.forEach((key, index) => {
+      counts[key] = read(first + index)
+    })
+    return counts
+  }
   return {
     received: block[RECEIVED],
     received_bytes: block[RECEIVED_BYTES],

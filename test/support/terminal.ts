@@ -1,0 +1,128 @@
+// A command on a terminal of its own (a pseudo-terminal of util-linux's `script`): keys are sent, its screen is read.
+// `await using terminal = Terminal.start(daemon, ['top'])`. Ends with its scope.
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { COMMAND, Folder, inside, type TestDaemon } from './daemon.js'
+import { until } from './netns.js'
+import { Screen } from './screen.js'
+
+export interface TerminalOptions {
+  columns?: number
+  rows?: number
+  env?: Record<string, string>
+}
+
+export class Terminal implements AsyncDisposable {
+  readonly #folder = new Folder()
+  readonly #process: ChildProcess
+  readonly #ended: Promise<void>
+  #over = false
+  #size: [columns: number, rows: number]
+  #written = ''
+  /** Where what was written for the present size begins. */
+  #since = 0
+
+  private constructor(
+    words: readonly string[],
+    daemon: TestDaemon,
+    { columns = 100, rows = 24, env }: TerminalOptions,
+  ) {
+    this.#size = [columns, rows]
+    const file = (name: string) => `'${this.#folder.file(name)}'`
+    const command = [...inside(daemon.home), process.execPath, COMMAND, ...words]
+      .map((word) => `'${word}'`)
+      .join(' ')
+    const script = [
+      `stty cols ${columns} rows ${rows}; tty > ${file('tty')}; stty -g > ${file('before')}; echo before`,
+      `${command} & echo $! > ${file('pid')}; fg > /dev/null; code=$?`,
+      'while [ $code = 148 ]; do echo stopped; fg > /dev/null; code=$?; done', // by SIGTSTP
+      `stty -g > ${file('after')}; echo "after $code"`,
+    ].join('\n')
+    this.#process = spawn('script', ['-qefc', `sh -mc "$SCRIPT"`, '/dev/null'], {
+      env: {
+        ...process.env,
+        UVETH_SOCKET: daemon.socket,
+        NO_COLOR: '',
+        TERM: 'xterm',
+        LC_ALL: 'C.UTF-8',
+        ...env,
+        SHELL: '/bin/sh',
+        SCRIPT: script,
+      },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#written += text
+    })
+    this.#ended = new Promise((resolve) =>
+      this.#process.once('close', () => {
+        this.#over = true
+        resolve()
+      }),
+    )
+  }
+
+  /** `uveth WORDS…`. */
+  static start(daemon: TestDaemon, words: readonly string[], options: TerminalOptions = {}): Terminal {
+    return new Terminal(words, daemon, options)
+  }
+
+  /** All that was written. */
+  get written(): string {
+    return this.#written
+  }
+
+  get screen(): Screen {
+    return Screen.of(this.#written.slice(this.#since), ...this.#size)
+  }
+
+  type(keys: string): void {
+    this.#process.stdin?.write(keys)
+  }
+
+  /** Another size: what is written from now on is for it. */
+  resize(columns: number, rows: number): void {
+    this.#size = [columns, rows]
+    this.#since = this.#written.length
+    execFileSync('stty', ['-F', this.#said('tty'), 'cols', String(columns), 'rows', String(rows)])
+  }
+
+  signal(name: NodeJS.Signals): void {
+    process.kill(Number(this.#said('pid')), name)
+  }
+
+  /** Resolves when the screen has this. */
+  async sees(pattern: RegExp): Promise<string> {
+    try {
+      await until(`a screen with ${pattern}`, () => {
+        const over = this.#over // before it is looked at
+        if (pattern.test(this.screen.lines.join('\n'))) return true
+        if (over) throw new Error(`it ended without ${pattern}`)
+        return false
+      })
+    } catch (error) {
+      throw new Error(`${(error as Error).message}: there is\n${this.screen.lines.join('\n')}`)
+    }
+    return this.screen.lines.join('\n')
+  }
+
+  /** The exit code of the command that has ended, and whether it left the terminal as it was. */
+  async left(): Promise<{ code: number; restored: boolean }> {
+    const text = await this.sees(/^after \d+$/m)
+    const { other, cursor, wraps } = this.screen
+    const modes = this.#said('before') === this.#said('after')
+    const restored = modes && !other && cursor && wraps && /^before$/m.test(text)
+    return { code: Number(/^after (\d+)$/m.exec(text)?.[1]), restored }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill('SIGKILL')
+    await this.#ended
+    this.#folder[Symbol.dispose]()
+  }
+
+  #said(name: string): string {
+    return readFileSync(this.#folder.file(name), 'utf8').trim()
+  }
+}
