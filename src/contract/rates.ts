@@ -6,7 +6,7 @@ import type { Counted } from './ops.js'
 type Ends = Counted['pairs'][number]['a']
 
 /** What an end sends, each second. */
-export interface Rates {
+interface Rates {
   /** Frames that its peer received. */
   packets: number
   /** Of these, Ethernet headers included. */

@@ -2,7 +2,7 @@
 // list.ts and detail.ts.
 
 export const SORTS = ['rate', 'frames', 'drops', 'name'] as const
-export type Sort = (typeof SORTS)[number]
+type Sort = (typeof SORTS)[number]
 
 export interface View {
   page: 'list' | 'detail' | 'help'
@@ -36,7 +36,7 @@ export const FIRST: View = {
 }
 
 /** s */
-export const SHORTEST = 0.05
+const SHORTEST = 0.05
 const LONGEST = 86_400
 
 /** undefined where it is none. */

@@ -33,7 +33,15 @@ function rowOf(id: string, a: number, drops = {}): Row {
   })
   return {
     id,
-    pair: { id, carrier: true, queues: 1, quiet: false, a: end(`${id}0`, 'left'), b: end(`${id}1`, null) },
+    pair: {
+      id,
+      carrier: true,
+      carrierMode: 'auto',
+      queues: 1,
+      quiet: false,
+      a: end(`${id}0`, 'left'),
+      b: end(`${id}1`, null),
+    },
     carrier: true,
     rates: { a: rates(a, drops), b: rates(0) },
     past: { a: [a], b: [] },
