@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { commandOf, expectRefusal } from '../support/cli.js'
 import { Folder, TestDaemon } from '../support/daemon.js'
-import { Netns, until } from '../support/netns.js'
+import { Netns } from '../support/netns.js'
 import { uvethOnce } from '../support/program.js'
 import { needs } from '../support/skip.js'
 import { Terminal } from '../support/terminal.js'
@@ -139,16 +139,6 @@ describe('a terminal', () => {
     await terminal.sees(/^2 pairs(?:.*\n)*.*UNTIL NOW(?:.*\n)*.*by rate, every 0\.1s$/)
     terminal.type('q')
     expect((await terminal.left()).code).toBe(0)
-  })
-
-  test('ctrl-z suspends: the terminal is the shell’s; then it goes on', async () => {
-    await using terminal = Terminal.start(daemon, ['top', '-d', '0.1'])
-    await terminal.sees(/cable/)
-    terminal.type('\x1a')
-    await until('it to go on', () => /stopped(?:.*\n)*.*1049h/.test(terminal.written))
-    await terminal.sees(/cable/)
-    terminal.type('q')
-    expect(await terminal.left()).toMatchObject({ code: 0 })
   })
 
   test('a daemon that is killed is waited for', async () => {

@@ -36,7 +36,6 @@ export class Terminal implements AsyncDisposable {
     const script = [
       `stty cols ${columns} rows ${rows}; tty > ${file('tty')}; stty -g > ${file('before')}; echo before`,
       `${command} & echo $! > ${file('pid')}; fg > /dev/null; code=$?`,
-      'while [ $code = 148 ]; do echo stopped; fg > /dev/null; code=$?; done', // by SIGTSTP
       `stty -g > ${file('after')}; echo "after $code"`,
     ].join('\n')
     this.#process = spawn('script', ['-qefc', `sh -mc "$SCRIPT"`, '/dev/null'], {
