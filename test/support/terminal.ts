@@ -73,7 +73,13 @@ export class Terminal implements AsyncDisposable {
   }
 
   get screen(): Screen {
-    return Screen.of(this.#written.slice(this.#since), ...this.#size)
+    return Screen.of(this.#since === 0 ? this.#written : this.#ofThisSize, ...this.#size)
+  }
+
+  /** What was on its way when the size changed is for the old one: the new one begins with an empty screen. */
+  get #ofThisSize(): string {
+    const begin = this.#written.indexOf('\x1b[2J', this.#since)
+    return begin < 0 ? '' : this.#written.slice(begin)
   }
 
   type(keys: string): void {
