@@ -29,7 +29,7 @@ function rowOf(id: string, a: number, drops = {}): Row {
       up: true,
       flags: 0,
     },
-    ...{ txQueueLength: 1000, altnames: [], foreignQueues: 0, impair: null, rules: [] },
+    ...{ txQueueLength: 1000, altnames: [], foreignQueues: 0, impair: null, schedule: null, rules: [] },
   })
   return {
     id,
