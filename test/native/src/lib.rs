@@ -10,9 +10,14 @@ mod fds;
 mod message;
 #[path = "../../../native/src/netns.rs"]
 mod netns;
-/// In place of the shipped module: nobody inherits what tests have opened.
+/// In place of the shipped modules: nobody inherits what tests have opened.
 mod tap {
     pub fn is_tap(_fd: i32) -> bool {
+        false
+    }
+}
+mod udp {
+    pub fn is_udp(_fd: i32) -> bool {
         false
     }
 }
