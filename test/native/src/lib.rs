@@ -6,6 +6,8 @@
 mod errno;
 #[path = "../../../native/src/fds.rs"]
 mod fds;
+// What is said beside a message is said by the shipped addon only.
+#[allow(dead_code)]
 #[path = "../../../native/src/message.rs"]
 mod message;
 #[path = "../../../native/src/netns.rs"]
