@@ -9,6 +9,7 @@ mod fds;
 // What is said beside a message is said by the shipped addon only.
 #[allow(dead_code)]
 #[path = "../../../native/src/message.rs"]
+#[expect(dead_code, reason = "tests send no control messages of the kind that tunnels send")]
 mod message;
 #[path = "../../../native/src/netns.rs"]
 mod netns;
