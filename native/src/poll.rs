@@ -101,10 +101,8 @@ pub fn poller_wait(
     }
     if got == 0 && timeout_ns != 0.0 {
         let mut wanted = libc::pollfd { fd: poller, events: libc::POLLIN, revents: 0 };
-        let limit = libc::timespec {
-            tv_sec: (timeout_ns / 1e9) as _,
-            tv_nsec: (timeout_ns % 1e9) as libc::c_long,
-        };
+        let limit =
+            libc::timespec { tv_sec: (timeout_ns / 1e9) as _, tv_nsec: (timeout_ns % 1e9) as libc::c_long };
         let limit = if timeout_ns < 0.0 { std::ptr::null() } else { &raw const limit };
         // SAFETY: one pollfd, and a timespec that lives for the call. ppoll rather than
         // epoll_pwait2, which kernels before 5.11 do not have.

@@ -83,11 +83,12 @@ pub fn udp_send(
     let Some((mut to, size)) = address_of(address, port) else {
         return -libc::EINVAL;
     };
-    let Some(payload) = bytes.get_mut(start as usize..).and_then(|rest| rest.get_mut(..length as usize)) else {
+    let Some(payload) = bytes.get_mut(start as usize..).and_then(|rest| rest.get_mut(..length as usize))
+    else {
         return -libc::EINVAL;
     };
-    let mut parts = [header, payload]
-        .map(|part| libc::iovec { iov_base: part.as_mut_ptr().cast(), iov_len: part.len() });
+    let mut parts =
+        [header, payload].map(|part| libc::iovec { iov_base: part.as_mut_ptr().cast(), iov_len: part.len() });
     let mut control = <Control>::empty();
     // SAFETY: msghdr is plain data, valid when zeroed.
     let mut message: libc::msghdr = unsafe { zeroed() };
