@@ -2,7 +2,7 @@
 // are made this run's own, and `uveth` is the one that was built here.
 
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { commandFolder } from '../support/cli.js'
 import { ROOT, TestDaemon } from '../support/daemon.js'
@@ -16,6 +16,7 @@ const test = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'bash')
 function shell(daemon: TestDaemon, line: string): string {
   return execFileSync('ip', ['netns', 'exec', daemon.home.name, 'bash', '-c', line], {
     encoding: 'utf8',
+    cwd: daemon.folder.path,
     env: {
       ...process.env,
       PATH: `${commandFolder(daemon.folder)}:${process.env.PATH}`,
@@ -61,6 +62,7 @@ test('the help of link', async () => {
   const { stdout } = await uvethOnce(['link', '--help'])
   const lines = stdout.slice(stdout.indexOf('Examples:\n')).trim().split('\n').slice(1)
   const netns = { left, right, blue, green }
+  writeFileSync(daemon.folder.file('train.yaml'), '- { at: 0s, impair: delay 1ms }\n')
   let run = 0
   for (const line of lines) {
     if (line.includes('| jq')) continue // another program's business
