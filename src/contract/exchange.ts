@@ -80,11 +80,13 @@ export async function textIn(body: Answer['body']): Promise<string> {
   return Buffer.concat(parts).toString('utf8')
 }
 
-/** A connection for one request after the other, whose answers are read whole. Who asks waits for the answer before. */
+/** A connection for one request after the other, whose answers are read whole: each is sent when the one before is answered. */
 export class KeptConnection {
   readonly #path: string
   #socket: Socket | undefined
   #closed = false
+  /** Settles with the answer to what was asked last. */
+  #last: Promise<unknown> = Promise.resolve()
   #incoming!: Incoming
 
   constructor(socketPath: string) {
@@ -92,7 +94,19 @@ export class KeptConnection {
   }
 
   /** A request that changes nothing: where the connection has ended since the last answer it is sent again, on a new one. */
-  async ask(request: Request): Promise<WholeAnswer> {
+  ask(request: Request): Promise<WholeAnswer> {
+    const answer = this.#last.then(() => this.#again(request))
+    this.#last = answer.catch(() => {})
+    return answer
+  }
+
+  /** For good: what is still to be answered is not. */
+  close(): void {
+    this.#closed = true
+    this.#drop()
+  }
+
+  async #again(request: Request): Promise<WholeAnswer> {
     const kept = this.#socket !== undefined
     try {
       return await this.#ask(request)
@@ -103,18 +117,13 @@ export class KeptConnection {
     }
   }
 
-  /** For good: what is still to be answered is not. */
-  close(): void {
-    this.#closed = true
-    this.#drop()
-  }
-
   #drop(): void {
     this.#socket?.destroy()
     this.#socket = undefined
   }
 
   async #ask(request: Request): Promise<WholeAnswer> {
+    if (this.#closed) throw new CutOff()
     if (this.#socket === undefined) {
       this.#socket = connect(this.#path)
       this.#incoming = new Incoming(this.#socket)
