@@ -147,12 +147,16 @@ function addressLine(row: Row, { details }: Detail, paint: Paint): string {
   ].join(' ')
 }
 
-/** As `ip -d link show` has it of a device of that type. */
 function vxlanLine(row: Row): string {
   const { own, peer, together } = sides(row)
-  const { id, remote, local, port: dstport } = own.vxlan ?? {}
   const place = together ? {} : { 'link-netns': placeOf(peer.netns) }
-  return ['    vxlan', ...words({ id, remote, local: local ?? undefined, dstport, ...place })].join(' ')
+  return ['   ', vxlanText(own), ...words(place)].join(' ')
+}
+
+/** As `ip -d link show` has it of a device of that type. */
+export function vxlanText({ vxlan }: EndView): string {
+  const { id, remote, local, port: dstport } = vxlan ?? {}
+  return ['vxlan', ...words({ id, remote, local: local ?? undefined, dstport })].join(' ')
 }
 
 function pairLine(row: Row, detail: Detail): string {

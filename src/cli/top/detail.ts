@@ -4,7 +4,7 @@
 import { excessWords } from '../../faults/excess.js'
 import type { EndStats, PairStats } from '../../index.js'
 import { faultLines } from '../link/faults.js'
-import { placeOf } from '../link/format.js'
+import { placeOf, vxlanText } from '../link/format.js'
 import { causesText, peerOf, rateText, SIDES, type Side, withUnit } from './cells.js'
 import type { Look } from './list.js'
 import type { Row } from './watch.js'
@@ -28,7 +28,9 @@ function sideLines(row: Row, side: Side, stats: EndStats, look: Look): string[] 
   const [own, peer] = [row.pair[side], row.pair[peerOf(side)]]
   const rates = row.rates?.[side]
   const cut = (text: string) => fitted(text, columns, 'left', plain ? '~' : '…')
-  const place = `netns ${placeOf(own.netns)}, ${own.up ? 'up' : 'down'}, mtu ${own.mtu}, ${own.address}`
+  const place = own.vxlan
+    ? vxlanText(own)
+    : `netns ${placeOf(own.netns)}, ${own.up ? 'up' : 'down'}, mtu ${own.mtu}, ${own.address}`
   const now = `${withUnit(rates?.bits, 'bit/s')}, ${rateText(rates?.packets)} frames/s, ${rateText(rates?.dropped)} drops/s`
   const dropped = causesText(stats.drops)
   const done = causesText({ ...stats.inspected })

@@ -110,6 +110,51 @@ describe('one pair', () => {
   })
 })
 
+describe('a tunnel to another host', () => {
+  const row = rowOf('far', 2e6)
+  row.pair.b = {
+    ...row.pair.b,
+    ...{ name: 'vxlan42:192.0.2.7', ifindex: 0, address: '00:00:00:00:00:00', mtu: 65_443 },
+    vxlan: { id: 42, remote: '192.0.2.7', local: null, port: 4789 },
+    impair: { delay: { time: 20 }, seed: 1 } as never,
+  }
+  row.rates = { a: rates(2e6), b: rates(1e6, { vni: 2, foreign: 1 }) }
+
+  test('in the list by its name, with what it drops by cause', () => {
+    expect(page([row])[3]).toMatch(/^ +vxlan42:192\.0\.2\.7 +1\.00M +1\.00k +3 vni 2 foreign 1 +delay 20ms/)
+  })
+
+  test('in detail by whom it reaches, not by what only an interface has', () => {
+    const end = { tx_bytes: 1e6, tx_packets: 1000, drops: {}, inspected: {}, rules: [] }
+    const stats = { a: end, b: { ...end, drops: { malformed: 4, vni: 9 } } } as never
+    const view = { ...FIRST, page: 'detail', chosen: 'far' } as const
+    const text = pageOf({ ...seen([row]), stats }, view, LOOK).lines.map((line) => line.trimEnd())
+    expect(text[0]).toBe('far: carrier on, 1 queue')
+    const [head, place, now, all, dropped, faults] = text.slice(
+      text.indexOf('far0 sends to vxlan42:192.0.2.7'),
+    )
+    expect([head, place]).toEqual([
+      'far0 sends to vxlan42:192.0.2.7',
+      '  netns left, up, mtu 1500, 02:00:00:00:00:01',
+    ])
+    expect([now, all, dropped, faults]).toEqual([
+      '  now      2.00 Mbit/s, 2.00k frames/s, 0 drops/s',
+      '  in all   1.00 MB, 1.00k frames',
+      '  dropped  none',
+      expect.stringMatching(/^ {2}bit\/s /),
+    ])
+    expect(text.slice(text.indexOf('vxlan42:192.0.2.7 sends to far0'))).toEqual(
+      expect.arrayContaining([
+        '  vxlan id 42 remote 192.0.2.7 dstport 4789',
+        '  now      1.00 Mbit/s, 1.00k frames/s, 3 drops/s',
+        '  dropped  vni 9 malformed 4',
+        '  impair delay 20ms seed 1',
+      ]),
+    )
+    expect(text.join()).not.toContain('00:00:00:00:00:00')
+  })
+})
+
 describe('no terminal', () => {
   test('fields with tabs between them, whole numbers', () => {
     const [names, , b0] = tableOf(ordered(ROWS, FIRST), false).split('\n')
