@@ -1,6 +1,7 @@
 // Wrong wishes as the command is given them: from its words through its own parsers and over HTTP, or by `run`
 // through createPair, up to the sentence. It is the library's, but for the attribute, which has the command's word.
 
+import { writeFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { capture } from '../../../src/cli/capture/capture.js'
 import { noGlobals } from '../../../src/cli/globals.js'
@@ -13,6 +14,7 @@ import { CAPTURE, ROTATION } from '../../../src/wishes/capture.js'
 import { IMPAIR } from '../../../src/wishes/impair.js'
 import { RULE } from '../../../src/wishes/rule.js'
 import type { Parts } from '../../../src/wishes/shape.js'
+import { Folder } from '../../support/daemon.js'
 import { MadeUpDaemon, refusalOf } from '../../support/made-up-daemon.js'
 import { wishWith } from '../../support/wrong-wishes.js'
 
@@ -185,6 +187,43 @@ describe.each([
     const all = leaves((kind === 'impair' ? IMPAIR : RULE).parts, '')
     const others = [...mine, ...never, ...flags, ...read]
     expect(all.filter((leaf) => !others.includes(leaf))).toEqual([])
+  })
+})
+
+describe('of a schedule, whose words stand in a file: refused before the daemon is asked, with the line', () => {
+  const step = (words: string) => `- at: 1s\n  ${words}`
+  test.each([
+    ['steps', 'steps: []', [], 1],
+    ['steps.0.at', '- at: soon\n  impair: none', 'soon', 1],
+    ['steps.0.carrier', step('carrier: gone'), 'gone', 2],
+    ['steps.0.impair.loss.random', step('impair: loss 101%'), '101%', 2],
+    ['steps.0.impair.delay.time', step('impair:\n    loss: 1%\n    delay: later'), 'later', 4],
+    ['repeat', `repeat: 0\nperiod: 9s\nsteps:\n${step('carrier: off')}`, 0, 1],
+    ['period', `repeat: 2\nperiod: long\nsteps:\n${step('carrier: off')}`, 'long', 2],
+  ])('%s', async (path, text, value, line) => {
+    using folder = new Folder()
+    const file = folder.file('x.yaml')
+    writeFileSync(file, text)
+    const command = await refusalOf(() => link(session, ['set', 'x', 'schedule', file]))
+    // The library names what is missing first: all that a schedule has to have.
+    const rest = path.startsWith('steps') ? {} : { steps: [{ at: 1000, carrier: 'off' }] }
+    const wish = { a: { schedule: { ...rest, ...(wishWith(path, value) as object) } } }
+    const library = await refusalOf(() => createPair(wish as object))
+    expect([command.attribute, command.message]).toEqual([
+      'file',
+      library.message.replace('a.schedule.', `${file}:${line}: `),
+    ])
+  })
+
+  test.each([
+    ['', 'schedule takes a file, "show" or "off"'],
+    ['off now', '"now" is wrong: schedule takes a file, "show" or "off", and nothing behind it'],
+    ['x.yaml twice', '"twice" is wrong: schedule takes a file, "show" or "off", and nothing behind it'],
+    ['show all', '"all" is wrong: "show" takes no words'],
+    ['/no/such.yaml', "ENOENT: no such file or directory, open '/no/such.yaml'"],
+  ])('schedule %s', async (words, sentence) => {
+    const given = words === '' ? [] : split(words)
+    await expect(link(session, ['set', 'x', 'schedule', ...given])).rejects.toThrow(sentence)
   })
 })
 
