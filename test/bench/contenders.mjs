@@ -1,6 +1,7 @@
 // The cables that are compared, one entry each, all of one shape: start() answers a pair that carries traffic
 // between the two namespaces of the testbed. measures.mjs uses them and never asks which one it has.
 // An entry must not tune anything that a user of it would not: no pinning, no priorities, no sysctls.
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +11,7 @@ import { has, PROGRAM } from './tools.mjs'
 /** @import { Cable, CableEnd, Contender, Program, Values } from './types.d.ts' */
 
 const THROUGH = fileURLToPath(new URL('./through.mjs', import.meta.url))
+const TUNNEL = fileURLToPath(new URL('./tunnel.mjs', import.meta.url))
 const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 /** @param {string} line */
@@ -21,6 +23,15 @@ const B = `uvb${process.pid}r`
 const ADDRESS_A = '10.99.0.1'
 export const ADDRESS_B = '10.99.0.2'
 const PREFIX = 24
+/** What tunnels go through: a pair of the kernel's, from the one namespace to the other. */
+const OUTER_A = `uvb${process.pid}o`
+const OUTER_B = `uvb${process.pid}p`
+const HOST_A = '10.98.0.1'
+const HOST_B = '10.98.0.2'
+const VNI = '42'
+const VXLAN_PORT = '4789'
+/** Inside of 1,500 bytes outside. */
+const INNER_MTU = '1450'
 const CHECK_PORT = 5999
 /** As through.mjs has it. */
 const DELAY_US = 1_000
@@ -75,7 +86,28 @@ export const CONTENDERS = [
     missing: () => undefined,
     start: () => startTaps(PROGRAM.delayed, [String(DELAY_US), A, B], saysReady),
   },
+  {
+    name: 'kernel-vxlan',
+    title: 'kernel vxlan to kernel vxlan, over kernel veth',
+    missing: noVxlan,
+    start: startKernelTunnels,
+  },
+  {
+    name: 'uveth-vxlan',
+    title: 'uveth tunnel to kernel vxlan, over kernel veth',
+    missing: () => (existsSync(COMMAND) ? noVxlan() : 'not built (npm run build)'),
+    start: startTunnel,
+  },
 ]
+
+/** Only making one tells; it is gone at once. */
+function noVxlan() {
+  const name = `uvb${process.pid}v`
+  const add = ['link', 'add', name, 'type', 'vxlan', 'id', VNI, 'dstport', VXLAN_PORT]
+  if (spawnSync('ip', add, { stdio: 'ignore' }).status !== 0) return 'this kernel has no vxlan'
+  spawnSync('ip', ['link', 'del', name], { stdio: 'ignore' })
+  return undefined
+}
 
 /** Multishot reads came with Linux 6.7. */
 function noUring() {
@@ -114,6 +146,40 @@ async function startKernel() {
   return cable(undefined)
 }
 
+async function startKernelTunnels() {
+  await layOuter()
+  await addKernelTunnel(LEFT, A, HOST_B)
+  await addKernelTunnel(RIGHT, B, HOST_A)
+  await bringUp()
+  return cable(undefined)
+}
+
+/** What the tunnel leaves and comes to is in the left namespace, as its interface is. */
+async function startTunnel() {
+  await layOuter()
+  await addKernelTunnel(RIGHT, B, HOST_A)
+  const argv = [process.execPath, TUNNEL, A, INNER_MTU, VNI, HOST_B]
+  const forwarder = await start(...inside(LEFT, argv), saysReady)
+  await bringUp()
+  return cable(forwarder, 'over the kernel')
+}
+
+async function layOuter() {
+  await ip('-n', LEFT, 'link', 'add', OUTER_A, 'type', 'veth', 'peer', 'name', OUTER_B, 'netns', RIGHT)
+  await ready(LEFT, OUTER_A, HOST_A)
+  await ready(RIGHT, OUTER_B, HOST_B)
+}
+
+/**
+ * @param {string} namespace
+ * @param {string} name
+ * @param {string} remote
+ */
+async function addKernelTunnel(namespace, name, remote) {
+  const words = ['type', 'vxlan', 'id', VNI, 'remote', remote, 'dstport', VXLAN_PORT]
+  await ip('-n', namespace, 'link', 'add', name, 'mtu', INNER_MTU, ...words)
+}
+
 /** @param {string} what */
 async function startThrough(what) {
   const a = [A, LEFT, `${ADDRESS_A}/${PREFIX}`]
@@ -142,26 +208,32 @@ async function startTaps(command, args, isReady) {
 }
 
 async function bringUp() {
-  const ends = [
-    { namespace: LEFT, name: A, address: ADDRESS_A },
-    { namespace: RIGHT, name: B, address: ADDRESS_B },
-  ]
-  for (const { namespace, name, address } of ends) {
-    await ip('-n', namespace, 'link', 'set', name, 'addrgenmode', 'none').catch(() => undefined)
-    await ip('-n', namespace, 'address', 'add', `${address}/${PREFIX}`, 'dev', name)
-    await ip('-n', namespace, 'link', 'set', name, 'up')
-  }
+  await ready(LEFT, A, ADDRESS_A)
+  await ready(RIGHT, B, ADDRESS_B)
+}
+
+/**
+ * @param {string} namespace
+ * @param {string} name
+ * @param {string} address
+ */
+async function ready(namespace, name, address) {
+  await ip('-n', namespace, 'link', 'set', name, 'addrgenmode', 'none').catch(() => undefined)
+  await ip('-n', namespace, 'address', 'add', `${address}/${PREFIX}`, 'dev', name)
+  await ip('-n', namespace, 'link', 'set', name, 'up')
 }
 
 /**
  * @param {Program | undefined} forwarder
+ * @param {'over the kernel'} [beside] links stand beside the forwarder's own, and are left to the benchmark
  * @returns {Promise<Cable>}
  */
-async function cable(forwarder) {
+async function cable(forwarder, beside) {
   const stop = async () => {
-    if (forwarder) return await stopForwarder(forwarder)
-    await removeLinks()
-    return {}
+    const values = forwarder ? await stopForwarder(forwarder) : {}
+    if (forwarder === undefined || beside) await removeLinks()
+    else await noLinksLeft()
+    return values
   }
   try {
     const ends = await Promise.all([endOf(LEFT, A), endOf(RIGHT, B)])
@@ -205,12 +277,15 @@ async function stopForwarder(forwarder) {
   if (!expected.includes(outcome)) {
     throw new Error(`the forwarder ended with ${outcome} ${forwarder.complaint()}`.trim())
   }
+  const said = forwarder.said()
+  return said.startsWith('{"records"') ? JSON.parse(said) : {}
+}
+
+async function noLinksLeft() {
   await until('the links are gone', nothingLeft, 2_000).catch(async (error) => {
     await removeLinks()
     throw error
   })
-  const said = forwarder.said()
-  return said.startsWith('{"records"') ? JSON.parse(said) : {}
 }
 
 async function removeLinks() {

@@ -91,6 +91,21 @@ export async function sampleTcp(cable, seconds, streams = 1) {
 }
 
 /**
+ * One stream to the right, then one from there.
+ * @param {Cable} cable
+ * @param {number} seconds
+ * @returns {Promise<Values>}
+ */
+export async function sampleTcpBothWays(cable, seconds) {
+  const to = await iperf(cable, seconds, [])
+  const back = await iperf(cable, seconds, ['-R'])
+  const back_gbps = back.end.sum_received.bits_per_second / 1e9
+  const back_cpu = back.share.cpu_percent === undefined ? {} : { back_cpu_percent: back.share.cpu_percent }
+  const retransmits = to.end.sum_sent.retransmits
+  return { gbps: to.end.sum_received.bits_per_second / 1e9, retransmits, ...to.share, back_gbps, ...back_cpu }
+}
+
+/**
  * The first second is left out: a window that is to become large has grown by then.
  * @param {Cable} cable
  * @param {number} seconds
