@@ -85,6 +85,11 @@ export const TUN_F_CSUM = 0x01
 export const TUN_F_TSO = 0x02 | 0x04 | 0x08 // TSO4, TSO6, TSO_ECN
 export const TUN_F_USO = 0x20 | 0x40 // only together, from Linux 6.2
 
+// <linux/udp.h>: options that are probed, and used where they are there.
+export const SOL_UDP = 17
+export const UDP_SEGMENT = 103
+export const UDP_GRO = 104
+
 /** `epoll_ctl` events, as `watch` takes them. */
 export const EPOLLIN = 0x001
 export const EPOLLOUT = 0x004

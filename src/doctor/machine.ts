@@ -41,6 +41,7 @@ import {
   remedyFor,
   verdict,
 } from './finding.js'
+import { examineTunnel } from './tunnel.js'
 
 const THROWAWAY = '_uvdoctor%d'
 
@@ -55,6 +56,7 @@ export function examineMachine(): Finding[] {
     ...judgeKernel(release()),
     ...judgeCapabilities(status),
     ...tun,
+    ...examineTunnel(),
     examineMonitor(status),
     examineNamespaces(),
     examineWorkshop(status),

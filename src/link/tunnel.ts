@@ -8,7 +8,18 @@ import { errnoOf, invalid, pairClosed, systemError } from '../errors.js'
 import { formatAddress } from '../frame/address.js'
 import { VNET_HDR_LEN } from '../frame/slab.js'
 import { VXLAN_HLEN, VXLAN_PORT } from '../frame/vxlan.js'
-import { closeFd, closeFds, fdAdopt, socketSetOption, udpBind, udpConnect, udpOpen } from '../native.js'
+import {
+  closeFd,
+  closeFds,
+  fdAdopt,
+  SOL_UDP,
+  socketSetOption,
+  UDP_GRO,
+  UDP_SEGMENT,
+  udpBind,
+  udpConnect,
+  udpOpen,
+} from '../native.js'
 import { HOME_PATH } from '../netns/open.js'
 import type { VxlanPlan } from '../wishes/vxlan.js'
 import type { Device, Sight } from './device.js'
@@ -28,10 +39,7 @@ const IPPROTO_IPV6 = 41
 const IPV6_MTU_DISCOVER = 23
 const IPV6_V6ONLY = 26
 const PMTUDISC_DONT = 0
-const SOL_UDP = 17
 const UDP_CORK = 1
-const UDP_SEGMENT = 103
-const UDP_GRO = 104
 
 const IFF_UP = 0x1
 const IFF_RUNNING = 0x40

@@ -44,6 +44,10 @@ describe('all is well', () => {
     const { code, findings, wrong } = await doctor(folder.file('none.sock'), { netns: home.name })
     expect({ code, wrong: Object.keys(wrong) }).toEqual({ code: 0, wrong: APART })
     expect(findings.find(({ check }) => check === 'daemon')?.what).toMatch(/no daemon on/)
+    expect(findings.filter(({ check }) => check.startsWith('tunnel.')).map(({ what }) => what)).toEqual([
+      "a tunnel's datagrams are cut by the kernel",
+      "a tunnel's datagrams are joined by the kernel",
+    ])
     expect(home.links()).toHaveLength(1)
   })
 
