@@ -59,9 +59,14 @@ export class Schedules {
   async set(end: EndIndex, plan: SchedulePlan | null): Promise<void> {
     const { standing, nextId } = this.#around
     standing.needOpen()
-    if (plan !== null && sets('carrier', plan) && this.#holds('carrier', end === 0 ? 1 : 0))
-      throw busy('carrier is of both ends, and the schedule of the other one sets it', 'schedule')
     standing.listen()
+    if (plan !== null && sets('carrier', plan)) {
+      const other = end === 0 ? 1 : 0
+      if (this.#holds('carrier', other))
+        throw busy('carrier is of both ends, and the schedule of the other one sets it', 'schedule')
+      // What its last step has pulled is this one's to plug in.
+      this.#forget('carrier', other)
+    }
     if (plan === null && this.#of(end) === null) return
     standing.change(end, { schedule: plan && { id: nextId(), plan, next: 0, missed: 0 } })
     await standing.settled()
@@ -72,10 +77,7 @@ export class Schedules {
     for (const end of ends) {
       if (this.#holds(key, end)) throw busy(`a schedule sets ${key}`, key)
     }
-    for (const end of ends) {
-      const over = this.#of(end)
-      if (over !== null && sets(key, over.plan)) this.#around.standing.change(end, { schedule: null })
-    }
+    for (const end of ends) this.#forget(key, end)
   }
 
   hear({ end, state, plan: impair, carrier }: Extract<AdjustNotice, { event: 'step' }>): void {
@@ -88,6 +90,12 @@ export class Schedules {
       ...(impair !== undefined && { impair: impair && { plan: impair, restart: true } }),
     })
     if (state.next > before.next) this.#around.told(end, toldOf(state, impair, carrier))
+  }
+
+  /** Of one that is over. */
+  #forget(key: 'impair' | 'carrier', end: EndIndex): void {
+    const over = this.#of(end)
+    if (over !== null && sets(key, over.plan)) this.#around.standing.change(end, { schedule: null })
   }
 
   #of(end: EndIndex): ScheduleState | null {

@@ -115,6 +115,20 @@ test('carrier follows its steps, and comes back', async () => {
   await pair.close()
 })
 
+test('what the last step of one end has pulled, a schedule of the other end plugs in', async () => {
+  const pair = await make()
+  await pair.a.schedule([{ at: 0, carrier: 'off' }])
+  await vi.waitFor(() => expect(pair.carrier).toBe(false), { timeout: 60_000 })
+  await pair.b.schedule([{ at: 0, carrier: 'auto' }])
+  await vi.waitFor(() => expect(pair.carrier).toBe(true), { timeout: 60_000 })
+  expect([pair.a.scheduled, pair.b.scheduled?.over]).toEqual([null, true])
+  pair.a.inject(new Uint8Array(60))
+  await pair.a.settled()
+  const { drops, tx_packets } = pair.counters().a
+  expect([tx_packets, drops.carrier]).toEqual([1, 0])
+  await pair.close()
+})
+
 test('its worker is lost: the next one goes on', async () => {
   const pair = await make()
   await pair.a.schedule([FIRST, LATER])
