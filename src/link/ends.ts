@@ -4,7 +4,6 @@
 import { MTU, type StateWords } from '../datapath/counters.js'
 import type { PortCouple, PortSpec } from '../datapath/port.js'
 import { store } from '../frame/words.js'
-import { closeFd } from '../native.js'
 import { type AdoptDevice, closeAll, type Device, lastStats, type OpenDevice } from './device.js'
 import type { Pool } from './pool.js'
 import type { Descriptors, EndState, KernelStats, LinkMessage, PairPlan } from './protocol.js'
@@ -51,7 +50,7 @@ export class Ends {
       else {
         // What was refused is closed; b nobody has looked at, if that was a. Nothing twice: numbers are others' soon.
         if (made.length === 0) made.push(...adopted(() => adopt(fds[1], quiet, ends[1])))
-        for (const { fd } of made.flatMap(({ ports }) => ports)) closeFd(fd)
+        for (const device of made) device.letGo()
       }
       throw error
     }
