@@ -6,12 +6,19 @@ import { parseAddress } from '../frame/address.js'
 import { MAX_VNI, VXLAN_PORT } from '../frame/vxlan.js'
 import { about, at, object, type Read, type Shape, value, whole } from './shape.js'
 
-/** Of a host that the kernel finds by its routes: neither a group nor an address that means something on one link only. */
+/** ::ffff:0:0/96: an address of IPv4 in other words. */
+const MAPPED = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff)
+
+/**
+ * Of a host that the kernel finds by its routes: neither a group, nor an address that means something on one link only, nor
+ * one of IPv4 in words of IPv6, which a socket of that does not reach.
+ */
 function isHost(address: Uint8Array): boolean {
   const [first, second] = address as unknown as [number, number]
   if (address.every((byte) => byte === 0)) return false
   if (address.length === 4) return first < 224
-  return first !== 0xff && !(first === 0xfe && second >> 6 === 2)
+  const mapped = MAPPED.every((byte, at) => address[at] === byte)
+  return !mapped && first !== 0xff && !(first === 0xfe && second >> 6 === 2)
 }
 
 const HOST = value<string, Uint8Array>(
