@@ -67,16 +67,17 @@ export class VxlanPort implements WatchedPort {
     this.#served = direction
   }
 
-  /** What was joined may be up to 64 frames, more than `most`. */
+  /** What was joined may be up to 64 frames, more than `most`. 0: there is no frame behind what was dropped, either. */
   receive(slab: Slab, most: number): number {
     const { bytes, meta, copies } = this.#bench
-    const calls = this.#spec.joined ? 1 : most
+    const enough = this.#spec.joined ? 1 : most
     let slots = 0
     this.#at = SLOTS_OFFSET
-    for (let call = 0; call < calls; call++) {
+    for (let call = 0; call < BURST && slots < enough; call++) {
       const got = udpReceive(this.fd, bytes, meta)
-      // Nothing there; or what an earlier datagram has met on its way (ICMP), which is over with that.
-      if (got < 0) break
+      if (got === errno.EAGAIN) break
+      // What an earlier datagram has met on its way (ICMP), which is over with that.
+      if (got < 0) continue
       slots = this.#take(slab, slots, got)
       copies.flush()
       if (this.#at > SLOTS_OFFSET + 256 * 1024 - LONGEST_FRAME) break
@@ -171,9 +172,9 @@ export class VxlanPort implements WatchedPort {
     const bench = this.#bench
     const { bytes, copies, whole } = bench
     const { headers } = whole
-    // A virtio-net header that is written in front of each goes over the end of the one before: payloads come later.
+    // A virtio-net header that is written in front of each goes over the end of the one before: that comes later.
     const first = VNET_HDR_LEN
-    for (let part = 0; part < count; part++) {
+    for (let part = count - 1; part >= 0; part--) {
       const at = first + part * step
       const frame = at + VXLAN_HLEN
       whole.write(bytes, frame, index + part, 1)
@@ -187,7 +188,8 @@ export class VxlanPort implements WatchedPort {
     const last = VXLAN_HLEN + whole.wireLength(index + count - 1)
     const length = (count - 1) * step + last
     if (count > 1 && this.#spec.segments && this.#pause === 0) {
-      if (this.#put(NONE, bytes, first, length, step) >= 0) return 0
+      const sent = this.#put(NONE, bytes, first, length, step)
+      if (sent >= 0 || sent === errno.EAGAIN) return Math.min(0, sent)
       this.#pause = PAUSE
     }
     if (this.#pause > 0) this.#pause--

@@ -12,7 +12,8 @@ import { MAX_VNI, readVni, VXLAN_HLEN, writeVxlan } from '../../../src/frame/vxl
 import { store } from '../../../src/frame/words.js'
 import { closeFd, socketSetOption, udpBind, udpOpen } from '../../../src/native.js'
 import { type Frame, place } from '../../support/fake-port.js'
-import { cut, expectAlike, tcp, whole } from '../../support/super-frames.js'
+import { cut, expectAlike, hexes, payload, tcp, whole } from '../../support/super-frames.js'
+import type { Wish } from '../frame/super-frame.js'
 
 const HERE = Uint8Array.of(127, 0, 0, 1)
 const ID = 42
@@ -104,6 +105,17 @@ describe.each([true, false])('sends, with the kernel’s help: %s', (segments) =
   })
 })
 
+test('parts with less payload than a virtio-net header is longer than that of VXLAN', async () => {
+  const { port, other, slab } = await bench()
+  const wishes = [1, 2, 3].map((size): Wish => ({ ...tcp, proto: 'udp', payload: payload(5), size }))
+  const parts = wishes.flatMap((wish) => cut(wish).map(({ bytes }) => bytes))
+  fill(slab, wishes.map(whole))
+  const datagrams = heard(other, parts.length)
+  expect(port.transmit(slab, 3)).toBe(3)
+  const sent = (await datagrams).map((bytes) => bytes.subarray(VXLAN_HLEN))
+  expect(hexes(sent)).toEqual(hexes(parts))
+})
+
 test('what cannot be sent is refused by its slot, and the others go', async () => {
   const { port, other, slab } = await bench()
   // A super-frame that is none, one that is longer than a datagram, one that is left out.
@@ -143,6 +155,17 @@ test('receives, one by one or joined, and counts what is not its own', async () 
     ])
     const { received, drops } = counts()
     expect([received, drops.vni, drops.malformed, drops.foreign]).toEqual([5, 1, 4, 0])
+  }
+})
+
+test('a frame behind what is dropped is found: nothing to read means that nothing is there', async () => {
+  for (const joined of [false, true]) {
+    const tunnel = await bench({ joined })
+    const { port, slab, counts } = tunnel
+    for (const bytes of [datagram(short(0), 43), Uint8Array.of(8), datagram(short(1))])
+      await sendTo(tunnel, bytes)
+    expect([port.receive(slab, 1), slab.bytes[slab.starts[0] as number]]).toEqual([1, 1])
+    expect(counts().received).toBe(2)
   }
 })
 
