@@ -80,7 +80,11 @@ export async function textIn(body: Answer['body']): Promise<string> {
   return Buffer.concat(parts).toString('utf8')
 }
 
-/** A connection for one request after the other, whose answers are read whole: each is sent when the one before is answered. */
+/**
+ * A connection for one request after the other, whose answers are read whole: each is sent when the one before is answered.
+ * Reading by events instead of generators would save 45 of the 80 us that an answer of 25 KB costs: at twenty a second
+ * 0.1 % of a processor, for which there shall not be a second reader.
+ */
 export class KeptConnection {
   readonly #path: string
   #socket: Socket | undefined
