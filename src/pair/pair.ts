@@ -77,7 +77,7 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
       hookFailed: (end, message) =>
         life.tell('hookFailed', { end: end === 0 ? this.a : this.b, message }, 'warn'),
       stepped: (end, step) => life.tell('step', { end: end === 0 ? this.a : this.b, ...step }),
-      carrier: (mode) => void this.#plug.put(mode).catch(() => {}), // the pair is ending
+      carrier: (mode) => this.#plug.follow(mode),
     })
     this.#captures = new Captures(this.#inspection, {
       failed: (path, { message }) => life.tell('captureFailed', { path, message }, 'warn'),
@@ -204,11 +204,14 @@ export class Pair extends EventEmitter<PairEvents> implements AsyncDisposable {
   static async suspend<W>(pair: Pair, wishes: Wishes<W>): Promise<Dossier<W>> {
     if (pair.#life.inline) throw invalid('an inline pair is forwarded by the thread that made it', 'inline')
     const { handle } = pair.#life
+    const { mode: before, follows } = pair.#plug
     const { state, standing } = await pair.#link.request<Suspended>({ op: 'suspend', handle })
     pair.#life.resting = true
     const progress = state.map(({ progress }) => progress) as unknown as Progresses
-    pair.#inspection.listen() // to the last step of a schedule
-    return { ...Pair.dossier(pair, wishes, progress), link: standing }
+    pair.#inspection.listen() // to the last step of a schedule, of which the link thread had not heard
+    const { mode } = pair.#plug
+    const link = mode === before && !follows ? standing : { ...standing, mode }
+    return { ...Pair.dossier(pair, wishes, progress), link }
   }
 
   /** It is forwarded again, from where it was suspended. */

@@ -19,6 +19,7 @@ export class Plug {
   readonly #byHand: () => void
   #mode: CarrierMode = 'auto'
   readonly #flaps = new Map<AbortController, { ms: number; left: number }>()
+  #follows = false
 
   /**
    * `force` resolves when the kernel shows it; patient orders let those of others go first. `byHand` refuses what a
@@ -39,6 +40,11 @@ export class Plug {
     this.#mode = mode
   }
 
+  /** The link thread may not have heard of `mode` yet. */
+  get follows(): boolean {
+    return this.#follows
+  }
+
   /** Those that run, with the times that are left. */
   get flaps(): FlapPlan[] {
     return [...this.#flaps.values()].map(({ ms, left: times }) => ({ ms, times }))
@@ -52,7 +58,27 @@ export class Plug {
     await this.#put(mode, false)
   }
 
-  /** The same, of a schedule, or of a pair that goes on: nobody waits for it. */
+  /**
+   * The same, of a schedule: nobody waits for it. Of those that come while one is on its way the last counts: the kernel may
+   * take longer than there is between two steps.
+   */
+  follow(mode: CarrierMode): void {
+    this.#mode = mode
+    for (const flap of this.#flaps.keys()) flap.abort()
+    if (!this.#follows) void this.#catchUp()
+  }
+
+  async #catchUp(): Promise<void> {
+    this.#follows = true
+    let put: CarrierMode
+    do {
+      put = this.#mode
+      await this.#force(put, true).catch(() => {}) // the pair is ending, or not there yet
+    } while (put !== this.#mode)
+    this.#follows = false
+  }
+
+  /** The same, of a pair that goes on. */
   async put(mode: CarrierMode): Promise<void> {
     await this.#put(mode, true)
   }

@@ -161,6 +161,20 @@ describe('as another pair', () => {
     await third.close()
   })
 
+  test('carrier that a step has set is in the dossier, also where the link thread has not heard of it', async () => {
+    const first = await make()
+    const { link } = memory
+    const request = link.request.bind(link)
+    const never = new Promise<never>(() => {})
+    vi.spyOn(link, 'request').mockImplementation((order, transfer) =>
+      order.op === 'carrier' ? never : request(order, transfer),
+    )
+    await first.a.schedule([{ at: 0, carrier: 'off' }])
+    const { carrier, link: standing } = through(await Pair.suspend(first, WISHES))
+    expect([carrier, standing?.mode, standing?.carrier]).toEqual(['off', 'off', true])
+    await first.close()
+  })
+
   test('with the same devices: carrier is as a step says that is done on the way', async () => {
     const first = await make()
     await first.a.schedule([FIRST, PLUG])
