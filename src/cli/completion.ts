@@ -11,7 +11,7 @@ import { LIMIT_NAMES } from '../wishes/limits.js'
 import { CARRIER_MODES, DISTRIBUTIONS } from '../wishes/names.js'
 import { OPTIONS as GLOBALS, TRAILING } from './globals.js'
 import { COMPLETION_HELP } from './help.js'
-import { CAPTURE, DAEMON, LOOK, REPLAY, RUN, SHELL, TOP, WEB } from './options.js'
+import { APPLY, CAPTURE, DAEMON, DESTROY, LOOK, REPLAY, RUN, SHELL, TOP, WEB } from './options.js'
 import { write } from './session.js'
 import { WAYS } from './shell/words.js'
 import { SORTS } from './top/view.js'
@@ -52,7 +52,7 @@ const AFTER: Record<string, Candidates> = {
   impair: { words: `show none ${IMPAIR}` },
   rule: { words: 'add replace show del flush' },
   schedule: { words: 'show off', names: 'files' },
-  distribution: { words: DISTRIBUTIONS.join(' ') },
+  distribution: { words: DISTRIBUTIONS.join(' '), names: 'files' },
   rate: { words: 'trace' },
   trace: { names: 'files' },
   '--end': { words: 'a b' },
@@ -98,8 +98,8 @@ const VERBS: Record<string, Candidates> = {
   capture: { words: `${own(CAPTURE).join(' ')} ${MATCH}`, names: 'interfaces' },
   replay: { words: own(REPLAY).join(' '), names: 'interfaces' },
   run: { words: own(RUN).join(' ') },
-  apply: { names: 'files' },
-  destroy: { names: 'files' },
+  apply: { words: own(APPLY).join(' '), names: 'files' },
+  destroy: { words: own(DESTROY).join(' '), names: 'files' },
   daemon: { words: own(DAEMON).join(' ') },
   web: { words: own(WEB).join(' ') },
   health: { words: own(LOOK).join(' ') },
@@ -190,11 +190,8 @@ function bash(): string {
 ${posixCandidates()}_uveth() {
   local cur=\${COMP_WORDS[COMP_CWORD]} found
   found=$(_uveth_candidates "\${COMP_WORDS[@]:0:COMP_CWORD}")
-  if [ "$found" = __files__ ]; then
-    COMPREPLY=($(compgen -f -- "$cur"))
-  else
-    COMPREPLY=($(compgen -W "$found" -- "$cur"))
-  fi
+  COMPREPLY=($(compgen -W "\${found/__files__/}" -- "$cur"))
+  case $found in *__files__*) COMPREPLY+=($(compgen -f -- "$cur")) ;; esac
 }
 complete -F _uveth uveth
 `
@@ -206,11 +203,8 @@ function zsh(): string {
 ${posixCandidates()}_uveth() {
   local found
   found=$(_uveth_candidates "\${(@)words[1,CURRENT-1]}")
-  if [[ $found == __files__ ]]; then
-    _files
-  else
-    compadd -- \${(f)found}
-  fi
+  compadd -- \${(f)found/__files__/}
+  [[ $found != *__files__* ]] || _files
 }
 if [ "$funcstack[1]" = "_uveth" ]; then _uveth "$@"; else compdef _uveth uveth; fi
 `

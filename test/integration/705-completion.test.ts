@@ -78,6 +78,12 @@ printf '%s\\n' "\${COMPREPLY[@]}"`
     expect(complete('uveth', '-j', '-n', daemon.home.name, 'link', 's')).toEqual(['set', 'show'])
     expect(complete('uveth', '-batch', '/etc/hostn')).toEqual(['/etc/hostname'])
     expect(complete('uveth', 'completion', '')).toEqual(['bash', 'zsh', 'fish'])
+    // Words and files in one place.
+    expect(complete('uveth', 'link', 'set', 'tab0', 'schedule', 'o')).toEqual(['off'])
+    expect(complete('uveth', 'link', 'set', 'tab0', 'schedule', '/etc/hostn')).toEqual(['/etc/hostname'])
+    expect(complete('uveth', 'link', 'set', 'tab0', 'schedule', '__')).toEqual([])
+    expect(complete('uveth', 'apply', '--dry')).toEqual(['--dry-run'])
+    expect(complete('uveth', 'apply', '/etc/hostn')).toEqual(['/etc/hostname'])
   })
 
   needs('bash')('says nothing where no daemon runs', () => {

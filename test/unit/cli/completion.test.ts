@@ -6,7 +6,7 @@ import { completion } from '../../../src/cli/completion.js'
 import { daemon, health } from '../../../src/cli/daemon/daemon.js'
 import { doctor } from '../../../src/cli/doctor.js'
 import { LINK_HELP } from '../../../src/cli/help.js'
-import { CAPTURE, DAEMON, LOOK, REPLAY, RUN } from '../../../src/cli/options.js'
+import { APPLY, CAPTURE, DAEMON, DESTROY, LOOK, REPLAY, RUN, SHELL } from '../../../src/cli/options.js'
 import { replayFile } from '../../../src/cli/replay.js'
 import { run } from '../../../src/cli/run.js'
 import { VERBS } from '../../../src/cli/words.js'
@@ -32,7 +32,9 @@ test.each(['bash', 'zsh', 'fish'])(
   '%s completes every word of links, impairments and rules, every verb and its options',
   async (shell) => {
     const words = new Set((await writtenBy(() => completion([shell]))).split(/[\s;'"]+/))
-    const tables = [RUN, CAPTURE, REPLAY, DAEMON, LOOK].flatMap((table) => Object.keys(table))
+    const tables = [RUN, CAPTURE, REPLAY, DAEMON, LOOK, SHELL, APPLY, DESTROY].flatMap((table) =>
+      Object.keys(table),
+    )
     const options = tables.map((name) => `--${name}`)
     const all = [...IMPAIR_WORDS, ...MATCH_WORDS, ...ACTION_WORDS, ...options, ...ATTRIBUTES, ...VERBS]
     expect(all.filter((word) => !words.has(word))).toEqual([])
