@@ -108,7 +108,7 @@ export function readImpair(words: Words): ImpairOptions {
     const start = word
     KEYWORDS.find(([name]) => name.startsWith(start))?.[1](words, options)
   }
-  refuseAlone(options.rate, 'burst', 'rate', 'burst specified without rate')
+  if (!isTraced(options.rate)) refuseAlone(options.rate, 'burst', 'rate', 'burst specified without rate')
   refuseAlone(options.reorder, 'gap', 'probability', 'gap specified without reorder probability')
   return options as ImpairOptions
 }
@@ -137,6 +137,11 @@ function add(options: Tree, key: string, value: unknown): void {
 function refuseAlone(value: unknown, key: string, needed: string, message: string): void {
   if (typeof value === 'object' && value !== null && key in value && !(needed in value))
     throw invalid(message)
+}
+
+/** Whether there is a trace: the plan refuses what is beside it. */
+function isTraced(rate: unknown): boolean {
+  return typeof rate === 'object' && rate !== null && 'trace' in rate
 }
 
 function one(words: Words, keyword: string, [parse, what]: Kind): number | string {

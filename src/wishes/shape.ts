@@ -52,7 +52,9 @@ export function wrong(attribute: string, what: string, value: unknown): Error {
 /** A value as a message shows it. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
+  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`
+  if (typeof value === 'object' && value !== null) return 'an object'
   if (typeof value === 'function') return 'a function'
   return String(value)
 }
@@ -195,7 +197,7 @@ export function every<const P extends Parts>(parts: P) {
 }
 
 function fieldsOf(given: unknown, attribute: string, keys: readonly string[]): Record<string, unknown> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+  if (typeof given !== 'object' || given === null || Array.isArray(given) || ArrayBuffer.isView(given)) {
     throw wrong(attribute, 'an object', given)
   }
   const unknown = Object.keys(given).find((key) => !keys.includes(key))

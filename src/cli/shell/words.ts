@@ -79,6 +79,8 @@ function split(words: readonly string[]): Given {
     else if (given[word].length > 0) throw new UsageError(`${word} is given twice`)
     else part = given[word]
   }
+  const bare = (['up', 'down'] as const).find((way) => words.includes(way) && given[way].length === 0)
+  if (bare !== undefined) throw new UsageError(`give words behind ${bare}: ${bare} delay 50ms`)
   return given
 }
 

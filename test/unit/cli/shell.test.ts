@@ -27,6 +27,14 @@ describe('words', () => {
     })
   })
 
+  test.each([
+    ['up', 'up'],
+    ['delay 5ms up down loss 1%', 'up'],
+    ['up loss 1% down -- true', 'down'],
+  ])('a way without words is refused: %s', (line, way) => {
+    expect(() => plan(line)).toThrow(`give words behind ${way}: ${way} delay 50ms`)
+  })
+
   test('a seed among the words is that way’s own; nothing is no impairment', () => {
     expect(plan('--seed 7 up loss 1% seed 9')).toMatchObject({ up: { seed: 9 }, down: {}, seed: 7 })
     expect(plan('-- true')).toMatchObject({ up: {}, down: {}, command: ['true'] })

@@ -24,7 +24,7 @@ describe('refused, with the option and what to give', () => {
   test.each<[unknown, string, RegExp]>([
     [7, 'impair', /must be an object, not 7/],
     [null, 'impair', /must be an object, not null/],
-    [[], 'impair', /must be an object, not an array/],
+    [[], 'impair', /must be an object, not an empty array/],
     [{ lose: 1 }, 'impair.lose', /unknown attribute [\w.]*\blose: there are delay, loss/],
     [
       { delay: '10' },
@@ -54,7 +54,7 @@ describe('refused, with the option and what to give', () => {
     [
       { delay: { time: 1, jitter: 1, distribution: { table: [] } } },
       'impair.delay.distribution.table',
-      /an array of 1 to 16384 whole numbers from -32768 to 32767, not an array/,
+      /an array of 1 to 16384 whole numbers from -32768 to 32767, not an empty array/,
     ],
     [
       { delay: { time: 1, jitter: 1, distribution: { table: [32_768] } } },

@@ -8,7 +8,7 @@ import { planMatch } from '../../../src/faults/match-plan.js'
 test.each<[unknown, string, RegExp]>([
   [5, 'match', /match must be an object, not 5/],
   [null, 'match', /must be an object/],
-  [[], 'match', /must be an object, not an array/],
+  [[], 'match', /must be an object, not an empty array/],
   [{ etherType: 1 }, 'match.etherType', /unknown attribute [\w.]*\betherType: there are ethertype, src/],
   [
     { ethertype: 'ip' },

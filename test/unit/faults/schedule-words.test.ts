@@ -45,7 +45,7 @@ describe('refused', () => {
     [null, 'schedule must be an object, not null'],
     [{}, 'schedule.steps is missing'],
     [{ steps: {} }, 'schedule.steps must be an array of 1 to 4096 steps, not an object'],
-    [[], 'schedule.steps must be an array of 1 to 4096 steps, not an array'],
+    [[], 'schedule.steps must be an array of 1 to 4096 steps, not an empty array'],
     [[7], 'schedule.steps.0 must be an object, not 7'],
     [[{ carrier: 'off' }], 'schedule.steps.0.at is missing'],
     [[{ at: 5 }], 'schedule.steps.0: a step has impair, carrier or both'],

@@ -58,7 +58,8 @@ describe('a trace in a file', () => {
   test('goes without the words of a steady rate', () => {
     expect(() => read('rate', 'trace')).toThrow('rate trace is not complete: it takes a file')
     expect(() => read('rate', 'trace', 'up.trace', '14')).toThrow(/what is "14"/)
-    expect(() => read('rate', 'trace', 'up.trace', 'burst', '5')).toThrow('burst specified without rate')
+    const bursts = read('rate', 'trace', 'up.trace', 'burst', '5')
+    expect(() => planImpair(bursts, '')).toThrow('burst does not go with a trace')
     expect(() => read('rate')).toThrow('rate is not complete: it takes a rate like 10mbit, or trace')
   })
 })

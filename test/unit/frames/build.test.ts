@@ -102,6 +102,7 @@ test('a beginning may be used again', () => {
 
 describe('refused in one sentence', () => {
   test.each([
+    [ether().payload('x'), 'frame must be an object, not 15 bytes'],
     [{ ipv4: { src: '192.0.2.1' } }, 'frame.ipv4.dst is missing'],
     [{ ipv4: { ...V4, src: '::1' } }, 'frame.ipv4.src must be an IPv4 address like 192.0.2.1, not "::1"'],
     [{ ipv6: { ...V6, ttl: 256 } }, 'frame.ipv6.ttl must be a whole number from 0 to 255, not 256'],
@@ -117,7 +118,7 @@ describe('refused in one sentence', () => {
     ],
     [
       { ipv4: { ...V4, options: new Uint8Array(3) } },
-      'frame.ipv4.options must be a Uint8Array of up to 40 bytes, a multiple of 4, not an object',
+      'frame.ipv4.options must be a Uint8Array of up to 40 bytes, a multiple of 4, not 3 bytes',
     ],
     [
       { vlans: [{ id: 1 }, { id: 4096 }] },

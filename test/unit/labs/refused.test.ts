@@ -67,7 +67,7 @@ const REFUSED: [what: string, wish: object, attribute: string, says: string][] =
     'an empty outside',
     { nodes: { nat: { kind: 'nat', outside: [] } }, cables: [] },
     'nodes.nat.outside',
-    'nodes.nat.outside must be a name of an interface or several, not an array',
+    'nodes.nat.outside must be a name of an interface or several, not an empty array',
   ],
   [
     'an empty container',

@@ -61,7 +61,7 @@ test('one of a pair that nothing was done to', () => {
 describe('what is none is refused with a sentence', () => {
   test.each<[unknown, RegExp]>([
     [null, /^EBADMSG: a dossier must be an object, not null$/],
-    [[], /a dossier must be an object, not an array$/],
+    [[], /a dossier must be an object, not an empty array$/],
     ['text', /must be an object/],
     [{ ...EMPTY, version: 2 }, /^EBADMSG: its version is 2, and 1 is the newest that is understood here$/],
     [{ ...EMPTY, version: '1' }, /its version is "1"/],
