@@ -163,9 +163,9 @@ endpoint may also have mac, ipv6, up, txQueueLength and schedule (as in uveth
 link help), a link queues. The node "host" is where the order is given.
 
 What is as wished stays untouched; what differs is changed without unplugging,
-but for queues; what the lab has made and the file no longer has goes. Each
-action is told in a line: + made, ~ changed, - removed. Where it ends before the
-end, another apply goes on.
+but for queues; what the lab has made and the file no longer has goes, but for
+addresses of what stays. Each action is told in a line: + made, ~ changed,
+- removed. Where it ends before the end, another apply goes on.
 
   --dry-run         tell them, and do nothing
   --schema          print the JSON Schema of the file, for editors
