@@ -138,6 +138,7 @@ export class InlineLoop {
     })
     this.#port.unref()
     this.#loop.add(pair)
+    this.#serve() // a step of a schedule may be due before anything else comes
   }
 
   /** The descriptors are not touched any more. */

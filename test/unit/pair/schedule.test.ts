@@ -115,6 +115,13 @@ test('carrier follows its steps, and comes back', async () => {
   await pair.close()
 })
 
+test('an inline pair keeps its time, with no frame or order that wakes it', async () => {
+  const steps = [FIRST, { at: 20, impair: null }]
+  const pair = await make({ ...PAIR, a: { ...PAIR.a, schedule: { steps } }, inline: true })
+  await vi.waitFor(() => expect(pair.a.scheduled).toMatchObject({ done: 2, over: true }), { timeout: 60_000 })
+  await pair.close()
+})
+
 test('what the last step of one end has pulled, a schedule of the other end plugs in', async () => {
   const pair = await make()
   await pair.a.schedule([{ at: 0, carrier: 'off' }])
