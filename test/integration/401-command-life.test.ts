@@ -14,7 +14,20 @@ import { needs } from '../support/skip.js'
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 const onTerminal = needs('root', 'tun', 'netns', 'ip', 'script')
 const END_KEYS = ['name', 'ifindex', 'netns', 'address', 'mtu']
-const CAUSES = ['carrier', 'down', 'mtu', 'error', 'loss', 'limit', 'rule', 'hook', 'queue']
+const CAUSES = [
+  'carrier',
+  'down',
+  'mtu',
+  'error',
+  'loss',
+  'limit',
+  'rule',
+  'hook',
+  'foreign',
+  'malformed',
+  'vni',
+  'queue',
+]
 const COUNTERS = ['rx_packets', 'rx_bytes', 'tx_packets', 'tx_bytes', 'rx_dropped', 'tx_dropped', 'drops']
 const STATS_KEYS = [...COUNTERS, 'inspected', 'workers', 'rx_errors', 'tx_errors', 'kernel', 'rules']
 

@@ -176,6 +176,7 @@ describe('JSON', () => {
         "queues",
         "quiet",
         "impair",
+        "schedule",
         "rules",
         "drops",
         "inspected",

@@ -35,7 +35,11 @@ describe('a distribution in a file', () => {
       /ENOENT: no such file or directory, open '.*none/,
     )
     expectRefusal(await set(...given, path('bad.dist')), 255, /bad.dist:2: "four" is not a whole number/)
-    expectRefusal(await set(...given, path('wide.dist')), 255, /distribution must be an array of 1 to 16384/)
+    expectRefusal(
+      await set(...given, path('wide.dist')),
+      255,
+      /wide.dist:1: 40000 is not from -32768 to 32767/,
+    )
     expectRefusal(await set(...given, '/dev/zero'), 255, /is longer than \d+ bytes/)
     expect((await set('show')).stdout).toBe('none\n')
   })
