@@ -1,13 +1,15 @@
 // An end that is a VXLAN tunnel to another host: `type veth peer vxlan id N remote ADDR`. Hosts are network namespaces with
 // the kernel's veth between them; the other side is the kernel's own vxlan device, or another uveth.
 
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { expect, onTestFinished } from 'vitest'
 import { commandOf, expectRefusal, well } from '../support/cli.js'
 import { ask, inside, launchDaemon, TestDaemon } from '../support/daemon.js'
 import { iperf3 } from '../support/iperf.js'
 import { Netns, until } from '../support/netns.js'
+import { packetsOf } from '../support/pcapng.js'
 import { pings } from '../support/ping.js'
-import { launch } from '../support/program.js'
+import { launch, uveth as start } from '../support/program.js'
 import { pidOf, replace, stop } from '../support/replace.js'
 import { needs } from '../support/skip.js'
 
@@ -149,6 +151,41 @@ kernels('1,500 bytes inside over 1,500 outside: fragments, as the kernel sends t
   expect(long(other, '10.42.0.1')).toMatch(/2 received/)
   expect(fragments()).toBeGreaterThanOrEqual(before + 2)
 })
+
+kernels('a capture has the frames inside, those of streams cut and with their checksums', async () => {
+  const { daemon, other, near, uveth } = await hosts()
+  const words = `link add x0 netns ${near.name} type veth peer vxlan id 42 remote 10.9.0.2`
+  expect(await uveth(...words.split(' '))).toMatchObject(well)
+  kernelTunnel(other, '10.9.0.1')
+  addressed(near, 'x0', 1)
+  const path = daemon.folder.file('inside.pcapng')
+  const env = { UVETH_SOCKET: daemon.socket }
+  await using capture = start(['capture', 'vxlan42:10.9.0.2', '-w', path, 'tcp'], {
+    netns: daemon.home.name,
+    env,
+  })
+  await until('the file to begin', () => {
+    if (capture.hasEnded) throw new Error(capture.stderr)
+    return existsSync(path) && statSync(path).size > 0
+  })
+  for (const more of [[], ['-R']]) await iperf3(near, other, '10.42.0.2', '-n', '200K', ...more)
+  await capture.stop('SIGTERM')
+  const packets = packetsOf(readFileSync(path))
+  for (const end of ['x0', 'vxlan42:10.9.0.2']) {
+    const lengths = packets.filter(({ on }) => on === end).map(({ original }) => original)
+    expect(Math.max(...lengths)).toBe(1514)
+  }
+  expect(packets.filter(({ frame }) => !isSound(frame))).toEqual([])
+})
+
+/** TCP over IPv4: the sum over addresses, protocol, length and segment is all ones. */
+function isSound(frame: Buffer): boolean {
+  const length = frame.readUInt16BE(16) - 20
+  const summed = Buffer.concat([frame.subarray(26, 34 + length), Buffer.alloc(1)])
+  let sum = 6 + length
+  for (let at = 0; at < 8 + length; at += 2) sum += summed.readUInt16BE(at)
+  return sum % 0xffff === 0
+}
 
 /** One of IPv4's. */
 function counter(netns: Netns, name: string): number {

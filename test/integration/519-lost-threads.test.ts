@@ -131,6 +131,38 @@ for (const [name, expression, how] of [
     expect([near.names(), far.names(), taps()]).toEqual([['lo'], ['lo'], 0])
   })
 
+test('tunnels go on, too: two, from one address of this host to another', async () => {
+  using near = Netns.create('near')
+  using far = Netns.create('far')
+  const port = 20_000 + (process.pid % 10_000)
+  const laid = (netns: Netns, name: string, [here, there]: [number, number]) =>
+    createPair({
+      quiet: true,
+      a: { name, netns: netns.name, addresses: [`10.0.0.${here}/24`], up: true },
+      b: { vxlan: { id: 42, remote: `127.0.0.${there}`, local: `127.0.0.${here}`, port } },
+    })
+  const pairs = [await laid(near, 'x0', [1, 2]), await laid(far, 'x1', [2, 1])]
+  const carries = () =>
+    until('a ping', async () => {
+      const ping = near.spawn('ping', ['-c', '1', '-W', '1', '10.0.0.2'])
+      return (await once(ping, 'exit'))[0] === 0
+    })
+  await carries()
+  const before = near.ip('-o', 'link')
+  await lose('uveth-link', EXIT)
+  await carries()
+  await lose('uveth-worker-0', EXIT)
+  await carries()
+  expect([near.ip('-o', 'link'), ...pairs.map(({ closed }) => closed)]).toEqual([
+    before,
+    undefined,
+    undefined,
+  ])
+  for (const pair of pairs) await pair.close()
+  // Their sockets are closed, so the port is free.
+  await (await laid(near, 'x0', [1, 2])).close()
+})
+
 test('what is ordered meanwhile is refused, or waits and is carried out; a pair that is being made leaves nothing', async () => {
   await using laid = await Laid.out()
   const { pair, near } = laid
