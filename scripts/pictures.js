@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 // @ts-check
-// Makes the pictures of README.md: `uveth web` in a real browser (Debian's chromium), light and dark, over pairs that carry
-// pings and streams. All of it runs in a `uveth sandbox`, so that names are free and nothing is left. Needs a build.
-// Usage: scripts/pictures.js
+// Makes the pictures of README.md, over pairs that carry pings and streams: `uveth web` in a real browser (Debian's
+// chromium), light and dark, and `uveth top` as a terminal shows it, drawn as an SVG. All of it runs in a `uveth sandbox`,
+// so that names are free and nothing is left. Needs a build.
+// Usage: scripts/pictures.js [web|top]
 
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 
@@ -14,6 +16,18 @@ const UVETH = `${ROOT}dist/cli/main.js`
 /** s of traffic before it is looked at. */
 const TRAFFIC = 75
 const SIZE = { width: 1240, height: 860 }
+const TERMINAL = { columns: 116, rows: 11 }
+/** Looks of `uveth top`, two a second. */
+const LOOKS = 100
+/** Pixels of a character, and around all of them. */
+const CELL = { width: 8, height: 18 }
+const EDGE = 12
+const BARS = ' ▁▂▃▄▅▆▇█'
+/** By SGR. */
+const COLOURS = new Map(Object.entries({ 31: '#ff7b72', 32: '#56d364', 33: '#e3b341', 36: '#56d4dd' }))
+const [PAPER, INK] = ['#0d1117', '#c9d1d9']
+
+/** @typedef {import('../test/support/screen.js').Cell} Cell */
 
 /** @type {import('node:child_process').ChildProcess[]} */
 const started = []
@@ -76,18 +90,121 @@ async function photograph(address) {
   await browser.close()
 }
 
-if (process.argv[2] === 'inside') {
+async function photographPage() {
+  const web = start(`${process.execPath} ${UVETH} web`)
+  const [address] = await once(/** @type {import('node:stream').Readable} */ (web.stdout), 'data')
+  await photograph(String(address).trim())
+}
+
+/** What stands on a terminal when `uveth top` has shown all its looks. */
+async function photographTop() {
+  const { columns, rows } = TERMINAL
+  const top = `stty cols ${columns} rows ${rows}; exec '${process.execPath}' '${UVETH}' top -d 0.5 -n ${LOOKS}`
+  const env = { ...process.env, NO_COLOR: '', TERM: 'xterm', LC_ALL: 'C.UTF-8', SHELL: '/bin/sh' }
+  const child = spawn('script', ['-qefc', top, '/dev/null'], { env, stdio: ['pipe', 'pipe', 'inherit'] })
+  started.push(child)
+  let text = ''
+  for await (const part of child.stdout.setEncoding('utf8')) text += part
+  const left = text.lastIndexOf('\x1b[?7h') // back to the terminal as it was
+  if (left < 0) throw new Error(`uveth top left no screen:\n${text}`)
+  const screen = (await screens()).of(text.slice(0, left), columns, rows)
+  writeFileSync(`${ROOT}docs/top.svg`, drawing(screen.cells))
+}
+
+/** The tests' own terminal, which is TypeScript. */
+async function screens() {
+  const to = `${ROOT}.cache/pictures`
+  run(`npx tsc --ignoreConfig --target esnext --module esnext --outDir ${to} ${ROOT}test/support/screen.ts`)
+  const module = await import(`${to}/screen.js`)
+  return /** @type {typeof import('../test/support/screen.js').Screen} */ (module.Screen)
+}
+
+/** @param {readonly (readonly Cell[])[]} cells */
+function drawing(cells) {
+  const [width, height] = [TERMINAL.columns * CELL.width + 2 * EDGE, TERMINAL.rows * CELL.height + 2 * EDGE]
+  const lines = cells.flatMap((line, row) =>
+    runsOf(line).map((run) => runDrawn(run, EDGE + row * CELL.height)),
+  )
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">`,
+    `<rect width="${width}" height="${height}" rx="8" fill="${PAPER}" stroke="#30363d"/>`,
+    '<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="13">',
+    ...lines.filter((line) => line !== ''),
+    '</g>',
+    '</svg>\n',
+  ].join('\n')
+}
+
+/**
+ * Neighbours of one style. Bars stand alone, and so do words with two blanks between them: fonts differ in their width.
+ * @param {readonly Cell[]} line
+ */
+function runsOf(line) {
+  /** @type {{ at: number, style: string, cells: string[], bars: boolean }[]} */
+  const runs = []
+  for (const [at, { text, style }] of line.entries()) {
+    const last = runs.at(-1)
+    const bars = style === '32' && BARS.includes(text)
+    const apart = text !== ' ' && last?.cells.slice(-2).join('') === '  ' && !bars
+    if (last === undefined || last.style !== style || last.bars !== bars || apart)
+      runs.push({ at, style, cells: [text], bars })
+    else last.cells.push(text)
+  }
+  return runs
+}
+
+/**
+ * @param {ReturnType<typeof runsOf>[number]} run
+ * @param {number} y of its upper edge
+ */
+function runDrawn({ at, style, cells, bars }, y) {
+  const x = EDGE + at * CELL.width
+  const styles = style.split(';')
+  const inverse = styles.includes('7')
+  const colour = styles.map((number) => COLOURS.get(number)).find((known) => known !== undefined) ?? INK
+  if (bars) return barsDrawn(cells, x, y, colour)
+  const text = cells.join('')
+  const area = inverse
+    ? `<rect x="${x}" y="${y}" width="${cells.length * CELL.width}" height="${CELL.height}" fill="${INK}" shape-rendering="crispEdges"/>`
+    : ''
+  const words = text.trim()
+  if (words === '') return area
+  const ahead = text.length - text.trimStart().length
+  const place = `x="${x + ahead * CELL.width}" y="${y + 13}" textLength="${words.length * CELL.width}"`
+  const bold = styles.includes('1') ? ' font-weight="bold"' : ''
+  const escaped = words.replace(/&/g, '&amp;').replace(/</g, '&lt;')
+  return `${area}<text ${place} fill="${inverse ? PAPER : colour}"${bold}>${escaped}</text>`
+}
+
+/**
+ * As areas, which no font can shift.
+ * @param {string[]} cells
+ * @param {number} x
+ * @param {number} y
+ * @param {string} colour
+ */
+function barsDrawn(cells, x, y, colour) {
+  const base = y + CELL.height - 1
+  const areas = cells.map((text, number) => {
+    const height = (BARS.indexOf(text) / 8) * (CELL.height - 2)
+    return height > 0 ? `M${x + number * CELL.width} ${base}v${-height}h${CELL.width - 1}v${height}z` : ''
+  })
+  return `<path fill="${colour}" d="${areas.join('')}"/>`
+}
+
+const [, , what = 'all', inside] = process.argv
+if (!['all', 'web', 'top'].includes(what)) throw new Error(`there are web and top, not ${what}`)
+if (inside !== undefined) {
   try {
     lay()
     load()
-    const web = start(`${process.execPath} ${UVETH} web`)
-    const [address] = await once(/** @type {import('node:stream').Readable} */ (web.stdout), 'data')
-    await photograph(String(address).trim())
+    if (what !== 'web') await photographTop()
+    if (what !== 'top') await photographPage()
   } finally {
     for (const child of started) child.kill()
     run('uveth daemon --stop')
   }
 } else {
-  const words = [UVETH, 'sandbox', process.execPath, fileURLToPath(import.meta.url), 'inside']
+  const words = [UVETH, 'sandbox', process.execPath, fileURLToPath(import.meta.url), what, 'inside']
   process.exitCode = spawnSync(process.execPath, words, { stdio: 'inherit' }).status ?? 1
 }
