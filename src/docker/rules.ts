@@ -104,9 +104,14 @@ function linesOf(saved: string, table: string): string[] {
   return begin < 0 ? [] : saved.slice(begin, saved.indexOf('COMMIT', begin)).split('\n')
 }
 
-function forbidden({ bridge, internal }: Network): string[] {
+function forbidden(network: Network, family: Family): string[] {
+  const { bridge, internal } = network
   if (internal) return [`-i ${bridge} ! -o ${bridge} -j DROP`, `-o ${bridge} ! -i ${bridge} -j DROP`]
+  // Who asks for 127.0.0.1 on this machine is not forwarded: a neighbour of its has sent that here, and the kernel, which
+  // refuses such addresses, sees the container's. Those of IPv6 it refuses before.
+  const foreign = family === 'iptables' && publishes(network)
   return [
+    ...(foreign ? [`-o ${bridge} -m conntrack --ctorigdst 127.0.0.0/8 -j DROP`] : []),
     `-o ${bridge} ! -i ${bridge} ${ANSWERS} -j RETURN`,
     `-o ${bridge} ! -i ${bridge} -j DROP`,
     ...OTHERS.map((other) => `-i ${bridge} -o ${other} -m conntrack --ctstate NEW -j DROP`),
@@ -123,18 +128,20 @@ function allowed({ bridge }: Network): string[] {
   return [`-i ${bridge} -j ACCEPT`, `-o ${bridge} ${ANSWERS} -j ACCEPT`]
 }
 
-function masqueraded(
-  { bridge, internal, masquerade, subnets, endpoints }: Network,
-  family: Family,
-): string[] {
+function masqueraded(network: Network, family: Family): string[] {
+  const { bridge, internal, masquerade, subnets } = network
   if (internal) return []
   const pools = subnets.map(({ pool }) => pool).filter((pool) => isOf(family, pool))
   const out = masquerade ? pools.map((pool) => `-s ${pool} ! -o ${bridge} -j MASQUERADE`) : []
-  if (!Object.values(endpoints).some(({ ports }) => ports !== undefined)) return out
+  if (!publishes(network)) return out
   // Answers have to come back this way, also to a neighbour on the bridge, and to 127.0.0.1.
   const near = [...pools, ...(family === 'iptables' ? ['127.0.0.0/8'] : [])]
   const back = near.map((from) => `-s ${from} -o ${bridge} -m conntrack --ctstate DNAT -j MASQUERADE`)
   return [...out, ...back]
+}
+
+function publishes({ endpoints }: Network): boolean {
+  return Object.values(endpoints).some(({ ports }) => ports !== undefined)
 }
 
 /** Whoever asks one of the machine's addresses for a published port gets the container's. */

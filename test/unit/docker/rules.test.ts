@@ -135,6 +135,21 @@ test('loopback addresses are reached by answers only', () => {
   ])
 })
 
+test('a port that is published at a loopback address is reached by no neighbour who sends to that', () => {
+  const ports: Published[] = [{ protocol: 'tcp', port: 80, hostPort: 8080, hostAddress: '127.0.0.1' }]
+  const network = { ...OPEN, endpoints: { one: { mac: '', addresses: ['10.0.0.2/24'], ports } } }
+  // Before the rule that lets in who comes by a published port.
+  expect(inTable(rulesFor('iptables', [network], ''), 'mangle').slice(0, 2)).toEqual([
+    '-o uv-open -m conntrack --ctorigdst 127.0.0.0/8 -j DROP',
+    expect.stringMatching(/DNAT -j RETURN$/),
+  ])
+  for (const [family, given] of [
+    ['ip6tables', network],
+    ['iptables', OPEN],
+  ] as const)
+    expect(rulesFor(family, [given], '')).not.toContain('ctorigdst')
+})
+
 test('a bridge has its gateways, an address that stays, and the MTU that was asked for', () => {
   expect(bridgeLines({ ...OPEN, mtu: 1400 })).toEqual([
     expect.stringMatching(/^link add name uv-open address 02:42(:[0-9a-f]{2}){4} type bridge$/),
