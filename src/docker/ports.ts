@@ -92,6 +92,12 @@ function meets(one: Published, other: Published): boolean {
   return WIDTHS.some((width) => isReachedBy(one, width) && isReachedBy(other, width))
 }
 
+/** What the daemon lacks to see whether somebody listens. */
+const HINTS: Readonly<Record<string, string>> = {
+  EACCES: ' (below 1024 the daemon needs CAP_NET_BIND_SERVICE)',
+  EAFNOSUPPORT: ' (the daemon needs AF_INET and AF_INET6: RestrictAddressFamilies of its service)',
+}
+
 /** Whether nobody listens there. */
 async function isFree({ protocol, hostPort: port }: Published, host: string): Promise<boolean> {
   const ipv6Only = host.includes(':')
@@ -102,15 +108,19 @@ async function isFree({ protocol, hostPort: port }: Published, host: string): Pr
       server.close()
     } else {
       const socket = createSocket({ type: ipv6Only ? 'udp6' : 'udp4', ipv6Only })
-      socket.bind({ port, address: host, exclusive: true })
-      await once(socket, 'listening')
-      socket.close()
+      try {
+        socket.bind({ port, address: host, exclusive: true })
+        await once(socket, 'listening')
+      } finally {
+        socket.close()
+      }
     }
     return true
   } catch (error) {
     const { code = 'EIO' } = error as NodeJS.ErrnoException
     if (code === 'EADDRINUSE') return false
-    const message = `${code}: port ${port}/${protocol} of ${host} cannot be published on this machine`
+    const why = HINTS[code] ?? ''
+    const message = `${code}: port ${port}/${protocol} of ${host} cannot be published on this machine${why}`
     throw new UvethError(message, { code, attribute: 'portmap' })
   }
 }

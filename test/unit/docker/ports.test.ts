@@ -2,6 +2,7 @@
 
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { choosePort, readPorts } from '../../../src/docker/ports.js'
@@ -34,6 +35,27 @@ test('a port that a program listens on is none, of a range another one is taken'
   await expect(choosePort(taken, [], HOME)).rejects.toThrow(/^EADDRINUSE: port \d+\/udp/)
   socket.close()
 })
+
+test('a port that is looked at stays open to nobody, taken or not', async () => {
+  const sockets = () => readdirSync('/proc/self/fd').filter((fd) => isSocket(fd)).length
+  const socket = createSocket('udp4').bind(0, MINE)
+  await once(socket, 'listening')
+  const { port } = socket.address()
+  const before = sockets()
+  for (const Proto of [6, 17]) await choosePort(asked({ Proto }), [], HOME)
+  for (let times = 0; times < 20; times++)
+    await expect(choosePort(asked({ Proto: 17, HostPort: port }), [], HOME)).rejects.toThrow(/^EADDRINUSE/)
+  await expect.poll(sockets).toBeLessThan(before + 10)
+  socket.close()
+})
+
+function isSocket(fd: string): boolean {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:')
+  } catch {
+    return false // that of the folder itself
+  }
+}
 
 test('a port that another container has is none, where they have an address in common', async () => {
   const first = await choosePort(asked(), [], HOME)
