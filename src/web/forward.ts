@@ -69,6 +69,8 @@ export function pass(answer: IncomingMessage, response: ServerResponse): void {
 }
 
 export function pour(answer: IncomingMessage, response: ServerResponse): void {
+  // Who asked has left before there was an answer.
+  if (response.destroyed) return void answer.destroy()
   response.once('close', () => answer.destroy())
   answer.once('error', () => response.destroy())
   answer.pipe(response)

@@ -3,7 +3,7 @@
 
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, request, type Server, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -90,6 +90,28 @@ test('who leaves the events leaves the daemon', async () => {
   const leave = new AbortController()
   await ask('/v1/events', { signal: leave.signal })
   leave.abort()
+  await left
+})
+
+test('also who leaves before the daemon has answered', async () => {
+  let begin = () => {}
+  const heard = new Promise<ServerResponse>((resolve) => {
+    answer = (_, response) => resolve(response)
+  })
+  const served = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  const { origin, hash } = new URL(web.address)
+  const headers = { authorization: `Bearer ${hash.slice(1)}` }
+  const page = request(`${origin}/v1/events`, { headers, agent: false }).on('error', begin).end()
+  const response = await heard
+  page.destroy()
+  await served
+  // Another answer of the server says that it has seen that one leave.
+  answer = (_, other) => void other.end('{}')
+  await ask('/v1/health')
+  const left = once(response, 'close')
+  response.writeHead(200).flushHeaders()
   await left
 })
 
