@@ -109,7 +109,8 @@ function hash(text: string, digits: number): string {
 export function readCommand(env: NodeJS.ProcessEnv): Command | undefined {
   const command = env.CNI_COMMAND ?? ''
   if (command === 'VERSION') return undefined
-  if (!(command in COMMANDS)) throw new Refusal(CODE.environment, `unknown CNI_COMMAND: ${command}`)
+  if (!Object.hasOwn(COMMANDS, command))
+    throw new Refusal(CODE.environment, `unknown CNI_COMMAND: ${command}`)
   const { needs } = COMMANDS[command as Command]
   const missing = needs.filter((name) => (env[name] ?? '') === '')
   if (missing.length > 0)

@@ -46,6 +46,7 @@ describe('refused, and nothing is made', () => {
     ],
     ['mtu too small', 100, /mtu/, () => ({ config: node.network('no', { ...L2, mtu: 3 }) })],
     ['an unknown command', 4, /unknown CNI_COMMAND: FOO/, () => ({ command: 'FOO' })],
+    ['a word of every object for one', 4, /unknown CNI_COMMAND: toString/, () => ({ command: 'toString' })],
     ['no namespace', 4, /\[CNI_NETNS\] missing/, () => ({ pod: undefined })],
     ['no such namespace', 8, /'\/run\/netns\/none' is no/, () => ({ env: { CNI_NETNS: '/run/netns/none' } })],
     ["the plugin's own namespace", 8, /of the plugin itself/, () => ({ pod: node.daemon.home })],
