@@ -59,7 +59,8 @@ export interface TableRules {
  * loads a firewall anew takes the calls of our chains away.
  */
 export function rulesFor(family: Family, networks: readonly Network[], saved: string): TableRules[] {
-  const mine = networks.filter(({ p2p }) => !p2p)
+  // Internal ones first: what others let in, by a published port, is not for who may not get out.
+  const mine = networks.filter(({ p2p }) => !p2p).sort((one, other) => +other.internal - +one.internal)
   return TABLES.map((table) => {
     const there = linesOf(saved, table)
     const chains = CHAINS.filter((chain) => chain.table === table)

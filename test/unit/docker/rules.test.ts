@@ -57,6 +57,17 @@ test('an internal one neither, and one that does its own routing is not masquera
   ])
 })
 
+test('from an internal network nobody gets out by what another one lets in, whichever was there first', () => {
+  for (const networks of [
+    [OPEN, CLOSED],
+    [CLOSED, OPEN],
+  ]) {
+    const mangle = inTable(rulesFor('iptables', networks, ''), 'mangle')
+    expect(mangle.indexOf('-i uv-closed ! -o uv-closed -j DROP')).toBe(0)
+    expect(mangle.findIndex((rule) => rule.endsWith('DNAT -j RETURN'))).toBe(2)
+  }
+})
+
 test('of a network of one pair the kernel hears nothing', () => {
   expect(rulesFor('iptables', [{ ...OPEN, p2p: true }], '')).not.toContain('uv-open')
 })
