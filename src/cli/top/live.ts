@@ -19,6 +19,7 @@ export class Live implements Disposable {
   #view: View
   /** Ends the pause between two looks. */
   #wake = () => {}
+  #stopping: NodeJS.Timeout | undefined
 
   /** `watch` has looked once: what it cannot see at all is said before the terminal is taken. */
   constructor(watch: Watch, view: View, look: Omit<Look, 'columns' | 'rows'>) {
@@ -34,6 +35,7 @@ export class Live implements Disposable {
   [Symbol.dispose](): void {
     process.stdout.off('resize', this.#anew)
     process.off('SIGCONT', this.#again)
+    clearTimeout(this.#stopping) // it would take the terminal again
     this.#screen[Symbol.dispose]()
   }
 
@@ -111,6 +113,7 @@ export class Live implements Disposable {
   #suspend(): void {
     this.#screen.leave()
     process.kill(0, 'SIGTSTP')
-    setTimeout(this.#again, STOPPING)
+    clearTimeout(this.#stopping)
+    this.#stopping = setTimeout(this.#again, STOPPING)
   }
 }

@@ -41,11 +41,12 @@ export class Screen implements Disposable {
   /** All of it is written anew. */
   forget(): void {
     this.#lines = []
-    process.stdout.write('\x1b[2J')
+    if (this.#entered) process.stdout.write('\x1b[2J')
   }
 
-  /** The screen as it is to be, from its first line on. */
+  /** The screen as it is to be, from its first line on; nothing while it is left. */
   draw(lines: readonly string[]): void {
+    if (!this.#entered) return
     process.stdout.write(differences(this.#lines, lines))
     this.#lines = [...lines]
   }
