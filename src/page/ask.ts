@@ -2,6 +2,8 @@
 // tab. A refusal is a sentence. Knows no pair.
 
 const KEY = 'uveth-token'
+/** As the server makes it; the link to the panel is behind a #, too. */
+const TOKEN = /^#[\w-]{43}$/
 
 export class Refused extends Error {
   readonly status: number
@@ -12,11 +14,14 @@ export class Refused extends Error {
   }
 }
 
+export function isTokenGiven(): boolean {
+  return TOKEN.test(location.hash)
+}
+
 /** Out of the address, where it is not left: a picture of the screen, or a copied address, gives nothing away. */
 export function takeToken(): void {
-  const given = location.hash.slice(1)
-  if (given === '') return
-  sessionStorage.setItem(KEY, given)
+  if (!isTokenGiven()) return
+  sessionStorage.setItem(KEY, location.hash.slice(1))
   history.replaceState(null, '', location.pathname)
 }
 

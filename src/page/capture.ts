@@ -19,6 +19,8 @@ export class CaptureBox {
   /** By the pair. */
   readonly #running = new Map<string, Running>()
   #pair: PairView | undefined
+  /** And not yet answered: a second capture of the pair would have no way to be stopped. */
+  #pressed = false
 
   constructor() {
     this.element.append(el('label', { for: 'capture-what' }, 'record'), this.#what, this.#button, this.#said)
@@ -51,9 +53,10 @@ export class CaptureBox {
 
   async #press(): Promise<void> {
     const pair = this.#pair
-    if (pair === undefined) return
+    if (pair === undefined || this.#pressed) return
     const running = this.#running.get(pair.id)
     let said = ''
+    this.#pressed = true
     try {
       if (running !== undefined) await this.#stop(pair, running)
       else await this.#start(pair)
@@ -61,6 +64,7 @@ export class CaptureBox {
     } catch (refusal) {
       said = (refusal as Error).message
     }
+    this.#pressed = false
     say(this.#said, said)
     if (this.#pair?.id === pair.id) this.show(this.#pair)
   }

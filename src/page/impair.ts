@@ -26,8 +26,8 @@ export class ImpairForm {
   #end: EndView | undefined
   /** What is in force as the fields show it, of which end: shown anew when that differs. */
   #shown = ''
-  /** Texts on their way, the newest of each knob: one order at a time. */
-  readonly #waiting = new Map<Row, string>()
+  /** On their way, the newest of each knob: one order at a time. Of the end that was shown when it was wished. */
+  #waiting: { row: Row; text: string; end: EndView }[] = []
   #sending = false
 
   constructor(ordered: Ordered) {
@@ -68,7 +68,7 @@ export class ImpairForm {
       (answer) => answer.text(),
       () => '',
     )
-    if (this.#end === undefined || refOf(this.#end) !== refOf(end)) return
+    if (!this.#isShown(end)) return
     if (other || document.activeElement !== this.#words) this.#words.value = words
   }
 
@@ -105,17 +105,23 @@ export class ImpairForm {
   }
 
   #order(row: Row): void {
-    this.#waiting.set(row, row.field.value)
+    const end = this.#end
+    if (end === undefined) return
+    const ref = refOf(end)
+    this.#waiting = this.#waiting.filter((other) => other.row !== row || refOf(other.end) !== ref)
+    this.#waiting.push({ row, text: row.field.value, end })
     if (!this.#sending) void this.#send()
   }
 
   /** One by one, so that the last word on each is the last order. */
   async #send(): Promise<void> {
     this.#sending = true
-    for (const [row, text] of this.#waiting) {
-      this.#waiting.delete(row)
-      const json = row.knob.patch(orderedText(text, row.knob), this.#end?.impair ?? {})
-      await this.#give({ method: 'PATCH', json }, row.field, row.error)
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      const { row, text } = next
+      // As it is by now, if it is still shown.
+      const end = this.#isShown(next.end) ? (this.#end as EndView) : next.end
+      const json = row.knob.patch(orderedText(text, row.knob), end.impair ?? {})
+      await this.#give({ method: 'PATCH', json }, row.field, row.error, end)
     }
     this.#sending = false
   }
@@ -124,15 +130,21 @@ export class ImpairForm {
     sent: { method: string; json?: object; text?: string },
     field: HTMLInputElement,
     error: HTMLElement,
+    end = this.#end,
   ): Promise<void> {
-    if (this.#end === undefined) return
+    if (end === undefined) return
+    let sentence = ''
     try {
-      await ask(pathOf(this.#end), sent)
-      complain(field, error)
+      await ask(pathOf(end), sent)
     } catch (refusal) {
-      complain(field, error, (refusal as Error).message)
+      sentence = (refusal as Error).message
     }
+    if (this.#isShown(end)) complain(field, error, sentence)
     this.#ordered()
+  }
+
+  #isShown(end: EndView): boolean {
+    return this.#end !== undefined && refOf(this.#end) === refOf(end)
   }
 }
 

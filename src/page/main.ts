@@ -1,7 +1,7 @@
 // The page of `uveth web`: what is known of the daemon's pairs, and who shows it. Pairs are asked for when an event says
 // that they changed, counters once a second. Where the daemon is gone the page says so, asks on, and goes on when it is back.
 
-import { ask, askJson, listen, Refused, takeToken } from './ask.js'
+import { ask, askJson, isTokenGiven, listen, Refused, takeToken } from './ask.js'
 import { Detail } from './detail.js'
 import { byId, el, say, set } from './element.js'
 import { Picture } from './picture.js'
@@ -55,7 +55,7 @@ class Page {
       this.#filter = filter.value.trim().toLowerCase()
       this.#show()
     })
-    addEventListener('hashchange', () => location.reload())
+    addEventListener('hashchange', () => isTokenGiven() && location.reload())
     void this.#ask()
     void this.#hear()
   }

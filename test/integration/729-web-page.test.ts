@@ -250,7 +250,7 @@ describe('what happens', () => {
     await daemon.restart()
     await daemon.lay()
     await page.locator('.cable').waitFor()
-    expect(await page.locator('#banner').isHidden()).toBe(true)
+    await page.locator('#banner').waitFor({ state: 'hidden' })
     await until('events to be heard again', async () => {
       await daemon.ask('PATCH', '/v1/pairs/id:cable', { carrier: 'off' })
       await daemon.ask('PATCH', '/v1/pairs/id:cable', { carrier: 'auto' })
