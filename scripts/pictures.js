@@ -127,6 +127,7 @@ function drawing(cells) {
   )
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">`,
+    '<title>uveth top</title>',
     `<rect width="${width}" height="${height}" rx="8" fill="${PAPER}" stroke="#30363d"/>`,
     '<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="13">',
     ...lines.filter((line) => line !== ''),
