@@ -1,5 +1,5 @@
-// How fast it goes: two answers of stats.list, and what happened between them, each second. Pure, and loads nothing;
-// for whoever draws (cli/top/, a page in a browser). Asks nobody.
+// How fast it goes: two answers of stats.list, and what happened between them, each second. Pure, and loads nothing. Used
+// by cli/top/; the page of a browser, which imports nothing from outside its folder, has its own (page/rates.ts).
 
 import type { Counted } from './ops.js'
 

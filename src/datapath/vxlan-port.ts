@@ -8,7 +8,15 @@ import { DROPPED } from '../frame/cause.js'
 import { ETH_HLEN, isSuperFrame, MAX_MTU } from '../frame/ethernet.js'
 import { Packet } from '../frame/packet.js'
 import { finishChecksum } from '../frame/segment.js'
-import { BURST, HEADROOM, LONGEST_FRAME, SLOTS_OFFSET, type Slab, VNET_HDR_LEN } from '../frame/slab.js'
+import {
+  BURST,
+  HEADROOM,
+  LONGEST_FRAME,
+  SLAB_BYTES,
+  SLOTS_OFFSET,
+  type Slab,
+  VNET_HDR_LEN,
+} from '../frame/slab.js'
 import { SuperFrame } from '../frame/super-frame.js'
 import { describeUnfinished } from '../frame/unfinished.js'
 import { readVni, VXLAN_HLEN, writeVxlan } from '../frame/vxlan.js'
@@ -23,6 +31,8 @@ import type { Capabilities, Served, VxlanSpec, WatchedPort } from './port.js'
 const MOST_BYTES = 65_507
 /** UDP_MAX_SEGMENTS, before it was raised. */
 const MOST_SEGMENTS = 64
+/** A slot that begins behind this has no room for all that may come joined. */
+const LAST_START = SLAB_BYTES - HEADROOM - LONGEST_FRAME
 /** After the kernel has refused to cut (a segment is longer than the way allows), so many times it is not asked. */
 const PAUSE = 1024
 
@@ -80,7 +90,7 @@ export class VxlanPort implements WatchedPort {
       if (got < 0) continue
       slots = this.#take(slab, slots, got)
       copies.flush()
-      if (this.#at > SLOTS_OFFSET + 256 * 1024 - LONGEST_FRAME) break
+      if (this.#at > LAST_START) break
     }
     return slots
   }

@@ -65,7 +65,7 @@ export class Tunnel implements Device {
   readonly #fd: number
 
   constructor(fd: number, plan: VxlanPlan) {
-    const { id, remote, local, port = VXLAN_PORT } = plan
+    const { id, remote, local, port } = plan
     this.#fd = fd
     this.plan = plan
     const longest = LONGEST[remote.length as 4 | 16] - VXLAN_HLEN
@@ -94,8 +94,8 @@ export class Tunnel implements Device {
   }
 
   static open(plan: VxlanPlan): Tunnel {
-    const { remote, port = VXLAN_PORT } = plan
-    const others = [...tunnels].filter(({ plan: other }) => (other.port ?? VXLAN_PORT) === port)
+    const { remote, port } = plan
+    const others = [...tunnels].filter(({ plan: other }) => other.port === port)
     if (others.some(({ plan: other }) => Buffer.compare(other.remote, remote) === 0))
       throw inUse(
         plan,
@@ -165,7 +165,7 @@ export class Tunnel implements Device {
 }
 
 /** No interface can be called so. */
-function nameOf({ id, remote, port = VXLAN_PORT }: VxlanPlan): string {
+function nameOf({ id, remote, port }: VxlanPlan): string {
   const host = formatAddress(remote)
   if (port === VXLAN_PORT) return `vxlan${id}:${host}`
   return `vxlan${id}:${remote.length === 16 ? `[${host}]` : host}:${port}`
@@ -194,7 +194,7 @@ function prepare(fd: number, { remote }: VxlanPlan): void {
  * comes from their remotes (any port: the other side sends from one of its choice). So nobody else may have the port.
  */
 function bind(fd: number, plan: VxlanPlan, sharing: boolean): void {
-  const { remote, port = VXLAN_PORT } = plan
+  const { remote, port } = plan
   const local = plan.local ?? new Uint8Array(remote.length)
   let bound = udpBind(fd, local, port)
   socketSetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)
@@ -218,8 +218,6 @@ function canSegment(fd: number): boolean {
 
 /** From Linux 5.0. */
 function join(fd: number): boolean {
-  return (
-    socketSetOption(fd, SOL_UDP, UDP_GRO, fallbackForced('udp-gro') ? 0 : 1) >= 0 &&
-    !fallbackForced('udp-gro')
-  )
+  const wanted = !fallbackForced('udp-gro')
+  return socketSetOption(fd, SOL_UDP, UDP_GRO, wanted ? 1 : 0) >= 0 && wanted
 }

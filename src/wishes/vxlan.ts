@@ -4,7 +4,7 @@
 import { invalid } from '../errors.js'
 import { parseAddress } from '../frame/address.js'
 import { MAX_VNI, VXLAN_PORT } from '../frame/vxlan.js'
-import { about, at, object, type Read, type Shape, value, whole } from './shape.js'
+import { about, at, type Given, object, type Read, type Shape, value, whole } from './shape.js'
 
 /** ::ffff:0:0/96: an address of IPv4 in other words. */
 const MAPPED = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff)
@@ -40,12 +40,12 @@ const PARTS = object(
   ['id', 'remote'],
 )
 
-export type VxlanPlan = Read<typeof PARTS>
+export type VxlanPlan = Read<typeof PARTS> & { port: number }
 
-export const VXLAN: typeof PARTS = {
+export const VXLAN: Shape<Given<typeof PARTS>, VxlanPlan> = {
   ...PARTS,
   read(given, attribute) {
-    const plan = PARTS.read(given, attribute)
+    const plan = { port: VXLAN_PORT, ...PARTS.read(given, attribute) }
     if (plan.local !== undefined && plan.local.length !== plan.remote.length)
       throw invalid('local and remote must be addresses of one family', at(attribute, 'local'))
     return plan

@@ -1,6 +1,7 @@
 // `uveth top`: reads its options, and shows what crosses the pairs: on a terminal until somebody leaves, elsewhere once.
 // Starts no daemon.
 
+import { setTimeout } from 'node:timers/promises'
 import type { PairView } from '../../contract/ops.js'
 import { stopSignal } from '../failure.js'
 import { TOP } from '../options.js'
@@ -62,11 +63,11 @@ function read(words: string[], help: string): Wanted | undefined {
 
 /** A table for each look: what happened since the one before. */
 async function print(session: Session, watch: Watch, { view, count, json }: Wanted): Promise<void> {
-  const stop = new AbortController()
-  stopSignal().addEventListener('abort', () => stop.abort())
-  process.stdout.once('error', () => stop.abort()) // EPIPE
+  const closed = new AbortController()
+  process.stdout.once('error', () => closed.abort()) // EPIPE
+  const stop = AbortSignal.any([stopSignal(), closed.signal])
   for (let printed = 0; printed < count; printed++) {
-    if (!(await paused(view.delay * 1000, stop.signal))) return
+    if (!(await paused(view.delay * 1000, stop))) return
     await watch.look()
     const rows = ordered(watch.rows, view)
     if (json) writeJson(rows.map(jsonOf), session.globals)
@@ -79,15 +80,7 @@ async function print(session: Session, watch: Watch, { view, count, json }: Want
 
 /** False: it is to end. */
 async function paused(ms: number, stop: AbortSignal): Promise<boolean> {
-  if (stop.aborted) return false
-  return await new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(true), ms)
-    const end = () => {
-      clearTimeout(timer)
-      resolve(false)
-    }
-    stop.addEventListener('abort', end, { once: true })
-  })
+  return await setTimeout(ms, true, { signal: stop }).catch(() => false)
 }
 
 /** A terminal whose cursor cannot be moved. */
