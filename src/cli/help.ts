@@ -90,8 +90,9 @@ that matches takes a frame; "none" leaves it as it is.
 flap takes carrier away for TIME and gives it back, TIMES times; it returns when
 that is over.
 
-schedule takes a file, YAML or JSON, of what NAME's impairment and the carrier
-are to be at which time. The daemon's forwarding thread keeps the time:
+schedule takes a file, YAML or JSON (- is standard input), of what NAME's
+impairment and the carrier are to be at which time. The daemon's forwarding
+thread keeps the time:
   period: 20s                      with repeat: how long a round is
   repeat: true                     or how many rounds; without both it is one
   steps:                           at: since the round began
@@ -167,6 +168,8 @@ but for queues; what the lab has made and the file no longer has goes, but for
 addresses of what stays. Each action is told in a line: + made, ~ changed,
 - removed. Where it ends before the end, another apply goes on.
 
+FILE may be - for standard input.
+
   --dry-run         tell them, and do nothing
   --schema          print the JSON Schema of the file, for editors
 
@@ -181,7 +184,8 @@ export const DESTROY_HELP = `uveth destroy: remove what uveth apply has made
 Usage: uveth destroy FILE [--dry-run]
 
 Pairs and namespaces of the file's lab go, also those that the file no longer
-has. Namespaces that were there before, and containers, stay.
+has. Namespaces that were there before, and containers, stay. FILE may be - for
+standard input.
 
   --dry-run         tell what would be done, and do nothing
 

@@ -3,13 +3,21 @@
 
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { text as textOf } from 'node:stream/consumers'
 import { ofNode, UvethError } from '../errors.js'
 import type { ReadText } from '../wishes/words.js'
 import { readText } from './read-text.js'
+import { UsageError } from './usage.js'
 
-/** What `plan` makes of it; a file that the file names is read from where it stands. */
-export async function readYaml<T>(path: string, plan: (given: unknown, beside: ReadText) => T): Promise<T> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+/** What `plan` makes of it; a file that the file names is read from where it stands. "-" is standard input. */
+export async function readYaml<T>(given: string, plan: (given: unknown, beside: ReadText) => T): Promise<T> {
+  const piped = given === '-'
+  // By a batch, for its orders.
+  if (piped && process.stdin.readableFlowing !== null)
+    throw new UsageError('standard input has the orders: give a file')
+  const path = piped ? 'stdin' : given
+  const reading = piped ? textOf(process.stdin) : readFile(path, 'utf8')
+  const text = await reading.catch((error: unknown) => {
     throw ofNode(error, path)
   })
   const { LineCounter, parseDocument } = await import('yaml')

@@ -9,7 +9,7 @@ import { expectProblem, TestDaemon } from '../support/daemon.js'
 import { numbered, readNumbered } from '../support/frames.js'
 import { until } from '../support/netns.js'
 import { PacketSocket } from '../support/packet.js'
-import { uveth as start } from '../support/program.js'
+import { uveth as start, uvethOnce } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
@@ -55,6 +55,13 @@ describe('refused', () => {
     const { path, outcome } = await ordered(text)
     expectRefusal(outcome, 255, sentence)
     expect(outcome.stderr).toContain(`${path}:${line}: `)
+  })
+
+  test('standard input that has the orders themselves', async () => {
+    const prefix = ['sh', '-c', 'echo link set x0 schedule - | exec "$0" "$@"']
+    const env = { UVETH_SOCKET: daemon.socket }
+    const { code, stderr } = await uvethOnce(['-batch', '-'], { env, prefix })
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/standard input has the orders: give a file\n/)])
   })
 
   test('a file that is not there, and words that make no order', async () => {

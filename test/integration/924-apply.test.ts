@@ -111,6 +111,24 @@ describe('refused, before anything is made', () => {
     )
   })
 
+  test('of standard input too, by its line', async () => {
+    writeFileSync(path, FILE.replace('1400', '13'))
+    const prefix = ['sh', '-c', 'exec "$0" "$@" <"$LAB_FILE"']
+    const env = { UVETH_SOCKET: daemon.socket, LAB_FILE: path }
+    const { code, stderr } = await uvethOnce(['apply', '-', '--dry-run'], { env, prefix })
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^uveth: EINVAL: stdin:8: topology\.links\.0\.mtu /),
+    ])
+    writeFileSync(path, FILE)
+    const told = await uvethOnce(['apply', '-', '--dry-run'], { env, prefix })
+    expect(told).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`+ netns ${LAB}-left\n`),
+      stderr: '',
+    })
+  })
+
   test('a namespace of that name that is somebody else’s', async () => {
     run('ip', 'netns', 'add', `${LAB}-left`)
     const { code, stderr } = await given('apply', FILE)
