@@ -233,7 +233,7 @@ describe('help', () => {
   })
 
   test.each(VERBS.filter((verb) => verb !== 'help'))(
-    'uveth help %s, as uveth %s --help, within 80 columns',
+    'uveth help %s, as its --help, within 80 columns',
     async (verb) => {
       const { code, stdout, stderr } = await uvethOnce(['help', verb])
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
