@@ -65,7 +65,7 @@ const AFTER: Record<string, Candidates> = {
   '--via': { words: WAYS.join(' ') },
   '--limit': { words: LIMIT_NAMES.map((name) => `${name}=`).join(' ') },
   '--log': { words: 'debug info warn error' },
-  'remote|local|dstport|name|index|address|mtu|txqueuelen|queues|id|group|master|-f|-family|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--memory|--idle-exit|--seed|--from|--peer-from|--loop|--delay|-d|--iterations|--filter|--port':
+  'remote|local|dstport|keepalive|name|index|address|mtu|txqueuelen|queues|id|group|master|-f|-family|--mtu|--address-a|--address-b|--addr-a|--addr-b|--workers|--memory|--idle-exit|--seed|--from|--peer-from|--loop|--delay|-d|--iterations|--filter|--port':
     {},
 }
 

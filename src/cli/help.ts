@@ -48,6 +48,9 @@ vxlanN:ADDR, and takes impair, rule and what shows:
   local ADDR        address of this host to use; otherwise any
   dstport N         UDP port on both hosts (default 4789); each remote has one
                     tunnel by a port
+  keepalive SECONDS on both sides, where both are uveth: there is carrier while
+                    the other side would have it, and none when nothing came in
+                    three times that time (0.1 to 3600; 500ms); default: off
 It leaves from the namespace that the daemon stands in. A frame is 50 bytes
 longer on its way (70 over IPv6): mtu 1450 keeps it whole where that has 1500.
 

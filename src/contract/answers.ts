@@ -76,6 +76,11 @@ const END = object(
         remote: text,
         local: { anyOf: [text, { type: 'null' }], description: 'null: any address of this host' },
         port: whole,
+        keepalive: { anyOf: [{ type: 'number' }, { type: 'null' }], description: 'ms; null: none' },
+        far: {
+          enum: ['up', 'down', 'silent', null],
+          description: 'the other side, as keep-alives tell; null: there are none',
+        },
       }),
       description: 'only of an end that is a tunnel to another host: it has no interface, and ifindex 0',
     },

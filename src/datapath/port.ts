@@ -52,6 +52,8 @@ export interface VxlanSpec {
   /** The kernel cuts what is sent (UDP_SEGMENT), and may join what is received (UDP_GRO). */
   segments: boolean
   joined: boolean
+  /** Where it is told that something came (frame/keepalive.ts). */
+  life: SharedArrayBuffer
 }
 
 /** The ports of both ends that frames go between. */

@@ -6,6 +6,7 @@
 import { errno } from '../errors.js'
 import { DROPPED } from '../frame/cause.js'
 import { ETH_HLEN, isSuperFrame, MAX_MTU } from '../frame/ethernet.js'
+import { HEARD, isKeepalive, type LifeWords, lifeOf, READS, readKeepalive, SAID } from '../frame/keepalive.js'
 import { Packet } from '../frame/packet.js'
 import { finishChecksum } from '../frame/segment.js'
 import {
@@ -20,7 +21,7 @@ import {
 import { SuperFrame } from '../frame/super-frame.js'
 import { describeUnfinished } from '../frame/unfinished.js'
 import { readVni, VXLAN_HLEN, writeVxlan } from '../frame/vxlan.js'
-import { load } from '../frame/words.js'
+import { add, load, store } from '../frame/words.js'
 import { udpReceive, udpSend } from '../native.js'
 import type { Outgoing } from './cells.js'
 import { Copies } from './copies.js'
@@ -58,6 +59,7 @@ export class VxlanPort implements WatchedPort {
   readonly #header = new Uint8Array(VXLAN_HLEN)
   /** The remote address in words, as a receive answers it. */
   readonly #remote = new Int32Array(4)
+  readonly #life: LifeWords
   #served: Served | undefined
   #pause = 0
   /** Where the next slot begins in the slab that is filled. */
@@ -67,6 +69,7 @@ export class VxlanPort implements WatchedPort {
     this.fd = spec.fd
     this.capabilities = spec.capabilities
     this.#spec = spec
+    this.#life = lifeOf(spec.life)
     shared ??= new Bench()
     this.#bench = shared
     new Uint8Array(this.#remote.buffer).set(spec.remote)
@@ -104,10 +107,14 @@ export class VxlanPort implements WatchedPort {
     const foreign = this.#isForeign()
     let slot = slots
     let from = 0
+    let own = 0
     do {
       const length = Math.min(step, got - from) - VXLAN_HLEN
       const verdict = this.#judge(bytes, from, length, foreign)
+      if (verdict === 0) own = 1
       if (verdict !== 0) this.#drop(verdict, length)
+      else if (isKeepalive(bytes, from + VXLAN_HLEN, length))
+        store(this.#life, SAID, readKeepalive(bytes, from + VXLAN_HLEN))
       else if (slot === BURST) this.#drop(DROPPED.limit, length)
       else {
         const start = this.#at + HEADROOM
@@ -122,6 +129,8 @@ export class VxlanPort implements WatchedPort {
       }
       from += step
     } while (from < got)
+    add(this.#life, HEARD, own)
+    add(this.#life, READS, 1)
     return slot
   }
 

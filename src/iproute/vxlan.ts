@@ -1,7 +1,8 @@
-// `peer vxlan id N remote ADDR [local ADDR] [dstport N]` behind `type veth`: an end that is a tunnel to another host, in
+// `peer vxlan id N remote ADDR [local ADDR] [dstport N] [keepalive SECONDS]` behind `type veth`: an end that is a tunnel to another host, in
 // the words that ip has for `type vxlan`. Called by grammar.ts. Pure; values are the daemon's to judge.
 
 import type { PairWish } from '../contract/ops.js'
+import { parseTime } from '../wishes/units.js'
 import { type Words, written } from '../wishes/words.js'
 import { UsageError } from './usage.js'
 import { wrong } from './words.js'
@@ -9,7 +10,14 @@ import { wrong } from './words.js'
 export type Vxlan = NonNullable<NonNullable<PairWish['b']>['vxlan']>
 
 /** By word, what it is called in a wish. */
-const WORDS = { id: 'id', vni: 'id', remote: 'remote', local: 'local', dstport: 'port' } as const
+const WORDS = {
+  id: 'id',
+  vni: 'id',
+  remote: 'remote',
+  local: 'local',
+  dstport: 'port',
+  keepalive: 'keepalive',
+} as const
 
 /** For the completion. */
 export const VXLAN_WORDS = Object.keys(WORDS).filter((word) => word !== 'vni')
@@ -32,9 +40,19 @@ export function takeVxlan(reader: Words): Vxlan | undefined {
     const key = WORDS[word as keyof typeof WORDS]
     const value = reader.value(word)
     if (given[key] !== undefined) throw new UsageError(`duplicate "${word}": "${value}" is the second value`)
-    given[key] = key === 'id' || key === 'port' ? written(value) : value
+    if (key === 'keepalive') given[key] = keepaliveOf(value)
+    else given[key] = key === 'id' || key === 'port' ? written(value) : value
   }
   for (const key of ['id', 'remote'])
     if (given[key] === undefined) throw new UsageError(`not enough information: a tunnel takes "${key}"`)
+  if (given.keepalive === 'off') delete given.keepalive
   return given as unknown as Vxlan
+}
+
+/** ms. A bare number is seconds, as others have it who keep tunnels alive; `1s`, `500ms`. */
+function keepaliveOf(text: string): string | number {
+  if (text === 'off') return text
+  const ms = /[a-z]$/i.test(text) ? parseTime(text) : parseTime(`${text}s`)
+  if (ms === undefined) throw wrong(text, 'keepalive takes seconds, a time like "500ms", or "off"')
+  return ms
 }

@@ -20,6 +20,8 @@ export type Hint =
   | { of: 'all' }
   /** All that are not at home, of which nothing is told. */
   | { of: 'away' }
+  /** That one, which has found out itself. */
+  | { of: 'device'; device: object }
 
 export interface Device {
   /** As it was when last looked at. */
@@ -41,6 +43,10 @@ export interface Device {
   /** Refuses as the kernel does; a part may be done by then. Pair closed (ENODEV) when it is gone. */
   change(change: EndChange): void
   setCarrier(on: boolean): void
+  /** Would its pair have carrier, but for it? For one whose other side wants to know. */
+  tell?(ready: boolean): void
+  /** Once, instead of begin(), of one that was adopted: its pair goes on, with or without carrier. */
+  goOn?(carrier: boolean): void
   /** May its kernel leave super-frames whole (the default), or does it cut them? */
   setWhole(whole: boolean): void
   /** Does it show the carrier that was put on it, and act on it? */

@@ -19,7 +19,7 @@
 import { abandonHeld, receivedSoFar, type StateWords, stateOf } from '../datapath/counters.js'
 import { checkPort } from '../datapath/port.js'
 import { pairClosed } from '../errors.js'
-import { Carrier, drainHere } from './carrier.js'
+import { Carrier, drainHere, wantedCarrier } from './carrier.js'
 import { type Hint, reasonOf } from './device.js'
 import { type Context, ENDS, type EndIndex, Ends } from './ends.js'
 import { Losses } from './losses.js'
@@ -133,6 +133,7 @@ export class LinkedPair {
     this.#inspected = inspected
     if (standing !== undefined) this.#ends.uncarried = standing.uncarried
     const carrier = standing?.carrier ?? this.#ends.carriers.includes(true)
+    for (const device of this.#ends.devices) device.goOn?.(carrier)
     this.#carrier.goOn(carrier)
     this.#is = { ...this.#is, carrier, whole: [standing?.whole?.a, standing?.whole?.b] }
     for (const end of ENDS) this.#publish(end)
@@ -298,6 +299,8 @@ export class LinkedPair {
   #follow(): void {
     const { states, carriers, programs } = this.#ends
     const wanted = wantedOf({ mode: this.#mode, states, inspected: this.#inspected, programs })
+    for (const end of ENDS)
+      this.#ends.devices[end].tell?.(wantedCarrier(this.#mode, states[1 - end]?.up === true, true))
     for (const action of difference(this.#is, wanted, carriers)) this.#carryOut(action, wanted)
     this.#is = wanted
   }

@@ -9,6 +9,7 @@ import type { LinkDetails } from '../netlink/link-details.js'
 import type { LinkStats } from '../netlink/rtnl.js'
 import type { NetnsPlace } from '../netns/names.js'
 import type { VxlanPlan } from '../wishes/vxlan.js'
+import type { Far } from './keepalive.js'
 import type { UncarriedState } from './uncarried.js'
 
 /** What an end is to be, checked and with its defaults: options.ts makes it. */
@@ -174,7 +175,17 @@ export interface EndState {
   /** Of an end with several queues: those that others have attached. Frames that the kernel gives to them are lost. */
   foreignQueues: number
   /** Of an end that is a tunnel to another host; it has no interface, and stands at home. */
-  vxlan?: { id: number; remote: string; local: string | null; port: number }
+  vxlan?: TunnelState
+}
+
+/** `far`: what keep-alives say of the other side, where there are any (`keepalive`, ms). */
+interface TunnelState {
+  id: number
+  remote: string
+  local: string | null
+  port: number
+  keepalive: number | null
+  far: Far | null
 }
 
 /** Of an end that is being made. */

@@ -21,15 +21,16 @@ const pool = await Pool.start(
   (notice) => pairs.heard(notice),
   (index, own, hearing) => new PooledWorker(index, own, hearing, memory),
 )
+const changed = (device: object) => pairs.hear({ of: 'device', device })
 const home = NetlinkSocket.open(NETLINK_ROUTE)
 const catchUp = startMonitor((hint) => pairs.hear(hint))
 pairs.serve({
   pool,
   catchUp,
   open: (plan, queues, quiet) =>
-    plan.vxlan ? Tunnel.open(plan.vxlan) : createTap(home, plan, queues, quiet),
+    plan.vxlan ? Tunnel.open(plan.vxlan, changed) : createTap(home, plan, queues, quiet),
   adopt: (fds, quiet, { vxlan }) =>
-    vxlan ? Tunnel.adopt(fds[0] as number, vxlan) : adoptTap(home, fds, quiet),
+    vxlan ? Tunnel.adopt(fds[0] as number, vxlan, changed) : adoptTap(home, fds, quiet),
   heir: heirName,
   rest: heirRest,
 })

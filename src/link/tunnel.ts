@@ -1,17 +1,22 @@
 // A VXLAN tunnel to another host as the device of an end: a UDP socket at home, and no interface. Made by thread.ts for an
-// end whose plan says so. What its datagrams carry is datapath/vxlan-port.ts's; knows nothing of pairs. It is up as long
-// as it is there, and nothing of it can be changed.
+// end whose plan says so. What its datagrams carry is datapath/vxlan-port.ts's; knows nothing of pairs. Nothing of it can
+// be changed. It is up as long as it is there; with keep-alives, while the other side is (keepalive.ts).
 
 import { statSync } from 'node:fs'
 import type { PortSpec, VxlanSpec } from '../datapath/port.js'
 import { errnoOf, invalid, pairClosed, systemError } from '../errors.js'
 import { formatAddress } from '../frame/address.js'
+import { allocateLife, KEEPALIVE_LENGTH, lifeOf, writeKeepalive } from '../frame/keepalive.js'
 import { VNET_HDR_LEN } from '../frame/slab.js'
-import { VXLAN_HLEN, VXLAN_PORT } from '../frame/vxlan.js'
+import { VXLAN_HLEN, VXLAN_PORT, writeVxlan } from '../frame/vxlan.js'
 import {
   closeFd,
   closeFds,
   fdAdopt,
+  pollerAdd,
+  pollerOpen,
+  pollerRemove,
+  pollerWait,
   SOL_UDP,
   socketSetOption,
   UDP_GRO,
@@ -19,11 +24,13 @@ import {
   udpBind,
   udpConnect,
   udpOpen,
+  udpSend,
 } from '../native.js'
 import { HOME_PATH } from '../netns/open.js'
 import type { VxlanPlan } from '../wishes/vxlan.js'
-import type { Device, Sight } from './device.js'
+import type { Device, Hint, Sight } from './device.js'
 import { fallbackForced } from './fallback.js'
+import { type Far, Keepalive } from './keepalive.js'
 import { type EndChange, type EndState, type Lasting, UNKNOWN } from './protocol.js'
 
 /** <asm-generic/socket.h>, <linux/in.h>, <linux/in6.h>, <linux/udp.h>. */
@@ -50,12 +57,17 @@ const BUFFER = 8 * 1024 * 1024
 const LONGEST = { 4: 65_507, 16: 65_527 }
 const ETH_HLEN = 14
 
+const NONE = new Uint8Array(0)
+
+/** Told when the device is to be looked at. */
+type Changed = (device: Tunnel) => void
+
 /** Those of this process: a port of this host may serve several remotes. */
 const tunnels = new Set<Tunnel>()
 
 export class Tunnel implements Device {
   readonly ports: readonly PortSpec[]
-  readonly state: EndState
+  state: EndState
   readonly lasting: Lasting = { alias: '', altnames: [], addresses: [] }
   readonly carrier = undefined
   readonly program = false
@@ -63,9 +75,10 @@ export class Tunnel implements Device {
   uncarried = { before: 0, since: null }
   readonly plan: VxlanPlan
   readonly #fd: number
+  readonly #keepalive: Keepalive | undefined
 
-  constructor(fd: number, plan: VxlanPlan) {
-    const { id, remote, local, port } = plan
+  constructor(fd: number, plan: VxlanPlan, changed: Changed) {
+    const { id, remote, local, port, keepalive } = plan
     this.#fd = fd
     this.plan = plan
     const longest = LONGEST[remote.length as 4 | 16] - VXLAN_HLEN
@@ -78,6 +91,7 @@ export class Tunnel implements Device {
       port,
       segments: canSegment(fd),
       joined: join(fd),
+      life: allocateLife(),
     }
     this.ports = [spec]
     this.state = {
@@ -86,14 +100,29 @@ export class Tunnel implements Device {
       netnsInode: statSync(HOME_PATH).ino,
       address: '00:00:00:00:00:00',
       mtu: longest - ETH_HLEN,
-      up: true,
-      flags: IFF_UP | IFF_RUNNING | IFF_LOWER_UP,
-      vxlan: { id, remote: formatAddress(remote), local: local ? formatAddress(local) : null, port },
+      ...standingOf(undefined),
+      vxlan: {
+        ...{ id, remote: formatAddress(remote), local: local ? formatAddress(local) : null, port },
+        ...{ keepalive: keepalive ?? null, far: null },
+      },
+    }
+    if (keepalive !== undefined) {
+      const send = (ready: boolean) => sendKeepalive(fd, plan, ready)
+      const life = lifeOf(spec.life)
+      const unread = () => isUnread(fd)
+      this.#keepalive = new Keepalive({
+        interval: keepalive,
+        life,
+        send,
+        unread,
+        changed: () => changed(this),
+      })
+      this.#see()
     }
     tunnels.add(this)
   }
 
-  static open(plan: VxlanPlan): Tunnel {
+  static open(plan: VxlanPlan, changed: Changed): Tunnel {
     const { remote, port } = plan
     const others = [...tunnels].filter(({ plan: other }) => other.port === port)
     if (others.some(({ plan: other }) => Buffer.compare(other.remote, remote) === 0))
@@ -105,8 +134,12 @@ export class Tunnel implements Device {
     if (fd < 0) throw systemError(fd, 'socket', nameOf(plan))
     try {
       prepare(fd, plan)
-      bind(fd, plan, others.length > 0)
-      return new Tunnel(fd, plan)
+      bind(
+        fd,
+        plan,
+        others.map((other) => other.#fd),
+      )
+      return new Tunnel(fd, plan, changed)
     } catch (error) {
       closeFd(fd)
       throw error
@@ -114,20 +147,29 @@ export class Tunnel implements Device {
   }
 
   /** A socket that is there, and stays as it is. */
-  static adopt(fd: number, plan: VxlanPlan): Tunnel {
+  static adopt(fd: number, plan: VxlanPlan, changed: Changed): Tunnel {
     // A thread that was lost may have closed it before: the number is another file's then.
     if (socketSetOption(fd, SOL_UDP, UDP_CORK, 0) < 0) throw pairClosed()
     const adopted = fdAdopt(fd)
     if (adopted < 0) throw systemError(adopted, 'fcntl', nameOf(plan))
-    return new Tunnel(fd, plan)
+    return new Tunnel(fd, plan, changed)
   }
 
-  concerns(): boolean {
-    return false
+  concerns(hint: Hint): boolean {
+    return hint.of === 'device' && hint.device === this
   }
 
   look(): Sight {
-    return 'same'
+    return this.#see() ? 'changed' : 'same'
+  }
+
+  /** Takes over what keep-alives have told; was there anything new? */
+  #see(): boolean {
+    const { vxlan } = this.state
+    const far = this.#keepalive?.far
+    if (vxlan === undefined || far === undefined || far === vxlan.far) return false
+    this.state = { ...this.state, ...standingOf(far), vxlan: { ...vxlan, far } }
+    return true
   }
 
   /** The kernel counts nothing of it. */
@@ -135,7 +177,18 @@ export class Tunnel implements Device {
     return null
   }
 
-  begin(): void {}
+  begin(): void {
+    this.#keepalive?.begin()
+  }
+
+  goOn(carrier: boolean): void {
+    this.#keepalive?.begin(carrier ? 'up' : 'silent')
+    this.#see()
+  }
+
+  tell(ready: boolean): void {
+    this.#keepalive?.tell(ready)
+  }
 
   change(change: EndChange): void {
     const [key] = Object.entries(change).find(([, value]) => value !== undefined) ?? []
@@ -154,14 +207,45 @@ export class Tunnel implements Device {
   whenUp(): void {}
 
   close(): Promise<void> {
+    this.#keepalive?.end(true)
     tunnels.delete(this)
     return new Promise((done) => closeFds([this.#fd], done))
   }
 
   letGo(): void {
+    this.#keepalive?.end(false)
     tunnels.delete(this)
     closeFd(this.#fd)
   }
+}
+
+/** What is seen of it, `far` as keep-alives tell; without them it is up. */
+function standingOf(far: Far | undefined): Pick<EndState, 'up' | 'flags'> {
+  const up = far === undefined || far === 'up'
+  return { up, flags: up ? IFF_UP | IFF_RUNNING | IFF_LOWER_UP : 0 }
+}
+
+/** What is refused, or lost on its way, is sent again in the next interval. */
+function sendKeepalive(fd: number, { id, remote, port }: VxlanPlan, ready: boolean): void {
+  const bytes = new Uint8Array(VXLAN_HLEN + KEEPALIVE_LENGTH)
+  writeVxlan(bytes, 0, id)
+  writeKeepalive(bytes, VXLAN_HLEN, ready)
+  const send = () => udpSend(fd, remote, port, NONE, bytes, 0, bytes.length, 0)
+  // A refusal may be what an earlier datagram has met (ICMP), which is over once it is told.
+  if (send() < 0) send()
+}
+
+/** This thread's, made for the first that is asked. */
+let poller: number | undefined
+
+/** Has nobody received what came to the socket? */
+function isUnread(fd: number): boolean {
+  poller ??= pollerOpen()
+  if (poller < 0 || pollerAdd(poller, fd, 0) < 0) return false
+  const ready = new Int32Array(2)
+  const count = pollerWait(poller, ready, 0, 0)
+  pollerRemove(poller, fd)
+  return ready.subarray(0, Math.max(0, count)).includes(0)
 }
 
 /** No interface can be called so. */
@@ -191,17 +275,24 @@ function prepare(fd: number, { remote }: VxlanPlan): void {
 
 /**
  * The first tunnel of a port hears whatever comes to it, and counts what is not its own; the kernel gives the others what
- * comes from their remotes (any port: the other side sends from one of its choice). So nobody else may have the port.
+ * comes from their remotes (any port: the other side sends from one of its choice). So nobody else may have the port: it
+ * is shared for the moment that another tunnel takes to have a part of it.
  */
-function bind(fd: number, plan: VxlanPlan, sharing: boolean): void {
+function bind(fd: number, plan: VxlanPlan, sharing: readonly number[]): void {
   const { remote, port } = plan
   const local = plan.local ?? new Uint8Array(remote.length)
   let bound = udpBind(fd, local, port)
-  socketSetOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)
   const taken = bound === errnoOf('EADDRINUSE')
-  if (taken && !sharing)
+  if (taken && sharing.length === 0)
     throw inUse(plan, `another program of this host has UDP port ${port}: give another one`)
-  if (taken) bound = udpBind(fd, local, port)
+  if (taken) {
+    const share = (how: number) => {
+      for (const each of [fd, ...sharing]) socketSetOption(each, SOL_SOCKET, SO_REUSEADDR, how)
+    }
+    share(1)
+    bound = udpBind(fd, local, port)
+    share(0)
+  }
   if (bound < 0) throw systemError(bound, 'bind', nameOf(plan), hintOf(bound), 'b.vxlan.local')
   const joined = taken ? udpConnect(fd, remote, 0) : 0
   if (joined < 0) throw systemError(joined, 'connect', nameOf(plan), undefined, 'b.vxlan.remote')

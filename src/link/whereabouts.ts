@@ -47,6 +47,8 @@ export class Whereabouts {
         return true
       case 'away':
         return this.#nsid !== HOME_NSID
+      case 'device':
+        return false
     }
   }
 

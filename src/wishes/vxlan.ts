@@ -30,12 +30,24 @@ const HOST = value<string, Uint8Array>(
   },
 )
 
+/** ms. With less a busy machine would be late for three of them. */
+const [SHORTEST, LONGEST] = [100, 3_600_000]
+const KEEPALIVE = value<number>(
+  'milliseconds, from 100 to 3600000',
+  { type: 'number', minimum: SHORTEST, maximum: LONGEST },
+  (given) => (typeof given === 'number' && given >= SHORTEST && given <= LONGEST ? given : undefined),
+)
+
 const PARTS = object(
   {
     id: about('the network (VNI) that frames are marked with; others are dropped', whole(0, MAX_VNI)),
     remote: about('the other host: frames go there, and come from nowhere else', HOST),
     local: about('the address that frames leave from and come to; default: any of this host', HOST),
     port: about(`UDP port on both hosts; default ${VXLAN_PORT}`, whole(1, 0xffff)),
+    keepalive: about(
+      'ms between datagrams by which the tunnel follows the other side, where that is uveth and does the same: it has carrier while that has, and not when nothing came in three times that time; default: it is always up',
+      KEEPALIVE,
+    ),
   },
   ['id', 'remote'],
 )

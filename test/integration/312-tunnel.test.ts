@@ -2,54 +2,21 @@
 // the kernel's veth between them; the other side is the kernel's own vxlan device, or another uveth.
 
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { expect, onTestFinished } from 'vitest'
-import { commandOf, expectRefusal, well } from '../support/cli.js'
-import { ask, inside, launchDaemon, TestDaemon } from '../support/daemon.js'
+import { expect } from 'vitest'
+import { expectRefusal, well } from '../support/cli.js'
+import { ask, inside, launchDaemon, type TestDaemon } from '../support/daemon.js'
 import { iperf3 } from '../support/iperf.js'
 import { Netns, until } from '../support/netns.js'
 import { packetsOf } from '../support/pcapng.js'
 import { pings } from '../support/ping.js'
 import { launch, uveth as start } from '../support/program.js'
-import { pidOf, replace, stop } from '../support/replace.js'
+import { pidOf, replace } from '../support/replace.js'
 import { needs } from '../support/skip.js'
+import { addressed, hosts, kernelTunnel } from '../support/tunnels.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'veth')
 const kernels = needs('root', 'tun', 'netns', 'ip', 'veth', 'vxlan', 'ping', 'iperf3', 'nsenter')
 const pinged = needs('root', 'tun', 'netns', 'ip', 'veth', 'ping')
-
-/** A daemon whose home is 10.9.0.1 and fd09::1, another host that is 10.9.0.2 and fd09::2, and one that has its end a. */
-async function hosts(...words: string[]) {
-  const daemon = await TestDaemon.start('--log', 'warn', ...words)
-  const [other, near] = [Netns.create('other'), Netns.create('near')]
-  onTestFinished(async () => {
-    await stop(daemon)
-    await daemon[Symbol.asyncDispose]()
-    near[Symbol.dispose]()
-    other[Symbol.dispose]()
-  })
-  daemon.home.ip('link', 'add', 'o0', 'type', 'veth', 'peer', 'o1', 'netns', other.name)
-  for (const [netns, link, host] of [
-    [daemon.home, 'o0', 1],
-    [other, 'o1', 2],
-  ] as const) {
-    netns.ip('addr', 'add', `10.9.0.${host}/24`, 'dev', link)
-    netns.ip('addr', 'add', `fd09::${host}/64`, 'dev', link, 'nodad')
-    netns.ip('link', 'set', link, 'up')
-  }
-  return { daemon, other, near, uveth: commandOf(daemon) }
-}
-
-/** The kernel's own tunnel on the other host, 10.42.0.2 and fd42::2 in it. */
-function kernelTunnel(other: Netns, remote: string, ...more: string[]): void {
-  other.ip('link', 'add', 'vx0', 'type', 'vxlan', 'id', '42', 'remote', remote, 'dstport', '4789', ...more)
-  addressed(other, 'vx0', 2)
-}
-
-function addressed(netns: Netns, link: string, host: number): void {
-  netns.ip('addr', 'add', `10.42.0.${host}/24`, 'dev', link)
-  netns.ip('addr', 'add', `fd42::${host}/64`, 'dev', link, 'nodad')
-  netns.ip('link', 'set', link, 'up')
-}
 
 const endB = async (daemon: TestDaemon) => (await daemon.ask('GET', '/v1/pairs/id:x0/stats')).json.b
 
@@ -102,6 +69,17 @@ test('misuse: one sentence, and nothing is made', async () => {
   )
   expect(near.names()).toEqual(['lo'])
   expect(await uveth(...words)).toMatchObject(well)
+  // Nor does anybody get the port who would share it.
+  await using program = launch(
+    ({ dgram, say }) => {
+      const socket = dgram.createSocket({ type: 'udp4', reuseAddr: true })
+      socket.on('error', ({ code }: NodeJS.ErrnoException) => say({ event: 'bound', code }))
+      socket.bind(4789, () => say({ event: 'bound', code: 'well' }))
+    },
+    null,
+    { prefix: inside(daemon.home) },
+  )
+  expect((await program.next('bound')).code).toBe('EADDRINUSE')
   const again = await daemon.ask('POST', '/v1/pairs', { b: { vxlan: { ...vxlan, id: 43 } } })
   expect(again.json.detail).toMatch(/EADDRINUSE: .*another pair has a tunnel to that host by that port/)
   expectRefusal(

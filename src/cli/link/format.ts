@@ -4,6 +4,7 @@
 
 import type { EndView, PairView } from '../../contract/ops.js'
 import type { EndStats } from '../../index.js'
+import { formatTime } from '../../wishes/units.js'
 import type { Paint } from '../session.js'
 import { groupName } from './groups.js'
 
@@ -155,8 +156,9 @@ function vxlanLine(row: Row): string {
 
 /** As `ip -d link show` has it of a device of that type. */
 export function vxlanText({ vxlan }: EndView): string {
-  const { id, remote, local, port: dstport } = vxlan ?? {}
-  return ['vxlan', ...words({ id, remote, local: local ?? undefined, dstport })].join(' ')
+  const { id, remote, local, port: dstport, keepalive, far } = vxlan ?? {}
+  const life = keepalive == null ? {} : { keepalive: formatTime(keepalive), far: far ?? undefined }
+  return ['vxlan', ...words({ id, remote, local: local ?? undefined, dstport, ...life })].join(' ')
 }
 
 function pairLine(row: Row, detail: Detail): string {

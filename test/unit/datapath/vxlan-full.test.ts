@@ -4,6 +4,7 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import { VxlanPort } from '../../../src/datapath/vxlan-port.js'
 import { errno } from '../../../src/errors.js'
+import { allocateLife } from '../../../src/frame/keepalive.js'
 import { Slab, VNET_HDR_LEN } from '../../../src/frame/slab.js'
 import { place } from '../../support/fake-port.js'
 import { tcp, whole } from '../../support/super-frames.js'
@@ -20,7 +21,12 @@ const PARTS = 10
 function bench() {
   const port = new VxlanPort({
     ...{ kind: 'vxlan', fd: -1, id: 1, remote: Uint8Array.of(127, 0, 0, 1), port: 1 },
-    ...{ segments: true, joined: false, capabilities: { header: VNET_HDR_LEN, longestFrame: 1 } },
+    ...{
+      life: allocateLife(),
+      segments: true,
+      joined: false,
+      capabilities: { header: VNET_HDR_LEN, longestFrame: 1 },
+    },
   })
   const slab = new Slab()
   const { bytes, header = new Uint8Array() } = whole(tcp)

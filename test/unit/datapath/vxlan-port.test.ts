@@ -7,6 +7,16 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { allocateCounters, blockOf, MTU, readBlock, stateOf } from '../../../src/datapath/counters.js'
 import type { VxlanSpec } from '../../../src/datapath/port.js'
 import { VxlanPort } from '../../../src/datapath/vxlan-port.js'
+import {
+  allocateLife,
+  HEARD,
+  lifeOf,
+  READS,
+  READY,
+  SAID,
+  UNREADY,
+  writeKeepalive,
+} from '../../../src/frame/keepalive.js'
 import { BURST, Slab, VNET_HDR_LEN } from '../../../src/frame/slab.js'
 import { MAX_VNI, readVni, VXLAN_HLEN, writeVxlan } from '../../../src/frame/vxlan.js'
 import { store } from '../../../src/frame/words.js'
@@ -34,13 +44,15 @@ async function bench(more: Partial<VxlanSpec> = {}) {
   onTestFinished(() => void other.close())
   await once(other, 'listening')
   const { port } = other.address()
-  const spec = { kind: 'vxlan', fd, id: ID, remote: HERE, port, segments: true, joined: false } as const
+  const life = allocateLife()
+  const spec = { kind: 'vxlan', fd, id: ID, remote: HERE, port, segments: true, joined: false, life } as const
   const made = new VxlanPort({ ...spec, capabilities: { header: VNET_HDR_LEN, longestFrame: 1 }, ...more })
   const counters = allocateCounters(0)
   const state = stateOf(counters)
   store(state, MTU[0], 1500)
   made.serves({ counters: blockOf(counters, 0, 1), state, mtu: MTU[0] })
-  return { port: made, mine, other, slab: new Slab(), counts: () => readBlock(counters, 0, 1) }
+  const counts = () => readBlock(counters, 0, 1)
+  return { port: made, mine, other, slab: new Slab(), life: lifeOf(life), counts }
 }
 
 function fill(slab: Slab, frames: Frame[]): void {
@@ -155,6 +167,38 @@ test('receives, one by one or joined, and counts what is not its own', async () 
     ])
     const { received, drops } = counts()
     expect([received, drops.vni, drops.malformed, drops.foreign]).toEqual([5, 1, 4, 0])
+  }
+})
+
+test('a keep-alive is no frame: it is told, and not delivered or counted, joined ones among frames', async () => {
+  for (const joined of [false, true]) {
+    const tunnel = await bench({ joined })
+    const { port, slab, counts, life } = tunnel
+    const alive = (ready: boolean) => {
+      const bytes = new Uint8Array(60)
+      writeKeepalive(bytes, 0, ready)
+      return bytes
+    }
+    await sendTo(tunnel, datagram(alive(false), 43))
+    port.receive(slab, BURST)
+    expect([life[READS], life[HEARD], life[SAID]]).toEqual([1, 0, 0])
+    for (const bytes of [alive(true), alive(false)]) await sendTo(tunnel, datagram(bytes))
+    expect(port.receive(slab, BURST)).toBe(0)
+    expect([life[READS], life[HEARD], life[SAID], counts().received]).toEqual([3, 2, UNREADY, 1])
+    const sender = await bench({ port: tunnel.mine })
+    const other = alive(true)
+    other[15] = 0 // it says something else
+    fill(sender.slab, [
+      { bytes: short(1), gso: 0 },
+      { bytes: alive(true), gso: 0 },
+      { bytes: other, gso: 0 },
+    ])
+    expect(sender.port.transmit(sender.slab, 3)).toBe(3)
+    const got: number[] = []
+    for (let call = 0; call < 3; call++)
+      for (const frame of framesOf(slab, port.receive(slab, BURST))) got.push(frame[14] as number)
+    expect(got).toEqual([1, 0x75])
+    expect(life[SAID]).toBe(READY)
   }
 })
 

@@ -57,11 +57,13 @@ test('where a is refused, the tunnel that b is keeps nobody from its port', asyn
   fdRelease(fd)
   const adopt: AdoptDevice = (fds) => {
     if (fds[0] !== fd) throw pairClosed()
-    return Tunnel.adopt(fd, plan)
+    return Tunnel.adopt(fd, plan, () => {})
   }
   await expect(open(adopt, -1, fd)).rejects.toThrow(/ENODEV/)
   // By the same port, but at an address that no host has: refused for that, and not for the one that was given up.
-  expect(() => Tunnel.open({ ...plan, local: Uint8Array.of(192, 0, 2, 77) })).toThrow(/EADDRNOTAVAIL/)
+  expect(() => Tunnel.open({ ...plan, local: Uint8Array.of(192, 0, 2, 77) }, () => {})).toThrow(
+    /EADDRNOTAVAIL/,
+  )
 })
 
 test('a number that is no TAP is not adopted, and not closed', () => {

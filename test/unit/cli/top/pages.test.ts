@@ -115,7 +115,7 @@ describe('a tunnel to another host', () => {
   row.pair.b = {
     ...row.pair.b,
     ...{ name: 'vxlan42:192.0.2.7', ifindex: 0, address: '00:00:00:00:00:00', mtu: 65_443 },
-    vxlan: { id: 42, remote: '192.0.2.7', local: null, port: 4789 },
+    vxlan: { id: 42, remote: '192.0.2.7', local: null, port: 4789, keepalive: null, far: null },
     impair: { delay: { time: 20 }, seed: 1 } as never,
   }
   row.rates = { a: rates(2e6), b: rates(1e6, { vni: 2, foreign: 1 }) }
