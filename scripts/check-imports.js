@@ -91,6 +91,7 @@ export const rules = {
       'wishes/end',
       'frame/address',
       'frame/ethernet',
+      'netlink/conntrack',
       'netns/names',
       'own-file',
     ],

@@ -1,6 +1,7 @@
 // Published ports of containers: chosen, remembered, and told to the packet filter; withdrawn with the container, or when
 // it reaches the world by another network. Called by driver.ts.
 
+import { forgetUdp } from '../netlink/conntrack.js'
 import type { Logger } from '../wishes/end.js'
 import { allowLoopback } from './kernel.js'
 import { type Asked, choosePort } from './ports.js'
@@ -37,14 +38,32 @@ export class Ports {
       await this.withdraw(endpoint).catch(() => {}) // what failed first is told
       throw error
     }
+    this.#forget(ports)
     this.#logger.info({ network: network.id, addresses: endpoint.addresses, ports }, 'ports published')
     return true
   }
 
   async withdraw(endpoint: Endpoint): Promise<void> {
-    if (endpoint.ports === undefined) return
+    const { ports } = endpoint
+    if (ports === undefined) return
     delete endpoint.ports
     await this.#filter()
+    this.#forget(ports)
+  }
+
+  /** Who goes on sending from the same port would be sent where he was before: the kernel looks at its rules only once. */
+  #forget(ports: readonly Published[]): void {
+    for (const { hostPort } of ports.filter(({ protocol }) => protocol === 'udp')) {
+      try {
+        forgetUdp(hostPort)
+      } catch (error) {
+        const why = (error as Error).message
+        this.#logger.warn(
+          { port: hostPort, error: why },
+          'who sent to this UDP port before may be sent there on',
+        )
+      }
+    }
   }
 
   async #choose(endpoint: Endpoint, asked: readonly Asked[]): Promise<Published[]> {
