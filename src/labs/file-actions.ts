@@ -8,6 +8,8 @@ import { type NormalRule, planRule, type RuleOptions } from '../faults/rule-plan
 import { formatRule } from '../faults/rule-words.js'
 import { planSchedule, type ScheduleOptions, type SchedulePlan, sets } from '../faults/schedule-plan.js'
 import { formatRounds } from '../faults/schedule-words.js'
+import { formatAddress } from '../frame/address.js'
+import { VXLAN } from '../wishes/vxlan.js'
 import { type FileEnd, type FileLink, type FilePlan, planBeside } from './file-plan.js'
 
 export interface PresentEnd {
@@ -23,6 +25,16 @@ export interface PresentEnd {
   readonly impair: ImpairPlan | null
   readonly rules: readonly NormalRule[]
   readonly schedule: SchedulePlan | null
+  readonly vxlan?: PresentTunnel
+}
+
+/** As an end that is a tunnel is shown. */
+interface PresentTunnel {
+  readonly id: number
+  readonly remote: string
+  readonly local: string | null
+  readonly port: number
+  readonly keepalive: number | null
 }
 
 export interface Present {
@@ -61,7 +73,7 @@ export function applyActions({ nodes, links }: FilePlan, present: Present): File
   const made = nodes.flatMap(({ made }) => (made === undefined ? [] : [made]))
   const stays = (pair: Present['pairs'][number]) => {
     const link = links.find(({ id }) => id === pair.id)
-    return link !== undefined && link.queues === pair.queues ? link : undefined
+    return link !== undefined && link.queues === pair.queues && tunnels(link.b, pair.b) ? link : undefined
   }
   return [
     ...present.pairs.filter((pair) => stays(pair) === undefined).map(pairDel),
@@ -79,6 +91,19 @@ export function applyActions({ nodes, links }: FilePlan, present: Present): File
   ]
 }
 
+/** Is end b, where it is a tunnel, the same one? What it is made with is not changed. */
+function tunnels({ vxlan }: FileEnd, { vxlan: present }: PresentEnd): boolean {
+  if (vxlan === undefined || present === undefined) return vxlan === present
+  const { id, remote, local, port, keepalive } = VXLAN.read(vxlan, '')
+  return (
+    id === present.id &&
+    port === present.port &&
+    formatAddress(remote) === present.remote &&
+    (local === undefined ? null : formatAddress(local)) === present.local &&
+    (keepalive ?? null) === present.keepalive
+  )
+}
+
 export function destroyActions({ pairs, namespaces }: Present): FileAction[] {
   return [...pairs.map(pairDel), ...namespaces.map(netnsDel)]
 }
@@ -91,9 +116,11 @@ function pairAdd(link: FileLink): FileAction {
   return { do: 'pair.add', link, line: `+ link ${labelOf(link.a)} ${labelOf(link.b)}` }
 }
 
-function labelOf({ node, name }: FileEnd): string {
-  return `${node}:${name}`
+function labelOf({ node, name, vxlan }: FileEnd): string {
+  return vxlan === undefined ? `${node}:${name}` : `vxlan${vxlan.id}:${vxlan.remote}`
 }
+
+const NOTHING = { change: {}, words: [] }
 
 function endActions(
   link: FileLink,
@@ -101,8 +128,9 @@ function endActions(
   is: PresentEnd,
   places: Present['places'],
 ): FileAction[] {
-  const wanted = link[side]
-  const { change, words } = settings(wanted, is, places)
+  // A tunnel is called as it is there, and nothing of it can be set.
+  const wanted = link[side].vxlan === undefined ? link[side] : { ...link[side], name: is.name }
+  const { change, words } = wanted.vxlan === undefined ? settings(wanted, is, places) : NOTHING
   const label = labelOf(wanted)
   const line = `~ ${label} ${words.join(', ')}`
   const set: FileAction[] = words.length === 0 ? [] : [{ do: 'end.set', id: link.id, side, change, line }]

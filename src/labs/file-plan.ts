@@ -8,8 +8,10 @@ import { planRule, type RuleOptions } from '../faults/rule-plan.js'
 import { parseRuleWords } from '../faults/rule-words.js'
 import { type ScheduleOptions, sets } from '../faults/schedule-plan.js'
 import { parseSchedule } from '../faults/schedule-words.js'
-import { type FileEndpoint, LAB_FILE, type ReadFile } from '../wishes/lab-file.js'
+import { formatAddress } from '../frame/address.js'
+import { type FileEndpoint, type FileTunnel, isTunnel, LAB_FILE, type ReadFile } from '../wishes/lab-file.js'
 import { at, type Given } from '../wishes/shape.js'
+import { VXLAN } from '../wishes/vxlan.js'
 import { fromWords, type ReadText } from '../wishes/words.js'
 
 /** The node that is always there. */
@@ -50,6 +52,8 @@ export interface FileEnd {
   readonly impair: ImpairOptions | null
   readonly rules: readonly RuleOptions[]
   readonly schedule: ScheduleOptions | null
+  /** No interface, but a tunnel: node, name and all that an interface has mean nothing then. */
+  readonly vxlan?: FileTunnel['vxlan']
 }
 
 const MTU = 1500
@@ -70,13 +74,17 @@ export function planFile(wish: unknown, readText?: ReadText): FilePlan {
     const attribute = `topology.links.${number}`
     const [a, b] = link.endpoints.map((endpoint, place) => {
       const own = `${attribute}.endpoints.${place}`
-      const end = `${endpoint.node}:${endpoint.interface}`
-      if (!names.includes(endpoint.node))
+      const end = isTunnel(endpoint) ? nameOf(endpoint) : `${endpoint.node}:${endpoint.interface}`
+      const tunnel = isTunnel(endpoint)
+      if (tunnel && (link.queues ?? 1) > 1)
+        throw invalid(`${attribute}.queues: a pair with a tunnel has one queue`, `${attribute}.queues`)
+      if (!tunnel && !names.includes(endpoint.node))
         throw invalid(`${own}: there is no node ${endpoint.node}, only ${names.join(', ')}`, own)
-      if (endpoint.interface.includes('%'))
+      if (!tunnel && endpoint.interface.includes('%'))
         throw invalid(`${own}: an interface of a file has its whole name, not ${endpoint.interface}`, own)
       const other = seen.get(end)
-      if (other !== undefined) throw invalid(`${own}: ${end} is an end of link ${other} already`, own)
+      if (other !== undefined)
+        throw invalid(`${own}: ${tunnel ? `a tunnel ${end}` : end} is an end of link ${other} already`, own)
       seen.set(end, number)
       return endOf({ mtu: link.mtu, ...faultsOf(given[number]) }, endpoint, {
         both: attribute,
@@ -113,12 +121,22 @@ function faultsOf({ impair, rules }: Faults = {}): Faults {
   return { ...(impair !== undefined && { impair }), ...(rules !== undefined && { rules }) }
 }
 
+/** To one remote there is one tunnel by a port. */
+function nameOf({ vxlan }: FileTunnel): string {
+  const { remote, port } = VXLAN.read(vxlan, '')
+  return `to ${formatAddress(remote)} by port ${port}`
+}
+
+/** Of a tunnel, what stands where an interface has more. */
+const NO_INTERFACE = { node: '', interface: '', up: true }
+
 function endOf(
   link: Faults & { mtu: number | undefined },
-  endpoint: FileEndpoint,
+  given: FileEndpoint | FileTunnel,
   { both, own, readText }: { both: string; own: string; readText: ReadText | undefined },
 ): FileEnd {
-  const { mac, ipv4, ipv6, up = true, txQueueLength } = endpoint
+  const endpoint: FileEndpoint & Partial<FileTunnel> = isTunnel(given) ? { ...NO_INTERFACE, ...given } : given
+  const { mac, ipv4, ipv6, up = true, txQueueLength, vxlan } = endpoint
   const impair = endpoint.impair ?? link.impair
   const rules = endpoint.rules ?? link.rules ?? []
   const from = (key: 'impair' | 'rules') => at(endpoint[key] === undefined ? both : own, key)
@@ -138,6 +156,7 @@ function endOf(
       endpoint.schedule === undefined
         ? null
         : parseSchedule(endpoint.schedule, at(own, 'schedule'), readText),
+    ...(vxlan && { vxlan }),
   }
 }
 

@@ -1,6 +1,7 @@
 // A lab as a file: nodes and links, in containerlab's words for links (brief and extended form), with faults beside
 // them. Tables only; labs/file-plan.ts makes plans of them, `uveth apply` asks, and editors get the JSON Schema.
 
+import { invalid } from '../errors.js'
 import { END, PAIR } from './end.js'
 import { IMPAIR } from './impair.js'
 import { RULE } from './rule.js'
@@ -20,6 +21,7 @@ import {
   value,
   wrong,
 } from './shape.js'
+import { VXLAN } from './vxlan.js'
 
 /** It stands in names of namespaces and in ids of pairs. */
 const NAME = text(
@@ -56,6 +58,16 @@ const ENDPOINT_PARTS = object(
 )
 export type FileEndpoint = Given<typeof ENDPOINT_PARTS>
 
+const TUNNEL = object(
+  {
+    vxlan: about('instead of an interface: a VXLAN tunnel to another host', VXLAN),
+    ...FAULTS,
+    schedule: ENDPOINT_PARTS.parts.schedule,
+  },
+  ['vxlan'],
+)
+export type FileTunnel = Given<typeof TUNNEL>
+
 const ENDPOINT: Shape<string | FileEndpoint, FileEndpoint> = {
   schema: { anyOf: [{ type: 'string', pattern: '^[^:]+:[^:]+$' }, ENDPOINT_PARTS.schema] },
   read(given, attribute) {
@@ -69,12 +81,29 @@ const ENDPOINT: Shape<string | FileEndpoint, FileEndpoint> = {
   },
 }
 
-const ENDPOINTS: Shape<readonly (string | FileEndpoint)[], FileEndpoint[]> = {
-  schema: { type: 'array', items: ENDPOINT.schema, minItems: 2, maxItems: 2 },
+const ENDPOINTS: Shape<
+  readonly (string | FileEndpoint | FileTunnel)[],
+  [FileEndpoint, FileEndpoint | FileTunnel]
+> = {
+  schema: {
+    type: 'array',
+    prefixItems: [ENDPOINT.schema, { anyOf: [ENDPOINT.schema, TUNNEL.schema] }],
+    minItems: 2,
+    maxItems: 2,
+  },
   read(given, attribute) {
     if (!Array.isArray(given) || given.length !== 2) throw wrong(attribute, 'two endpoints', given)
-    return given.map((one, place) => ENDPOINT.read(one, `${attribute}.${place}`))
+    const [first, second] = [`${attribute}.0`, `${attribute}.1`]
+    if (isTunnel(given[0])) throw invalid(`${first}: a tunnel is the second endpoint of its link`, first)
+    const a = ENDPOINT.read(given[0], first)
+    if (!isTunnel(given[1])) return [a, ENDPOINT.read(given[1], second)]
+    TUNNEL.read(given[1], second)
+    return [a, given[1]]
   },
+}
+
+export function isTunnel(endpoint: unknown): endpoint is FileTunnel {
+  return typeof endpoint === 'object' && endpoint !== null && 'vxlan' in endpoint
 }
 
 /** containerlab's, which mean nothing here. */
@@ -83,7 +112,10 @@ const ANY = value<unknown>('anything', {}, (given) => given ?? null)
 const LINK = object(
   {
     type: about('of the extended form; other types are not made here', oneOf('veth')),
-    endpoints: about('two: "NODE:INTERFACE", or an object of the extended form', ENDPOINTS),
+    endpoints: about(
+      'two: "NODE:INTERFACE", or an object of the extended form; the second one may be a tunnel: { vxlan: { id: 42, remote: 192.0.2.7 } }',
+      ENDPOINTS,
+    ),
     mtu: END.parts.mtu,
     queues: PAIR.parts.queues,
     ...FAULTS,

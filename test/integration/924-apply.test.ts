@@ -65,6 +65,32 @@ topology:
       impair: delay 1ms seed 7
 `
 
+test('a tunnel: made, left as it is, changed where it can be, and made anew where not', async () => {
+  const half = (id: number, impair: string, rule: string) => `name: ${LAB}
+topology:
+  nodes: { left: }
+  links:
+    - endpoints:
+        - { node: left, interface: eth0 }
+        - { vxlan: { id: ${id}, remote: 127.0.0.9, port: 4790 }, impair: ${impair}, rules: [${rule}] }
+`
+  const link = (id: number) => `link left:eth0 vxlan${id}:127.0.0.9`
+  const first = half(42, 'delay 1ms', 'drop icmp')
+  expect(await lines('apply', first)).toEqual([`+ netns ${LAB}-left`, `+ ${link(42)}`])
+  expect(await lines('apply', first)).toEqual(['nothing to do'])
+  expect(await lines('apply', half(42, 'delay 2ms', 'drop arp'))).toEqual([
+    expect.stringMatching(/^~ vxlan42:127.0.0.9 impair delay 1ms.* -> delay 2ms/),
+    expect.stringMatching(/^~ vxlan42:127.0.0.9 rules drop icmp -> drop arp/),
+  ])
+  const { b } = (await daemon.ask('GET', `/v1/pairs/id:${LAB}:left:eth0`)).json
+  expect(b).toMatchObject({ impair: { delay: { time: 2 } }, rules: [{ match: expect.anything() }] })
+  expect(await lines('apply', half(43, 'delay 2ms', 'drop arp'))).toEqual([
+    `- link ${LAB}:left:eth0`,
+    `+ ${link(43)}`,
+  ])
+  expect(await lines('destroy', first)).toEqual([`- link ${LAB}:left:eth0`, `- netns ${LAB}-left`])
+})
+
 describe('refused, before anything is made', () => {
   test.each([
     [

@@ -118,12 +118,14 @@ async function carryOut(
   }
 }
 
-function wishOf({ node, impair, schedule, ...wish }: FileEnd, places: Sight['places']): object {
+function wishOf({ node, impair, schedule, vxlan, ...wish }: FileEnd, places: Sight['places']): object {
   const timed = schedule !== null && { schedule }
+  if (vxlan !== undefined) return { vxlan, rules: wish.rules, ...(impair !== null && { impair }), ...timed }
   return { ...wish, netns: places.get(node), ...(impair !== null && { impair }), ...timed }
 }
 
-function refOf({ node, name }: FileEnd, places: Sight['places']): string {
+function refOf({ node, name, vxlan }: FileEnd, places: Sight['places']): string {
+  if (vxlan !== undefined) return name
   return `${name}@${showInode(inodeOfNetns(places.get(node)) ?? 0)}`
 }
 

@@ -105,7 +105,8 @@ async function pairsOf({ client }: Session): Promise<PairView[]> {
 
 async function endOf(end: EndView, places: Sight['places'], inodes: Present['places']): Promise<PresentEnd> {
   const [node] = [...inodes].find(([, inode]) => inode === end.netnsInode) ?? []
-  const place = node === undefined ? undefined : placeOf(places.get(node) ?? null)
+  // A tunnel has no interface that could be asked.
+  const place = node === undefined || end.vxlan !== undefined ? undefined : placeOf(places.get(node) ?? null)
   const addresses = place ? await addressesOf(end.name, pathOfPlace(place)) : []
   return { ...end, inode: end.netnsInode, addresses }
 }

@@ -117,7 +117,9 @@ test('what an endpoint says of faults goes over what its link says, in words or 
 })
 
 test('the JSON Schema takes what is taken', () => {
-  const validate = new Ajv2020({ strict: false }).compile(LAB_FILE.schema)
+  const validate = new Ajv2020({ strict: false, formats: { ipv4: true, ipv6: true } }).compile(
+    LAB_FILE.schema,
+  )
   const brief = { ...BRIEF, mtu: 1400, impair: { delay: '10ms' }, rules: ['drop arp'], labels: { a: 1 } }
   for (const link of [BRIEF, brief, extended({ ipv6: 'fd00::1/64', impair: 'delay 1ms' })])
     expect(validate(file(link)), JSON.stringify(validate.errors)).toBe(true)
