@@ -2,7 +2,7 @@
 // the kernel's veth between them; the other side is the kernel's own vxlan device, or another uveth.
 
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { expectRefusal, well } from '../support/cli.js'
 import { ask, inside, launchDaemon, type TestDaemon } from '../support/daemon.js'
 import { iperf3 } from '../support/iperf.js'
@@ -113,6 +113,22 @@ kernels('with the kernel’s vxlan: ARP, IPv6, TCP both ways, over IPv4 and over
     expect(await uveth('link', 'del', 'x0')).toMatchObject(well)
     other.ip('link', 'del', 'vx0')
   }
+})
+
+kernels('where the kernel neither cuts nor joins datagrams: one by one', async () => {
+  vi.stubEnv('UVETH_FALLBACK', 'udp-segment,udp-gro')
+  const { daemon, other, near, uveth } = await hosts().finally(() => vi.unstubAllEnvs())
+  expect(readFileSync(`/proc/${await pidOf(daemon)}/environ`, 'utf8')).toContain('=udp-segment,udp-gro\0')
+  expect(
+    await uveth(...`link add x0 netns ${near.name} type veth peer vxlan id 42 remote 10.9.0.2`.split(' ')),
+  ).toMatchObject(well)
+  kernelTunnel(other, '10.9.0.1')
+  addressed(near, 'x0', 1)
+  for (const more of [[], ['-R']]) {
+    const { end } = await iperf3(near, other, '10.42.0.2', '-n', '2M', ...more)
+    expect(end.sum_received.bytes).toBeGreaterThan(1e6)
+  }
+  expect((await endB(daemon)).drops).toMatchObject({ foreign: 0, malformed: 0, vni: 0, mtu: 0 })
 })
 
 kernels('1,500 bytes inside over 1,500 outside: fragments, as the kernel sends them', async () => {
