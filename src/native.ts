@@ -25,6 +25,7 @@ export const {
   fdInode,
   fdPut,
   fdRelease,
+  finishParts,
   flock,
   heirClose,
   heirName,

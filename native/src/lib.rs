@@ -3,6 +3,7 @@
 //! negative errno, and a panic becomes a JavaScript exception instead of ending the process.
 
 mod burst;
+mod checksum;
 mod control;
 mod errno;
 mod fds;

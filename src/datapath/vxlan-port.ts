@@ -22,7 +22,7 @@ import { SuperFrame } from '../frame/super-frame.js'
 import { describeUnfinished } from '../frame/unfinished.js'
 import { readVni, VXLAN_HLEN, writeVxlan } from '../frame/vxlan.js'
 import { add, load, store } from '../frame/words.js'
-import { udpReceive, udpSend } from '../native.js'
+import { finishParts, udpReceive, udpSend } from '../native.js'
 import type { Outgoing } from './cells.js'
 import { Copies } from './copies.js'
 import { dropsOf, RECEIVED, RECEIVED_BYTES } from './counters.js'
@@ -191,23 +191,24 @@ export class VxlanPort implements WatchedPort {
     const bench = this.#bench
     const { bytes, copies, whole } = bench
     const { headers } = whole
-    // A virtio-net header that is written in front of each goes over the end of the one before: that comes later.
-    const first = VNET_HDR_LEN
-    for (let part = count - 1; part >= 0; part--) {
-      const at = first + part * step
-      const frame = at + VXLAN_HLEN
-      whole.write(bytes, frame, index + part, 1)
-      writeVxlan(bytes, at, this.#spec.id)
+    for (let part = 0; part < count; part++) {
+      const frame = part * step + VXLAN_HLEN
+      copies.add(bench, frame, whole.bytes, whole.start, headers)
       const payload = whole.payload(index + part, 1)
       copies.add(bench, frame + headers, whole.bytes, whole.payloadAt(index + part), payload)
     }
     copies.flush()
-    for (let part = 0; part < count; part++)
-      whole.finish(index + part, bytes, first + part * step + VXLAN_HLEN)
+    for (let part = 0; part < count; part++) {
+      writeVxlan(bytes, part * step, this.#spec.id)
+      whole.number(bytes, part * step + VXLAN_HLEN, index + part, 1)
+    }
     const last = VXLAN_HLEN + whole.wireLength(index + count - 1)
     const length = (count - 1) * step + last
+    const { sumFrom, checkAt, zero } = whole
+    if (sumFrom >= 0) finishParts(bytes, 0, length, step, VXLAN_HLEN + sumFrom, VXLAN_HLEN + checkAt, zero)
+    else for (let part = 0; part < count; part++) whole.finish(index + part, bytes, part * step + VXLAN_HLEN)
     if (count > 1 && this.#spec.segments && this.#pause === 0) {
-      const sent = this.#put(NONE, bytes, first, length, step)
+      const sent = this.#put(NONE, bytes, 0, length, step)
       if (sent >= 0 || sent === errno.EAGAIN) return Math.min(0, sent)
       this.#pause = PAUSE
     }
@@ -215,7 +216,7 @@ export class VxlanPort implements WatchedPort {
     let result = 0
     for (let part = 0; part < count; part++) {
       const one = part === count - 1 ? last : step
-      result = Math.min(result, this.#put(NONE, bytes, first + part * step, one, 0))
+      result = Math.min(result, this.#put(NONE, bytes, part * step, one, 0))
     }
     return result
   }

@@ -135,6 +135,17 @@ export class SuperFrame {
     const header = at - VNET_HDR_LEN
     if (this.divisible) copy(this.#kept, 0, to, header, VNET_HDR_LEN + this.headers)
     else copy(this.bytes, this.start - VNET_HDR_LEN, to, header, VNET_HDR_LEN + this.headers)
+    this.number(to, at, index, count)
+    // As skb_headlen() it may be more than there is of a run.
+    writeHeaderU16(to, header + HDR_LEN, this.headers)
+    if (index > 0) to[header + GSO_TYPE] &= ~VIRTIO_NET_HDR_GSO_ECN
+    if (count > 1) return
+    to[header + GSO_TYPE] = VIRTIO_NET_HDR_GSO_NONE
+    writeHeaderU16(to, header + GSO_SIZE, 0)
+  }
+
+  /** Of headers that stand at `at` as those of the whole: makes them those of the run of `count` wire frames from `index`, likewise. */
+  number(to: Uint8Array, at: number, index: number, count: number): void {
     const l3 = at + this.#l3
     const l4 = at + this.#l4
     const end = at + this.headers + this.payload(index, count)
@@ -146,12 +157,6 @@ export class SuperFrame {
       to[l4 + TCP_FLAGS] &= this.#flagMask(index, count)
     } else writeU16(to, l4 + UDP_LENGTH, end - l4)
     writePseudoSum(to, l3, l4, end, v6, this.#isTcp)
-    // As skb_headlen() it may be more than there is of a run.
-    writeHeaderU16(to, header + HDR_LEN, this.headers)
-    if (index > 0) to[header + GSO_TYPE] &= ~VIRTIO_NET_HDR_GSO_ECN
-    if (count > 1) return
-    to[header + GSO_TYPE] = VIRTIO_NET_HDR_GSO_NONE
-    writeHeaderU16(to, header + GSO_SIZE, 0)
   }
 
   /** Writes a wire frame to `at`, its checksum finished, with a virtio-net header of zeros in front of it. Its length. */
@@ -161,6 +166,16 @@ export class SuperFrame {
     to.fill(0, at - VNET_HDR_LEN, at)
     this.finish(index, to, at)
     return this.wireLength(index)
+  }
+
+  /** Is there a checksum to be finished? Then it is that of what stands from here on in a wire frame. Otherwise -1. */
+  get sumFrom(): number {
+    return this.#hasChecksum ? this.#l4 : -1
+  }
+
+  /** What a checksum of 0 is written as. */
+  get zero(): number {
+    return this.#isTcp ? 0 : CSUM_MANGLED_0
   }
 
   /** Finishes the checksum of a wire frame that stands at `at`, its headers written and its payload behind them. */

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { cutSegment, finishChecksum, segmentsOf } from '../../../src/frame/segment.js'
 import { ether, ipv4, ipv6, naiveChecksum, PROTO, pseudoSum, tcp, udp } from './layers.js'
-import { HEADER, superFrame, type Wish, wireFrames } from './super-frame.js'
+import { HEADER, superFrame, type Wish, wireFrames, wishes } from './super-frame.js'
 
 const AROUND = 0xa5
 
@@ -65,20 +65,6 @@ test.each<[string, Partial<Wish>, number]>([
   expect(frames.map((frame) => frame.toString('hex'))).toEqual(
     wireFrames(whole).map((f) => f.toString('hex')),
   )
-})
-
-const wishes: fc.Arbitrary<Wish> = fc.record({
-  proto: fc.constantFrom('tcp' as const, 'udp' as const),
-  version: fc.constantFrom(4 as const, 6 as const),
-  payload: fc.uint8Array({ minLength: 1, maxLength: 3_000 }),
-  size: fc.integer({ min: 1, max: 1_600 }),
-  flags: fc.nat(255),
-  seq: fc.nat(2 ** 32 - 1),
-  id: fc.nat(65_535),
-  ipOptions: fc.nat(10).map((words) => Buffer.alloc(4 * words, 1)),
-  tcpOptions: fc.nat(10).map((words) => Buffer.alloc(4 * words, 1)),
-  extension: fc.nat(6),
-  tags: fc.array(fc.tuple(fc.constantFrom(0x8100, 0x88a8), fc.nat(65_535)), { maxLength: 2 }),
 })
 
 test('any super-frame, as the naive model', () => {

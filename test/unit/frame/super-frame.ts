@@ -1,6 +1,7 @@
 // Super-frames as a kernel with offloads on sends them, and, built from the same wish field by field, the
 // wire frames that must come of them. For the tests of segment.ts; nothing here uses the code under test.
 
+import fc from 'fast-check'
 import {
   CWR,
   ether,
@@ -36,6 +37,21 @@ export interface Wish {
   seq?: number
   id?: number
 }
+
+/** Any of them. */
+export const wishes: fc.Arbitrary<Wish> = fc.record({
+  proto: fc.constantFrom('tcp' as const, 'udp' as const),
+  version: fc.constantFrom(4 as const, 6 as const),
+  payload: fc.uint8Array({ minLength: 1, maxLength: 3_000 }),
+  size: fc.integer({ min: 1, max: 1_600 }),
+  flags: fc.nat(255),
+  seq: fc.nat(2 ** 32 - 1),
+  id: fc.nat(65_535),
+  ipOptions: fc.nat(10).map((words) => Buffer.alloc(4 * words, 1)),
+  tcpOptions: fc.nat(10).map((words) => Buffer.alloc(4 * words, 1)),
+  extension: fc.nat(6),
+  tags: fc.array(fc.tuple(fc.constantFrom(0x8100, 0x88a8), fc.nat(65_535)), { maxLength: 2 }),
+})
 
 /** Virtio-net header and super-frame, its checksum unfinished as the kernel leaves it. */
 export function superFrame(wish: Wish): Buffer {
