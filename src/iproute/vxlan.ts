@@ -1,5 +1,5 @@
-// `peer vxlan id N remote ADDR [local ADDR] [dstport N] [keepalive SECONDS]` behind `type veth`: an end that is a tunnel to another host, in
-// the words that ip has for `type vxlan`. Called by grammar.ts. Pure; values are the daemon's to judge.
+// `peer vxlan id N remote ADDR [local ADDR] [dstport N] [keepalive SECONDS]` behind `type veth`: an end that is a tunnel to
+// another host, in the words that ip has for `type vxlan`. Called by grammar.ts. Pure; values are the daemon's to judge.
 
 import type { PairWish } from '../contract/ops.js'
 import { parseTime } from '../wishes/units.js'
