@@ -1,7 +1,7 @@
 // @ts-check
 // What the guests of scripts/kernels have left, as one table for people and for docs/kernels.md, and as the exit
 // status. Run by scripts/kernels only; it starts nothing.
-// Usage: table.mjs FOLDER [DOCUMENT]   FOLDER/KERNEL/ has what (was run), release, seconds, status and, of tests,
+// Usage: table.mjs FOLDER [DOCUMENT]   FOLDER/GUEST/ has kernel, what (was run), release, seconds, status and, of tests,
 // summary.json; instead of status and summary it has `skipped`, a reason, where no guest could be made. In a document,
 // rows of other kernels and of other tests stay.
 
@@ -20,14 +20,14 @@ const HEAD = ['| kernel | tests | passed | failed | skipped | s |', '|---|---|--
 
 /** @param {string} folder @returns {Guest[]} */
 function guestsIn(folder) {
-  return readdirSync(folder).map((kernel) => {
+  return readdirSync(folder).map((guest) => {
     const text = (/** @type {string} */ name) => {
-      const path = join(folder, kernel, name)
+      const path = join(folder, guest, name)
       return existsSync(path) ? readFileSync(path, 'utf8').trim() : ''
     }
     const [status, summary] = [text('status'), text('summary.json')]
     return {
-      kernel,
+      kernel: text('kernel'),
       what: text('what'),
       release: text('release'),
       seconds: Number(text('seconds')),

@@ -18,10 +18,11 @@ function run(program: string, ...words: string[]) {
   return spawnSync(join(root, program), words, { encoding: 'utf8' })
 }
 
-function guest(kernel: string, files: Record<string, string>): void {
-  mkdirSync(join(folder, 'results', kernel), { recursive: true })
-  for (const [name, text] of Object.entries(files))
-    writeFileSync(join(folder, 'results', kernel, name), `${text}\n`)
+function guest(kernel: string, files: Record<string, string>, number = ''): void {
+  const results = join(folder, 'results', `${kernel}${number}`)
+  mkdirSync(results, { recursive: true })
+  for (const [name, text] of Object.entries({ kernel, ...files }))
+    writeFileSync(join(results, name), `${text}\n`)
 }
 
 function table(words: string[] = [], environment: Record<string, string> = {}) {
@@ -71,6 +72,15 @@ test('guests stand in the order of their kernels, with what failed and why tests
     '- skipped 2: needs kernel 6.8',
   ])
   expect(status).toBe(1)
+})
+
+test('several guests of a kernel have a row each', () => {
+  guest('6.1', { what: 'test/integration/0', release: '6.1.0-50', seconds: '90', status: '0' }, '.2')
+  guest('6.1', { what: 'test/kernel', release: '6.1.0-50', seconds: '61', status: '0' }, '.1')
+  expect(table().stdout.split('\n').slice(2, 4)).toEqual([
+    '| 6.1 (6.1.0-50) | test/integration/0 | 1 | 0 | 0 | 90 |',
+    '| 6.1 (6.1.0-50) | test/kernel | 1 | 0 | 0 | 61 |',
+  ])
 })
 
 test.each([
