@@ -225,8 +225,10 @@ export class Tap implements Device {
     if (link !== undefined && lags(link, on) && this.#nudge(on)) link = this.#where.link()
     if (link === undefined) return true
     // Carrier comes a moment before the first queue takes frames: until then `noop` drops them.
-    const acted =
-      WITH_CARRIER.includes(link.operstate) === on && !(on && (link.qdisc === 'noop' || lags(link, on)))
+    // One that came up before the kernel has acted on its birth without carrier shows neither.
+    const acted = on
+      ? WITH_CARRIER.includes(link.operstate) && link.qdisc !== 'noop' && !lags(link, on)
+      : ![...WITH_CARRIER, IF_OPER_UNKNOWN].includes(link.operstate)
     if (acted && on) this.#drops.end(link.stats64?.tx_dropped)
     return acted
   }
