@@ -234,7 +234,7 @@ describe('a namespace is given by', () => {
   test('name, path, process id', async () => {
     using left = Netns.create('left')
     using right = Netns.create('right')
-    const inside = left.spawn('sleep', ['60'])
+    const inside = left.spawn('sleep', ['3600'])
     const inode = `net:[${left.inode}]`
     await until('the process', () => left.exec('readlink', `/proc/${inside.pid}/ns/net`).trim() === inode)
     for (const netns of [left.name, left.path, inside.pid as number, `/proc/${inside.pid}/ns/net`]) {
@@ -247,7 +247,7 @@ describe('a namespace is given by', () => {
 
   test('an anonymous namespace is reported by its inode', async () => {
     using left = Netns.create('left')
-    const inside = left.spawn('unshare', ['-n', 'sh', '-c', 'readlink /proc/self/ns/net; exec sleep 60'])
+    const inside = left.spawn('unshare', ['-n', 'sh', '-c', 'readlink /proc/self/ns/net; exec sleep 3600'])
     const inode = await new Promise((said) => inside.stdout?.once('data', (line) => said(`${line}`.trim())))
     await using pair = await createPair({ a: { netns: inside.pid as number }, b: { netns: left.name } })
     expect(pair.a.netns).toBe(inode)

@@ -87,7 +87,7 @@ describe('an end that others move', () => {
   test('into a namespace without a name: reported by its inode', async () => {
     await using cable = await Cable.addressed()
     const { left, pair } = cable
-    const inside = left.spawn('unshare', ['-n', 'sh', '-c', 'readlink /proc/self/ns/net; exec sleep 60'])
+    const inside = left.spawn('unshare', ['-n', 'sh', '-c', 'readlink /proc/self/ns/net; exec sleep 3600'])
     const inode = await new Promise((said) => inside.stdout?.once('data', (line) => said(`${line}`.trim())))
     left.ip('link', 'set', 'x0', 'netns', `${inside.pid}`)
     await until('moved', () => pair.a.netns === inode)

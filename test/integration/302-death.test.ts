@@ -166,7 +166,7 @@ describe('`ip netns del`', () => {
 
   test('a namespace without a name dies with its last process', async () => {
     using left = Netns.create('left')
-    const inside = left.spawn('unshare', ['-n', 'sh', '-c', 'echo ready; exec sleep 60'])
+    const inside = left.spawn('unshare', ['-n', 'sh', '-c', 'echo ready; exec sleep 3600'])
     await once(inside.stdout as NodeJS.EventEmitter, 'data')
     await using pair = await createPair({ a: { netns: inside.pid as number }, b: { netns: left.name } })
     const closed = closing(pair)

@@ -189,7 +189,7 @@ describe('the options', () => {
   test('%d and a namespace by process id or path', async () => {
     using left = Netns.create('left')
     using right = Netns.create('right')
-    const inside = left.spawn('sleep', ['60'])
+    const inside = left.spawn('sleep', ['3600'])
     const inode = `net:[${left.inode}]`
     await until('the process', () => left.exec('readlink', `/proc/${inside.pid}/ns/net`).trim() === inode)
     const place = ['--netns-a', `${inside.pid}`, '--netns-b', right.path, '--json']

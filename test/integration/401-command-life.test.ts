@@ -91,7 +91,7 @@ describe('--json', () => {
 
   test('at home netns is null, elsewhere without a name it is the inode', async () => {
     using home = Netns.create('home')
-    const inside = home.spawn('unshare', ['-n', 'sh', '-c', 'readlink /proc/self/ns/net; exec sleep 60'])
+    const inside = home.spawn('unshare', ['-n', 'sh', '-c', 'readlink /proc/self/ns/net; exec sleep 3600'])
     const inode = await new Promise((said) => inside.stdout?.once('data', (line) => said(`${line}`.trim())))
     const words = ['run', 'a', 'b', '--netns-b', `${inside.pid}`, '--json']
     await using program = uveth(words, { netns: home.name })

@@ -56,7 +56,7 @@ describe('where an order is given', () => {
   })
 
   test('in the one that it names: by name, path or process id', async () => {
-    const sleeper = blue.spawn('sleep', ['60'])
+    const sleeper = blue.spawn('sleep', ['3600'])
     for (const netns of [blue.name, blue.path, String(sleeper.pid)]) {
       const made = await call(
         within(red),

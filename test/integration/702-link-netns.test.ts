@@ -5,6 +5,7 @@ import { describe, expect } from 'vitest'
 import { commandFolder, commandOf, expectRefusal, masked, well } from '../support/cli.js'
 import { inside, TestDaemon } from '../support/daemon.js'
 import { Netns, uniqueName, until } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { uveth } from '../support/program.js'
 import { shell } from '../support/shim.js'
 import { needs } from '../support/skip.js'
@@ -38,7 +39,7 @@ test('ends are made where the order comes from, or is said to', async () => {
 test('a namespace may be that of a process', async () => {
   await using daemon = await TestDaemon.start()
   using blue = Netns.create('blue')
-  const child = blue.spawn('sleep', ['60'])
+  const child = blue.spawn('sleep', ['3600'])
   const uveth = commandOf(daemon)
   expect(
     await uveth('link', 'add', 'x0', 'netns', String(child.pid), 'type', 'veth', 'peer', 'x1'),
@@ -56,7 +57,7 @@ test('a namespace may be that of a process', async () => {
 test('behind the @ of a name, too', async () => {
   await using daemon = await TestDaemon.start()
   using blue = Netns.create('blue')
-  const child = blue.spawn('sleep', ['60'])
+  const child = blue.spawn('sleep', ['3600'])
   const uveth = commandOf(daemon)
   await uveth('add', 'eth0', 'eth1')
   await uveth('-n', blue.name, 'add', 'eth0', 'eth1')
@@ -197,7 +198,7 @@ describe.each(OWN_MOUNTS)('namespaces that only a script under %s sees', (_, pre
   test('are found in a batch', async () => {
     await using daemon = await TestDaemon.start()
     const text = `printf '%s\\n' "link add a0 netns $p type veth peer name a1 netns $q" 'add b0 b1' \
-      "link set b1 netns $p" | timeout 20 uveth -batch - && links $p && links $q`
+      "link set b1 netns $p" | timeout ${patient(20)} uveth -batch - && links $p && links $q`
     expect(await script(daemon, text)).toMatchObject({ code: 0, stdout: 'a0 b1\na1\n', stderr: '' })
   })
 

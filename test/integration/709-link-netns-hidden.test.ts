@@ -24,7 +24,7 @@ class Restricted implements AsyncDisposable {
 
   private constructor(...capabilities: string[]) {
     this.capabilities = ['setpriv', `--bounding-set=${['-all', ...capabilities].join(',')}`]
-    this.pid = this.blue.spawn('sleep', ['600']).pid as number
+    this.pid = this.blue.spawn('sleep', ['3600']).pid as number
     const command = [process.execPath, COMMAND, 'daemon', '--socket', this.socket]
     this.program = new Program(command, { prefix: [...inside(this.home), ...this.capabilities] })
   }
@@ -105,7 +105,7 @@ describe.each([
   test('a process that stands at home', async () => {
     await using daemon = await Restricted.start(...capabilities)
     const { uveth, home } = daemon
-    const inside = String(home.spawn('sleep', ['600']).pid)
+    const inside = String(home.spawn('sleep', ['3600']).pid)
     await until('home is entered', () =>
       run('readlink', `/proc/${inside}/ns/net`).includes(String(home.inode)),
     )

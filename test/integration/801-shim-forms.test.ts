@@ -6,6 +6,7 @@ import { expect } from 'vitest'
 import { well } from '../support/cli.js'
 import { inside, TestDaemon } from '../support/daemon.js'
 import { Netns, uniqueName, until } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { shell, shimEnvironment, shimOf } from '../support/shim.js'
 import { SHIM } from '../support/shim-folders.js'
 import { needs } from '../support/skip.js'
@@ -170,7 +171,7 @@ test('link del returns when both ends are gone, wherever the peer is', async () 
 test('a peer in a namespace without a name', async () => {
   await using daemon = await TestDaemon.start()
   const sh = shimOf(daemon)
-  const script = `unshare -n sleep 60 & pid=$!
+  const script = `unshare -n sleep 3600 & pid=$!
     until [ "$(readlink /proc/$pid/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do :; done
     ip link add a0 type veth peer name a1 netns $pid && nsenter -n -t $pid ip link show a1 >/dev/null && ip link del a0
     code=$?
@@ -259,7 +260,7 @@ test.each([
   using plain = Netns.create('plain')
   // The lines in front and behind are carried out as they would be.
   const script = `printf '%s\n' 'link set lo up' 'link add a0 type veth peer name a1' '${line}' 'link del a0' |
-    timeout 20 ip -force -batch -`
+    timeout ${patient(20)} ip -force -batch -`
   const ours = await shimOf(daemon)(script)
   const { code, stdout, stderr } = await shell({ prefix: inside(plain) })(script)
   expect(ours).toMatchObject({ code, stdout, stderr })
@@ -278,7 +279,7 @@ test.each([
     ip netns add $1 && ip link add a0 type veth peer name a1 netns $1 && ip -n $1 link add b0 type veth &&
       ip link add c0 netns $1 group 5 type veth peer name c1 mtu 1400 && ip link set c1 netns $1 || exit 1
     printf '%s\\n' 'link set lo up' "link add d0 type veth peer name d1 netns $1" 'link set d0 up' |
-      timeout 20 ip -batch - || exit 2
+      timeout ${patient(20)} ip -batch - || exit 2
     names; names -n $1
     ip link del a0 && ip -n $1 link del d1 && names -n $1; names`
   expect(await sh(script, name)).toMatchObject({
