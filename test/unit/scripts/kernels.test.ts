@@ -75,10 +75,10 @@ test('guests stand in the order of their kernels, with what failed and why tests
 })
 
 test('several guests of a kernel have a row each', () => {
-  guest('6.1', { what: 'test/integration/0', release: '6.1.0-50', seconds: '90', status: '0' }, '.2')
+  guest('6.1', { what: 'test/integration/002', release: '6.1.0-50', seconds: '90', status: '0' }, '.2')
   guest('6.1', { what: 'test/kernel', release: '6.1.0-50', seconds: '61', status: '0' }, '.1')
   expect(table().stdout.split('\n').slice(2, 4)).toEqual([
-    '| 6.1 (6.1.0-50) | test/integration/0 | 1 | 0 | 0 | 90 |',
+    '| 6.1 (6.1.0-50) | test/integration/002 | 1 | 0 | 0 | 90 |',
     '| 6.1 (6.1.0-50) | test/kernel | 1 | 0 | 0 | 61 |',
   ])
 })
