@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises'
 import { UvethError } from '../errors.js'
 import type { Endpoint, Network, Subnet } from './records.js'
 import { gatewayOf } from './request.js'
-import { bridgeLines, type Family, isOf, noRules, rulesFor } from './rules.js'
+import { bridgeLines, type Family, isOf, noRules, publishes, rulesFor } from './rules.js'
 
 /** Type of the file system that namespaces are files of. */
 const NSFS_MAGIC = 0x6e736673
@@ -23,6 +23,7 @@ export async function makeBridge(network: Network): Promise<void> {
     const [add = '', ...lines] = bridgeLines(network)
     await run(['ip', ...add.split(' ')])
     allow(network)
+    if (publishes(network)) allowLoopback(network) // made again, its containers live
     await run(['ip', '-batch', '-'], `${lines.join('\n')}\n`)
   } catch (error) {
     await removeBridge(network)

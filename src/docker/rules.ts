@@ -141,7 +141,7 @@ function masqueraded(network: Network, family: Family): string[] {
   return [...out, ...back]
 }
 
-function publishes({ endpoints }: Network): boolean {
+export function publishes({ endpoints }: Network): boolean {
   return Object.values(endpoints).some(({ ports }) => ports !== undefined)
 }
 

@@ -218,7 +218,9 @@ it('published ports lead to their container, from everywhere, after restarts too
       for (const netns of [inOne, inTwo]) expect(await asking(netns, machine)).toEqual(near)
     }
     await fromEverywhere()
-    await again()
+    await daemon.kill()
+    daemon.home.ip('link', 'del', daemon.home.names().find((name) => name.startsWith('uv-')) ?? '')
+    await daemon.restart()
     await fromEverywhere()
     expect(() => engine.run('three', network.name, '-p', '8080:90')).toThrow(
       /EADDRINUSE: port 8080\/tcp is taken on this machine/,

@@ -1,13 +1,16 @@
 // Bridges and rules of the network driver, as an engine's calls bring them, without an engine. Rules are there again after
-// somebody has emptied the filter, and go with the last network whatever is left of them.
+// somebody has emptied the filter, and go with the last network whatever is left of them; flows follow published ports.
 
 import { expect } from 'vitest'
 import { ask, TestDaemon } from '../support/daemon.js'
+import { Netns } from '../support/netns.js'
+import { evaluate, type Kit, launch } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
 const NEEDED = ['root', 'tun', 'netns', 'bridge', 'ip', 'iptables'] as const
 const test = needs(...NEEDED)
 const withSettings = needs(...NEEDED, 'sysctl', 'ipv6')
+const withPorts = needs(...NEEDED, 'sysctl', 'nsenter')
 
 const start = () =>
   TestDaemon.start('--state', 'FOLDER/state/pairs.json', '--docker-socket', 'FOLDER/docker.sock')
@@ -53,4 +56,66 @@ withSettings('a network has IPv6 also where new interfaces have none', async () 
   expect(await create(daemon, '3', six)).toBeUndefined()
   expect(daemon.home.ip('-6', 'address', 'show', 'scope', 'global')).toContain('fd00:200::1/64')
   expect(await call(daemon, 'DeleteNetwork', { NetworkID: idOf('3') })).toBeUndefined()
+})
+
+/** Runs in a process of its own, always from the same port: what the published one answers, or the code of the error. */
+async function sendOn({ dgram, events }: Kit): Promise<string> {
+  const socket = dgram.createSocket('udp4').bind(40_000, '127.0.0.1')
+  await events.once(socket, 'listening')
+  socket.connect(7053, '127.0.0.1')
+  await events.once(socket, 'connect')
+  const again = setInterval(() => socket.send('?'), 100)
+  const answer = await events.once(socket, 'message').then(
+    ([text]) => String(text),
+    (error) => error.code,
+  )
+  clearInterval(again)
+  socket.close()
+  return answer
+}
+
+/** Runs in a process of its own. */
+async function answerWith({ say, dgram, events }: Kit, word: string) {
+  const socket = dgram.createSocket('udp4', (_, from) => socket.send(word, from.port, from.address))
+  await events.once(socket.bind(70), 'listening')
+  say({ event: 'serving' })
+}
+
+withPorts('a peer that goes on sending to a UDP port reaches who has it now', async () => {
+  await using daemon = await start()
+  const { home } = daemon
+  home.ip('link', 'set', 'lo', 'up')
+  expect(await create(daemon, '1')).toBeUndefined()
+  const sending = () => evaluate(sendOn, undefined, { prefix: ['nsenter', `--net=${home.path}`] })
+  const portmap = [{ Proto: 17, Port: 70, HostPort: 7053 }]
+  const container = async (digit: string) => {
+    const ids = { NetworkID: idOf('1'), EndpointID: idOf(digit) }
+    const Interface = { Address: `10.200.1.${digit}/24` }
+    expect(await call(daemon, 'CreateEndpoint', { ...ids, Interface })).toBeUndefined()
+    expect(await call(daemon, 'Join', ids)).toBeUndefined()
+    const inside = Netns.create(`c${digit}`)
+    const link = `uc${digit.repeat(11)}`
+    home.ip('link', 'set', link, 'netns', inside.name)
+    inside.ip('address', 'add', Interface.Address, 'dev', link)
+    inside.ip('link', 'set', link, 'up')
+    const server = launch(answerWith, digit, { netns: inside.name })
+    await server.next('serving')
+    const Options = { 'com.docker.network.portmap': portmap }
+    return {
+      publish: () => call(daemon, 'ProgramExternalConnectivity', { ...ids, Options }),
+      leave: () => call(daemon, 'Leave', ids),
+      async [Symbol.asyncDispose]() {
+        await server[Symbol.asyncDispose]()
+        inside[Symbol.dispose]()
+      },
+    }
+  }
+  await using two = await container('2')
+  await using three = await container('3')
+  expect(await two.publish()).toBeUndefined()
+  expect(await sending()).toBe('2')
+  expect(await two.leave()).toBeUndefined()
+  expect(await sending()).toBe('ECONNREFUSED')
+  expect(await three.publish()).toBeUndefined()
+  expect(await sending()).toBe('3')
 })
