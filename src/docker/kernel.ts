@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises'
 import { UvethError } from '../errors.js'
 import type { Endpoint, Network, Subnet } from './records.js'
 import { gatewayOf } from './request.js'
-import { bridgeLines, type Family, isOf, noRules, publishes, rulesFor } from './rules.js'
+import { bridgeLines, changeOf, type Family, isOf, noRules, publishes, rulesFor } from './rules.js'
 
 /** Type of the file system that namespaces are files of. */
 const NSFS_MAGIC = 0x6e736673
@@ -53,12 +53,12 @@ export async function plug(link: string, { bridge }: Network, { ports }: Endpoin
 }
 
 /**
- * The packet filter says what networks may. Tables that say it already are left as they are: the kernel is some 10 ms
- * in giving up the rules of one, and lets the next one wait for it.
+ * The packet filter says what networks may. Of tables that are as we left them only what differs is changed: the kernel is
+ * some 10 ms in giving up rules, and lets the next change wait for it.
  */
 export class Filter {
-  /** By the family in whose tables there are chains of ours, as far as we have seen. */
-  readonly #said = new Map<Family, Set<string>>()
+  /** By the family in whose tables there are chains of ours, as far as we have seen: rules, by table. */
+  readonly #said = new Map<Family, Map<string, readonly string[]>>()
 
   async apply(networks: readonly Network[]): Promise<void> {
     const bridged = networks.filter(({ p2p }) => !p2p)
@@ -72,11 +72,14 @@ export class Filter {
     if (!some && said === undefined) return
     const saved = await run([`${family}-save`])
     const tables = some ? rulesFor(family, networks, saved) : []
-    const changed = tables.filter(({ isThere, rules }) => !isThere || !said?.has(rules))
-    this.#said.set(family, new Set()) // what stands there if this fails, nobody knows
-    const text = some ? changed.map((table) => table.text).join('') : noRules(saved)
+    const texts = tables.map((table) => {
+      const before = said?.get(table.table)
+      return before?.length === table.present && before ? changeOf(table, before) : table.text
+    })
+    this.#said.set(family, new Map()) // what stands there if this fails, nobody knows
+    const text = some ? texts.join('') : noRules(saved)
     if (text !== '') await run([`${family}-restore`, '--noflush', '-w'], text)
-    if (some) this.#said.set(family, new Set(tables.map(({ rules }) => rules)))
+    if (some) this.#said.set(family, new Map(tables.map(({ table, rules }) => [table, rules])))
     else this.#said.delete(family)
   }
 }

@@ -1,9 +1,10 @@
 // The packet filter and the bridges of networks, as text.
 
-import { expect, test } from 'vitest'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
 import type { Network, Published } from '../../../src/docker/records.js'
 import * as rules from '../../../src/docker/rules.js'
-import { bridgeLines, type Family, noRules } from '../../../src/docker/rules.js'
+import { bridgeLines, changeOf, type Family, noRules } from '../../../src/docker/rules.js'
 
 const OPEN: Network = {
   id: '0123456789ab'.repeat(5),
@@ -128,16 +129,63 @@ test('a published port leads to its container, at the addresses and of the famil
   expect(published({ protocol: 'udp', port: 53, hostPort: 53 })('iptables')[0]).toMatch(/^-p udp --dport 53 /)
 })
 
-test('a table that says it already is known by it', () => {
-  const isThere = (lines: string) =>
+test('a table that is as it was left is known by its calls and the number of its rules', () => {
+  const present = (lines: string, calls: readonly (readonly string[])[] = CALLS) =>
     rules
-      .rulesFor('iptables', [OPEN], saved(CALLS).replace('*nat\n', `*nat\n${lines}`))
-      .map((table) => table.isThere)
-  expect(isThere('-A UVETH -s 10.0.0.0/24 ! -o uv-open -j MASQUERADE\n')).toEqual([false, false, true])
-  expect(isThere('')).toEqual([false, false, false])
-  const [{ rules: before = '' } = {}, , { rules: nat = '' } = {}] = rules.rulesFor('iptables', [OPEN], '')
-  const [same, , other] = rules.rulesFor('iptables', [{ ...OPEN, masquerade: false }], saved(CALLS))
-  expect([same?.rules, other?.rules === nat]).toEqual([before, false])
+      .rulesFor('iptables', [OPEN], saved(calls).replace('*nat\n', `*nat\n${lines}`))
+      .map((table) => table.present)
+  expect(present('-A UVETH -s 10.0.0.0/24 ! -o uv-open -j MASQUERADE\n')).toEqual([0, 0, 1])
+  expect(present('', CALLS.slice(1))).toEqual([undefined, 0, 0])
+})
+
+describe('what differs is changed', () => {
+  const table = (name: string, given: readonly string[]) => ({
+    table: name,
+    rules: given,
+    present: 0,
+    text: '',
+  })
+
+  test('and nothing where nothing does', () => {
+    const mine = ['-A UVETH one', '-A UVETH-LOCAL two']
+    expect(changeOf(table('mangle', mine), mine)).toBe('')
+  })
+
+  test('by adding one, taking one away, and both', () => {
+    const before = ['-A UVETH a', '-A UVETH b', '-A UVETH-PORTS c']
+    const to = (...given: string[]) => changeOf(table('nat', given), before)
+    expect(to(...before, '-A UVETH-PORTS d')).toBe('*nat\n-I UVETH-PORTS 2 d\nCOMMIT\n')
+    expect(to('-A UVETH a', '-A UVETH-PORTS c')).toBe('*nat\n-D UVETH 2\nCOMMIT\n')
+    expect(to('-A UVETH x', '-A UVETH b')).toBe('*nat\n-D UVETH 1\n-I UVETH 1 x\n-D UVETH-PORTS 1\nCOMMIT\n')
+  })
+
+  test('to every other list, as the kernel would do it', () => {
+    const lists = fc.array(
+      fc.tuple(fc.constantFrom('UVETH', 'UVETH-LOCAL'), fc.constantFrom('a', 'b', 'c')),
+      {
+        maxLength: 8,
+      },
+    )
+    fc.assert(
+      fc.property(lists, lists, (before, after) => {
+        const chains: Record<string, string[]> = { UVETH: [], 'UVETH-LOCAL': [] }
+        for (const [chain, rule] of before) chains[chain]?.push(rule)
+        const given = [before, after].map((list) => list.map(([chain, rule]) => `-A ${chain} ${rule}`))
+        for (const line of changeOf(table('mangle', given[1] ?? []), given[0] ?? []).split('\n')) {
+          const [word, chain = '', number, rule = ''] = line.split(' ')
+          const at = Number(number) - 1
+          if (word === '-D') expect(chains[chain]?.splice(at, 1)).toHaveLength(1)
+          if (word === '-I') {
+            expect(at).toBeLessThanOrEqual(chains[chain]?.length ?? 0)
+            chains[chain]?.splice(at, 0, rule)
+          }
+        }
+        for (const chain of ['UVETH', 'UVETH-LOCAL'])
+          expect(chains[chain]).toEqual(after.filter(([of]) => of === chain).map(([, rule]) => rule))
+      }),
+      { seed: 7 },
+    )
+  })
 })
 
 test('loopback addresses are reached by answers only', () => {
