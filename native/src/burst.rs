@@ -1,6 +1,6 @@
-//! Moves bursts of frames between a TAP and a slab: the only native code on a frame's way. Where the
-//! frames stand is slab.rs's to know; nothing here knows pairs, hooks or counters. One call moves up to
-//! BURST frames; it never blocks.
+//! Moves bursts of frames between a TAP and a slab: the native code on every frame's way (checksum.rs is on a
+//! tunnel's). Where the frames stand is slab.rs's to know; nothing here knows pairs, hooks or counters. One call
+//! moves up to BURST frames; it never blocks.
 
 use napi_derive::napi;
 

@@ -50,6 +50,8 @@ test('a namespace may be that of a process', async () => {
   // The caller's own, which is another process than the daemon.
   const inBlue = commandOf(daemon, { netns: blue.name })
   expect(await inBlue('-n', '/proc/self/ns/net', 'link', 'set', 'x1', 'up')).toMatchObject(well)
+  // One that is up is not renamed before Linux 6.2.
+  expect(await inBlue('link', 'set', 'x1', 'down')).toMatchObject(well)
   expect(await inBlue('link', 'set', 'x1', 'netns', '/proc/self/ns/net', 'name', 'x2')).toMatchObject(well)
   expect(blue.has('x2')).toBe(true)
 })
