@@ -74,7 +74,8 @@ export class Filter {
     const tables = some ? rulesFor(family, networks, saved) : []
     const texts = tables.map((table) => {
       const before = said?.get(table.table)
-      return before?.length === table.present && before ? changeOf(table, before) : table.text
+      const left = before !== undefined && before.length === table.present
+      return left ? changeOf(table, before) : table.text
     })
     this.#said.set(family, new Map()) // what stands there if this fails, nobody knows
     const text = some ? texts.join('') : noRules(saved)

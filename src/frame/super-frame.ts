@@ -182,9 +182,8 @@ export class SuperFrame {
   finish(index: number, to: Uint8Array, at: number): void {
     const l4 = at + this.#l4
     const end = at + this.wireLength(index)
-    const check = l4 + (this.#isTcp ? TCP_CHECK : UDP_CHECK)
     const value = this.#hasChecksum ? checksum(to, l4, end - l4) : 0
-    writeU16(to, check, value === 0 && this.#hasChecksum && !this.#isTcp ? CSUM_MANGLED_0 : value)
+    writeU16(to, at + this.checkAt, value === 0 && this.#hasChecksum ? this.zero : value)
   }
 
   /** Writes a wire frame to `at`, as cut(), with its checksum left to the receiver. For those that are divisible. */
