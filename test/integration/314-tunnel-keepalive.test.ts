@@ -15,8 +15,8 @@ const kernels = needs('root', 'tun', 'netns', 'ip', 'veth', 'vxlan', 'ping')
 
 const hasCarrier = (netns: Netns, name: string) => netns.link(name).flags.includes('LOWER_UP')
 const tunnel = async (daemon: TestDaemon) => (await daemon.ask('GET', '/v1/pairs/id:x0')).json.b
-const add = (near: Netns, keepalive: string) =>
-  `link add x0 netns ${near.name} up type veth quiet peer vxlan id 42 remote 10.9.0.2 keepalive ${keepalive}`.split(
+const add = (near: Netns, keepalive: string, remote = '10.9.0.2') =>
+  `link add x0 netns ${near.name} up type veth quiet peer vxlan id 42 remote ${remote} keepalive ${keepalive}`.split(
     ' ',
   )
 
@@ -93,8 +93,13 @@ test('with another uveth: as the peer of a veth, through a hand-over, and its en
   expect((await ask(socket, 'DELETE', '/v1/pairs/y0')).status).toBe(204)
   await until('the other end', async () => (await tunnel(daemon)).vxlan.far === 'down')
   expect(await uveth('link', 'del', 'x0')).toMatchObject(well)
-  expect(await uveth(...add(near, '0.2'))).toMatchObject(well)
-  expect((await ask(socket, 'POST', '/v1/pairs', there(200))).status).toBe(201)
+  // The same over IPv6.
+  expect(await uveth(...add(near, '0.2', 'fd09::2'))).toMatchObject(well)
+  expect((await ask(socket, 'POST', '/v1/pairs', there(200, { remote: 'fd09::1' }))).status).toBe(201)
+  await both(true)
+  expect((await uveth('link', 'set', 'x0', 'carrier', 'off')).code).toBe(0)
+  await both(false)
+  expect((await uveth('link', 'set', 'x0', 'carrier', 'auto')).code).toBe(0)
   await both(true)
   await far.stop('SIGKILL')
   await until('silence', async () => (await tunnel(daemon)).vxlan.far === 'silent')

@@ -131,7 +131,7 @@ for (const [name, expression, how] of [
     expect([near.names(), far.names(), taps()]).toEqual([['lo'], ['lo'], 0])
   })
 
-test('tunnels go on, too: two, from one address of this host to another', async () => {
+test('tunnels go on, too: two, from one address of this host to another, with keep-alives, and carrier stays', async () => {
   using near = Netns.create('near')
   using far = Netns.create('far')
   const port = 20_000 + (process.pid % 10_000)
@@ -139,7 +139,7 @@ test('tunnels go on, too: two, from one address of this host to another', async 
     createPair({
       quiet: true,
       a: { name, netns: netns.name, addresses: [`10.0.0.${here}/24`], up: true },
-      b: { vxlan: { id: 42, remote: `127.0.0.${there}`, local: `127.0.0.${here}`, port } },
+      b: { vxlan: { id: 42, remote: `127.0.0.${there}`, local: `127.0.0.${here}`, port, keepalive: 1000 } },
     })
   const pairs = [await laid(near, 'x0', [1, 2]), await laid(far, 'x1', [2, 1])]
   const carries = () =>
@@ -147,17 +147,28 @@ test('tunnels go on, too: two, from one address of this host to another', async 
       const ping = near.spawn('ping', ['-c', '1', '-W', '1', '10.0.0.2'])
       return (await once(ping, 'exit'))[0] === 0
     })
+  const both = (on: boolean) =>
+    until(`carrier ${on} on both`, () => pairs.every(({ carrier }) => carrier === on))
+  const seen = () => [
+    near.ip('-o', 'link'),
+    ...[near, far].map((netns, at) => netns.exec('cat', `/sys/class/net/x${at}/carrier_changes`)),
+    ...pairs.map(({ closed, b }) => [closed, b.state.vxlan?.far]),
+  ]
+  await both(true)
   await carries()
-  const before = near.ip('-o', 'link')
+  const before = seen()
+  for (const thread of ['uveth-link', 'uveth-worker-0']) {
+    await lose(thread, EXIT)
+    await carries()
+    expect(seen()).toEqual(before)
+  }
+  await pairs[1]?.a.set({ up: false })
+  await both(false)
   await lose('uveth-link', EXIT)
+  expect(pairs.map(({ carrier }) => carrier)).toEqual([false, false])
+  await pairs[1]?.a.set({ up: true })
+  await both(true)
   await carries()
-  await lose('uveth-worker-0', EXIT)
-  await carries()
-  expect([near.ip('-o', 'link'), ...pairs.map(({ closed }) => closed)]).toEqual([
-    before,
-    undefined,
-    undefined,
-  ])
   for (const pair of pairs) await pair.close()
   // Their sockets are closed, so the port is free.
   await (await laid(near, 'x0', [1, 2])).close()
