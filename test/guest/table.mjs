@@ -66,14 +66,19 @@ function toldOf(guest) {
   }
 }
 
-/** What a guest has left: the key of its row, the row, and what there is to say of it. @param {Guest} guest */
-function entryOf(guest) {
-  const { passed, failed, skipped, failures = [], flaky = [] } = sumOf(guest)
+/**
+ * What guests have left that had one piece each of the same tests: the key of their row, the row, and what there is to
+ * say of it. @param {[Guest, ...Guest[]]} guests
+ */
+function entryOf(guests) {
+  const [{ kernel, release, what }] = guests
+  const { passed, failed, skipped, failures = [], flaky = [] } = add(guests.map(sumOf))
   const left = Object.values(skipped).reduce((total, count) => total + count, 0)
-  const release = guest.release === '' ? '' : ` (${guest.release})`
+  const seconds = guests.reduce((total, guest) => total + guest.seconds, 0)
+  const name = `${kernel}${release === '' ? '' : ` (${release})`}`
   return {
-    key: `${guest.kernel}, ${guest.what}:`,
-    row: `| ${guest.kernel}${release} | ${guest.what} | ${passed} | ${failed} | ${left} | ${guest.seconds} |`,
+    key: keyOf(guests[0]),
+    row: `| ${name} | ${what} | ${passed} | ${failed} | ${left} | ${seconds} |`,
     lines: [
       ...failures.map((name) => `- failed: ${name}`),
       ...flaky.map((name) => `- passed at the second try: ${name}`),
@@ -81,6 +86,9 @@ function entryOf(guest) {
     ],
   }
 }
+
+/** @param {Guest} guest */
+const keyOf = ({ kernel, what }) => `${kernel}, ${what}:`
 
 /** @typedef {ReturnType<typeof entryOf>} Entry */
 
@@ -112,7 +120,10 @@ function print(entries) {
 
 const [folder = '', document] = process.argv.slice(2)
 const guests = guestsIn(folder)
-const entries = guests.map(entryOf)
+const keys = [...new Set(guests.map(keyOf))]
+const entries = keys.map((key) =>
+  entryOf(/** @type {[Guest, ...Guest[]]} */ (guests.filter((guest) => keyOf(guest) === key))),
+)
 console.log(print(entries))
 if (document !== undefined) {
   const text = readFileSync(document, 'utf8')

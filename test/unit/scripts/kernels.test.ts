@@ -83,6 +83,34 @@ test('several guests of a kernel have a row each', () => {
   ])
 })
 
+test('guests that had a piece each of the same tests have one row', () => {
+  const half = (passed: number, failures: string[]) => ({
+    what: 'test/integration/7',
+    release: '6.1.0-50',
+    seconds: '90',
+    status: failures.length > 0 ? '1' : '0',
+    'summary.json': JSON.stringify({
+      passed,
+      failed: failures.length,
+      failures,
+      skipped: { 'needs kernel 6.8': 2 },
+    }),
+  })
+  guest('6.1', half(3, []), '.1')
+  guest('6.1', half(4, ['a > b']), '.2')
+  guest('6.1', { what: 'test/integration/7', release: '6.1.0-50', seconds: '5' }, '.3')
+  const { stdout, status } = table()
+  expect(stdout.trim().split('\n').slice(2)).toEqual([
+    '| 6.1 (6.1.0-50) | test/integration/7 | 7 | 2 | 4 | 185 |',
+    '',
+    '6.1, test/integration/7:',
+    '- failed: a > b',
+    '- failed: the guest did not come to its end',
+    '- skipped 4: needs kernel 6.8',
+  ])
+  expect(status).toBe(1)
+})
+
 test.each([
   ['has left no status', {}, 'the guest did not come to its end'],
   [
