@@ -8,10 +8,9 @@ import { planRule, type RuleOptions } from '../faults/rule-plan.js'
 import { parseRuleWords } from '../faults/rule-words.js'
 import { type ScheduleOptions, sets } from '../faults/schedule-plan.js'
 import { parseSchedule } from '../faults/schedule-words.js'
-import { formatAddress } from '../frame/address.js'
-import { type FileEndpoint, type FileTunnel, isTunnel, LAB_FILE, type ReadFile } from '../wishes/lab-file.js'
+import { type FileEndpoint, type FileTunnel, LAB_FILE, type ReadFile } from '../wishes/lab-file.js'
 import { at, type Given } from '../wishes/shape.js'
-import { VXLAN } from '../wishes/vxlan.js'
+import { isTunnel, wayOf } from '../wishes/vxlan.js'
 import { fromWords, type ReadText } from '../wishes/words.js'
 
 /** The node that is always there. */
@@ -74,7 +73,7 @@ export function planFile(wish: unknown, readText?: ReadText): FilePlan {
     const attribute = `topology.links.${number}`
     const [a, b] = link.endpoints.map((endpoint, place) => {
       const own = `${attribute}.endpoints.${place}`
-      const end = isTunnel(endpoint) ? nameOf(endpoint) : `${endpoint.node}:${endpoint.interface}`
+      const end = isTunnel(endpoint) ? wayOf(endpoint.vxlan) : `${endpoint.node}:${endpoint.interface}`
       const tunnel = isTunnel(endpoint)
       if (tunnel && (link.queues ?? 1) > 1)
         throw invalid(`${attribute}.queues: a pair with a tunnel has one queue`, `${attribute}.queues`)
@@ -119,12 +118,6 @@ type Faults = Pick<FileEndpoint, 'impair' | 'rules'>
 /** As they were written: what was read of a rule is not what is ordered. */
 function faultsOf({ impair, rules }: Faults = {}): Faults {
   return { ...(impair !== undefined && { impair }), ...(rules !== undefined && { rules }) }
-}
-
-/** To one remote there is one tunnel by a port. */
-function nameOf({ vxlan }: FileTunnel): string {
-  const { remote, port } = VXLAN.read(vxlan, '')
-  return `to ${formatAddress(remote)} by port ${port}`
 }
 
 /** Of a tunnel, what stands where an interface has more. */

@@ -7,8 +7,9 @@ import { planRule } from '../faults/rule-plan.js'
 import { planSchedule } from '../faults/schedule-plan.js'
 import { IPV6_MIN_MTU } from '../frame/ethernet.js'
 import type { END, PAIR } from '../wishes/end.js'
-import { type EndPlace, LAB, type LabWish, type NodeWish } from '../wishes/lab.js'
+import { type CableOptions, type EndPlace, LAB, type LabWish, type NodeWish } from '../wishes/lab.js'
 import { at, type Given, type Read } from '../wishes/shape.js'
+import { isTunnel, wayOf } from '../wishes/vxlan.js'
 import { planRoutes, type Route } from './routes.js'
 import { BRIDGE, type LabEnd, type LabNode, type NodeKind, segmentsOf } from './segments.js'
 
@@ -17,7 +18,7 @@ type PairOptions = Given<typeof PAIR>
 export interface LabPlan {
   readonly nodes: readonly NodePlan[]
   readonly cables: readonly CablePlan[]
-  /** The ends of all cables, those of one beside each other. */
+  /** The interfaces of all cables: two of each, or one where the other end is a tunnel. */
   readonly ends: readonly LabEnd[]
   /** Are neighbours to be known from the beginning? */
   readonly neighbours: boolean
@@ -30,7 +31,7 @@ export interface NodePlan extends LabNode {
 export interface CablePlan {
   readonly name: string
   /** As createPair takes it, without places. */
-  readonly pair: Omit<PairOptions, 'a' | 'b'> & { a: Given<typeof END>; b: Given<typeof END> }
+  readonly pair: Omit<PairOptions, 'a' | 'b'> & { a: Given<typeof END>; b: NonNullable<PairOptions['b']> }
 }
 
 type ReadLab = Read<typeof LAB>
@@ -38,9 +39,10 @@ type ReadLab = Read<typeof LAB>
 /** Checks all of it. */
 export function planLab(wish: LabWish): LabPlan {
   const read = LAB.read(wish, '')
-  const ends = read.cables.flatMap((cable, number) =>
-    (['a', 'b'] as const).map((letter) => endOf(read, cable, number, letter)),
-  )
+  const ends = read.cables.flatMap(({ a, b, options }, number) => [
+    endOf(read.nodes, a, options.a, { cable: number, letter: 'a' }),
+    ...(isTunnel(b) ? [] : [endOf(read.nodes, b, options.b, { cable: number, letter: 'b' })]),
+  ])
   const kinds = new Map(Object.entries(read.nodes).map(([name, node]) => [name, kindOf(node, name)]))
   refuseTwice(ends)
   const wired = segmentsOf(ends, (node) => kinds.get(node) === 'bridge')
@@ -79,13 +81,12 @@ function kindOf({ kind, forward, outside, container }: NodeWish, name: string): 
 }
 
 function endOf(
-  { nodes }: ReadLab,
-  cable: ReadLab['cables'][number],
-  number: number,
-  letter: 'a' | 'b',
+  nodes: ReadLab['nodes'],
+  { node, name, cidrs }: EndPlace,
+  { up = true, mtu = IPV6_MIN_MTU }: NonNullable<CableOptions['a']> = {},
+  { cable, letter }: Pick<LabEnd, 'cable' | 'letter'>,
 ): LabEnd {
-  const attribute = `cables.${number}.${letter}`
-  const { node, name, cidrs } = cable[letter]
+  const attribute = `cables.${cable}.${letter}`
   if (!Object.hasOwn(nodes, node))
     throw invalid(`${attribute}: there is no node ${node}, only ${Object.keys(nodes).join(', ')}`, attribute)
   const isBridge = nodes[node]?.kind === 'bridge'
@@ -93,10 +94,9 @@ function endOf(
     throw invalid(`${attribute}: the node has an interface ${name} of its own`, attribute)
   if (isBridge && cidrs.length > 0)
     throw invalid(`${attribute}: a port of a bridge has no address`, attribute)
-  const { up = true, mtu = IPV6_MIN_MTU } = cable.options[letter] ?? {}
   if (mtu < IPV6_MIN_MTU && cidrs.some(({ address }) => address.length === 16))
     throw invalid(`${attribute}.mtu: IPv6 takes ${IPV6_MIN_MTU} or more, not ${mtu}`, `${attribute}.mtu`)
-  return { attribute, node, name, letter, cable: number, cidrs, up, segment: '' }
+  return { attribute, node, name, letter, cable, cidrs, up, segment: '' }
 }
 
 function refuseTwice(ends: readonly LabEnd[]): void {
@@ -132,20 +132,25 @@ function planCables(cables: ReadLab['cables']): CablePlan[] {
   const names = new Set<string>()
   return cables.map(({ a, b, options }, number) => {
     const { id, a: ofA = {}, b: ofB = {}, ...rest } = options
-    const name = id ?? `${a.node}-${b.node}`
+    const name = id ?? `${a.node}-${isTunnel(b) ? `vxlan${b.vxlan.id}` : b.node}`
     if (names.has(name))
       throw invalid(
         `cables.${number}: there is a cable ${name} already: give this one an id`,
         `cables.${number}.id`,
       )
     names.add(name)
+    if (isTunnel(b)) {
+      const [way, attribute] = [wayOf(b.vxlan), `cables.${number}.b`]
+      if (names.has(way)) throw invalid(`${attribute}: there is a tunnel ${way} already`, attribute)
+      names.add(way)
+    }
     const end = ({ name, addresses }: EndPlace, wish: Given<typeof END>) => ({
       up: true,
       ...wish,
       name,
       addresses,
     })
-    const ends = { a: end(a, ofA), b: end(b, ofB) }
+    const ends = { a: end(a, ofA), b: isTunnel(b) ? b : end(b, ofB) }
     checkFaults(ends.a, `cables.${number}.a`)
     checkFaults(ends.b, `cables.${number}.b`)
     return { name, pair: { quiet: true, ...rest, ...ends } }

@@ -38,8 +38,7 @@ export interface LabEnd {
 export function segmentsOf(ends: readonly LabEnd[], isBridge: (node: string) => boolean): LabEnd[] {
   const joined = joinBridges(ends, isBridge)
   const wired = ends.map((end) => {
-    const both = [end, peerOf(ends, end)]
-    const bridge = both.find(({ node }) => isBridge(node))
+    const bridge = ends.find(({ cable, node }) => cable === end.cable && isBridge(node))
     const segment = bridge === undefined ? `cable ${end.cable}` : `bridge ${joined(bridge.node)}`
     return { ...end, segment }
   })
@@ -47,8 +46,9 @@ export function segmentsOf(ends: readonly LabEnd[], isBridge: (node: string) => 
   return wired
 }
 
-function peerOf(ends: readonly LabEnd[], { cable, letter }: LabEnd): LabEnd {
-  return ends[2 * cable + (letter === 'a' ? 1 : 0)] as LabEnd
+/** Undefined: a tunnel. */
+function peerOf(ends: readonly LabEnd[], end: LabEnd): LabEnd | undefined {
+  return ends.find((other) => other !== end && other.cable === end.cable)
 }
 
 /** Answers which bridge stands for all that it is joined with. */
@@ -60,7 +60,7 @@ function joinBridges(ends: readonly LabEnd[], isBridge: (node: string) => boolea
   }
   for (const end of ends) {
     const peer = peerOf(ends, end)
-    if (end.letter === 'b' || !isBridge(end.node) || !isBridge(peer.node)) continue
+    if (end.letter === 'b' || peer === undefined || ![end, peer].every(({ node }) => isBridge(node))) continue
     const [one, other] = [last(end.node), last(peer.node)]
     if (one === other)
       throw invalid(

@@ -11,6 +11,7 @@ export type {
   LabNode,
   LabNodes,
   LabOptions,
+  LabTunnel,
   MakeLab,
   NodeInTest,
 } from './lab-types.js'

@@ -2,17 +2,17 @@
 // the compiler. Types only.
 
 import type { End, Netns, Pair } from '../index.js'
-import type { CableOptions, NodeWish as LabNode } from '../wishes/lab.js'
+import type { CableOptions, NodeWish as LabNode, LabTunnel } from '../wishes/lab.js'
 import type { LabTestOptions } from './options.js'
 import type { NodeExec, NodeSpawn } from './programs.js'
 
-export type { CableOptions, LabNode }
+export type { CableOptions, LabNode, LabTunnel }
 
 export type LabNodes = Readonly<Record<string, LabNode>>
-/** Two ends, each `NODE:INTERFACE` with addresses behind it, and options of the pair. */
+/** Two ends, each `NODE:INTERFACE` with addresses behind it, the second one perhaps a tunnel, and options of the pair. */
 export type LabCable<Node extends string = string> = readonly [
   a: `${Node}:${string}`,
-  b: `${Node}:${string}`,
+  b: `${Node}:${string}` | LabTunnel,
   options?: CableOptions,
 ]
 
@@ -48,7 +48,7 @@ export interface NodeInTest<Interface extends string = string> {
 export interface Lab<N extends LabNodes = LabNodes, C extends readonly LabCable[] = readonly LabCable[]>
   extends AsyncDisposable {
   readonly nodes: { readonly [K in keyof N & string]: NodeInTest<InterfaceOf<C[number], K>> }
-  /** By their `id`, or by the names of their nodes: `client-nat`. */
+  /** By their `id`, or by the names of their nodes: `client-nat`; of one with a tunnel, `client-vxlan42`. */
   readonly cables: { readonly [K in C[number] as CableName<K>]: Pair }
   /** For everything that the test draws itself. */
   readonly seed: number
@@ -74,7 +74,12 @@ type CableName<C extends LabCable> = C extends readonly [
 ]
   ? Id
   : `${NodeOf<C[0]>}-${NodeOf<C[1]>}`
-type NodeOf<Text> = Text extends `${infer Node}:${string}` ? Node : never
+type TunnelOf<Id extends number> = { readonly vxlan: { readonly id: Id } }
+type NodeOf<End> = End extends `${infer Node}:${string}`
+  ? Node
+  : End extends TunnelOf<infer Id>
+    ? `vxlan${Id}`
+    : never
 /** Of the ends of cable C at node N. */
 type InterfaceOf<C extends LabCable, N extends string> = NameAt<C[0], N> | NameAt<C[1], N>
 type NameAt<Text, N extends string> = Text extends `${N}:${infer Rest}` ? FirstWord<Rest> : never

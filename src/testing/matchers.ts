@@ -85,7 +85,7 @@ function subjectOf(received: unknown): Subject {
   if (pairs.length === 0 || typeof nodes !== 'object')
     throw invalid('give a pair, or what withPair or lab hands out', 'pair')
   const labels = labelsOf(nodes as Lab['nodes'])
-  return { what: 'lab', ends: pairs.flatMap((pair) => endsOf(pair, (end) => labels.get(end) ?? '')) }
+  return { what: 'lab', ends: pairs.flatMap((pair) => endsOf(pair, (end) => labels.get(end) ?? end.name)) }
 }
 
 function endsOf(pair: Pair, labelOf?: (end: End) => string): Subject['ends'] {

@@ -54,9 +54,9 @@ export const OBSERVE = object({
 const CAUSE = oneOf(...CAUSES)
 const SOME_CAUSES = oneOrSeveral('a cause or several: leave it out for any', CAUSE)
 
-/** `client:eth0`. Which there are is known to the one who is asked. */
-const LAB_END = text('NODE:INTERFACE of a lab', /^[^\s:]+:[^\s:]+$/) as Shape<LabEndName>
-const SOME_END = text('a, b, or NODE:INTERFACE of a lab', /^([ab]|[^\s:]+:[^\s:]+)$/) as Shape<
+/** `client:eth0`, or the name of a tunnel. Which there are is known to the one who is asked. */
+const LAB_END = text('NODE:INTERFACE of a lab', /^[^\s:]+:\S+$/) as Shape<LabEndName>
+const SOME_END = text('a, b, or NODE:INTERFACE of a lab', /^([ab]|[^\s:]+:\S+)$/) as Shape<
   'a' | 'b' | LabEndName
 >
 type LabEndName = `${string}:${string}`

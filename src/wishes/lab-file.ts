@@ -21,7 +21,7 @@ import {
   value,
   wrong,
 } from './shape.js'
-import { VXLAN } from './vxlan.js'
+import { isTunnel, VXLAN } from './vxlan.js'
 
 /** It stands in names of namespaces and in ids of pairs. */
 const NAME = text(
@@ -100,10 +100,6 @@ const ENDPOINTS: Shape<
     TUNNEL.read(given[1], second)
     return [a, given[1]]
   },
-}
-
-export function isTunnel(endpoint: unknown): endpoint is FileTunnel {
-  return typeof endpoint === 'object' && endpoint !== null && 'vxlan' in endpoint
 }
 
 /** containerlab's, which mean nothing here. */

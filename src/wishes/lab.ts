@@ -1,6 +1,7 @@
 // Labs: nodes (network namespaces, containers) and the cables between them. Tables only; labs/ makes plans of them, and
 // the test kit asks for them. A cable is a pair with everything that a pair has.
 
+import { invalid } from '../errors.js'
 import { type Cidr, parseCidr } from '../frame/address.js'
 import { END, PAIR } from './end.js'
 import {
@@ -18,6 +19,7 @@ import {
   text,
   wrong,
 } from './shape.js'
+import { isTunnel, VXLAN } from './vxlan.js'
 
 export const NODE_KINDS = ['host', 'router', 'bridge', 'nat'] as const
 
@@ -74,17 +76,24 @@ function readPlace(given: unknown, attribute: string): EndPlace {
   return { node, name, addresses, cidrs }
 }
 
-type CableWish = readonly [a: string, b: string, options?: CableOptions]
+const { impair, rules, schedule } = END.parts
+const TUNNEL = object(
+  { vxlan: about('instead of an interface: a VXLAN tunnel to another host', VXLAN), impair, rules, schedule },
+  ['vxlan'],
+)
+export type LabTunnel = Given<typeof TUNNEL>
+
+type CableWish = readonly [a: string, b: string | LabTunnel, options?: CableOptions]
 export interface ReadCable {
   readonly a: EndPlace
-  readonly b: EndPlace
+  readonly b: EndPlace | LabTunnel
   readonly options: CableOptions
 }
 
 const CABLE: Shape<CableWish, ReadCable> = {
   schema: {
     type: 'array',
-    prefixItems: [{ type: 'string' }, { type: 'string' }, CABLE_OPTIONS.schema],
+    prefixItems: [{ type: 'string' }, { anyOf: [{ type: 'string' }, TUNNEL.schema] }, CABLE_OPTIONS.schema],
     minItems: 2,
     maxItems: 3,
   },
@@ -93,12 +102,23 @@ const CABLE: Shape<CableWish, ReadCable> = {
       throw wrong(attribute, 'an array of two ends and perhaps options', given)
     const [a, b, options = {}] = given as unknown[]
     CABLE_OPTIONS.read(options, attribute)
+    const [first, second] = [at(attribute, 'a'), at(attribute, 'b')]
+    if (isTunnel(a)) throw invalid(`${first}: a tunnel is the second end of its cable`, first)
     return {
-      a: readPlace(a, at(attribute, 'a')),
-      b: readPlace(b, at(attribute, 'b')),
+      a: readPlace(a, first),
+      b: isTunnel(b) ? readTunnel(b, attribute, options as CableOptions) : readPlace(b, second),
       options: options as CableOptions,
     }
   },
+}
+
+function readTunnel(given: LabTunnel, attribute: string, { b, queues = 1 }: CableOptions): LabTunnel {
+  const [own, several] = [at(attribute, 'b'), at(attribute, 'queues')]
+  TUNNEL.read(given, own)
+  if (b !== undefined)
+    throw invalid(`${own}: impair, rules and schedule of a tunnel stand beside its vxlan, and no more`, own)
+  if (queues > 1) throw invalid(`${several}: a pair with a tunnel has one queue`, several)
+  return given
 }
 
 const DESTINATIONS = table('a destination', /./, text('a node or an address'))
@@ -116,7 +136,7 @@ export const LAB = object(
   {
     nodes: about('by their names', table(NODE_NAME_WORDS, NODE_NAME, LAB_NODE)),
     cables: about(
-      'each: two ends, as NODE:INTERFACE with addresses, and options of the pair',
+      'each: two ends, as NODE:INTERFACE with addresses, and options of the pair; the second end may be a tunnel: { vxlan: { id: 42, remote: "192.0.2.7" } }',
       list('an array of cables', CABLE, true),
     ),
     routes: about(

@@ -2,7 +2,7 @@
 // pair, link/tunnel.ts makes it.
 
 import { invalid } from '../errors.js'
-import { parseAddress } from '../frame/address.js'
+import { formatAddress, parseAddress } from '../frame/address.js'
 import { MAX_VNI, VXLAN_PORT } from '../frame/vxlan.js'
 import { about, at, type Given, object, type Read, type Shape, value, whole } from './shape.js'
 
@@ -62,6 +62,17 @@ export const VXLAN: Shape<Given<typeof PARTS>, VxlanPlan> = {
       throw invalid('local and remote must be addresses of one family', at(attribute, 'local'))
     return plan
   },
+}
+
+/** Is a tunnel wished for where an interface may stand, too? */
+export function isTunnel(end: unknown): end is { vxlan: Given<typeof VXLAN> } {
+  return typeof end === 'object' && end !== null && 'vxlan' in end
+}
+
+/** To one remote there is one tunnel by a port. */
+export function wayOf(vxlan: Given<typeof VXLAN>): string {
+  const { remote, port } = VXLAN.read(vxlan, '')
+  return `to ${formatAddress(remote)} by port ${port}`
 }
 
 /** What an end of a pair keeps where it is a tunnel; all else is an interface's. */

@@ -53,6 +53,29 @@ describe('a plan', () => {
     expect(segments[6]).not.toBe(segments[0])
   })
 
+  test('has none on the wire of a tunnel but what is here, also behind a bridge', () => {
+    const vxlan = { id: 42, remote: '192.0.2.7' }
+    const { cables, ends } = planLab({
+      nodes: { lan: { kind: 'bridge' }, client: {}, server: {} },
+      cables: [
+        ['lan:p1', { vxlan, rules: [{ action: { kind: 'drop' } }] }],
+        ['client:eth0 192.0.2.2/24', 'lan:p2'],
+        ['server:eth0 192.0.2.1/24', { vxlan: { ...vxlan, id: 43, port: 8472 } }, { id: 'far' }],
+        ['client:eth1 10.0.0.1/24', 'server:eth1 10.0.0.2/24'],
+      ],
+    })
+    expect(cables.map(({ name }) => name)).toEqual(['lan-vxlan42', 'client-lan', 'far', 'client-server'])
+    expect(cables[0]?.pair.b).toEqual({ vxlan, rules: [{ action: { kind: 'drop' } }] })
+    expect(ends.map(({ node, name, segment }) => [`${node}:${name}`, segment])).toEqual([
+      ['lan:p1', 'bridge lan'],
+      ['client:eth0', 'bridge lan'],
+      ['lan:p2', 'bridge lan'],
+      ['server:eth0', 'cable 2'],
+      ['client:eth1', 'cable 3'],
+      ['server:eth1', 'cable 3'],
+    ])
+  })
+
   test('a host that forwards is a router', () => {
     const { nodes } = planLab({ nodes: { r: { forward: true }, h: { forward: false } }, cables: [] })
     expect(nodes.map(({ kind }) => kind)).toEqual(['router', 'host'])

@@ -1,10 +1,13 @@
-// Tunnels in a lab's file: what is refused, and what becomes of one that is there. src/labs/file-plan.ts, file-actions.ts.
+// Tunnels in a lab, of the test kit or of a file: what is refused, and what becomes of one that is there. src/labs/plan.ts,
+// file-plan.ts, file-actions.ts.
 
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { applyActions, type Present, type PresentEnd } from '../../../src/labs/file-actions.js'
 import { planFile } from '../../../src/labs/file-plan.js'
+import { planLab } from '../../../src/labs/plan.js'
+import type { LabWish } from '../../../src/wishes/lab.js'
 
 const TUNNEL = { vxlan: { id: 42, remote: '192.0.2.7' } }
 
@@ -45,6 +48,36 @@ test.each([
   ],
 ])('misuse: %j: %s', (wish, sentence) => {
   expect(() => planFile(wish)).toThrow(sentence)
+})
+
+const [left, right] = ['left:eth1', 'right:eth1']
+test.each<[cables: unknown[], attribute: string, says: string]>([
+  [[[TUNNEL, left]], 'cables.0.a', 'cables.0.a: a tunnel is the second end of its cable'],
+  [[[left, { vxlan: { id: 42 } }]], 'cables.0.b.vxlan.remote', 'cables.0.b.vxlan.remote is missing'],
+  [
+    [[left, { ...TUNNEL, mtu: 1400 }]],
+    'cables.0.b.mtu',
+    'unknown attribute cables.0.b.mtu: there are vxlan, impair, rules, schedule',
+  ],
+  [
+    [[left, TUNNEL, { b: { impair: { loss: 1 } } }]],
+    'cables.0.b',
+    'cables.0.b: impair, rules and schedule of a tunnel stand beside its vxlan, and no more',
+  ],
+  [[[left, TUNNEL, { queues: 2 }]], 'cables.0.queues', 'cables.0.queues: a pair with a tunnel has one queue'],
+  [[[left, { ...TUNNEL, impair: { reorder: 5 } }]], 'cables.0.b.impair.reorder', 'reorder'],
+  [
+    [
+      [left, TUNNEL],
+      [right, { vxlan: { ...TUNNEL.vxlan, id: 43, port: 4789 } }],
+    ],
+    'cables.1.b',
+    'cables.1.b: there is a tunnel to 192.0.2.7 by port 4789 already',
+  ],
+])('misuse in the test kit: %j: %s', (cables, attribute, says) => {
+  const wish = { nodes: { left: {}, right: {} }, cables }
+  const refused = { code: 'EINVAL', attribute, message: expect.stringContaining(says) }
+  expect(() => planLab(wish as LabWish)).toThrow(expect.objectContaining(refused))
 })
 
 const planned = (vxlan: object) => planFile(file({ endpoints: ['left:eth1', { vxlan }] }))

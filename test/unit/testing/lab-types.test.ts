@@ -13,12 +13,13 @@ async function compiled(): Promise<void> {
     cables: [
       ['client:eth0 10.0.0.2/24', 'nat:lan0 10.0.0.1/24', { a: { impair: { delay: '1ms' } } }],
       ['nat:wan0', 'db:lab0', { id: 'far' }],
+      ['nat:wan1', { vxlan: { id: 42, remote: '192.0.2.7' }, impair: { delay: '1ms' } }],
     ],
     routes: { client: { default: 'nat' } },
   })
   expectTypeOf<keyof typeof net.nodes>().toEqualTypeOf<'client' | 'nat' | 'db'>()
-  expectTypeOf<keyof typeof net.cables>().toEqualTypeOf<'client-nat' | 'far'>()
-  expectTypeOf<keyof typeof net.nodes.nat.ends>().toEqualTypeOf<'lan0' | 'wan0'>()
+  expectTypeOf<keyof typeof net.cables>().toEqualTypeOf<'client-nat' | 'far' | 'nat-vxlan42'>()
+  expectTypeOf<keyof typeof net.nodes.nat.ends>().toEqualTypeOf<'lan0' | 'wan0' | 'wan1'>()
   expectTypeOf(net.cables.far).toEqualTypeOf<Pair>()
   expectTypeOf(net.nodes.client.ends.eth0).toEqualTypeOf<End>()
 
@@ -29,6 +30,8 @@ async function compiled(): Promise<void> {
   await lab({ nodes: { a: {}, b: {} }, cables, routes: { c: { default: 'a' } } })
   // @ts-expect-error there is no such kind
   await lab({ nodes: { a: { kind: 'hub' }, b: {} }, cables })
+  // @ts-expect-error a tunnel leads to a host
+  await lab({ nodes: { a: {} }, cables: [['a:eth0', { vxlan: { id: 42 } }]] })
   // @ts-expect-error an impairment of netem's words
   await lab({ nodes: { a: {}, b: {} }, cables: [['a:eth0', 'b:eth0', { a: { impair: { delya: 1 } } }]] })
 
