@@ -118,6 +118,7 @@ async function add(order: Order, env: NodeJS.ProcessEnv): Promise<object> {
     const pair = await order.give(CODE.later, (client) => make(client, attachment, wish))
     made = true
     wire(attachment, plan)
+    await order.give(CODE.later, (client) => keep(client, attachment))
     const { ipMasq, ipMasqBackend = '' } = configuration
     const cidrs = (given.ips ?? []).map(({ address }) => address)
     if (ipMasq) masquerade(attachment.id, cidrs, ipMasqBackend)
@@ -149,6 +150,11 @@ async function make(
   }
   const b = { name: host, ...size, ...(impair.ingress && { impair: impair.ingress }) }
   return await client.call<PairView>('pair.add', { body: { id, a, b } })
+}
+
+/** What it has been given stands in the daemon's file, if there is one, before the runtime hears of it. */
+async function keep(client: ControlClient, { id }: Attachment): Promise<void> {
+  await client.call('pair.set', { ref: `id:${id}`, body: { a: {}, b: {} } })
 }
 
 async function undo(order: Order, { id }: Attachment, made: boolean): Promise<void> {

@@ -135,6 +135,7 @@ export class LinkedPairs {
     if (pair === undefined || pair.ending) throw pairClosed()
     switch (request.op) {
       case 'change':
+        means.catchUp() // what it finds of the end is known when it is answered
         pair.change(request.end, request.change)
         return await pair.settled()
       case 'carrier':

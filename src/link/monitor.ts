@@ -1,4 +1,4 @@
-// Hears of changes to links and their addresses from the kernel. An event is a hint only: whoever is told looks at the
+// Hears of changes to links, their addresses and their routes from the kernel. An event is a hint only: whoever is told looks at the
 // kernel's present state. One socket at home hears every namespace that home has a number for, and
 // holds none of them open (test/kernel/15). Where that is not allowed (no CAP_NET_BROADCAST), ends in other
 // namespaces are looked at from time to time.
@@ -10,11 +10,14 @@ import {
   RTM_DELADDR,
   RTM_NEWADDR,
   RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
   RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_ROUTE,
   RTNLGRP_LINK,
   RTNLGRP_NSID,
 } from '../netlink/constants.js'
 import type { Message } from '../netlink/message.js'
+import { parseGivenRoute } from '../netlink/routes.js'
 import { parseRouteEvent } from '../netlink/rtnl.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import type { Hint } from './device.js'
@@ -25,6 +28,13 @@ import { HOME_NSID } from './whereabouts.js'
 const RECEIVE_BUFFER = 4 << 20
 type LinkHint = Extract<Hint, { of: 'link' }>
 
+/** What is told of, also of namespaces that home has a number for. */
+const GROUPS = [
+  RTNLGRP_LINK,
+  ...[RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR],
+  ...[RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE],
+]
+
 /** ms between two looks where the kernel does not tell. */
 const LOOK_INTERVAL = 100
 
@@ -34,8 +44,7 @@ export function startMonitor(hear: (hint: Hint) => void): () => void {
   socket.setReceiveBuffer(RECEIVE_BUFFER)
   const hearsAll = !fallbackForced('all-nsid') && socket.listenAllNsid()
   // Of namespaces home's own numbers are told in any case.
-  for (const group of [RTNLGRP_LINK, RTNLGRP_NSID, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR])
-    socket.join(group)
+  for (const group of [RTNLGRP_NSID, ...GROUPS]) socket.join(group)
   if (!hearsAll) setInterval(() => hear({ of: 'away' }), LOOK_INTERVAL)
   const catchUp = () => deliver(socket, hear)
   const handle = () => {
@@ -51,16 +60,17 @@ function deliver(socket: NetlinkSocket, hear: (hint: Hint) => void): void {
   if (events === 'overrun') return hear({ of: 'all' })
   // A change comes as several events; each end is looked at once for all of them.
   const links = new Map<string, LinkHint>()
-  const note = (nsid: number, ifindex: number, addresses: boolean) => {
+  const note = (nsid: number, ifindex: number, more: Pick<LinkHint, 'addresses' | 'routes'> = {}) => {
     const key = `${nsid}:${ifindex}`
-    const both = addresses || links.get(key)?.addresses === true
-    links.set(key, { of: 'link', nsid, ifindex, addresses: both })
+    links.set(key, { of: 'link', nsid, ifindex, ...links.get(key), ...more })
   }
   for (const { message, nsid } of events) {
     const readdressed = addressed(message)
-    if (readdressed !== undefined) note(nsid, readdressed, true)
+    if (readdressed !== undefined) note(nsid, readdressed, { addresses: true })
+    const rerouted = parseGivenRoute(message)
+    if (rerouted !== undefined) note(nsid, rerouted.ifindex, { routes: true })
     const event = parseRouteEvent(message, nsid)
-    if (event?.kind === 'link') note(event.nsid, event.ifindex, false)
+    if (event?.kind === 'link') note(event.nsid, event.ifindex)
     else if (event?.kind === 'nsid' && event.type === 'del' && event.from === HOME_NSID)
       hear({ of: 'netns', nsid: event.nsid })
   }

@@ -30,6 +30,8 @@ export interface EndPlan {
   /** Given where they are free. */
   altnames?: string[]
   addresses: LinkAddress[]
+  /** As netlink/routes.ts has them. Given where they can be. */
+  routes?: Uint8Array[]
   /** Do duplicate address detection for IPv6 addresses (the address is not usable for a second). */
   dad: boolean
   /** No interface: a tunnel. Nothing else of the plan counts then. */
@@ -209,7 +211,12 @@ export interface Lasting {
   altnames: readonly string[]
   /** Those that somebody has given it for good. */
   addresses: readonly LinkAddress[]
+  /** Those that somebody has given it: messages, without its index (netlink/routes.ts). */
+  routes: readonly Uint8Array[]
 }
+
+/** Of an end that nobody has given anything. */
+export const NOTHING: Lasting = { alias: '', altnames: [], addresses: [], routes: [] }
 
 /** `close`: by us. `deleted`: the link of `end` was. `netns-deleted`: its namespace. `failed`: our threads. */
 export type ClosedReason = 'close' | 'deleted' | 'netns-deleted' | 'failed'

@@ -4,6 +4,7 @@
 import { errno, systemError, UvethError } from '../errors.js'
 import { IN6_ADDR_GEN_MODE_NONE } from '../netlink/constants.js'
 import { addAddress, addAltname, setLink } from '../netlink/route.js'
+import { giveRoute } from '../netlink/routes.js'
 import type { LinkChange } from '../netlink/rtnl.js'
 import type { NetlinkSocket } from '../netlink/socket.js'
 import type { Target } from '../netns/open.js'
@@ -75,12 +76,19 @@ export function moveTo(
 
 /** Those that are free: whoever has one now keeps it. */
 export function giveAltnames(socket: NetlinkSocket, ifindex: number, altnames: readonly string[]): void {
-  for (const altname of altnames) {
-    try {
-      addAltname(socket, ifindex, altname)
-    } catch (error) {
-      if (!(error instanceof UvethError)) throw error
-    }
+  for (const altname of altnames) ifFree(() => addAltname(socket, ifindex, altname))
+}
+
+/** The same, and those for which it is as it was. */
+export function giveRoutes(socket: NetlinkSocket, ifindex: number, routes: readonly Uint8Array[]): void {
+  for (const route of routes) ifFree(() => giveRoute(socket, ifindex, route))
+}
+
+function ifFree(give: () => void): void {
+  try {
+    give()
+  } catch (error) {
+    if (!(error instanceof UvethError)) throw error
   }
 }
 

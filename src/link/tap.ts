@@ -45,10 +45,10 @@ import {
   type EndPlan,
   type EndState,
   type KernelCounts,
-  type Lasting,
+  NOTHING,
   UNKNOWN,
 } from './protocol.js'
-import { carryOut, giveAltnames, moveTo, type Setting, settingsOf } from './requests.js'
+import { carryOut, giveAltnames, giveRoutes, moveTo, type Setting, settingsOf } from './requests.js'
 import { openQueue } from './tap-queue.js'
 import { Uncarried, type UncarriedState } from './uncarried.js'
 import { Whereabouts } from './whereabouts.js'
@@ -85,12 +85,14 @@ export class Tap implements Device {
   readonly fds: readonly number[]
   readonly ports: readonly PortSpec[]
   state: EndState
-  lasting: Lasting = { alias: '', altnames: [], addresses: [] }
+  lasting = NOTHING
   carrier = false
   program = false
   shared = false
   /** Its addresses are to be asked for: a new one has none. */
   #readdressed = false
+  /** The same of its routes; that is asked where it is. */
+  #rerouted = false
   readonly #home: NetlinkSocket
   readonly #quiet: boolean
   readonly #where: Whereabouts
@@ -129,13 +131,16 @@ export class Tap implements Device {
       throw systemError(errno.EINVAL, 'ioctl(TUNGETIFF)', name, 'it is no TAP of ours')
     const tap = new Tap(home, [...fds], name, quiet)
     tap.#readdressed = true
+    tap.#rerouted = true
     return tap
   }
 
   concerns(hint: Hint): boolean {
     const concerned = this.#where.concerns(hint)
-    if (concerned && (hint.of !== 'link' || hint.addresses)) this.#readdressed = true
-    return concerned
+    if (!concerned) return false
+    if (hint.of !== 'link' || hint.addresses) this.#readdressed = true
+    if (hint.of === 'all' || (hint.of === 'link' && hint.routes)) this.#rerouted = true
+    return true
   }
 
   look(): Sight {
@@ -154,8 +159,10 @@ export class Tap implements Device {
     this.state = { ...place, address, mtu, up, flags, txQueueLength, foreignQueues }
     this.carrier = link.carrier
     this.program = link.xdp
-    if (before.ifindex !== 0 && (before.ifindex !== ifindex || before.netnsInode !== netnsInode))
-      this.#readdressed = true
+    const first = before.ifindex === 0
+    if (!first && (before.ifindex !== ifindex || before.netnsInode !== netnsInode)) this.#readdressed = true
+    // With what they stood on routes go, and the kernel does not tell of each.
+    if ((this.#readdressed || before.up !== up) && this.lasting.routes.length > 0) this.#rerouted = true
     const lasts = this.#lookAtLasting(link)
     const keys = Object.keys(before) as (keyof EndState)[]
     return lasts || keys.some((key) => before[key] !== this.state[key]) ? 'changed' : 'same'
@@ -167,7 +174,10 @@ export class Tap implements Device {
     const { ifalias: alias = '', altnames = [] } = link.details
     const addresses = this.#readdressed ? this.#where.addresses(link) : before.addresses
     this.#readdressed = addresses === undefined
-    this.lasting = { alias, altnames, addresses: addresses ?? before.addresses }
+    const routes = this.#rerouted ? this.#where.routes() : undefined
+    this.#rerouted = false
+    const given = { addresses: addresses ?? before.addresses, routes: routes ?? before.routes }
+    this.lasting = { alias, altnames, ...given }
     return !isDeepStrictEqual(before, this.lasting)
   }
 
@@ -181,12 +191,14 @@ export class Tap implements Device {
     return { stats, uncarried, details: { ...others, flags, ...(master !== undefined && { master }) } }
   }
 
-  begin({ up, addresses, dad, altnames = [] }: EndPlan): void {
+  begin({ up, addresses, dad, altnames = [], routes = [] }: EndPlan): void {
     const settings: Setting[] = this.#quiet ? [{ addrGenMode: IN6_ADDR_GEN_MODE_NONE }] : []
     if (up) settings.push({ up })
     if (altnames.length > 0)
       this.#where.withRoute((socket) => giveAltnames(socket, this.#where.ifindex, altnames))
     this.#carryOut(settings, { addresses, dad })
+    if (routes.length > 0) this.#where.withRoute((socket) => giveRoutes(socket, this.#where.ifindex, routes))
+    this.#rerouted = routes.length > 0
     this.look()
   }
 

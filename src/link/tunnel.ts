@@ -31,7 +31,7 @@ import type { VxlanPlan } from '../wishes/vxlan.js'
 import type { Device, Hint, Sight } from './device.js'
 import { fallbackForced } from './fallback.js'
 import { type Far, Keepalive } from './keepalive.js'
-import { type EndChange, type EndState, type Lasting, UNKNOWN } from './protocol.js'
+import { type EndChange, type EndState, NOTHING, UNKNOWN } from './protocol.js'
 
 /** <asm-generic/socket.h>, <linux/in.h>, <linux/in6.h>, <linux/udp.h>. */
 const SOL_SOCKET = 1
@@ -68,7 +68,7 @@ const tunnels = new Set<Tunnel>()
 export class Tunnel implements Device {
   readonly ports: readonly PortSpec[]
   state: EndState
-  readonly lasting: Lasting = { alias: '', altnames: [], addresses: [] }
+  readonly lasting = NOTHING
   readonly carrier = undefined
   readonly program = false
   shared = false

@@ -7,6 +7,7 @@ import { closeFd, tunGetDevNetns, tunGetIff } from '../native.js'
 import type { LinkAddress } from '../netlink/addresses.js'
 import { NETLINK_ROUTE } from '../netlink/constants.js'
 import { allocNsid, getLink, givenAddresses } from '../netlink/route.js'
+import { givenRoutes } from '../netlink/routes.js'
 import type { Link } from '../netlink/rtnl.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import { inodeOf, isExhausted, isHome, nameOf } from '../netns/open.js'
@@ -88,6 +89,16 @@ export class Whereabouts {
       return givenAddresses(this.#home, link, this.query.nsid)
     } catch (error) {
       if (error instanceof UvethError) return undefined // not where it was
+      throw error
+    }
+  }
+
+  /** The routes that somebody has given it; undefined when it was not to be found just now, or may not be looked for. */
+  routes(): Uint8Array[] | undefined {
+    try {
+      return this.withRoute((socket) => givenRoutes(socket, this.ifindex))
+    } catch (error) {
+      if (error instanceof UvethError) return undefined
       throw error
     }
   }

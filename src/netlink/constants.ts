@@ -61,6 +61,7 @@ export const RTM_NEWADDR = 20
 export const RTM_DELADDR = 21
 export const RTM_GETADDR = 22
 export const RTM_NEWROUTE = 24
+export const RTM_DELROUTE = 25
 export const RTM_GETROUTE = 26
 export const RTM_NEWNSID = 88
 export const RTM_DELNSID = 89
@@ -69,7 +70,9 @@ export const RTM_NEWLINKPROP = 108
 
 export const RTNLGRP_LINK = 1
 export const RTNLGRP_IPV4_IFADDR = 5
+export const RTNLGRP_IPV4_ROUTE = 7
 export const RTNLGRP_IPV6_IFADDR = 9
+export const RTNLGRP_IPV6_ROUTE = 11
 export const RTNLGRP_NSID = 28
 
 export const RT_SCOPE_UNIVERSE = 0
@@ -78,7 +81,9 @@ export const RT_SCOPE_HOST = 254
 export const RT_TABLE_MAIN = 254
 export const RT_TABLE_LOCAL = 255
 export const RTPROT_BOOT = 3
+export const RTPROT_STATIC = 4
 export const RTN_UNICAST = 1
+export const RTNH_F_ONLINK = 4
 
 export const NETNSA_NSID = 1
 export const NETNSA_FD = 3
@@ -161,7 +166,10 @@ export const RTA_GATEWAY = 5
 export const RTA_PRIORITY = 6
 export const RTA_PREFSRC = 7
 export const RTA_METRICS = 8
+export const RTA_CACHEINFO = 12
 export const RTA_TABLE = 15
+export const RTA_VIA = 18
+export const RTA_NH_ID = 30
 export const RTAX_MTU = 2
 export const RTAX_ADVMSS = 8
 

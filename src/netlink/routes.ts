@@ -1,5 +1,6 @@
-// Routes of a link on bytes: the requests that add and list them. Called by the CNI plugin, for the namespace of a pod
-// and for its host. Pure functions; which routes there are to be is for others to say.
+// Routes of a link on bytes: the requests that add and list them, and what of them somebody has given a link. Called by
+// the CNI plugin, for the namespace of a pod and for its host, and by the link thread, which gives an end again what it
+// had. Pure functions; which routes there are to be is for others to say.
 
 import { formatPrefix, type Prefix, prefixOf } from '../frame/address.js'
 import { viewOf } from '../frame/view.js'
@@ -56,17 +57,70 @@ export function addRoute(client: Client, ifindex: number, route: Route): void {
 
 /** The unicast routes over a link, of both families and of all tables but the kernel's local one. */
 export function routesOf(client: Client, ifindex: number): Route[] {
+  return dump(client, ifindex).flatMap((message) => parseRoute(message, ifindex))
+}
+
+/** A route that somebody has given a link: an RTM_NEWROUTE without the link, to be given to another one. */
+export interface GivenRoute {
+  ifindex: number
+  route: Uint8Array
+}
+
+/**
+ * Of RTM_NEWROUTE and RTM_DELROUTE, where it is one that somebody has given (`ip route add`); not those that the kernel, a
+ * router or a routing daemon gives, nor those over several links. What counts on in it, or is a number of this boot, is left out.
+ */
+export function parseGivenRoute({ type, payload }: Message): GivenRoute | undefined {
+  if (type !== nl.RTM_NEWROUTE && type !== nl.RTM_DELROUTE) return undefined
+  if (![nl.RTPROT_BOOT, nl.RTPROT_STATIC].includes(payload[5] ?? 0)) return undefined
+  const header = payload.slice(0, RTMSG_LEN)
+  const flags = viewOf(header)
+  flags.setUint32(8, flags.getUint32(8, nl.HOST_LITTLE_ENDIAN) & nl.RTNH_F_ONLINK, nl.HOST_LITTLE_ENDIAN)
+  const route = new AttributeWriter(header)
+  const attributes = new AttributeDecoder(payload, RTMSG_LEN)
+  let ifindex = 0
+  while (attributes.next()) {
+    if (attributes.type === nl.RTA_OIF) ifindex = attributes.u32()
+    else if (![nl.RTA_CACHEINFO, nl.RTA_NH_ID].includes(attributes.type))
+      route.bytes(attributes.type, attributes.bytes())
+  }
+  attributes.end()
+  return ifindex === 0 ? undefined : { ifindex, route: route.finish() }
+}
+
+/** Those of a link: what stands on others behind these, as it can be given again. */
+export function givenRoutes(client: Client, ifindex: number): Uint8Array[] {
+  const found = dump(client, ifindex).map(parseGivenRoute)
+  const routes = found.flatMap((given) => (given?.ifindex === ifindex ? [given.route] : []))
+  return [...routes.filter((route) => !hasGateway(route)), ...routes.filter(hasGateway)]
+}
+
+function hasGateway(route: Uint8Array): boolean {
+  const attributes = new AttributeDecoder(route, RTMSG_LEN)
+  while (attributes.next()) if ([nl.RTA_GATEWAY, nl.RTA_VIA].includes(attributes.type)) return true
+  return false
+}
+
+/** EEXIST where there is a way to the same destination by now. */
+export function giveRoute(client: Client, ifindex: number, route: Uint8Array): void {
+  const payload = new AttributeWriter(route).u32(nl.RTA_OIF, ifindex).finish()
+  const flags = nl.NLM_F_CREATE | nl.NLM_F_EXCL
+  client.request(requestOf('RTM_NEWROUTE', `ifindex ${ifindex}`, nl.RTM_NEWROUTE, payload, flags))
+}
+
+/** A kernel without IPv6 answers with what it has. */
+function dump(client: Client, ifindex: number): Message[] {
   return [nl.AF_INET, nl.AF_INET6].flatMap((family) => {
     const header = rtmsg(family, 0, 0)
     header.fill(0, 1)
     const payload = new AttributeWriter(header).u32(nl.RTA_OIF, ifindex).finish()
     const request = requestOf('RTM_GETROUTE', `ifindex ${ifindex}`, nl.RTM_GETROUTE, payload, nl.NLM_F_DUMP)
-    return client.request(request).flatMap((message) => parseRoute(message, family, ifindex))
+    return client.request(request).filter(({ payload }) => payload[0] === family)
   })
 }
 
-/** Nothing, where it is another family's, another link's or another kind of route. */
-function parseRoute({ payload }: Message, wanted: number, ifindex: number): Route[] {
+/** Nothing, where it is another link's or another kind of route. */
+function parseRoute({ payload }: Message, ifindex: number): Route[] {
   const [family = 0, length = 0, , , , , scope = 0, type = 0] = payload
   const attributes = new AttributeDecoder(payload, RTMSG_LEN)
   const width = family === nl.AF_INET ? 4 : 16
@@ -88,6 +142,6 @@ function parseRoute({ payload }: Message, wanted: number, ifindex: number): Rout
   }
   attributes.end()
   const { oif, ...route } = found
-  const asked = family === wanted && oif === ifindex && type === nl.RTN_UNICAST
+  const asked = oif === ifindex && type === nl.RTN_UNICAST
   return asked && route.table !== nl.RT_TABLE_LOCAL ? [route] : []
 }

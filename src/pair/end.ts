@@ -7,7 +7,7 @@ import { planRule } from '../faults/rule-plan.js'
 import { planSchedule, type ScheduleOptions } from '../faults/schedule-plan.js'
 import type { Judge } from '../hooks/guard.js'
 import type { Link } from '../link/link.js'
-import { type EndChange, type EndState, type Lasting, UNKNOWN } from '../link/protocol.js'
+import { type EndChange, type EndState, type Lasting, NOTHING, UNKNOWN } from '../link/protocol.js'
 import type { RingStream } from '../ring/stream.js'
 import type { Netns } from '../wishes/end.js'
 import { PART, type RuleAction } from '../wishes/rule.js'
@@ -35,7 +35,7 @@ export class End {
   readonly #handle: number
   readonly #inspection: Inspection
   #state = UNKNOWN
-  #lasting: Lasting = { alias: '', altnames: [], addresses: [] }
+  #lasting = NOTHING
 
   constructor(pair: Sides, index: 0 | 1, link: Link, handle: number, inspection: Inspection) {
     this.#inspection = inspection

@@ -6,6 +6,7 @@ import { parseMac } from '../frame/mac.js'
 import type { EndPlan, EndState, Lasting, PairPlan } from '../link/protocol.js'
 import type { LinkAddress } from '../netlink/addresses.js'
 import { flag, list, object, type Read, type Shape, text, value, whole } from '../wishes/shape.js'
+import { BASE64 } from './progress.js'
 
 export type Former = Pick<EndState, 'address' | 'mtu' | 'txQueueLength' | 'up' | 'ifindex'> & Lasting
 
@@ -22,16 +23,18 @@ export function planAgain(plan: PairPlan, from?: Record<'a' | 'b', { former: For
 /** An index is given where it is free, unless it is wished for. */
 function again(plan: EndPlan, former: Former | null): EndPlan {
   if (former === null) return plan
-  const { address, altnames, addresses, ifindex, ...same } = former
+  const { address, altnames, addresses, routes, ifindex, ...same } = former
   const index = plan.ifindex === undefined && { ifindex, ifFree: true }
   const mac = parseMac(address)
-  return { ...plan, ...same, address: mac, altnames: [...altnames], addresses: [...addresses], ...index }
+  const given = { altnames: [...altnames], addresses: [...addresses], routes: [...routes] }
+  return { ...plan, ...same, address: mac, ...given, ...index }
 }
 
 /** As JSON has it. */
-export function writeFormer({ addresses, ...rest }: Former): object {
+export function writeFormer({ addresses, routes, ...rest }: Former): object {
   return {
     ...rest,
+    ...(routes.length > 0 && { routes: routes.map((route) => Buffer.from(route).toString('base64')) }),
     addresses: addresses.map(({ address, prefixLength, peer, broadcast, ...other }) => ({
       address: formatCidr({ address, prefixLength }),
       ...(peer && { peer: formatAddress(peer) }),
@@ -67,7 +70,7 @@ const ADDRESS: Shape<unknown, LinkAddress> = {
   },
 }
 
-export const FORMER = object(
+const READ = object(
   {
     address: MAC,
     mtu: U32,
@@ -77,6 +80,16 @@ export const FORMER = object(
     alias: TEXT,
     altnames: list('an array of names', TEXT),
     addresses: list('an array', ADDRESS, true),
+    routes: list('an array', BASE64, true),
   },
   ['address', 'mtu', 'txQueueLength', 'up', 'ifindex', 'alias', 'altnames', 'addresses'],
 )
+
+/** Of before routes were kept it has none. */
+export const FORMER: Shape<unknown, Former> = {
+  schema: {},
+  read(given, attribute) {
+    const { routes = [], ...rest }: Read<typeof READ> = READ.read(given, attribute)
+    return { ...rest, routes }
+  },
+}

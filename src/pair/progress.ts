@@ -11,7 +11,7 @@ const COUNT = whole(0, Number.MAX_SAFE_INTEGER)
 const FRACTION = value<number>('a number', {}, (given) =>
   Number.isFinite(given) ? (given as number) : undefined,
 )
-const BASE64 = value<string, Uint8Array>('base64', {}, (given) => {
+export const BASE64 = value<string, Uint8Array>('base64', {}, (given) => {
   const bytes = Buffer.from(String(given), 'base64')
   return bytes.toString('base64') === given ? new Uint8Array(bytes) : undefined
 })

@@ -81,6 +81,65 @@ test('an end is again what others have made of it, addresses of every kind inclu
   expect(addressesOf(far, 'y1').filter((address) => !own.test(JSON.stringify(address)))).toEqual(ofFar)
 })
 
+/** Routes over an end as iproute2 tells them, but for those of the kernel. */
+function routesOf(netns: Netns, name: string): object[] {
+  const shown = (family: string) =>
+    JSON.parse(netns.ip('-j', '-d', family, 'route', 'show', 'table', 'all', 'dev', name)) as object[]
+  return [...shown('-4'), ...shown('-6')]
+    .filter((route) => !/"protocol":"(kernel|ra)"/.test(JSON.stringify(route)))
+    .sort(byText)
+}
+
+test('routes that others have given are there again, in any namespace, table and family; what is another way by now stays', async () => {
+  await using daemon = await TestDaemon.start(...STATE)
+  await using far = Netns.create('far')
+  const { home } = daemon
+  await daemon.ask('POST', '/v1/pairs', {
+    id: 'cable',
+    a: { name: 'x0', up: true, addresses: ['10.0.0.1/24', 'fd00::1/64'] },
+    b: { name: 'x1', netns: far.name, up: true, addresses: ['10.0.0.2/24', 'fd00::2/64'] },
+  })
+  // The way to its gateway stands behind it in the kernel's own list.
+  far.ip('route', 'add', '192.0.2.1', 'dev', 'x1', 'scope', 'link', 'src', '10.0.0.2')
+  far.ip('route', 'add', 'default', 'via', '192.0.2.1', 'mtu', '1300', 'advmss', '1200', 'metric', '7')
+  far.ip('route', 'add', '10.9.0.0/16', 'via', '203.0.113.9', 'dev', 'x1', 'onlink', 'table', '200')
+  far.ip('route', 'add', '10.10.0.0/16', 'via', 'inet6', 'fd00::1', 'dev', 'x1', 'proto', 'static')
+  far.ip('-6', 'route', 'add', 'default', 'via', 'fd00::1', 'dev', 'x1', 'metric', '9', 'pref', 'high')
+  far.ip('-6', 'route', 'add', '2001:db8::/32', 'via', 'fe80::1', 'dev', 'x1', 'table', '300')
+  far.ip('route', 'add', '10.12.0.0/16', 'dev', 'x1', 'proto', 'bird') // its daemon's to give
+  home.ip('route', 'add', '10.11.0.0/16', 'via', '10.0.0.2')
+  home.ip('route', 'add', '10.13.0.0/16', 'via', '10.0.0.2')
+  home.ip('-6', 'route', 'add', 'fd01::/64', 'via', 'fd00::2')
+  const lasting = (netns: Netns, name: string) =>
+    routesOf(netns, name).filter((route) => !JSON.stringify(route).includes('bird'))
+  const [near, others] = [lasting(home, 'x0'), lasting(far, 'x1')]
+  expect([near.length, others.length]).toEqual([3, 6])
+  const kept = () =>
+    (JSON.parse(file(daemon)) as Kept).pairs.map(({ a, b }) => [a.former.routes, b.former.routes])
+  await until(
+    'all of them to be in the file',
+    () =>
+      kept()[0]
+        ?.map((routes) => routes?.length)
+        .join() === '3,6',
+  )
+  await daemon.kill()
+  home.ip('link', 'add', 'z0', 'type', 'bridge')
+  home.ip('link', 'set', 'z0', 'up')
+  home.ip('route', 'add', '10.13.0.0/16', 'dev', 'z0')
+  await daemon.restart()
+  expect(lasting(far, 'x1')).toEqual(others)
+  expect(lasting(home, 'x0')).toEqual(near.filter((route) => !JSON.stringify(route).includes('10.13')))
+  expect(JSON.parse(home.ip('-j', 'route', 'get', '10.13.0.1'))).toMatchObject([{ dev: 'z0' }])
+  // An interface that goes down loses them, of which the kernel tells nothing.
+  far.ip('link', 'set', 'x1', 'down')
+  await until('none to be in the file', () => kept()[0]?.[1] === undefined)
+})
+
+interface Kept {
+  pairs: Record<'a' | 'b', { former: { routes?: string[] } }>[]
+}
+
 test('a drawn MAC address and a chosen index are its own again; what was taken away stays away', async () => {
   await using daemon = await TestDaemon.start(...STATE)
   const { home } = daemon

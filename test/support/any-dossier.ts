@@ -114,6 +114,7 @@ const anyFormer = fc.record({
   ifindex: fc.nat(),
   alias: fc.string(),
   altnames: fc.array(fc.string()),
+  routes: fc.array(fc.uint8Array({ minLength: 12, maxLength: 80 })),
   addresses: fc.array(
     fc.oneof(
       fc.record(

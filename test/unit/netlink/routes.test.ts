@@ -5,7 +5,7 @@ import { formatAddress, formatPrefix, type Prefix, parsePrefix } from '../../../
 import { AttributeDecoder, AttributeWriter } from '../../../src/netlink/attribute.js'
 import * as nl from '../../../src/netlink/constants.js'
 import type { Client, Message, Request } from '../../../src/netlink/message.js'
-import { addRoute, routesOf } from '../../../src/netlink/routes.js'
+import { addRoute, givenRoutes, giveRoute, parseGivenRoute, routesOf } from '../../../src/netlink/routes.js'
 
 function heard(answer: (request: Request) => Message[] = () => []): Client & { requests: Request[] } {
   const requests: Request[] = []
@@ -84,4 +84,49 @@ test('of what the kernel lists, the unicast routes of this link alone', () => {
     ['10.1.0.0/16', '10.0.0.1'],
     ['0.0.0.0/0', undefined],
   ])
+})
+
+test.each<[string, number, (writer: AttributeWriter) => void, boolean]>([
+  ['by hand', nl.RTPROT_BOOT, (writer) => writer.u32(nl.RTA_OIF, 7), true],
+  ['by a service', nl.RTPROT_STATIC, (writer) => writer.u32(nl.RTA_OIF, 7), true],
+  ['by the kernel', 2, (writer) => writer.u32(nl.RTA_OIF, 7), false],
+  ['by a router', 9, (writer) => writer.u32(nl.RTA_OIF, 7), false],
+  ['by a routing daemon', 12, (writer) => writer.u32(nl.RTA_OIF, 7), false],
+  ['over no link, or several', nl.RTPROT_BOOT, (writer) => writer.u32(nl.RTA_TABLE, 254), false],
+])('given %s: protocol %i', (_, protocol, fill, given) => {
+  const message = route([nl.AF_INET, 16, 0, 0, nl.RT_TABLE_MAIN, protocol, 0, nl.RTN_UNICAST], fill)
+  expect(parseGivenRoute(message)?.ifindex).toBe(given ? 7 : undefined)
+  expect(parseGivenRoute({ ...message, type: nl.RTM_DELROUTE }) !== undefined).toBe(given)
+  expect(parseGivenRoute({ ...message, type: nl.RTM_NEWADDR })).toBeUndefined()
+})
+
+test('what was given is given again to another link, as it was; what stands on others behind these', () => {
+  const gateway = (oif: number, onlink: number) => (writer: AttributeWriter) =>
+    writer
+      .u32(nl.RTA_TABLE, 254)
+      .u32(nl.RTA_OIF, oif)
+      .bytes(nl.RTA_GATEWAY, Uint8Array.of(10, 0, 0, 1))
+      .bytes(nl.RTA_METRICS, Uint8Array.of(8, 0, 2, 0, onlink, 5, 0, 0))
+      .bytes(nl.RTA_CACHEINFO, new Uint8Array(32))
+      .u32(nl.RTA_NH_ID, 5)
+  const header = [nl.AF_INET, 0, 0, 0, nl.RT_TABLE_MAIN, nl.RTPROT_BOOT, 0, nl.RTN_UNICAST]
+  const byGateway = route(header, gateway(7, 20))
+  byGateway.payload.set([nl.RTNH_F_ONLINK | 16, 1], 8) // linkdown, and a flag of the kernel's own
+  const near = route([...header.slice(0, 6), nl.RT_SCOPE_LINK, nl.RTN_UNICAST], (writer) =>
+    writer.bytes(nl.RTA_DST, Uint8Array.of(10, 0, 0, 1)).u32(nl.RTA_OIF, 7),
+  )
+  const listed = [byGateway, route(header, gateway(8, 30)), near]
+  const routes = givenRoutes(
+    heard(({ payload }) => (payload[0] === nl.AF_INET ? listed : [])),
+    7,
+  )
+  const client = heard()
+  for (const given of routes) giveRoute(client, 9, given)
+  const [first, second] = client.requests.map(({ payload }) => payload) as [Uint8Array, Uint8Array]
+  expect(client.requests).toHaveLength(2)
+  expect([first[6], second[6]]).toEqual([nl.RT_SCOPE_LINK, 0])
+  expect([...second.subarray(8, 12)]).toEqual([nl.RTNH_F_ONLINK, 0, 0, 0])
+  const attributes = attributesOf(second)
+  expect([...attributes.keys()]).toEqual([nl.RTA_TABLE, nl.RTA_GATEWAY, nl.RTA_METRICS, nl.RTA_OIF])
+  expect(attributes.get(nl.RTA_OIF)?.[0]).toBe(9)
 })

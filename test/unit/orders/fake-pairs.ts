@@ -7,6 +7,7 @@ import { mergeImpair, planImpair } from '../../../src/faults/impair-plan.js'
 import { planRule } from '../../../src/faults/rule-plan.js'
 import { planSchedule } from '../../../src/faults/schedule-plan.js'
 import type { EndOptions, EndSettings, Netns, PairOptions, RuleOptions } from '../../../src/index.js'
+import { NOTHING } from '../../../src/link/protocol.js'
 import { countedRule, planChains, ruleStats } from '../../../src/pair/chain.js'
 import type { Dossier, Wishes } from '../../../src/pair/dossier.js'
 import { formerOf } from '../../../src/pair/former.js'
@@ -179,7 +180,7 @@ export class FakePair extends EventEmitter {
       schedule: null,
       rules: counted,
       counts: NO_COUNTS,
-      former: formerOf(state, { alias: '', altnames: [], addresses: [] }),
+      former: formerOf(state, NOTHING),
     })
     const [a, b] = [of(pair.a), of(pair.b)]
     const nothing = { flaps: [], captures: [], progress: [] } as const

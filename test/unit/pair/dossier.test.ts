@@ -56,6 +56,9 @@ test('one of a pair that nothing was done to', () => {
   expect(readDossier(EMPTY)).toMatchObject({ id: 'cable', a: { counts: NO_COUNTS } })
   const full = { ...EMPTY, a: { ...EMPTY.a, rules: [rule] }, progress: [progress, progress] }
   expect(readDossier(full).progress[0]?.held[0]?.frame).toEqual(new Uint8Array(3))
+  // As it was written before routes were kept.
+  const before = { ...EMPTY, b: { ...EMPTY.b, former } }
+  expect(readDossier(before).b.former).toEqual({ ...former, routes: [] })
 })
 
 describe('what is none is refused with a sentence', () => {
@@ -90,6 +93,10 @@ describe('what is none is refused with a sentence', () => {
     [
       { ...EMPTY, a: { ...EMPTY.a, former: { ...former, addresses: [{ address: '10.0.0.1/33' }] } } },
       /a.former.addresses.0.address must be an IP address with prefix length, not "10.0.0.1\/33"/,
+    ],
+    [
+      { ...EMPTY, a: { ...EMPTY.a, former: { ...former, routes: ['?'] } } },
+      /a.former.routes.0 must be base64, not "\?"/,
     ],
     [{ ...EMPTY, captures: [{}] }, /captures.0.id is missing/],
     [{ ...EMPTY, progress: [progress] }, /progress is of both directions, or of none/],
