@@ -82,6 +82,14 @@ export class Carrier {
     this.#later(POLL)
   }
 
+  /**
+   * An end is up that may not have been when carrier was put on it: others are told how it is, as far as that takes a nudge.
+   * Nobody waits for the kernel, which before Linux 6.8 acts on its birth without carrier up to a second later.
+   */
+  tellAgain(): void {
+    if (this.#way === 'at rest') for (const device of this.#setup.devices) device.acted(this.#on)
+  }
+
   /** Goes on, if it is time. */
   step(): void {
     if (!this.#due) return

@@ -292,7 +292,8 @@ export class LinkedPair {
     const device = this.#ends.devices[end]
     this.#ends.publish(this.#state, end)
     this.#context.tell(this.#ends.told(this.handle, end))
-    if (!device.state.up) device.whenUp(() => this.look([end]))
+    if (device.state.up) this.#carrier.tellAgain()
+    else device.whenUp(() => this.look([end]))
   }
 
   /** Makes it what it is to be. */

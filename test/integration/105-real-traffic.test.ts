@@ -87,7 +87,7 @@ needs(...basics, 'iperf3')('iperf3 with one TCP stream, over IPv4 and over IPv6 
   const there = await iperf3(cable.left, cable.right, '10.77.0.2', '--time', '1')
   const back = await iperf3(cable.right, cable.left, 'fd77:0::1', '--time', '1')
   for (const { end } of [there, back]) {
-    expect(end.sum_received.bytes).toBeGreaterThan(50 * MEGABYTE)
+    expect(end.sum_received.bytes).toBeGreaterThan(10 * MEGABYTE)
     expect(end.sum_received.bytes).toBeGreaterThan(0.9 * end.sum_sent.bytes)
   }
 })
@@ -97,7 +97,7 @@ needs(...basics, 'iperf3')('iperf3, both ways at once', async () => {
   await iperf3(cable.left, cable.right, '10.77.0.2', '--time', '1', '--bidir')
   const { a, b } = await atRest(cable.pair)
   expect([b.rx_packets, a.rx_packets]).toEqual([a.tx_packets, b.tx_packets])
-  for (const end of [a, b]) expect(end.tx_bytes).toBeGreaterThan(20 * MEGABYTE)
+  for (const end of [a, b]) expect(end.tx_bytes).toBeGreaterThan(4 * MEGABYTE)
 })
 
 needs(...basics, 'iperf3')('iperf3 with UDP at a moderate rate: each datagram arrives', async () => {

@@ -19,7 +19,7 @@ async function meanFrame(cable: Cable): Promise<number> {
   const before = cable.pair.counters().a
   const { end } = await iperf3(cable.left, cable.right, '10.77.0.2', '--time', '1')
   const { a } = await atRest(cable.pair)
-  expect(end.sum_received.bytes).toBeGreaterThan(10 * MEGABYTE)
+  expect(end.sum_received.bytes).toBeGreaterThan(2 * MEGABYTE)
   return (a.tx_bytes - before.tx_bytes) / (a.tx_packets - before.tx_packets)
 }
 
@@ -114,7 +114,7 @@ it('offloads may be switched off and on while TCP runs: the stream goes on', asy
   const { end } = await iperf3(cable.left, cable.right, '10.77.0.2', '--time', '2')
   const [code] = await flipping
   expect(code).toBe(0)
-  expect(end.sum_received.bytes).toBeGreaterThan(20 * MEGABYTE)
+  expect(end.sum_received.bytes).toBeGreaterThan(4 * MEGABYTE)
   const { a, b } = await atRest(cable.pair)
   expect(b.rx_packets).toBe(a.tx_packets)
   expect(a.drops.error).toBe(0)

@@ -14,8 +14,8 @@ import { needs } from '../support/skip.js'
 const it = needs('root', 'tun', 'netns', 'ip')
 /** Fewer than the queue has places. */
 const FRAMES = 8_000
-/** Waking up, the file of a capture, V8's own words between threads. */
-const OTHERS = FRAMES / 20
+/** Waking up, the file of a capture, V8's own words between threads: the slower the machine, the more. */
+const OTHERS = FRAMES / 4
 
 /** Calls of read and write, of all threads. */
 function calls(pid: number): { reads: number; writes: number } {

@@ -80,6 +80,8 @@ export class MemoryDevice implements Device {
   /** Frames that the host could not send: it was down, or without carrier. */
   refused = 0
   closed = false
+  /** The carrier that others were told last. */
+  shown: boolean | undefined
   readonly #host: MemoryHost
   /** The host's side of each queue, and ours. */
   readonly #fds: { host: number; ours: number }[]
@@ -156,7 +158,8 @@ export class MemoryDevice implements Device {
     this.#called(whole ? 'whole' : 'cut')
   }
 
-  acted(): boolean {
+  acted(on: boolean): boolean {
+    this.shown = on
     return true
   }
 

@@ -52,10 +52,10 @@ class Bench {
     recall: async () => void this.asked.push('recall'),
   } satisfies Context
 
-  create(inspected: Inspected = [false, false], inline = false): Promise<LinkedPair> {
+  create(inspected: Inspected = [false, false], inline = false, ends = plan.ends): Promise<LinkedPair> {
     const begin = inline ? {} : { begin: { port: this.#channel.port1, state: [] as [] } }
     const { counters } = this
-    const request = { handle: 7, plan: { ...plan, inline }, counters, inspected, ...begin }
+    const request = { handle: 7, plan: { ...plan, inline, ends }, counters, inspected, ...begin }
     return LinkedPair.create(this.#context, { op: 'create', ...request })
   }
 
@@ -81,6 +81,14 @@ test('is adopted before its ends are up, and drained before they get carrier', a
     ['begin', 'carrier on'],
     ['begin', 'carrier on'],
   ])
+})
+
+test('others are told that an end has no carrier when it is up, not only while it is down', async () => {
+  bench = new Bench()
+  const [a, b] = plan.ends
+  await bench.create([false, false], false, [a, { ...b, up: false }])
+  expect(bench.host.devices.map(({ shown }) => shown)).toEqual([false, false])
+  expect(bench.asked).toEqual(['adopt'])
 })
 
 test('is inspected before there is a frame', async () => {
