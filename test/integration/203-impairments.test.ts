@@ -7,6 +7,7 @@ import { describe, expect } from 'vitest'
 import { Cable, stream } from '../support/cable.js'
 import { numbered } from '../support/frames.js'
 import { expectBalanced, marked, marksAtB, sendMarks } from '../support/hooks.js'
+import { ownLateness } from '../support/lateness.js'
 import { until } from '../support/netns.js'
 import { needs } from '../support/skip.js'
 
@@ -54,10 +55,14 @@ function median(values: number[]): number {
   return values.sort((one, other) => one - other)[values.length >> 1] ?? Number.NaN
 }
 
-/** The least of up to ten tries, or the first that is good. */
-async function best(good: number, measure: () => Promise<number>): Promise<number> {
+/**
+ * ms by which the best of up to ten tries is later than `good`, or than this machine itself is with what it wakes; negative:
+ * it is not.
+ */
+async function lateBeyond(good: number, measure: () => Promise<number>): Promise<number> {
   let least = Number.POSITIVE_INFINITY
-  for (let n = 0; n < 10 && !(least < good); n++) least = Math.min(least, await measure())
+  for (let n = 0; n < 10 && least >= 0; n++)
+    least = Math.min(least, (await measure()) - Math.max(good, 3 * ownLateness()))
   return least
 }
 
@@ -137,13 +142,13 @@ describe('delay', () => {
     'of %i ms: the median frame is at most 0.3 ms late, and none is early',
     async (ms) => {
       await using cable = await layImpaired({ delay: ms, seed: 1 })
-      const late = await best(0.3, async () => {
+      const late = await lateBeyond(0.3, async () => {
         const delays = delaysOf(await fates(cable, 100))
         expect(delays).toHaveLength(100)
         expect(Math.min(...delays)).toBeGreaterThanOrEqual(ms - 0.01)
         return median(delays) - ms
       })
-      expect(late).toBeLessThan(0.3)
+      expect(late).toBeLessThan(0)
     },
   )
 
@@ -192,7 +197,7 @@ describe('rate', () => {
     async (rate, length, count) => {
       await using cable = await layImpaired({ rate, limit: 10_000, seed: 1 })
       const each = (8 * length) / (Number.parseInt(rate, 10) * 1_000)
-      const late = await best(0.02, async () => {
+      const late = await lateBeyond(0.02 * count * each, async () => {
         const all = await fates(cable, count, length)
         const first = all.find(({ sent }) => sent)?.time ?? Number.NaN
         const delivered = all.filter(({ sent }) => !sent)
@@ -200,9 +205,9 @@ describe('rate', () => {
         const lates = delivered.map(({ time }, n) => time - first - (n + 1) * each)
         expect(Math.min(...lates)).toBeGreaterThanOrEqual(-0.01)
         // A worker that had to wait for a processor makes up for it: the last tenth tells of the rate.
-        return Math.min(...lates.slice(-count / 10)) / (count * each)
+        return Math.min(...lates.slice(-count / 10))
       })
-      expect(late).toBeLessThan(0.02)
+      expect(late).toBeLessThan(0)
     },
   )
 

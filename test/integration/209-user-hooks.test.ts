@@ -6,6 +6,7 @@ import { describe, expect } from 'vitest'
 import { Cable, stream } from '../support/cable.js'
 import { expectBalanced, marked, marksAtB, moduleOf, perFrame, sendMarks } from '../support/hooks.js'
 import { until } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { evaluate } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
@@ -56,13 +57,16 @@ describe('what a hook may do', () => {
   it('have timers, which run while no frame comes', async () => {
     await using cable = await Cable.lay()
     const gate = moduleOf(`export default () => {
-      let open = false
-      setTimeout(() => { open = true }, 50)
-      return (burst) => { for (let i = 0; i < burst.count; i++) if (!open) burst.drop(i) }
+      let [open, timer] = [false, undefined]
+      return (burst) => {
+        timer ??= setTimeout(() => { open = true }, 50)
+        for (let i = 0; i < burst.count; i++) if (!open) burst.drop(i)
+      }
     }`)
     await using _hook = await cable.pair.a.use(gate)
     sendMarks(cable, 1)
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await until('it was dropped', () => cable.pair.counters().a.drops.hook === 1)
+    await new Promise((resolve) => setTimeout(resolve, patient(300)))
     sendMarks(cable, 2)
     expect(await marksAtB(cable, 1)).toEqual([2])
   })
