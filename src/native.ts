@@ -40,6 +40,7 @@ export const {
   netnsCreate,
   netnsEnd,
   netnsOpen,
+  netnsSet,
   netnsTell,
   peerCredentials,
   pollerAdd,

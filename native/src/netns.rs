@@ -2,6 +2,7 @@
 //! per thread and never done on a thread of Node's or libuv's (test/kernel/16).
 
 use std::ffi::CString;
+use std::io::Write;
 
 use napi_derive::napi;
 
@@ -65,6 +66,16 @@ pub fn netns_create() -> i32 {
         if made < 0 { made } else { errno::check(libc::open(c"/proc/thread-self/ns/net".as_ptr(), flags)) }
     };
     fds::own_checked(on_thread(create))
+}
+
+/// Writes a setting of namespace `ns`, a file under /proc/sys/net; -1: of the one that the process is in.
+#[napi(catch_unwind)]
+pub fn netns_set(ns: i32, path: String, text: String) -> i32 {
+    let set = || std::fs::OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
+    within(ns, || match set() {
+        Ok(()) => 0,
+        Err(error) => -error.raw_os_error().unwrap_or(libc::EIO),
+    })
 }
 
 /// Runs `call` on a new thread that has entered namespace `ns`, or right here when `ns` is -1.

@@ -2,7 +2,6 @@
 // plugin.ts, which has had the pair made. The container speaks to everybody by its gateway, which is the host's end;
 // the host has a route to each of the container's addresses.
 
-import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { formatPrefix, parseAddress, parseCidr, parsePrefix, prefixOf } from '../frame/address.js'
 import type { LinkAddress } from '../netlink/addresses.js'
@@ -10,7 +9,7 @@ import { NETLINK_ROUTE, RT_SCOPE_HOST, RT_SCOPE_LINK } from '../netlink/constant
 import { addAddress, getLink, givenAddresses, setLink } from '../netlink/route.js'
 import { addRoute, type Route, routesOf } from '../netlink/routes.js'
 import { NetlinkSocket } from '../netlink/socket.js'
-import { HOME_PATH, withNetnsDescriptor } from '../netns/open.js'
+import { allowIpv6, HOME_PATH, withNetnsDescriptor } from '../netns/open.js'
 import { CODE, Refusal } from './refusal.js'
 import type { Attachment, Result, RouteWish } from './request.js'
 
@@ -58,9 +57,11 @@ function planRoute({ dst, gw, ...rest }: RouteWish, places: readonly Place[]): R
 /** Addresses and routes of both ends, and both up. */
 export function wire(attachment: Attachment, plan: Plan): void {
   const { places, routes } = plan
-  if (places.some(({ cidr }) => cidr.address.length === 16)) allowIpv6(attachment)
-  inNamespace(attachment.netns, (client) => {
-    const { ifindex } = getLink(client, { name: attachment.ifname })
+  const { netns, ifname } = attachment
+  if (places.some(({ cidr }) => cidr.address.length === 16))
+    withNetnsDescriptor(netns, (fd) => allowIpv6(fd, ifname))
+  inNamespace(netns, (client) => {
+    const { ifindex } = getLink(client, { name: ifname })
     // Its network is behind the gateway, not on the link.
     for (const { cidr } of places)
       addAddress(client, ifindex, { ...cidr, ...broadcastOf(cidr), noPrefixRoute: true }, true)
@@ -120,16 +121,6 @@ function inNamespace<T>(path: string, use: (client: NetlinkSocket) => T): T {
       client.close()
     }
   })
-}
-
-/** Container runtimes start namespaces without IPv6. A sysctl is that of the process which writes it. */
-function allowIpv6({ netns, ifname }: Attachment): void {
-  const setting = `/proc/sys/net/ipv6/conf/${ifname}/disable_ipv6`
-  const script = `[ ! -e "$1" ] || [ "$(cat "$1")" = 0 ] || echo 0 >"$1"`
-  const words = [`--net=${netns}`, 'sh', '-c', script, 'uveth-cni', setting]
-  const { status, stderr, error } = spawnSync('nsenter', words, { encoding: 'utf8' })
-  if (status !== 0)
-    throw new Refusal(CODE.cable, `${setting} cannot be written: ${error?.message ?? stderr.trim()}`)
 }
 
 function forward(places: readonly Place[]): void {

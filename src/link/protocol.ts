@@ -30,6 +30,8 @@ export interface EndPlan {
   /** Given where they are free. */
   altnames?: string[]
   addresses: LinkAddress[]
+  /** It had IPv6 addresses: whatever its namespace says of new links, it may have them. */
+  ipv6?: boolean
   /** As netlink/routes.ts has them. Given where they can be. */
   routes?: Uint8Array[]
   /** Do duplicate address detection for IPv6 addresses (the address is not usable for a second). */

@@ -191,11 +191,12 @@ export class Tap implements Device {
     return { stats, uncarried, details: { ...others, flags, ...(master !== undefined && { master }) } }
   }
 
-  begin({ up, addresses, dad, altnames = [], routes = [] }: EndPlan): void {
+  begin({ up, addresses, dad, ipv6, altnames = [], routes = [] }: EndPlan): void {
     const settings: Setting[] = this.#quiet ? [{ addrGenMode: IN6_ADDR_GEN_MODE_NONE }] : []
     if (up) settings.push({ up })
     if (altnames.length > 0)
       this.#where.withRoute((socket) => giveAltnames(socket, this.#where.ifindex, altnames))
+    if (ipv6) this.#where.allowIpv6()
     this.#carryOut(settings, { addresses, dad })
     if (routes.length > 0) this.#where.withRoute((socket) => giveRoutes(socket, this.#where.ifindex, routes))
     this.#rerouted = routes.length > 0

@@ -10,7 +10,7 @@ import { allocNsid, getLink, givenAddresses } from '../netlink/route.js'
 import { givenRoutes } from '../netlink/routes.js'
 import type { Link } from '../netlink/rtnl.js'
 import { NetlinkSocket } from '../netlink/socket.js'
-import { inodeOf, isExhausted, isHome, nameOf } from '../netns/open.js'
+import { allowIpv6, inodeOf, isExhausted, isHome, nameOf } from '../netns/open.js'
 import type { Death, Hint } from './device.js'
 
 /** The namespace number of home, where the socket of every question stands. */
@@ -126,6 +126,12 @@ export class Whereabouts {
       using socket = NetlinkSocket.open(protocol, fd)
       return use(socket)
     })
+  }
+
+  allowIpv6(): void {
+    const allow = (fd: number) => allowIpv6(fd, this.#name)
+    if (this.#nsid === HOME_NSID) allow(-1)
+    else this.#withNetns(allow)
   }
 
   #ask(ifindex = this.ifindex): Link | undefined {

@@ -3,7 +3,7 @@
 
 import { readdirSync } from 'node:fs'
 import { errno, systemError, UvethError } from '../errors.js'
-import { closeFd, fdInode, netnsOpen } from '../native.js'
+import { closeFd, fdInode, netnsOpen, netnsSet } from '../native.js'
 import {
   inodeOfNetns,
   NETNS_DIRECTORY,
@@ -86,6 +86,14 @@ const home = withNetnsDescriptor(HOME_PATH, inodeOf)
 
 export function isHome(inode: number): boolean {
   return inode === home
+}
+
+/**
+ * A link may have IPv6 addresses, whatever its namespace says of new ones, as engines do; -1: here. Where that cannot be
+ * set, its addresses are refused.
+ */
+export function allowIpv6(netnsFd: number, link: string): void {
+  netnsSet(netnsFd, `/proc/sys/net/ipv6/conf/${link}/disable_ipv6`, '0')
 }
 
 /**

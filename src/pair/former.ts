@@ -27,7 +27,8 @@ function again(plan: EndPlan, former: Former | null): EndPlan {
   const index = plan.ifindex === undefined && { ifindex, ifFree: true }
   const mac = parseMac(address)
   const given = { altnames: [...altnames], addresses: [...addresses], routes: [...routes] }
-  return { ...plan, ...same, address: mac, ...given, ...index }
+  const ipv6 = addresses.some(({ address }) => address.length === 16)
+  return { ...plan, ...same, address: mac, ...given, ipv6, ...index }
 }
 
 /** As JSON has it. */
