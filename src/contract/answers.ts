@@ -170,6 +170,7 @@ export const ANSWERS: Partial<Record<OpName, object>> = {
         properties: {
           run: { type: 'array', items: { type: 'array', items: text } },
           merge: { const: true },
+          tell: { const: true },
           next: text,
         },
       },

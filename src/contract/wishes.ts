@@ -37,12 +37,13 @@ export interface EndView extends EndState {
 /**
  * What is to become of a line of `ip` or `tc`: the real one answers it (`pass`); it is carried out, and this is said;
  * or the real one has to `run` something, line by line until one fails, and `next` comes back with its exit code. What
- * they print as JSON arrays is one array where it is to `merge`.
+ * they print as JSON arrays is one array where it is to `merge`; where it is to `tell`, what they print comes back, too, in
+ * place of being shown.
  */
 export type ShimAnswer =
   | { pass: true }
   | { code: number; stdout: string; stderr: string }
-  | { run: string[][]; merge?: true; next?: string }
+  | { run: string[][]; merge?: true; tell?: true; next?: string }
 
 /** The counters of all pairs at one moment. */
 export interface Counted {

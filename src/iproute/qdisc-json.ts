@@ -8,10 +8,11 @@ import { limitOf, ownPlan, readShaper } from './qdisc-text.js'
 import type { Chain, Qdisc } from './qdiscs.js'
 
 /** One object for each; `plan` is what they mean together. */
-export function qdiscObjects(chain: Chain, plan: ImpairPlan | null): object[] {
+export function qdiscObjects(chain: Chain, plan: ImpairPlan | null, dev?: string): object[] {
   return chain.map((qdisc) => ({
     kind: qdisc.kind,
     handle: `${qdisc.major}:`,
+    ...(dev !== undefined && { dev }),
     ...(qdisc.parent === 'root' ? { root: true, refcnt: 2 } : { parent: qdisc.parent }),
     options: optionsOf(qdisc, chain, plan),
   }))

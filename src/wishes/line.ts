@@ -8,6 +8,7 @@ export const SHIM_LINE = object(
     words: about('of the whole line, its options in front too', list('an array of texts', text('a text'))),
     next: about('from the answer before, where that had something run', text('a text')),
     code: about('what it ended with', whole(0, 255)),
+    said: about('what it has printed, where that was to be told', text('a text')),
   },
   ['tool', 'words'],
 )

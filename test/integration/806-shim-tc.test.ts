@@ -129,6 +129,36 @@ test('as JSON, with counts where they are asked for', async () => {
   })
 })
 
+for (const folder of SHIMS)
+  test(`${folder.replace(/.*\/(?=shim|native)/, '')}: all that there is, as tc lists it, and a tunnel's end`, async () => {
+    await using daemon = await TestDaemon.start()
+    using blue = Netns.create('blue')
+    using plain = Netns.create('plain')
+    const lines = `
+      tc -j qdisc show
+      ip link set lo up; tc qdisc add dev lo root handle 3: tbf rate 1mbit burst 10k latency 1ms
+      tc qdisc add dev a0 root handle 5: tbf rate 1mbit burst 10k latency 20ms
+      tc qdisc add dev a0 handle ffff: ingress
+      tc qdisc show; tc -j -s qdisc show`
+    const sh = shimOf(daemon, {}, folder)
+    const ours = await sh(`ip link add a0 type veth peer name a1 netns $1; ${lines}`, blue.name)
+    const real = await shell({ prefix: inside(plain) })(`ip tuntap add a0 mode tap; ${lines}`)
+    expect(ours).toEqual(real)
+    const b = { vxlan: { id: 42, remote: '127.0.0.2' }, impair: { loss: '3%' } }
+    expect((await daemon.ask('POST', '/v1/pairs', { a: { name: 'x0', up: true }, b })).status).toBe(201)
+    const { stdout } = await sh('tc -j qdisc show')
+    expect((JSON.parse(stdout) as object[]).map((one) => Object.values(one).slice(0, 3))).toEqual([
+      ['tbf', '3:', 'lo'],
+      ['tbf', '5:', 'a0'],
+      ['ingress', 'ffff:', 'a0'],
+      [expect.any(String), '0:', 'x0'],
+      ['netem', '8001:', 'vxlan42:127.0.0.2'],
+    ])
+    expect((await sh('tc qdisc show | tail -n 1; ip -br link show type veth')).stdout).toMatch(
+      /^qdisc netem 8001: dev vxlan42:127.0.0.2 root refcnt 2 limit 1000 loss 3%\na0 [^\n]*\nx0 [^\n]*\n$/,
+    )
+  })
+
 test('a batch, and all that there is', async () => {
   await using daemon = await TestDaemon.start()
   using blue = Netns.create('blue')

@@ -13,12 +13,12 @@ use crate::place::Place;
 
 /// The exit code; None: the line is the real tool's. An error: nobody could be asked, and nothing was done.
 pub fn line(place: &Place, line: &Line, words: &[String]) -> io::Result<Option<i32>> {
-    let mut next: Option<(String, i32)> = None;
+    let mut next: Option<Next> = None;
     let words = absolute(words);
     loop {
         let answer = match request(place, line.netns.as_deref(), &words, next.as_ref()) {
             Ok(answer) => answer,
-            Err(error) => return next.map_or(Err(error), |(_, code)| Ok(Some(code))),
+            Err(error) => return next.map_or(Err(error), |Next { code, .. }| Ok(Some(code))),
         };
         if let Some(Json::Number(code)) = answer.get("code") {
             print(&answer, "stdout", &mut io::stdout());
@@ -28,9 +28,16 @@ pub fn line(place: &Place, line: &Line, words: &[String]) -> io::Result<Option<i
         let Some(run) = answer.get("run") else { return Ok(None) };
         let lines: Vec<Vec<&str>> =
             run.list().iter().map(|words| words.list().iter().filter_map(Json::text).collect()).collect();
-        let code = if answer.get("merge").is_some() { merged(place, &lines) } else { all(place, &lines) };
+        let (code, said) = if answer.get("tell").is_some() {
+            let (code, said) = heard(place, lines.first().map_or(&[], |words| words));
+            (code, Some(said))
+        } else if answer.get("merge").is_some() {
+            (merged(place, &lines), None)
+        } else {
+            (all(place, &lines), None)
+        };
         match answer.get("next").and_then(Json::text) {
-            Some(text) => next = Some((text.to_owned(), code)),
+            Some(text) => next = Some(Next { text: text.to_owned(), code, said }),
             None => return Ok(Some(code)),
         }
     }
@@ -38,7 +45,8 @@ pub fn line(place: &Place, line: &Line, words: &[String]) -> io::Result<Option<i
 
 /// After other lines: the peers of ends that they have changed have followed when it returns.
 pub fn settle(place: &Place, line: &Line) {
-    let _ = request(place, line.netns.as_deref(), &[], Some(&("settle".to_owned(), 0)));
+    let next = Next { text: "settle".to_owned(), code: 0, said: None };
+    let _ = request(place, line.netns.as_deref(), &[], Some(&next));
 }
 
 pub fn is_listened_to(place: &Place) -> bool {
@@ -51,16 +59,20 @@ fn print(answer: &Json, stream: &str, to: &mut impl Write) {
     let _ = to.flush();
 }
 
-fn request(
-    place: &Place,
-    netns: Option<&str>,
-    words: &[String],
-    next: Option<&(String, i32)>,
-) -> io::Result<Json> {
+/// What comes back with a line, when the real tool has run: with what it has said, where that was to be told.
+struct Next {
+    text: String,
+    code: i32,
+    said: Option<String>,
+}
+
+fn request(place: &Place, netns: Option<&str>, words: &[String], next: Option<&Next>) -> io::Result<Json> {
     let mut stream = UnixStream::connect(place.socket())?;
     let quoted_words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-    let next =
-        next.map_or(String::new(), |(text, code)| format!(",\"next\":{},\"code\":{code}", quoted(text)));
+    let next = next.map_or(String::new(), |Next { text, code, said }| {
+        let said = said.as_ref().map_or(String::new(), |said| format!(",\"said\":{}", quoted(said)));
+        format!(",\"next\":{},\"code\":{code}{said}", quoted(text))
+    });
     let body = format!("{{\"tool\":\"{}\",\"words\":[{}]{next}}}", place.tool, quoted_words.join(","));
     let claim = netns.map_or_else(own_namespace, below);
     let head = format!(
@@ -133,7 +145,7 @@ fn all(place: &Place, lines: &[Vec<&str>]) -> i32 {
 fn merged(place: &Place, lines: &[Vec<&str>]) -> i32 {
     let mut parts: Vec<String> = Vec::new();
     for words in lines {
-        let (code, text) = run(Command::new(place.real()).args(words).stdout(Stdio::piped()));
+        let (code, text) = heard(place, words);
         if code != 0 {
             return code;
         }
@@ -146,6 +158,10 @@ fn merged(place: &Place, lines: &[Vec<&str>]) -> i32 {
     }
     println!("[{}]", parts.join(","));
     0
+}
+
+fn heard(place: &Place, words: &[&str]) -> (i32, String) {
+    run(Command::new(place.real()).args(words).stdout(Stdio::piped()))
 }
 
 fn run(command: &mut Command) -> (i32, String) {

@@ -79,6 +79,11 @@ async function talk({ client }: Session, { tool, real, line }: Asked): Promise<A
       process.stderr.write(answer.stderr)
       return answer.code
     }
+    if (answer.tell) {
+      const { status, stdout } = heard(real, answer.run[0] ?? [])
+      body = { tool, words, next: answer.next ?? '', code: status ?? 1, said: `${stdout}` }
+      continue
+    }
     const code = answer.merge ? runMerged(real, answer.run) : runAll(real, answer.run)
     if (answer.next === undefined) return code
     body = { tool, words, next: answer.next, code }
@@ -114,12 +119,20 @@ function runAll(real: string, lines: readonly string[][]): number {
 function runMerged(real: string, lines: readonly string[][]): number {
   const all: object[] = []
   for (const words of lines) {
-    const { status, stdout } = spawnSync(real, words, { stdio: ['inherit', 'pipe', 'inherit'] })
+    const { status, stdout } = heard(real, words)
     if (status !== 0) return status ?? 1
     all.push(...(JSON.parse(`${stdout}` || '[]') as object[]).filter((one) => Object.keys(one).length > 0))
   }
   write(`${JSON.stringify(all)}\n`)
   return 0
+}
+
+/** The real tool; what it prints is read here. */
+function heard(real: string, words: readonly string[]): { status: number | null; stdout: Buffer } {
+  return spawnSync(real, words, {
+    stdio: ['inherit', 'pipe', 'inherit'],
+    maxBuffer: Number.POSITIVE_INFINITY,
+  })
 }
 
 /** The real tool, in our place. */

@@ -8,7 +8,7 @@ import { UvethError } from '../../errors.js'
 import { type IpLine, ipOrder, readLine } from '../../iproute/ip-line.js'
 import { UnsupportedError, UsageError } from '../../iproute/usage.js'
 import { done, PASS, type Place } from './answer.js'
-import { allLines, answerTc } from './qdisc.js'
+import { allQdiscs, answerTc } from './qdisc.js'
 import { showVeths } from './show.js'
 import { addVeth, checkLink, deleteVeth, finishVeth, sentenceOf, turnVeth } from './veth.js'
 
@@ -21,11 +21,20 @@ export async function answerLine(place: Place, line: ShimLine): Promise<ShimAnsw
 }
 
 /** What the client was told to run has ended with `code`. */
-async function goOn(place: Place, { words }: ShimLine, next: string, code: number): Promise<ShimAnswer> {
+async function goOn(
+  place: Place,
+  { words, said = '' }: ShimLine,
+  next: string,
+  code: number,
+): Promise<ShimAnswer> {
   const [what, id = ''] = next.split(/:(.*)/s)
   if (what === 'undo') return await finishVeth(place, readLine('ip', words), id, code)
   if (what === 'settle') await place.settlePairs(id === '' ? undefined : id)
-  return done(code, '', what === 'qdiscs' && code === 0 ? allLines(place) : '')
+  return done(
+    code,
+    '',
+    what === 'qdiscs' && code === 0 ? allQdiscs(place, readLine('tc', words), said) : said,
+  )
 }
 
 async function answerIp(place: Place, line: IpLine, linked: boolean): Promise<ShimAnswer> {

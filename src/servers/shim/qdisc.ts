@@ -7,6 +7,7 @@ import { UvethError } from '../../errors.js'
 import type { End, Pair } from '../../index.js'
 import type { IpLine } from '../../iproute/ip-line.js'
 import { qdiscObjects } from '../../iproute/qdisc-json.js'
+import { listLines, listObjects } from '../../iproute/qdisc-list.js'
 import { classLine, qdiscLines } from '../../iproute/qdisc-text.js'
 import { type Chain, follow, impairmentOf } from '../../iproute/qdiscs.js'
 import { readTcLine, type TcLine } from '../../iproute/tc-line.js'
@@ -77,25 +78,21 @@ async function handOver(place: Place, pair: Pair, end: End, { options, words }: 
 function show(pair: Pair, end: End, { stats, json }: IpLine, { object }: TcLine): ShimAnswer {
   const chain = chainOf(end)
   if (chain.length === 0 || (json && object === 'class')) return PASS
-  if (json) {
-    const objects = qdiscObjects(chain, end.impairment)
-    const counted = stats
-      ? { ...countedSince(pair, end), overlimits: 0, requeues: 0, backlog: 0, qlen: 0 }
-      : {}
-    return done(0, '', `${JSON.stringify(objects.map((one) => ({ ...one, ...counted })))}\n`)
-  }
-  if (object === 'class') {
-    const line = classLine(chain)
-    return done(0, '', line === undefined ? '' : `${line}\n`)
-  }
+  if (json) return done(0, '', `${JSON.stringify(objectsOf(pair, end, stats))}\n`)
+  if (object === 'qdisc') return done(0, '', linesOf(pair, end, stats).join(''))
+  const line = classLine(chain)
+  return done(0, '', line === undefined ? '' : `${line}\n`)
+}
+
+/** `dev`: where it is said of which interface they are. */
+function objectsOf(pair: Pair, end: End, stats: boolean, dev?: string): object[] {
+  const counted = stats ? { ...countedSince(pair, end), overlimits: 0, requeues: 0, backlog: 0, qlen: 0 } : {}
+  return qdiscObjects(chainOf(end), end.impairment, dev).map((one) => ({ ...one, ...counted }))
+}
+
+function linesOf(pair: Pair, end: End, stats: boolean, dev?: string): string[] {
   const counted = stats ? statistics(pair, end) : ''
-  return done(
-    0,
-    '',
-    qdiscLines(chain, end.impairment)
-      .map((line) => `${line}\n${counted}`)
-      .join(''),
-  )
+  return qdiscLines(chainOf(end), end.impairment, dev).map((line) => `${line}\n${counted}`)
 }
 
 /** Since it was put there. What the end did not send is dropped, or held. */
@@ -115,15 +112,19 @@ function countsOf(pair: Pair, end: End): Counts {
   return { bytes, packets, dropped: drops.loss + drops.limit }
 }
 
-/** Those of the kernel, then ours. */
-function showAll(place: Place, { options, words, json }: IpLine, { object }: TcLine): ShimAnswer {
-  if (object === 'class' || json || allLines(place) === '') return PASS
-  return { run: [[...options, ...words]], next: 'qdiscs' }
+function showAll(place: Place, { options, words }: IpLine, { object }: TcLine): ShimAnswer {
+  if (object === 'class' || impaired(place).length === 0) return PASS
+  return { run: [[...options, ...words]], tell: true, next: 'qdiscs' }
 }
 
-export function allLines({ registry, caller }: Place): string {
-  const ends = registry.list().flatMap(({ pair }) => [pair.a, pair.b])
-  const here = ends.filter((end) => end.netnsInode === caller.inode)
-  const lines = here.flatMap((end) => qdiscLines(chainOf(end), end.impairment, end.name))
-  return lines.map((line) => `${line}\n`).join('')
+/** `said`: by the real tc of all that the kernel has. */
+export function allQdiscs(place: Place, { json, stats }: IpLine, said: string): string {
+  const ours = <T>(of: (pair: Pair, end: End, stats: boolean, dev: string) => T) =>
+    new Map(impaired(place).map(({ pair, end }) => [end.name, of(pair, end, stats, end.name)]))
+  return json ? listObjects(said, ours(objectsOf)) : listLines(said, ours(linesOf))
+}
+
+function impaired({ registry, caller }: Place): { pair: Pair; end: End }[] {
+  const ends = registry.list().flatMap(({ pair }) => [pair.a, pair.b].map((end) => ({ pair, end })))
+  return ends.filter(({ end }) => end.netnsInode === caller.inode && chainOf(end).length > 0)
 }

@@ -11,13 +11,14 @@ export function showVeths({ registry, caller }: Place, { options, json, words }:
   if (shown === undefined) return PASS
   const { name, without } = shown
   if (name !== undefined) {
-    const ours = registry.at(name, caller.inode) !== undefined
+    const ours = registry.at(name, caller.inode)?.end?.ifindex
     return ours ? { run: [[...options, ...without]] } : PASS
   }
+  // A tunnel's end is no interface, and has index 0.
   const ends = registry
     .list()
     .flatMap(({ pair }) => [pair.a, pair.b])
-    .filter((end) => end.netnsInode === caller.inode)
+    .filter((end) => end.netnsInode === caller.inode && end.ifindex > 0)
     .sort((one, other) => one.ifindex - other.ifindex)
   if (ends.length === 0) return PASS
   const each = ends.map((end) => [...options, ...without, 'dev', end.name])
