@@ -158,12 +158,13 @@ export class Orders {
     return this.#end(ref).end.scheduled
   }
 
-  /** Has begun when it is answered; null ends it. */
+  /** Has begun when it is answered; null ends it: where there is none, nothing changes, and nothing is told. */
   async setSchedule(ref: string, wish: ScheduleWish | null): Promise<ScheduleView | null> {
     const { entry, end } = this.#end(ref)
     const { steps = null, ...rest } = wish ?? {}
+    const { scheduled } = end
     const schedule = await end.schedule(steps, rest)
-    await this.#endChanged(entry, end, { schedule })
+    if (scheduled !== null || schedule !== null) await this.#endChanged(entry, end, { schedule })
     return schedule
   }
 

@@ -36,9 +36,10 @@ export function causesText(drops: object | undefined, text = rateText): string {
   return causes.map(([cause, count]) => `${cause} ${text(count)}`).join(' ')
 }
 
-/** What is ordered for the frames that the end sends: `delay 10ms loss 1% 2 rules`. */
-export function orderedText({ impair, rules }: PairView[Side]): string {
-  const words = impair === null ? [] : [formatImpair(impair).replace(/ ?\bseed -?\d+$/, '')]
+/** What is ordered for the frames that the end sends: `delay 10ms loss 1% 2 rules`; `schedule` in front while one runs. */
+export function orderedText({ impair, schedule, rules }: PairView[Side]): string {
+  const words = schedule === null || schedule.over ? [] : ['schedule']
+  if (impair !== null) words.push(formatImpair(impair).replace(/ ?\bseed -?\d+$/, ''))
   if (rules.length > 0) words.push(rules.length === 1 ? '1 rule' : `${rules.length} rules`)
   return words.join(' ')
 }

@@ -37,7 +37,7 @@ export function tableOf(rows: readonly Row[], people: boolean): string {
 
 export function jsonOf({ pair, carrier, rates }: Row): object {
   const of = (side: Side) => {
-    const { name, netns, impair, rules } = pair[side]
+    const { name, netns, impair, schedule, rules } = pair[side]
     const { bits = null, packets = null, dropped = null, drops = {} } = rates?.[side] ?? {}
     return {
       ifname: name,
@@ -47,6 +47,7 @@ export function jsonOf({ pair, carrier, rates }: Row): object {
       drops_per_second: dropped,
       drops,
       impair,
+      schedule,
       rules,
     }
   }

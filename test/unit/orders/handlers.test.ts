@@ -151,6 +151,9 @@ describe('an end', () => {
     expect(changes).toHaveBeenLastCalledWith({ a: { schedule: view } })
     expect(await orders().setSchedule('x0', null)).toBe(null)
     expect(changes).toHaveBeenLastCalledWith({ a: { schedule: null } })
+    changes.mockClear()
+    expect(await orders().setSchedule('x0', null)).toBe(null)
+    expect(changes).not.toHaveBeenCalled()
   })
 
   test('carrier and both ends in one order', async () => {

@@ -117,11 +117,12 @@ describe('a tunnel to another host', () => {
     ...{ name: 'vxlan42:192.0.2.7', ifindex: 0, address: '00:00:00:00:00:00', mtu: 65_443 },
     vxlan: { id: 42, remote: '192.0.2.7', local: null, port: 4789, keepalive: null, far: null },
     impair: { delay: { time: 20 }, seed: 1 } as never,
+    schedule: { steps: [{ at: 0, carrier: 'off' }], done: 1, missed: 0, over: false },
   }
   row.rates = { a: rates(2e6), b: rates(1e6, { vni: 2, foreign: 1 }) }
 
   test('in the list by its name, with what it drops by cause', () => {
-    expect(page([row])[3]).toMatch(/^ +vxlan42:192\.0\.2\.7 +1\.00M +1\.00k +3 vni 2 foreign 1 +delay 20ms/)
+    expect(page([row])[3]).toMatch(/^ +vxlan42:192\.0\.2\.7 +1\.00M +1\.00k +3 vni 2 foreign 1 +schedule delay 20ms/)
   })
 
   test('in detail by whom it reaches, not by what only an interface has', () => {
@@ -149,6 +150,7 @@ describe('a tunnel to another host', () => {
         '  now      1.00 Mbit/s, 1.00k frames/s, 3 drops/s',
         '  dropped  vni 9 malformed 4',
         '  impair delay 20ms seed 1',
+        '  schedule 1 step, done 1',
       ]),
     )
     expect(text.join()).not.toContain('00:00:00:00:00:00')
@@ -212,4 +214,7 @@ test('what is ordered, without the seed', () => {
   const impair = { delay: { time: 10, jitter: 0 }, loss: { random: 1 }, seed: 42 } as never
   expect(orderedText({ ...a, impair, rules: [{}, {}] as never })).toBe('delay 10ms loss 1% 2 rules')
   expect(orderedText(a)).toBe('')
+  const schedule = { steps: [], done: 3, missed: 0, over: false } as never
+  expect(orderedText({ ...a, impair, schedule })).toBe('schedule delay 10ms loss 1%')
+  expect(orderedText({ ...a, schedule: { steps: [], done: 3, missed: 0, over: true } as never })).toBe('')
 })
