@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { openPlugin, type Plugin, type PluginHost } from '../docker/plugin.js'
 import { invalid } from '../errors.js'
+import { startThreads } from '../orders/hand-over.js'
 import { makeFolder } from './lock.js'
 import type { DaemonOptions } from './options.js'
 import { claimSocket, listenAt, withSocketMode } from './socket-file.js'
@@ -26,6 +27,7 @@ export async function openDocker(
   if (docker === undefined) return undefined
   if (state === undefined)
     throw invalid('a driver of networks needs a file of wanted pairs: --state FILE', 'state')
+  startThreads().catch(() => {}) // the first container need not wait for them; why there are none, it is told
   if (fd === undefined) {
     makeFolder(docker)
     await claimSocket(docker)

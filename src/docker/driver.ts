@@ -15,18 +15,19 @@ import { Orders, type PairRegistry } from '../orders/handlers.js'
 import type { Entry } from '../orders/registry.js'
 import type { SentWish } from '../orders/wanted.js'
 import type { Logger } from '../wishes/end.js'
-import { Filter, isThere, makeBridge, plug, removeBridge } from './kernel.js'
+import { Filter } from './filter.js'
+import { isThere, makeBridge, plug, removeBridge } from './kernel.js'
 import { Ports } from './publish.js'
 import { type Endpoint, freeSide, hostEndOf, type Network, pairOf, Records, shortOf } from './records.js'
 import {
-  gatewayOf,
   idsOf,
   networkIdOf,
-  planOf,
+  planFor,
   portsOf,
   readEndpoint,
   readNetwork,
   sandboxOf,
+  waysOut,
 } from './request.js'
 import { prepare, resumeEnd } from './resume.js'
 
@@ -47,7 +48,7 @@ export class Driver {
   readonly #logger: Logger
   readonly #daemon: Around['daemon']
   readonly #records: Records
-  readonly #rules = new Filter()
+  readonly #filter: Filter
   readonly #ports: Ports
   readonly #caller: Caller = home()
   /** Ids of pairs that are being made here, and not again after a restart. */
@@ -59,7 +60,8 @@ export class Driver {
     this.#logger = logger
     this.#daemon = daemon
     this.#records = records
-    this.#ports = new Ports(records, () => this.#filter(), logger)
+    this.#filter = new Filter(records, logger)
+    this.#ports = new Ports(records, this.#filter, logger)
   }
 
   /** Networks are as they were, for their pairs to be made again; `path` is their file. What failed is in the log. */
@@ -67,7 +69,8 @@ export class Driver {
     const driver = new Driver(around, Records.open(path))
     const networks = driver.#records.list()
     for (const network of networks) await driver.#attempt(network.id, () => prepare(network))
-    await driver.#attempt('all', () => driver.#filter())
+    await driver.#filter.find()
+    await driver.#attempt('all', () => driver.#filter.allow())
     around.registry.on('event', ({ event, id, reason }) => {
       if (event === 'removed' && reason === 'netns-deleted')
         void driver.#attempt(id, () => driver.#forgetEnded())
@@ -91,7 +94,7 @@ export class Driver {
       if (this.#records.has(network.id)) return {}
       this.#records.add(network)
       try {
-        const made = [makeBridge(network), this.#filter(), this.#records.save()]
+        const made = [makeBridge(network), this.#filter.allow(), this.#records.save()]
         await Promise.allSettled(made) // nothing is to go on when it is removed
         await Promise.all(made)
       } catch (error) {
@@ -112,7 +115,16 @@ export class Driver {
     const network = this.#records.network(id)
     for (const endpoint of Object.keys(network.endpoints)) await this.#unplug(network, endpoint)
     this.#records.remove(id)
-    await Promise.all([this.#records.save(), removeBridge(network), this.#filter()])
+    this.#filter.forbid()
+    try {
+      await removeBridge(network)
+    } catch (error) {
+      // The engine takes the network for removed, whatever it hears.
+      this.#logger.warn({ network: id, error: (error as Error).message }, 'a bridge could not be removed')
+      throw error
+    } finally {
+      await this.#records.save() // last: who asks again after our death finds what is left
+    }
     return {}
   }
 
@@ -154,6 +166,7 @@ export class Driver {
     const { network, endpoint } = this.#records.endpoint(ids)
     const make = network.p2p ? this.#cable : this.#spoke
     const name = await make.call(this, ids, network, endpoint)
+    await this.#filter.settled() // its address may have been another one's
     const { since } = (this.#registry.byId(pairOf(network, ids.endpoint)) as Entry<SentWish>).wish
     const [side, sandbox] = [endpoint.side ?? 'b', sandboxOf(given)]
     // Where its end is to be made again, once the engine has moved it.
@@ -162,16 +175,7 @@ export class Driver {
       endpoint.sandbox = sandbox
     }
     await this.#records.save()
-    const open = !network.p2p && !network.internal
-    const gateways = (open ? network.subnets : []).map(gatewayOf).filter((gateway) => gateway !== '')
-    const six = (gateway: string) => gateway.includes(':')
-    return {
-      InterfaceName: { SrcName: name, DstPrefix: 'eth' },
-      Gateway: gateways.find((gateway) => !six(gateway)) ?? '',
-      GatewayIPv6: gateways.find(six) ?? '',
-      // Otherwise the engine gives the container a way out of its own.
-      DisableGatewayService: gateways.length === 0 && !network.internal,
-    }
+    return { InterfaceName: { SrcName: name, DstPrefix: 'eth' }, ...waysOut(network) }
   }
 
   async leave(given: unknown): Promise<object> {
@@ -179,7 +183,8 @@ export class Driver {
     if (known === undefined) return {}
     delete known.sandbox
     delete known.gateway
-    await Promise.all([this.#ports.withdraw(known), this.#records.save()])
+    this.#ports.withdraw(known)
+    await this.#records.save()
     return {}
   }
 
@@ -187,8 +192,8 @@ export class Driver {
   async external(given: unknown): Promise<object> {
     const ids = idsOf(given)
     const { network, endpoint } = this.#records.endpoint(ids)
-    if (await this.#ports.publish(network, endpoint, portsOf(given)))
-      await plug(hostEndOf(ids.endpoint), network, endpoint)
+    const plugIn = () => plug(hostEndOf(ids.endpoint), network, endpoint)
+    await this.#ports.publish(network, endpoint, portsOf(given), plugIn)
     endpoint.gateway = true
     await this.#records.save()
     return {}
@@ -198,7 +203,8 @@ export class Driver {
     const known = this.#records.find(idsOf(given))
     if (known === undefined) return {}
     delete known.gateway
-    await Promise.all([this.#ports.withdraw(known), this.#records.save()])
+    this.#ports.withdraw(known)
+    await this.#records.save()
     return {}
   }
 
@@ -211,7 +217,7 @@ export class Driver {
     const pair = pairOf(network, id)
     const [host, guest] = [hostEndOf(id), `uc${shortOf(id)}`]
     const mtu = network.mtu === undefined ? {} : { mtu: network.mtu }
-    const impair = impairOf(network, endpoint)
+    const impair = planFor(network, endpoint)
     await this.#make(pair, () =>
       this.#orders.addPair({
         id: pair,
@@ -236,7 +242,7 @@ export class Driver {
       ),
     )
     await this.#resume(pair)
-    await this.#orders.setImpair(names[side], impairOf(network, endpoint))
+    await this.#orders.setImpair(names[side], planFor(network, endpoint))
     return names[side]
   }
 
@@ -256,7 +262,7 @@ export class Driver {
   async #unplug(network: Network, endpoint: string): Promise<void> {
     const known = network.endpoints[endpoint]
     delete network.endpoints[endpoint]
-    if (known !== undefined) await this.#ports.withdraw(known)
+    if (known !== undefined) this.#ports.withdraw(known)
     if (network.p2p && Object.keys(network.endpoints).length > 0) return
     const pair = pairOf(network, endpoint)
     if (this.#registry.byId(pair) === undefined) await this.#daemon.forget(pair)
@@ -279,8 +285,9 @@ export class Driver {
     return sandbox !== undefined && !isThere(sandbox) && (pair === undefined || pair[side].netns === null)
   }
 
-  async #filter(): Promise<void> {
-    await this.#registry.inTurn('docker rules', () => this.#rules.apply(this.#records.list()))
+  /** Resolves when nothing is left to be done of what was answered. */
+  async settled(): Promise<void> {
+    await this.#filter.settled().catch(() => {}) // it is in the log
   }
 
   /** A pair that was made again: its ends go where they were, and a container finds its way out. */
@@ -307,8 +314,4 @@ export class Driver {
       )
     }
   }
-}
-
-function impairOf({ impair: general }: Network, { impair = general }: Endpoint) {
-  return impair === undefined ? null : planOf(impair)
 }

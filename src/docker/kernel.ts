@@ -1,4 +1,5 @@
-// The kernel's side of networks: bridges, their ports, the packet filter, a container's way out. Called by driver.ts.
+// The kernel's side of networks: bridges, their ports, a container's way out. Called by driver.ts and resume.ts; filter.ts
+// runs its programs here.
 // Done by `ip` and `iptables`, in processes of their own: what takes RTNL is not for the daemon's main thread, and an
 // engine whose bridges are the kernel's has both.
 
@@ -8,7 +9,7 @@ import { setTimeout } from 'node:timers/promises'
 import { UvethError } from '../errors.js'
 import type { Endpoint, Network, Subnet } from './records.js'
 import { gatewayOf } from './request.js'
-import { bridgeLines, changeOf, type Family, isOf, noRules, publishes, rulesFor } from './rules.js'
+import { bridgeLines, publishes } from './rules.js'
 
 /** Type of the file system that namespaces are files of. */
 const NSFS_MAGIC = 0x6e736673
@@ -26,7 +27,7 @@ export async function makeBridge(network: Network): Promise<void> {
     if (publishes(network)) allowLoopback(network) // made again, its containers live
     await run(['ip', '-batch', '-'], `${lines.join('\n')}\n`)
   } catch (error) {
-    await removeBridge(network)
+    await removeBridge(network).catch(() => {}) // what failed first is told
     throw error
   }
 }
@@ -35,11 +36,17 @@ export async function makeBridge(network: Network): Promise<void> {
 export async function removeBridge({ bridge, p2p }: Network): Promise<void> {
   if (p2p) return
   let ended = false
-  void works('ip', 'link', 'del', 'dev', bridge).then(() => {
-    ended = true
-  })
+  const removed = run(['ip', 'link', 'del', 'dev', bridge])
+    .catch((error: Error) => {
+      if (!error.message.includes('Cannot find device')) throw error
+    })
+    .finally(() => {
+      ended = true
+    })
+  removed.catch(() => {}) // told below
   // Nobody sees it any more long before the kernel has taken back its memory, which `ip` waits for.
   while (!ended && existsSync(`/proc/sys/net/ipv4/conf/${bridge}`)) await setTimeout(2)
+  if (ended) await removed
 }
 
 /**
@@ -50,39 +57,6 @@ export async function plug(link: string, { bridge }: Network, { ports }: Endpoin
   const lines = [`link set dev ${link} master ${bridge}`]
   if (ports !== undefined) lines.push(`link set dev ${link} type bridge_slave hairpin on`)
   await run(['ip', '-batch', '-'], `${lines.join('\n')}\n`)
-}
-
-/**
- * The packet filter says what networks may. Of tables that are as we left them only what differs is changed: the kernel is
- * some 10 ms in giving up rules, and lets the next change wait for it.
- */
-export class Filter {
-  /** By the family in whose tables there are chains of ours, as far as we have seen: rules, by table. */
-  readonly #said = new Map<Family, Map<string, readonly string[]>>()
-
-  async apply(networks: readonly Network[]): Promise<void> {
-    const bridged = networks.filter(({ p2p }) => !p2p)
-    const six = bridged.some(({ subnets }) => subnets.some(({ pool }) => isOf('ip6tables', pool)))
-    await Promise.all([this.#say('iptables', bridged), this.#say('ip6tables', six ? bridged : [])])
-  }
-
-  async #say(family: Family, networks: readonly Network[]): Promise<void> {
-    const said = this.#said.get(family)
-    const some = networks.length > 0
-    if (!some && said === undefined) return
-    const saved = await run([`${family}-save`])
-    const tables = some ? rulesFor(family, networks, saved) : []
-    const texts = tables.map((table) => {
-      const before = said?.get(table.table)
-      const left = before !== undefined && before.length === table.present
-      return left ? changeOf(table, before) : table.text
-    })
-    this.#said.set(family, new Map()) // what stands there if this fails, nobody knows
-    const text = some ? texts.join('') : noRules(saved)
-    if (text !== '') await run([`${family}-restore`, '--noflush', '-w'], text)
-    if (some) this.#said.set(family, new Map(tables.map(({ table, rules }) => [table, rules])))
-    else this.#said.delete(family)
-  }
 }
 
 /** The namespace of a container that has ended is no file of one any more. */
@@ -140,7 +114,7 @@ async function works(...words: string[]): Promise<boolean> {
 }
 
 /** What a program prints; what it complains of is the error. */
-async function run(words: readonly string[], input?: string): Promise<string> {
+export async function run(words: readonly string[], input?: string): Promise<string> {
   const [file = '', ...args] = words
   const child = spawn(file, args, { stdio: 'pipe' })
   child.stdin.on('error', () => {}) // it has ended before it read

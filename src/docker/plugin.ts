@@ -44,7 +44,7 @@ export interface Plugin {
   listen(): Promise<void>
   /** That listens, for another process. */
   readonly fd: number
-  /** Resolves when every call that was being carried out has been answered. */
+  /** Resolves when every call that was being carried out has been answered, and nothing is left to be done of any. */
   settled(): Promise<void>
   close(): Promise<void>
 }
@@ -65,7 +65,10 @@ export async function openPlugin(host: PluginHost, path: string, fd: number): Pr
       server.listen({ fd })
       await once(server, 'listening')
     },
-    settled: async () => void (await Promise.all(running)),
+    settled: async () => {
+      await Promise.all(running)
+      await driver.settled()
+    },
     close: async () => {
       if (!server.listening) return
       const closed = once(server, 'close')

@@ -3,27 +3,32 @@
 
 import { forgetUdp } from '../netlink/conntrack.js'
 import type { Logger } from '../wishes/end.js'
+import type { Filter } from './filter.js'
 import { allowLoopback } from './kernel.js'
 import { type Asked, choosePort } from './ports.js'
 import type { Endpoint, Network, Published, Records } from './records.js'
 
 export class Ports {
   readonly #records: Records
-  readonly #filter: () => Promise<void>
+  readonly #filter: Filter
   readonly #logger: Logger
   /** One container after the other: nobody is to choose what another one is about to have. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  /** `filter` tells the packet filter what the records say. */
-  constructor(records: Records, filter: () => Promise<void>, logger: Logger) {
+  constructor(records: Records, filter: Filter, logger: Logger) {
     this.#records = records
     this.#filter = filter
     this.#logger = logger
   }
 
-  /** Whether there is any to be published. */
-  async publish(network: Network, endpoint: Endpoint, asked: readonly Asked[]): Promise<boolean> {
-    if (asked.length === 0) return false
+  /** `plugIn`: as an end with published ports is; nothing is done where there are none. */
+  async publish(
+    network: Network,
+    endpoint: Endpoint,
+    asked: readonly Asked[],
+    plugIn: () => Promise<void>,
+  ): Promise<void> {
+    if (asked.length === 0) return
     const mine = this.#turn.then(() => this.#choose(endpoint, asked))
     this.#turn = mine.catch(() => {})
     const ports = await mine
@@ -33,36 +38,34 @@ export class Ports {
         '/proc/sys is read-only: 127.0.0.1 does not reach published ports',
       )
     try {
-      await this.#filter()
+      await Promise.all([this.#filter.allow(), plugIn()])
     } catch (error) {
-      await this.withdraw(endpoint).catch(() => {}) // what failed first is told
+      this.withdraw(endpoint)
       throw error
     }
-    this.#forget(ports)
+    this.#forget(endpoint, ports)
     this.#logger.info({ network: network.id, addresses: endpoint.addresses, ports }, 'ports published')
-    return true
   }
 
-  async withdraw(endpoint: Endpoint): Promise<void> {
+  /** Nobody has them from now on; they lead where they did until the filter has settled. */
+  withdraw(endpoint: Endpoint): void {
     const { ports } = endpoint
     if (ports === undefined) return
     delete endpoint.ports
-    await this.#filter()
-    this.#forget(ports)
+    this.#filter.forbid(() => this.#forget(endpoint, ports))
   }
 
   /** Who goes on sending from the same port would be sent where he was before: the kernel looks at its rules only once. */
-  #forget(ports: readonly Published[]): void {
-    for (const { hostPort } of ports.filter(({ protocol }) => protocol === 'udp')) {
-      try {
-        forgetUdp(hostPort)
-      } catch (error) {
-        const why = (error as Error).message
-        this.#logger.warn(
-          { port: hostPort, error: why },
-          'who sent to this UDP port before may be sent there on',
-        )
-      }
+  #forget({ addresses }: Endpoint, ports: readonly Published[]): void {
+    const numbers = ports.filter(({ protocol }) => protocol === 'udp').map(({ hostPort }) => hostPort)
+    try {
+      for (const address of addresses) forgetUdp(address.includes(':') ? 6 : 4, numbers)
+    } catch (error) {
+      const why = (error as Error).message
+      this.#logger.warn(
+        { ports: numbers, error: why },
+        'who sent to these UDP ports before may be sent there on',
+      )
     }
   }
 

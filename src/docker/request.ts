@@ -161,6 +161,11 @@ export function planOf(impair: string) {
   }
 }
 
+/** What a container sends is impaired so: by its own words, or the network's. */
+export function planFor({ impair: general }: Network, { impair = general }: Endpoint) {
+  return impair === undefined ? null : planOf(impair)
+}
+
 /** In the words that were written, not those of the library. */
 function renamedTo(error: unknown): unknown {
   return renamed(error, (attribute) => `impair ${impairWord(attribute.replace(/^impair\.?/, ''))}`.trim())
@@ -170,4 +175,16 @@ function renamedTo(error: unknown): unknown {
 export function gatewayOf({ gateway }: Subnet): string {
   const address = gateway === undefined ? undefined : parseCidr(gateway)?.address
   return address === undefined ? '' : formatAddress(address)
+}
+
+/** By which of its addresses a container reaches the world, as Join answers it. */
+export function waysOut({ p2p, internal, subnets }: Network): object {
+  const gateways = (p2p || internal ? [] : subnets).map(gatewayOf).filter((gateway) => gateway !== '')
+  const six = (gateway: string) => gateway.includes(':')
+  return {
+    Gateway: gateways.find((gateway) => !six(gateway)) ?? '',
+    GatewayIPv6: gateways.find(six) ?? '',
+    // Otherwise the engine gives the container a way out of its own.
+    DisableGatewayService: gateways.length === 0 && !internal,
+  }
 }

@@ -106,6 +106,12 @@ function changed(chain: string, before: readonly string[], after: readonly strin
   return [...gone, ...fresh.map((rule, at) => `-I ${chain} ${head + 1 + at} ${rule.slice(begin)}`)]
 }
 
+/** Those that our rules speak of. */
+export function bridgesOf(saved: string): string[] {
+  const ours = saved.match(/^-A UVETH.*$/gm)?.join('\n') ?? ''
+  return ours.match(/\buv-\w+/g) ?? []
+}
+
 /** With the last network they go, whatever is left of them. */
 export function noRules(saved: string): string {
   const parts = TABLES.flatMap((table) => {

@@ -2,8 +2,8 @@
 // somebody has emptied the filter, and go with the last network whatever is left of them; flows follow published ports.
 
 import { expect } from 'vitest'
-import { ask, TestDaemon } from '../support/daemon.js'
-import { Netns } from '../support/netns.js'
+import { call, createNetwork as create, idOf, startDriver as start } from '../support/docker-driver.js'
+import { Netns, until } from '../support/netns.js'
 import { evaluate, type Kit, launch } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
@@ -11,23 +11,6 @@ const NEEDED = ['root', 'tun', 'netns', 'bridge', 'ip', 'iptables'] as const
 const test = needs(...NEEDED)
 const withSettings = needs(...NEEDED, 'sysctl', 'ipv6')
 const withPorts = needs(...NEEDED, 'sysctl', 'nsenter')
-
-const start = () =>
-  TestDaemon.start('--state', 'FOLDER/state/pairs.json', '--docker-socket', 'FOLDER/docker.sock')
-const idOf = (digit: string) => digit.repeat(64)
-
-/** What the driver refuses a method of the protocol with; nothing if it has done it. */
-async function call(daemon: TestDaemon, name: string, body: object): Promise<unknown> {
-  const { json } = await ask(daemon.folder.file('docker.sock'), 'POST', `/NetworkDriver.${name}`, body)
-  return json.Err
-}
-
-const create = (daemon: TestDaemon, digit: string, more: object = {}) =>
-  call(daemon, 'CreateNetwork', {
-    ...more,
-    NetworkID: idOf(digit),
-    IPv4Data: [{ Pool: `10.200.${digit}.0/24`, Gateway: `10.200.${digit}.1/24` }],
-  })
 
 test('a filter that somebody has emptied is filled again, and nothing of ours stays in it', async () => {
   await using daemon = await start()
@@ -45,7 +28,7 @@ test('a filter that somebody has emptied is filled again, and nothing of ours st
   empty()
   for (const digit of ['1', '2'])
     expect(await call(daemon, 'DeleteNetwork', { NetworkID: idOf(digit) })).toBeUndefined()
-  expect(saved()).not.toContain('UVETH')
+  await until('the rules to go', () => !saved().includes('UVETH'))
   expect(daemon.home.names()).toEqual(['lo'])
 })
 
@@ -115,7 +98,7 @@ withPorts('a peer that goes on sending to a UDP port reaches who has it now', as
   expect(await two.publish()).toBeUndefined()
   expect(await sending()).toBe('2')
   expect(await two.leave()).toBeUndefined()
-  expect(await sending()).toBe('ECONNREFUSED')
+  await until('the port to go', async () => (await sending()) === 'ECONNREFUSED')
   expect(await three.publish()).toBeUndefined()
   expect(await sending()).toBe('3')
 })

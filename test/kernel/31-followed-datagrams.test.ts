@@ -47,11 +47,14 @@ it('until it is forgotten; those of other ports stay', () => {
   send()
   expect(met()).toEqual([0, 0])
   const fd = openSync(netns.path, 'r')
+  const forget = (...ports: number[]) => ([4, 6] as const).map((version) => forgetUdp(version, ports, fd))
   try {
-    expect(forgetUdp(7000, fd)).toBe(2)
+    expect(forget(7000)).toEqual([1, 1])
     send()
     expect(met()).toEqual([1, 1])
-    expect([forgetUdp(7002, fd), forgetUdp(7001, fd), forgetUdp(7000, fd)]).toEqual([0, 2, 2])
+    expect([forget(7002), forget(7002, 7003), forget(7001)].flat()).toEqual([0, 0, 0, 0, 1, 1])
+    send()
+    expect([forget(7001, 7002, 7000), forget(7000)].flat()).toEqual([2, 2, 0, 0])
   } finally {
     closeSync(fd)
   }

@@ -1,0 +1,174 @@
+// Rules of the network driver that have gone are taken back after the answer: what may happen meanwhile. The programs that
+// change the machine are held back here, or fail, by others in front of them on the PATH.
+
+import { execFileSync } from 'node:child_process'
+import { chmodSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter } from 'node:path'
+import { expect } from 'vitest'
+import { Folder, type TestDaemon } from '../support/daemon.js'
+import { call, createNetwork, idOf, startDriver } from '../support/docker-driver.js'
+import { until } from '../support/netns.js'
+import { needs } from '../support/skip.js'
+
+const test = needs('root', 'tun', 'netns', 'bridge', 'ip', 'iptables', 'sysctl')
+
+/** Programs of the daemon that wait for as long as they are held, and die with it, or fail. */
+class Programs implements Disposable {
+  readonly #folder = new Folder()
+  readonly #path = process.env.PATH ?? ''
+
+  constructor() {
+    process.env.PATH = `${this.#folder.path}${delimiter}${this.#path}`
+    for (const name of ['iptables-restore', 'ip6tables-restore'])
+      this.#lay(name, `while [ -e "${this.#file('held')}" ]; do sleep 0.01; done; kill -0 $PPID || exit 1`)
+  }
+
+  #file(name: string): string {
+    return this.#folder.file(name)
+  }
+
+  #lay(name: string, first: string): void {
+    const real = execFileSync('sh', ['-c', `command -v ${name}`], {
+      env: { ...process.env, PATH: this.#path },
+      encoding: 'utf8',
+    }).trim()
+    writeFileSync(this.#file(name), `#!/bin/sh\n${first}\nexec ${real} "$@"\n`)
+    chmodSync(this.#file(name), 0o755)
+  }
+
+  /** From now on. */
+  hold(): void {
+    writeFileSync(this.#file('held'), '')
+  }
+
+  release(): void {
+    rmSync(this.#file('held'), { force: true })
+  }
+
+  /** Bridges cannot be removed for as long as it runs. */
+  async refusing(work: () => Promise<void>): Promise<void> {
+    this.#lay('ip', '[ "$2" != del ] || { echo "RTNETLINK answers: Operation not permitted" >&2; exit 2; }')
+    await work()
+    rmSync(this.#file('ip'))
+  }
+
+  [Symbol.dispose](): void {
+    this.release()
+    process.env.PATH = this.#path
+    this.#folder[Symbol.dispose]()
+  }
+}
+
+const portmap = [{ Proto: 6, Port: 80, HostPort: 8080 }]
+const targets = ({ home }: TestDaemon) => home.exec('iptables-save').match(/(?<=--to-destination )\S+/g) ?? []
+
+/** A container in network 1 with the last byte of its address. */
+function container(daemon: TestDaemon, digit: string, last: string) {
+  const ids = { NetworkID: idOf('1'), EndpointID: idOf(digit) }
+  const order = (name: string, more: object = {}) => call(daemon, name, { ...ids, ...more })
+  const Options = { 'com.docker.network.portmap': portmap }
+  return {
+    create: () => order('CreateEndpoint', { Interface: { Address: `10.200.1.${last}/24` } }),
+    join: () => order('Join'),
+    publish: () => order('ProgramExternalConnectivity', { Options }),
+    /** As an engine ends one. */
+    end: async () => {
+      for (const name of ['RevokeExternalConnectivity', 'Leave', 'DeleteEndpoint'])
+        expect(await order(name)).toBeUndefined()
+    },
+  }
+}
+
+/** For as long as a call that waits for nothing takes to be answered. */
+async function busy(daemon: TestDaemon): Promise<void> {
+  for (const digit of ['5', '6', '7', '8'])
+    expect(await container(daemon, digit, digit).create()).toBeUndefined()
+}
+
+async function published(daemon: TestDaemon) {
+  expect(await createNetwork(daemon, '1')).toBeUndefined()
+  const one = container(daemon, '1', '2')
+  for (const step of [one.create, one.join, one.publish]) expect(await step()).toBeUndefined()
+  expect(targets(daemon)).toEqual(['10.200.1.2:80'])
+  return one
+}
+
+test('whoever gets the address of a container next waits until its ports have gone', async () => {
+  using programs = new Programs()
+  await using daemon = await startDriver()
+  const one = await published(daemon)
+  programs.hold()
+  await one.end()
+  const two = container(daemon, '2', '2')
+  expect(await two.create()).toBeUndefined()
+  let joined = false
+  const joining = two.join().then((refusal) => {
+    joined = true
+    return refusal
+  })
+  await until('its pair to be plugged in', () => / uv2{11}\b.* master /.test(daemon.home.ip('link')))
+  await busy(daemon)
+  expect([joined, targets(daemon)]).toEqual([false, ['10.200.1.2:80']])
+  programs.release()
+  expect(await joining).toBeUndefined()
+  expect(targets(daemon)).toEqual([])
+})
+
+test('whoever publishes the port next has it', async () => {
+  using programs = new Programs()
+  await using daemon = await startDriver()
+  const one = await published(daemon)
+  const two = container(daemon, '2', '3')
+  for (const step of [two.create, two.join]) expect(await step()).toBeUndefined()
+  programs.hold()
+  await one.end()
+  const publishing = two.publish()
+  programs.release()
+  expect(await publishing).toBeUndefined()
+  expect(targets(daemon)).toEqual(['10.200.1.3:80'])
+})
+
+test('a network that has gone meanwhile leaves nothing, and a daemon that ends neither', async () => {
+  using programs = new Programs()
+  await using daemon = await startDriver()
+  const one = await published(daemon)
+  programs.hold()
+  await one.end()
+  expect(await call(daemon, 'DeleteNetwork', { NetworkID: idOf('1') })).toBeUndefined()
+  expect(daemon.home.names()).toEqual(['lo'])
+  const ended = daemon.stop()
+  await until('the daemon to end', () => daemon.program.stdout.includes('"signal":"SIGTERM"'))
+  for (const method of Array(5).fill('CreateEndpoint'))
+    expect(await call(daemon, method, { NetworkID: idOf('1'), EndpointID: idOf('2') })).toContain('ENODEV')
+  expect(targets(daemon)).toEqual(['10.200.1.2:80'])
+  programs.release()
+  expect(await ended).toMatchObject({ code: 0 })
+  expect(daemon.home.exec('iptables-save')).not.toContain('UVETH')
+})
+
+test('what a daemon that was killed had yet to take back, the next one does', async () => {
+  using programs = new Programs()
+  await using daemon = await startDriver()
+  const one = await published(daemon)
+  programs.hold()
+  await one.end()
+  expect(await call(daemon, 'DeleteNetwork', { NetworkID: idOf('1') })).toBeUndefined()
+  await daemon.kill()
+  programs.release()
+  expect(targets(daemon)).toEqual(['10.200.1.2:80'])
+  await daemon.restart()
+  expect(daemon.home.exec('iptables-save')).not.toContain('UVETH')
+})
+
+test('a bridge that cannot be removed is told of', async () => {
+  using programs = new Programs()
+  await using daemon = await startDriver()
+  expect(await createNetwork(daemon, '1')).toBeUndefined()
+  await programs.refusing(async () => {
+    expect(await call(daemon, 'DeleteNetwork', { NetworkID: idOf('1') })).toBe(
+      'EIO: ip: RTNETLINK answers: Operation not permitted',
+    )
+  })
+  expect(daemon.program.stdout).toMatch(/Operation not permitted.*a bridge could not be removed/)
+  expect(await call(daemon, 'DeleteNetwork', { NetworkID: idOf('1') })).toBeUndefined()
+})
