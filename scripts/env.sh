@@ -16,4 +16,12 @@ export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 say() { printf '%s\n' "$*"; }
 warn() { printf '%s\n' "$*" >&2; }
 die() { warn "$*"; exit 1; }
+# Paths that a guest's kernel and QEMU are told of: what stands between words must not stand in them.
+plain() {
+  local path
+  for path in "$@"; do
+    [[ $path != *[[:space:],]* ]] ||
+      die "scripts/$(basename "$0"): '$path' has a space or a comma, which a kernel's command line and QEMU cannot take: put it elsewhere"
+  done
+}
 is_root() { [ "$(id -u)" = 0 ]; }

@@ -1,7 +1,7 @@
 // scripts/kernels as far as no kernel has to be booted for it: its words, and the table of what guests have left.
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -41,6 +41,22 @@ test.each(['6.2', '--every', ''])('a word that is none is refused before anythin
 
 test('an option without its value is refused', () => {
   expect(run('scripts/kernels', '--results').stderr).toContain('--results needs a folder')
+})
+
+test.each([
+  ['kernels', '6.1'],
+  ['machines', 'arm64'],
+])('scripts/%s: a repository whose path a kernel cannot be told is refused', (script, word) => {
+  for (const name of ['a b', 'a,b']) {
+    const scripts = join(folder, name, 'scripts')
+    mkdirSync(scripts, { recursive: true })
+    for (const file of ['env.sh', script]) copyFileSync(join(root, 'scripts', file), join(scripts, file))
+    const { status, stderr } = spawnSync('bash', [join(scripts, script), word], { encoding: 'utf8' })
+    expect([status, stderr]).toEqual([
+      1,
+      `scripts/${script}: '${join(folder, name)}' has a space or a comma, which a kernel's command line and QEMU cannot take: put it elsewhere\n`,
+    ])
+  }
 })
 
 test('guests stand in the order of their kernels, with what failed and why tests were skipped', () => {
