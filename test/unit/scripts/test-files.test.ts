@@ -64,9 +64,9 @@ test.each([
 })
 
 /** `name` is a number, or all that stands before `.test.ts`. */
+/** A digit or two of a number mean all files that it begins (scripts/kernels --all). */
 function hasFile(folder: string, name: string): boolean {
   const path = join(root, 'test', folder)
-  return (
-    existsSync(join(path, `${name}.test.ts`)) || readdirSync(path).some((at) => at.startsWith(`${name}-`))
-  )
+  const begins = /^\d{1,2}$/.test(name) && folder === 'integration' ? name : `${name}-`
+  return existsSync(join(path, `${name}.test.ts`)) || readdirSync(path).some((at) => at.startsWith(begins))
 }
