@@ -6,67 +6,83 @@ import { spawnSync } from 'node:child_process'
 import { formatPrefix, parseCidr, parsePrefix } from '../frame/address.js'
 import { CODE, Refusal } from './refusal.js'
 
-const MULTICAST = { 4: '224.0.0.0/4', 16: 'ff00::/8' } as const
+const FAMILIES = {
+  4: { table: 'ip', program: 'iptables', multicast: '224.0.0.0/4' },
+  16: { table: 'ip6', program: 'ip6tables', multicast: 'ff00::/8' },
+} as const
 
 /** `cidrs` are the container's addresses. `backend` as the configuration names it: '' for what is there. */
 export function masquerade(id: string, cidrs: readonly string[], backend: string): void {
+  const by = usesIptables(backend) ? byIptables : byNftables
+  for (const cidr of cidrs) by(id, cidr)
+}
+
+/** Each of them. */
+export function isMasqueraded(id: string, cidrs: readonly string[], backend: string): boolean {
+  const by = usesIptables(backend)
+    ? (cidr: string) => inNat(cidr, '-C', ...jumpOf(id, cidr))
+    : (cidr: string) => ['nft', 'list', 'table', familyOf(cidr).table, id]
+  return cidrs.every((cidr) => succeeds(...by(cidr)))
+}
+
+function usesIptables(backend: string): boolean {
   if (!['', 'iptables', 'nftables'].includes(backend))
     throw new Refusal(CODE.configuration, `ipMasqBackend: "${backend}" is neither iptables nor nftables`)
-  const withIptables = backend === 'iptables' || (backend === '' && has('iptables'))
-  for (const cidr of cidrs) {
-    const width = parseCidr(cidr)?.address.length === 16 ? 16 : 4
-    if (withIptables) byIptables(id, cidr, width)
-    else byNftables(id, cidr, width)
-  }
+  return backend === 'iptables' || (backend === '' && has('iptables'))
 }
 
-function byIptables(id: string, cidr: string, width: 4 | 16): void {
-  const iptables = (...words: string[]) => run(programOf(width), ['-w', '-t', 'nat', ...words])
-  const [chain, comment] = [chainOf(id), ['-m', 'comment', '--comment', id]]
-  if (!succeeds(programOf(width), ['-w', '-t', 'nat', '-n', '-L', chain])) iptables('-N', chain)
-  iptables('-A', chain, '-d', networkOf(cidr), '-j', 'ACCEPT', ...comment)
-  iptables('-A', chain, '!', '-d', MULTICAST[width], '-j', 'MASQUERADE', ...comment)
-  iptables('-A', 'POSTROUTING', '-s', cidr.replace(/\/.*/, ''), '-j', chain, ...comment)
+function familyOf(cidr: string) {
+  return FAMILIES[parseCidr(cidr)?.address.length === 16 ? 16 : 4]
 }
 
-function byNftables(id: string, cidr: string, width: 4 | 16): void {
-  const family = width === 4 ? 'ip' : 'ip6'
-  const from = cidr.replace(/\/.*/, '')
-  run(
-    'nft',
-    ['-f', '-'],
-    [
-      `table ${family} ${id} {`,
-      '  chain postrouting {',
-      '    type nat hook postrouting priority srcnat;',
-      `    ${family} saddr ${from} ${family} daddr != { ${networkOf(cidr)}, ${MULTICAST[width]} } masquerade`,
-      '  }',
-      '}',
-    ],
-  )
+function inNat(cidr: string, ...words: string[]): string[] {
+  return [familyOf(cidr).program, '-w', '-t', 'nat', ...words]
+}
+
+/** What leads to an attachment's chain. */
+function jumpOf(id: string, cidr: string): string[] {
+  return ['POSTROUTING', '-s', cidr.replace(/\/.*/, ''), '-j', chainOf(id), ...commentOf(id)]
+}
+
+function commentOf(id: string): string[] {
+  return ['-m', 'comment', '--comment', id]
+}
+
+function byIptables(id: string, cidr: string): void {
+  const add = (...words: string[]) => run(inNat(cidr, '-A', ...words))
+  const [chain, comment] = [chainOf(id), commentOf(id)]
+  if (!succeeds(...inNat(cidr, '-n', '-L', chain))) run(inNat(cidr, '-N', chain))
+  add(chain, '-d', networkOf(cidr), '-j', 'ACCEPT', ...comment)
+  add(chain, '!', '-d', familyOf(cidr).multicast, '-j', 'MASQUERADE', ...comment)
+  add(...jumpOf(id, cidr))
+}
+
+function byNftables(id: string, cidr: string): void {
+  const { table, multicast } = familyOf(cidr)
+  const lines = [
+    `table ${table} ${id} {`,
+    '  chain postrouting {',
+    '    type nat hook postrouting priority srcnat;',
+    `    ${table} saddr ${cidr.replace(/\/.*/, '')} ${table} daddr != { ${networkOf(cidr)}, ${multicast} } masquerade`,
+    '  }',
+    '}',
+  ]
+  run(['nft', '-f', '-'], lines)
 }
 
 /** What there is of it goes; nothing being there is no fault. */
 export function masqueradeNoMore(id: string): void {
-  for (const family of ['ip', 'ip6']) if (has('nft')) succeeds('nft', ['delete', 'table', family, id])
-  for (const width of [4, 16] as const) {
-    const program = programOf(width)
-    if (!has(program)) continue
-    const chain = chainOf(id)
-    const { stdout } = spawnSync(program, ['-w', '-t', 'nat', '-S', 'POSTROUTING'], { encoding: 'utf8' })
-    for (const rule of (stdout ?? '').split('\n').filter((line) => line.endsWith(`-j ${chain}`)))
-      succeeds(program, [
-        '-w',
-        '-t',
-        'nat',
-        '-D',
-        ...rule
-          .split(' ')
-          .slice(1)
-          .map((word) => word.replaceAll('"', '')),
-      ])
-    succeeds(program, ['-w', '-t', 'nat', '-F', chain])
-    succeeds(program, ['-w', '-t', 'nat', '-X', chain])
+  const chain = chainOf(id)
+  for (const { table, program } of Object.values(FAMILIES)) {
+    succeeds('nft', 'delete', 'table', table, id)
+    const nat = [program, '-w', '-t', 'nat']
+    const { stdout } = spawnSync(program, [...nat.slice(1), '-S', 'POSTROUTING'], { encoding: 'utf8' })
+    for (const rule of (stdout ?? '').split('\n').filter((line) => line.endsWith(`-j ${chain}`))) {
+      const words = rule.split(' ').slice(1)
+      succeeds(...nat, '-D', ...words.map((word) => word.replaceAll('"', '')))
+    }
+    succeeds(...nat, '-F', chain)
+    succeeds(...nat, '-X', chain)
   }
 }
 
@@ -80,19 +96,16 @@ function chainOf(id: string): string {
   return `CNI-${id.slice(-24)}`
 }
 
-function programOf(width: 4 | 16): string {
-  return width === 4 ? 'iptables' : 'ip6tables'
-}
-
 function has(program: string): boolean {
   return spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined
 }
 
-function succeeds(program: string, words: readonly string[]): boolean {
+/** False, too, where there is no such program. */
+function succeeds(program = '', ...words: string[]): boolean {
   return spawnSync(program, words, { stdio: 'ignore' }).status === 0
 }
 
-function run(program: string, words: readonly string[], input: readonly string[] = []): void {
+function run([program = '', ...words]: readonly string[], input: readonly string[] = []): void {
   const { status, stderr, error } = spawnSync(program, words, { input: input.join('\n'), encoding: 'utf8' })
   if (status === 0) return
   throw new Refusal(CODE.cable, `ipMasq: ${program} ${words.join(' ')}: ${error?.message ?? stderr.trim()}`)

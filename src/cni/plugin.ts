@@ -6,9 +6,10 @@ import { fs } from '../builtins.js'
 import { ControlClient, socketPath } from '../contract/client.js'
 import type { PairView } from '../contract/ops.js'
 import { inodeOfNetns } from '../netns/names.js'
+import { inodeOf, withNetnsDescriptor } from '../netns/open.js'
 import { version } from '../version.js'
 import { askIpam } from './ipam.js'
-import { masquerade, masqueradeNoMore } from './masquerade.js'
+import { isMasqueraded, masquerade, masqueradeNoMore } from './masquerade.js'
 import { CODE, Refusal, refusalOf } from './refusal.js'
 import {
   type Attachment,
@@ -22,6 +23,7 @@ import {
   readCableWish,
   readCommand,
   readConfiguration,
+  readResult,
   readValid,
   VERSIONS,
 } from './request.js'
@@ -206,8 +208,9 @@ async function del(order: Order, env: NodeJS.ProcessEnv): Promise<undefined> {
 async function check(order: Order, env: NodeJS.ProcessEnv): Promise<undefined> {
   const { configuration } = order
   const attachment = readAttachment(configuration, env)
-  const { prevResult } = configuration
-  if (!prevResult) throw new Refusal(CODE.configuration, 'prevResult: CHECK needs the result of ADD')
+  if (!configuration.prevResult)
+    throw new Refusal(CODE.configuration, 'prevResult: CHECK needs the result of ADD')
+  const prevResult = readResult(configuration.prevResult, 'prevResult')
   order.ipam()
   await order.give(CODE.later, (client) => client.call('pair.get', { ref: `id:${attachment.id}` }))
   const own =
@@ -215,6 +218,10 @@ async function check(order: Order, env: NodeJS.ProcessEnv): Promise<undefined> {
   if (own < 0) throw new Refusal(CODE.configuration, `prevResult: it has no interface ${attachment.ifname}`)
   const ips = (prevResult.ips ?? []).filter((ip) => ip.interface === undefined || ip.interface === own)
   checkWiring(attachment, planWiring({ ...prevResult, ips }), prevResult.interfaces?.[own]?.mac)
+  const { ipMasq, ipMasqBackend = '' } = configuration
+  const cidrs = ips.map(({ address }) => address)
+  if (ipMasq && !isMasqueraded(attachment.id, cidrs, ipMasqBackend))
+    throw new Refusal(CODE.changed, 'it is not as ADD has made it: its rules for ipMasq are not there')
 }
 
 /** What cannot be taken away keeps nothing else; it is told in the end. */
@@ -249,13 +256,19 @@ async function status(order: Order): Promise<undefined> {
   order.ipam()
 }
 
+function inodeAt(netns: string): number {
+  try {
+    return withNetnsDescriptor(netns, inodeOf)
+  } catch {
+    throw new Refusal(CODE.namespace, `CNI_NETNS: '${netns}' is no network namespace`)
+  }
+}
+
 /** CNI_NETNS_OVERRIDE is libcni's word for whoever means it. */
 function needOtherNamespace(
   { netns }: Attachment,
   { CNI_NETNS_OVERRIDE: override = '' }: NodeJS.ProcessEnv,
 ): void {
-  const inode = inodeOfNetns(netns)
-  if (inode === undefined) throw new Refusal(CODE.namespace, `CNI_NETNS: '${netns}' is no network namespace`)
-  if (inode !== inodeOfNetns('/proc/self/ns/net') || ['1', 'true'].includes(override)) return
+  if (inodeAt(netns) !== inodeOfNetns(undefined) || ['1', 'true'].includes(override)) return
   throw new Refusal(CODE.namespace, `CNI_NETNS: '${netns}' is the network namespace of the plugin itself`)
 }

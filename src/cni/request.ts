@@ -145,7 +145,8 @@ function parse(text: string): Configuration {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw new Refusal(CODE.decode, 'the network configuration is no JSON object')
   for (const [key, type] of TYPES) {
-    const value = key.split('.').reduce((at: unknown, part) => Object(at)[part], given)
+    const path = key.startsWith('cni.dev/') ? [key] : key.split('.')
+    const value = path.reduce((at: unknown, part) => Object(at)[part], given)
     if (value !== undefined && value !== null && !type.is(value))
       throw new Refusal(CODE.configuration, `${key}: ${shown(value)} is not ${type.words}`)
   }
@@ -236,8 +237,11 @@ export function readAttachment(configuration: Configuration, env: NodeJS.Process
   const { CNI_CONTAINERID: containerId = '', CNI_NETNS: netns = '', CNI_IFNAME: ifname = '' } = env
   if (!ID.test(containerId))
     throw new Refusal(CODE.environment, `invalid characters in CNI_CONTAINERID: ${shown(containerId)}`)
-  if (Buffer.byteLength(ifname) > 15 || ['.', '..'].includes(ifname) || /[/:\s]/.test(ifname))
-    throw new Refusal(CODE.environment, `CNI_IFNAME: ${shown(ifname)} is no interface name of 1 to 15 bytes`)
+  if (Buffer.byteLength(ifname) > 15 || ['.', '..'].includes(ifname) || /[/:%\s]/.test(ifname))
+    throw new Refusal(
+      CODE.environment,
+      `CNI_IFNAME: ${shown(ifname)} is no interface name of 1 to 15 bytes, without "/", ":", "%" and white space`,
+    )
   const id = idOf(configuration.name, containerId, ifname)
   return { containerId, netns, ifname, id, host: `veth${hash(id, 8)}` }
 }

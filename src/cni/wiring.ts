@@ -3,11 +3,18 @@
 // the host has a route to each of the container's addresses.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { formatPrefix, parseAddress, parseCidr, parsePrefix, prefixOf } from '../frame/address.js'
+import {
+  formatAddress,
+  formatPrefix,
+  parseAddress,
+  parseCidr,
+  parsePrefix,
+  prefixOf,
+} from '../frame/address.js'
 import type { LinkAddress } from '../netlink/addresses.js'
-import { NETLINK_ROUTE, RT_SCOPE_HOST, RT_SCOPE_LINK } from '../netlink/constants.js'
+import { IFF_UP, NETLINK_ROUTE, RT_SCOPE_HOST, RT_SCOPE_LINK } from '../netlink/constants.js'
 import { addAddress, getLink, givenAddresses, setLink } from '../netlink/route.js'
-import { addRoute, type Route, routesOf } from '../netlink/routes.js'
+import { addRoute, missingRoute, type Route } from '../netlink/routes.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import { allowIpv6, HOME_PATH, withNetnsDescriptor } from '../netns/open.js'
 import { CODE, Refusal } from './refusal.js'
@@ -19,10 +26,15 @@ interface Place {
   gateway: Uint8Array | undefined
 }
 
-/** What the container's end is to have. */
-interface Plan {
-  places: Place[]
+/** What an end is to have. */
+interface Half {
+  addresses: LinkAddress[]
   routes: Route[]
+}
+
+interface Plan {
+  container: Half
+  host: Half
 }
 
 /** Reads what IPAM gave. */
@@ -41,7 +53,12 @@ export function planWiring({ ips = [], routes = [] }: Result): Plan {
     const near = { destination: prefixOf(gateway), source, scope: scopeOfLink(source) }
     return network.length === 8 * source.length ? [near] : [near, { destination: network, gateway, source }]
   })
-  return { places, routes: [...own, ...routes.map((route) => planRoute(route, places))] }
+  // Its network is behind the gateway, not on the link.
+  const addresses = places.map(({ cidr }) => ({ ...cidr, ...broadcastOf(cidr), noPrefixRoute: true }))
+  return {
+    container: { addresses, routes: [...own, ...routes.map((route) => planRoute(route, places))] },
+    host: { addresses: gatewaysOf(places), routes: places.map(({ cidr }) => routeTo(cidr)) },
+  }
 }
 
 function planRoute({ dst, gw, ...rest }: RouteWish, places: readonly Place[]): Route {
@@ -55,60 +72,45 @@ function planRoute({ dst, gw, ...rest }: RouteWish, places: readonly Place[]): R
 }
 
 /** Addresses and routes of both ends, and both up. */
-export function wire(attachment: Attachment, plan: Plan): void {
-  const { places, routes } = plan
-  const { netns, ifname } = attachment
-  if (places.some(({ cidr }) => cidr.address.length === 16))
-    withNetnsDescriptor(netns, (fd) => allowIpv6(fd, ifname))
-  inNamespace(netns, (client) => {
-    const { ifindex } = getLink(client, { name: ifname })
-    // Its network is behind the gateway, not on the link.
-    for (const { cidr } of places)
-      addAddress(client, ifindex, { ...cidr, ...broadcastOf(cidr), noPrefixRoute: true }, true)
+export function wire({ netns, ifname, host }: Attachment, plan: Plan): void {
+  if (widthsOf(plan).has(16)) withNetnsDescriptor(netns, (fd) => allowIpv6(fd, ifname))
+  give(netns, ifname, plan.container)
+  give(HOME_PATH, host, plan.host)
+  forward(widthsOf(plan))
+}
+
+function give(path: string, name: string, { addresses, routes }: Half): void {
+  inNamespace(path, (client) => {
+    const { ifindex } = getLink(client, { name })
+    for (const address of addresses) addAddress(client, ifindex, address, true)
     setLink(client, { ifindex, up: true })
     for (const route of routes) addRoute(client, ifindex, route)
   })
-  inNamespace(HOME_PATH, (client) => {
-    const { ifindex } = getLink(client, { name: attachment.host })
-    for (const gateway of gatewaysOf(places))
-      addAddress(client, ifindex, { address: gateway, prefixLength: 8 * gateway.length }, true)
-    setLink(client, { ifindex, up: true })
-    for (const { cidr } of places)
-      addRoute(client, ifindex, {
-        destination: prefixOf(cidr.address),
-        scope: cidr.address.length === 4 ? RT_SCOPE_HOST : undefined,
-      })
-  })
-  if (places.length > 0) forward(places)
 }
 
-/** Refuses where what the result says is not what is there. */
-export function checkWiring(
-  { netns, ifname }: Attachment,
-  { places, routes }: Plan,
-  mac: string | undefined,
-): void {
-  inNamespace(netns, (client) => {
-    const link = getLink(client, { name: ifname })
+/** Refuses where what ADD made is not what is there. */
+export function checkWiring({ netns, ifname, host }: Attachment, plan: Plan, mac: string | undefined): void {
+  checkEnd(netns, ifname, plan.container, mac)
+  checkEnd(HOME_PATH, host, plan.host)
+}
+
+function checkEnd(path: string, name: string, { addresses, routes }: Half, mac?: string): void {
+  inNamespace(path, (client) => {
+    const link = getLink(client, { name })
     const there = Buffer.from(link.address).toString('hex')
-    if (mac !== undefined && mac.replaceAll(':', '').toLowerCase() !== there)
-      changed(`${ifname} is not ${mac}`)
-    const addresses = givenAddresses(client, link).map(({ address }) => address.join())
-    const missing = places.find(({ cidr }) => !addresses.includes(cidr.address.join()))
-    if (missing !== undefined)
-      changed(`${ifname} has not the address ${formatPrefix(prefixOf(missing.cidr.address))}`)
-    const known = routesOf(client, link.ifindex).map(routeText)
-    const lost = routes.find((route) => !known.includes(routeText(route)))
-    if (lost !== undefined) changed(`${ifname} has not the route to ${formatPrefix(lost.destination)}`)
+    if (mac !== undefined && mac.replaceAll(':', '').toLowerCase() !== there) changed(`${name} is not ${mac}`)
+    if ((link.flags & IFF_UP) === 0) changed(`${name} is down`)
+    const present = givenAddresses(client, link).map(({ address }) => address.join())
+    const missing = addresses.find(({ address }) => !present.includes(address.join()))
+    if (missing !== undefined) changed(`${name} has not the address ${formatAddress(missing.address)}`)
+    const lost = missingRoute(client, link.ifindex, routes)
+    if (lost !== undefined) changed(`${name} has not the route to ${formatPrefix(lost.destination)}`)
+    if (!link.carrier) changed(`${name} has no carrier`)
   })
 }
 
 function changed(what: string): never {
-  throw new Refusal(CODE.changed, `the container's interface was changed: ${what}`)
-}
-
-function routeText({ destination, gateway }: Route): string {
-  return `${destination.address.join()}/${destination.length} ${gateway?.join() ?? ''}`
+  throw new Refusal(CODE.changed, `it is not as ADD has made it: ${what}`)
 }
 
 /** Of rtnetlink in the namespace at `path`. */
@@ -123,12 +125,17 @@ function inNamespace<T>(path: string, use: (client: NetlinkSocket) => T): T {
   })
 }
 
-function forward(places: readonly Place[]): void {
+/** Lengths of the container's addresses. */
+function widthsOf({ container }: Plan): Set<number> {
+  return new Set(container.addresses.map(({ address }) => address.length))
+}
+
+function forward(widths: Set<number>): void {
   for (const [width, setting] of [
     [4, '/proc/sys/net/ipv4/ip_forward'],
     [16, '/proc/sys/net/ipv6/conf/all/forwarding'],
   ] as const)
-    if (places.some(({ cidr }) => cidr.address.length === width) && existsSync(setting)) allow(setting)
+    if (widths.has(width) && existsSync(setting)) allow(setting)
 }
 
 /** Where settings cannot be written, it is for others to have made them. */
@@ -141,11 +148,15 @@ function allow(setting: string): void {
   }
 }
 
-function gatewaysOf(places: readonly Place[]): Uint8Array[] {
+function gatewaysOf(places: readonly Place[]): LinkAddress[] {
   const found = new Map(
     places.flatMap(({ gateway }) => (gateway ? [[gateway.join(), gateway] as const] : [])),
   )
-  return [...found.values()]
+  return [...found.values()].map((address) => ({ address, prefixLength: 8 * address.length }))
+}
+
+function routeTo({ address }: LinkAddress): Route {
+  return { destination: prefixOf(address), scope: address.length === 4 ? RT_SCOPE_HOST : undefined }
 }
 
 function scopeOfLink(address: Uint8Array): number | undefined {

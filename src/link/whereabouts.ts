@@ -85,22 +85,12 @@ export class Whereabouts {
 
   /** The addresses that somebody has given it; undefined when it was not to be found just now. */
   addresses(link: Link): LinkAddress[] | undefined {
-    try {
-      return givenAddresses(this.#home, link, this.query.nsid)
-    } catch (error) {
-      if (error instanceof UvethError) return undefined // not where it was
-      throw error
-    }
+    return ifThere(() => givenAddresses(this.#home, link, this.query.nsid))
   }
 
   /** The routes that somebody has given it; undefined when it was not to be found just now, or may not be looked for. */
   routes(): Uint8Array[] | undefined {
-    try {
-      return this.withRoute((socket) => givenRoutes(socket, this.ifindex))
-    } catch (error) {
-      if (error instanceof UvethError) return undefined
-      throw error
-    }
+    return ifThere(() => this.withRoute((socket) => givenRoutes(socket, this.ifindex)))
   }
 
   /** What another link of that namespace is called. */
@@ -135,13 +125,7 @@ export class Whereabouts {
   }
 
   #ask(ifindex = this.ifindex): Link | undefined {
-    if (ifindex === 0) return undefined
-    try {
-      return getLink(this.#home, { ...this.query, ifindex })
-    } catch (error) {
-      if (error instanceof UvethError) return undefined // not where it was
-      throw error
-    }
+    return ifindex === 0 ? undefined : ifThere(() => getLink(this.#home, { ...this.query, ifindex }))
   }
 
   /** Finds the device again, by its descriptor: namespace first, then its index there. */
@@ -182,5 +166,15 @@ export class Whereabouts {
     } finally {
       closeFd(fd)
     }
+  }
+}
+
+/** Undefined where it is not where it was. */
+function ifThere<T>(ask: () => T): T | undefined {
+  try {
+    return ask()
+  } catch (error) {
+    if (error instanceof UvethError) return undefined
+    throw error
   }
 }

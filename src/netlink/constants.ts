@@ -79,7 +79,6 @@ export const RT_SCOPE_UNIVERSE = 0
 export const RT_SCOPE_LINK = 253
 export const RT_SCOPE_HOST = 254
 export const RT_TABLE_MAIN = 254
-export const RT_TABLE_LOCAL = 255
 export const RTPROT_BOOT = 3
 export const RTPROT_STATIC = 4
 export const RTN_UNICAST = 1

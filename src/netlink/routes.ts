@@ -1,8 +1,8 @@
-// Routes of a link on bytes: the requests that add and list them, and what of them somebody has given a link. Called by
-// the CNI plugin, for the namespace of a pod and for its host, and by the link thread, which gives an end again what it
-// had. Pure functions; which routes there are to be is for others to say.
+// Routes of a link on bytes: the request that adds one, those that somebody has given a link, and whether one is among
+// them. Called by the CNI plugin, for the namespace of a pod and for its host, and by the link thread, which gives an end
+// again what it had. Pure functions; which routes there are to be is for others to say.
 
-import { formatPrefix, type Prefix, prefixOf } from '../frame/address.js'
+import { formatPrefix, type Prefix } from '../frame/address.js'
 import { viewOf } from '../frame/view.js'
 import { AttributeDecoder, AttributeWriter } from './attribute.js'
 import * as nl from './constants.js'
@@ -24,22 +24,20 @@ export interface Route {
   advmss?: number | undefined
 }
 
-// struct rtmsg { __u8 family, dst_len, src_len, tos, table, protocol, scope, type; __u32 flags; }
-function rtmsg(family: number, length: number, scope: number): Uint8Array {
-  return Uint8Array.of(family, length, 0, 0, 0, nl.RTPROT_BOOT, scope, nl.RTN_UNICAST, 0, 0, 0, 0)
-}
-
-function familyOf(address: Uint8Array): number {
-  return address.length === 4 ? nl.AF_INET : nl.AF_INET6
-}
-
 /** EEXIST if there is such a route. */
 export function addRoute(client: Client, ifindex: number, route: Route): void {
+  giveRoute(client, ifindex, messageOf(route), formatPrefix(route.destination))
+}
+
+/** An RTM_NEWROUTE without its link. */
+function messageOf(route: Route): Uint8Array {
   const { destination, gateway, source, scope = nl.RT_SCOPE_UNIVERSE, table = nl.RT_TABLE_MAIN } = route
   const { address, length } = destination
-  const writer = new AttributeWriter(rtmsg(familyOf(address), length, scope)).u32(nl.RTA_TABLE, table)
+  const family = address.length === 4 ? nl.AF_INET : nl.AF_INET6
+  // struct rtmsg { __u8 family, dst_len, src_len, tos, table, protocol, scope, type; __u32 flags; }
+  const header = [family, length, 0, 0, 0, nl.RTPROT_BOOT, scope, nl.RTN_UNICAST, 0, 0, 0, 0]
+  const writer = new AttributeWriter(Uint8Array.from(header)).u32(nl.RTA_TABLE, table)
   if (length > 0) writer.bytes(nl.RTA_DST, address)
-  writer.u32(nl.RTA_OIF, ifindex)
   if (gateway !== undefined) writer.bytes(nl.RTA_GATEWAY, gateway)
   if (source !== undefined) writer.bytes(nl.RTA_PREFSRC, source)
   if (route.priority !== undefined) writer.u32(nl.RTA_PRIORITY, route.priority)
@@ -49,15 +47,24 @@ export function addRoute(client: Client, ifindex: number, route: Route): void {
       if (mtu !== undefined) metrics.u32(nl.RTAX_MTU, mtu)
       if (advmss !== undefined) metrics.u32(nl.RTAX_ADVMSS, advmss)
     })
-  const flags = nl.NLM_F_CREATE | nl.NLM_F_EXCL
-  client.request(
-    requestOf('RTM_NEWROUTE', formatPrefix(destination), nl.RTM_NEWROUTE, writer.finish(), flags),
-  )
+  return writer.finish()
 }
 
-/** The unicast routes over a link, of both families and of all tables but the kernel's local one. */
-export function routesOf(client: Client, ifindex: number): Route[] {
-  return dump(client, ifindex).flatMap((message) => parseRoute(message, ifindex))
+/** The first of these that nobody has given the link, with all that is wished for it. */
+export function missingRoute(client: Client, ifindex: number, wanted: readonly Route[]): Route | undefined {
+  const present = givenRoutes(client, ifindex).map(partsOf)
+  return wanted.find((route) => {
+    const parts = [...partsOf(messageOf(route))]
+    return !present.some((there) => parts.every(([type, part]) => there.get(type) === part))
+  })
+}
+
+/** Attributes by their types, as text; with 0 of its family and the length of its destination. */
+function partsOf(route: Uint8Array): Map<number, string> {
+  const parts = new Map([[0, route.subarray(0, 2).join()]])
+  const attributes = new AttributeDecoder(route, RTMSG_LEN)
+  while (attributes.next()) parts.set(attributes.type, attributes.bytes().join())
+  return parts
 }
 
 /** A route that somebody has given a link: an RTM_NEWROUTE without the link, to be given to another one. */
@@ -96,52 +103,29 @@ export function givenRoutes(client: Client, ifindex: number): Uint8Array[] {
 }
 
 function hasGateway(route: Uint8Array): boolean {
-  const attributes = new AttributeDecoder(route, RTMSG_LEN)
-  while (attributes.next()) if ([nl.RTA_GATEWAY, nl.RTA_VIA].includes(attributes.type)) return true
-  return false
+  const parts = partsOf(route)
+  return parts.has(nl.RTA_GATEWAY) || parts.has(nl.RTA_VIA)
 }
 
 /** EEXIST where there is a way to the same destination by now. */
-export function giveRoute(client: Client, ifindex: number, route: Uint8Array): void {
+export function giveRoute(
+  client: Client,
+  ifindex: number,
+  route: Uint8Array,
+  subject = `ifindex ${ifindex}`,
+): void {
   const payload = new AttributeWriter(route).u32(nl.RTA_OIF, ifindex).finish()
   const flags = nl.NLM_F_CREATE | nl.NLM_F_EXCL
-  client.request(requestOf('RTM_NEWROUTE', `ifindex ${ifindex}`, nl.RTM_NEWROUTE, payload, flags))
+  client.request(requestOf('RTM_NEWROUTE', subject, nl.RTM_NEWROUTE, payload, flags))
 }
 
-/** A kernel without IPv6 answers with what it has. */
+/** All over it. A kernel without IPv6 answers with what it has. */
 function dump(client: Client, ifindex: number): Message[] {
   return [nl.AF_INET, nl.AF_INET6].flatMap((family) => {
-    const header = rtmsg(family, 0, 0)
-    header.fill(0, 1)
+    const header = new Uint8Array(RTMSG_LEN)
+    header[0] = family
     const payload = new AttributeWriter(header).u32(nl.RTA_OIF, ifindex).finish()
     const request = requestOf('RTM_GETROUTE', `ifindex ${ifindex}`, nl.RTM_GETROUTE, payload, nl.NLM_F_DUMP)
     return client.request(request).filter(({ payload }) => payload[0] === family)
   })
-}
-
-/** Nothing, where it is another link's or another kind of route. */
-function parseRoute({ payload }: Message, ifindex: number): Route[] {
-  const [family = 0, length = 0, , , , , scope = 0, type = 0] = payload
-  const attributes = new AttributeDecoder(payload, RTMSG_LEN)
-  const width = family === nl.AF_INET ? 4 : 16
-  const found: Route & { oif: number } = {
-    ...{
-      destination: prefixOf(new Uint8Array(width), length),
-      scope,
-      oif: 0,
-    },
-    table: viewOf(payload).getUint8(4),
-  }
-  while (attributes.next()) {
-    if (attributes.type === nl.RTA_DST) found.destination.address = attributes.bytes()
-    else if (attributes.type === nl.RTA_OIF) found.oif = attributes.u32()
-    else if (attributes.type === nl.RTA_GATEWAY) found.gateway = attributes.bytes()
-    else if (attributes.type === nl.RTA_PREFSRC) found.source = attributes.bytes()
-    else if (attributes.type === nl.RTA_PRIORITY) found.priority = attributes.u32()
-    else if (attributes.type === nl.RTA_TABLE) found.table = attributes.u32()
-  }
-  attributes.end()
-  const { oif, ...route } = found
-  const asked = oif === ifindex && type === nl.RTN_UNICAST
-  return asked && route.table !== nl.RT_TABLE_LOCAL ? [route] : []
 }

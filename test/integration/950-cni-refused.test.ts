@@ -49,9 +49,12 @@ describe('refused, and nothing is made', () => {
     ['a word of every object for one', 4, /unknown CNI_COMMAND: toString/, () => ({ command: 'toString' })],
     ['no namespace', 4, /\[CNI_NETNS\] missing/, () => ({ pod: undefined })],
     ['no such namespace', 8, /'\/run\/netns\/none' is no/, () => ({ env: { CNI_NETNS: '/run/netns/none' } })],
+    ['a file for a namespace', 8, /'\/etc\/passwd' is no/, () => ({ env: { CNI_NETNS: '/etc/passwd' } })],
+    ['another kind of', 8, /is no network/, () => ({ env: { CNI_NETNS: '/proc/self/ns/mnt' } })],
     ["the plugin's own namespace", 8, /of the plugin itself/, () => ({ pod: node.daemon.home })],
     ['a bad container id', 4, /invalid characters in CNI_CONTAINERID/, () => ({ container: '../x' })],
     ['a bad interface', 4, /no interface name/, () => ({ env: { CNI_IFNAME: 'a/b' } })],
+    ['a name for the kernel to fill in', 4, /"eth%d" is no/, () => ({ env: { CNI_IFNAME: 'eth%d' } })],
     ['CNI_ARGS without =', 4, /KEY=VALUE/, () => ({ env: { CNI_ARGS: 'IgnoreUnknown' } })],
     [
       'a bad MAC',
@@ -110,8 +113,23 @@ describe('refused, and nothing is made', () => {
         config: node.network('no', { ...L2, cniVersion: '1.1.0', 'cni.dev/valid-attachments': [{}] }),
       }),
     ],
+    [
+      'GC of no list',
+      7,
+      /^cni\.dev\/valid-attachments: \{"a":1\} is not a list$/,
+      () => ({
+        command: 'GC',
+        config: node.network('no', { ...L2, cniVersion: '1.1.0', 'cni.dev/valid-attachments': { a: 1 } }),
+      }),
+    ],
     ['GC of old', 1, /does not allow GC/, () => ({ command: 'GC' })],
     ['CHECK without a result', 7, /prevResult/, () => ({ command: 'CHECK' })],
+    [
+      'CHECK of a faulty result',
+      6,
+      /^prevResult: its result has interfaces of which name is not a text: null$/,
+      () => ({ command: 'CHECK', config: node.network('no', { ...L2, prevResult: { interfaces: [null] } }) }),
+    ],
     [
       'CHECK of no result',
       7,

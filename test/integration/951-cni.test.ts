@@ -118,6 +118,45 @@ describe('the life of an attachment', () => {
     expect((await check()).json).toMatchObject({ code: 999 }) // host-local has forgotten it
   })
 
+  test('CHECK finds what keeps a container from being reached, on either side', async () => {
+    await using pod = Netns.create('pod')
+    const config = node.network('unreached')
+    const { json: prevResult } = await node.ask({ pod, config })
+    const host = prevResult.interfaces[0].name
+    const check = async (more: object = {}) =>
+      (
+        await node.ask({
+          command: 'CHECK',
+          pod,
+          config: { ...config, prevResult: { ...prevResult, ...more } },
+        })
+      ).json
+    const finds = async (what: string, more: object = {}) =>
+      expect(await check(more)).toMatchObject({ code: 101, msg: `it is not as ADD has made it: ${what}` })
+    const [first, ...others] = prevResult.routes
+    for (const odd of [{ table: 77 }, { priority: 9 }, { mtu: 1300 }])
+      await finds('eth0 has not the route to 0.0.0.0/0', { routes: [...others, { ...first, ...odd }] })
+    const { home } = node.daemon
+    const [{ address }] = prevResult.ips
+    home.ip('route', 'del', address.replace('/24', ''))
+    await finds(`${host} has not the route to ${address.replace('/24', '')}`)
+    home.ip('route', 'add', address.replace('/24', ''), 'dev', host, 'scope', 'host')
+    home.ip('addr', 'del', 'fd77::1/128', 'dev', host)
+    await finds(`${host} has not the address fd77::1`)
+    home.ip('addr', 'add', 'fd77::1/128', 'dev', host)
+    const [{ id }] = await node.pairs()
+    const carrier = (on: string) => node.daemon.ask('PATCH', `/v1/pairs/id:${id}`, { carrier: on })
+    expect((await carrier('off')).status).toBe(200)
+    await finds('eth0 has no carrier')
+    await carrier('auto')
+    expect(await check()).toBeUndefined()
+    home.ip('link', 'set', host, 'down')
+    await finds(`eth0 has no carrier`)
+    pod.ip('link', 'set', 'eth0', 'down')
+    await finds('eth0 is down')
+    expect((await node.ask({ command: 'DEL', pod, config })).code).toBe(0)
+  })
+
   const sealed = needs('root', 'tun', 'netns', 'sysctl', 'ip', 'nsenter', 'unshare', 'cni-plugins')
   sealed('settings that are right already may be read-only', async () => {
     await using pod = Netns.create('pod')

@@ -108,11 +108,18 @@ describe('impaired, masqueraded, and with wishes of the runtime', () => {
         { ipMasq: true, ipMasqBackend: backend },
         { ranges: [[{ subnet: '10.78.0.0/24' }]], routes: [{ dst: '0.0.0.0/0' }] },
       )
-      expect(await node.ask({ pod, config })).toMatchObject({ code: 0 })
+      const { json: prevResult, code } = await node.ask({ pod, config })
+      expect(code).toBe(0)
       // There is no route back to the pod's network.
       expect(pod.exec('ping', '-c', '2', '192.0.2.2')).toContain(' 0% packet loss')
       const rules = () => node.daemon.home.exec('nft', 'list', 'ruleset')
       expect(rules()).toMatch(/masquerade/i)
+      const check = async () =>
+        (await node.ask({ command: 'CHECK', pod, config: { ...config, prevResult } })).json
+      expect(await check()).toBeUndefined()
+      if (backend === 'iptables') node.daemon.home.exec('iptables', '-t', 'nat', '-F', 'POSTROUTING')
+      else node.daemon.home.exec('nft', 'flush', 'ruleset')
+      expect(await check()).toMatchObject({ code: 101, msg: expect.stringContaining('ipMasq') })
       expect((await node.ask({ command: 'DEL', pod, config })).code).toBe(0)
       expect(rules()).not.toMatch(/masquerade|10\.78/i)
       await node.daemon.ask('DELETE', '/v1/pairs/id:out')

@@ -1,11 +1,17 @@
 // Routes on bytes, against what a kernel has said (captured of `ip -6 route` and `ip route`).
 
 import { expect, test } from 'vitest'
-import { formatAddress, formatPrefix, type Prefix, parsePrefix } from '../../../src/frame/address.js'
+import { type Prefix, parsePrefix } from '../../../src/frame/address.js'
 import { AttributeDecoder, AttributeWriter } from '../../../src/netlink/attribute.js'
 import * as nl from '../../../src/netlink/constants.js'
 import type { Client, Message, Request } from '../../../src/netlink/message.js'
-import { addRoute, givenRoutes, giveRoute, parseGivenRoute, routesOf } from '../../../src/netlink/routes.js'
+import {
+  addRoute,
+  givenRoutes,
+  giveRoute,
+  missingRoute,
+  parseGivenRoute,
+} from '../../../src/netlink/routes.js'
 
 function heard(answer: (request: Request) => Message[] = () => []): Client & { requests: Request[] } {
   const requests: Request[] = []
@@ -60,30 +66,29 @@ function route(header: number[], fill: (writer: AttributeWriter) => void): Messa
   return { type: nl.RTM_NEWROUTE, flags: 0, seq: 1, pid: 0, payload: writer.finish() }
 }
 
-test('of what the kernel lists, the unicast routes of this link alone', () => {
+test('a route is there where all that is wished for it is there', () => {
+  const gateway = Uint8Array.of(10, 0, 0, 1)
   const by = (oif: number) => (writer: AttributeWriter) =>
     writer
+      .u32(nl.RTA_TABLE, 77)
       .bytes(nl.RTA_DST, Uint8Array.of(10, 1, 0, 0))
+      .bytes(nl.RTA_METRICS, Uint8Array.of(8, 0, 2, 0, 20, 5, 0, 0))
+      .u32(nl.RTA_PRIORITY, 9)
+      .bytes(nl.RTA_GATEWAY, gateway)
       .u32(nl.RTA_OIF, oif)
-      .bytes(nl.RTA_GATEWAY, Uint8Array.of(10, 0, 0, 1))
-  const listed = [
-    route([nl.AF_INET, 16, 0, 0, nl.RT_TABLE_MAIN, 3, 0, nl.RTN_UNICAST], by(7)),
-    route([nl.AF_INET, 16, 0, 0, nl.RT_TABLE_MAIN, 3, 0, nl.RTN_UNICAST], by(8)),
-    route([nl.AF_INET, 32, 0, 0, nl.RT_TABLE_LOCAL, 2, 254, 2], by(7)),
-    route([nl.AF_INET, 0, 0, 0, nl.RT_TABLE_MAIN, 3, 0, nl.RTN_UNICAST], (writer) =>
-      writer.u32(nl.RTA_OIF, 7),
-    ),
-  ]
-  const found = routesOf(
-    heard(({ payload }) => (payload[0] === nl.AF_INET ? listed : [])),
-    7,
-  )
-  expect(
-    found.map(({ destination, gateway }) => [formatPrefix(destination), gateway && formatAddress(gateway)]),
-  ).toEqual([
-    ['10.1.0.0/16', '10.0.0.1'],
-    ['0.0.0.0/0', undefined],
-  ])
+  const header = [nl.AF_INET, 16, 0, 0, 77, nl.RTPROT_BOOT, 0, nl.RTN_UNICAST]
+  const missing = (route: object, oif = 7) => {
+    const client = heard(({ payload }) => (payload[0] === nl.AF_INET ? [listed(oif)] : []))
+    const wanted = { destination: parsePrefix('10.1.0.0/16') as Prefix, table: 77, ...route }
+    return missingRoute(client, 7, [wanted]) !== undefined
+  }
+  const listed = (oif: number) => route(header, by(oif))
+  const last = { gateway, priority: 9, mtu: 1300 }
+  expect([missing({}), missing({ gateway }), missing(last)]).toEqual([false, false, false])
+  const others = [{ table: 254 }, { priority: 8 }, { mtu: 1301 }, { gateway: Uint8Array.of(10, 0, 0, 2) }]
+  expect(others.map((wish) => missing({ ...last, ...wish }))).toEqual(others.map(() => true))
+  expect(missing({ destination: parsePrefix('10.1.0.0/17') as Prefix })).toBe(true)
+  expect(missing(last, 8)).toBe(true)
 })
 
 test.each<[string, number, (writer: AttributeWriter) => void, boolean]>([
