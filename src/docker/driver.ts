@@ -16,9 +16,18 @@ import type { Entry } from '../orders/registry.js'
 import type { SentWish } from '../orders/wanted.js'
 import type { Logger } from '../wishes/end.js'
 import { Filter } from './filter.js'
-import { isThere, makeBridge, plug, removeBridge } from './kernel.js'
+import { makeBridge, plug, removeBridge } from './kernel.js'
 import { Ports } from './publish.js'
-import { type Endpoint, freeSide, hostEndOf, type Network, pairOf, Records, shortOf } from './records.js'
+import {
+  type Endpoint,
+  freeSide,
+  hostEndOf,
+  type Network,
+  pairOf,
+  Records,
+  rivalry,
+  shortOf,
+} from './records.js'
 import {
   idsOf,
   networkIdOf,
@@ -29,7 +38,7 @@ import {
   sandboxOf,
   waysOut,
 } from './request.js'
-import { prepare, resumeEnd } from './resume.js'
+import { hasEnded, livingEnds, prepare, resumeEnd } from './resume.js'
 
 type Ids = ReturnType<typeof idsOf>
 
@@ -92,6 +101,7 @@ export class Driver {
     const network = readNetwork(given)
     return await this.#registry.inTurn(`docker ${network.id}`, async () => {
       if (this.#records.has(network.id)) return {}
+      for (const rival of this.#records.rivalsOf(network)) await this.#giveUp(rival)
       this.#records.add(network)
       try {
         const made = [makeBridge(network), this.#filter.allow(), this.#records.save()]
@@ -103,6 +113,14 @@ export class Driver {
       }
       return {}
     })
+  }
+
+  /** The engine gives no two networks the same addresses: it has removed this one while no daemon ran. */
+  async #giveUp(network: Network): Promise<void> {
+    await this.#forgetEnded()
+    if (Object.keys(network.endpoints).length > 0) throw rivalry(network)
+    this.#logger.warn({ network: network.id }, 'a network was removed while no daemon ran')
+    await this.deleteNetwork({ NetworkID: network.id })
   }
 
   async deleteNetwork(given: unknown): Promise<object> {
@@ -179,13 +197,8 @@ export class Driver {
   }
 
   async leave(given: unknown): Promise<object> {
-    const known = this.#records.find(idsOf(given))
-    if (known === undefined) return {}
-    delete known.sandbox
-    delete known.gateway
-    this.#ports.withdraw(known)
-    await this.#records.save()
-    return {}
+    delete this.#records.find(idsOf(given))?.sandbox
+    return await this.internal(given)
   }
 
   /** Of the networks that a container has, this is the one by which it reaches the world, and is reached. */
@@ -218,14 +231,11 @@ export class Driver {
     const [host, guest] = [hostEndOf(id), `uc${shortOf(id)}`]
     const mtu = network.mtu === undefined ? {} : { mtu: network.mtu }
     const impair = planFor(network, endpoint)
-    await this.#make(pair, () =>
-      this.#orders.addPair({
-        id: pair,
-        quiet: !network.subnets.some(({ pool }) => pool.includes(':')),
-        a: { name: host, up: true, ...mtu },
-        b: { name: guest, ...mtu, ...(impair && { impair }) },
-      }),
-    )
+    await this.#make(pair, {
+      quiet: !network.subnets.some(({ pool }) => pool.includes(':')),
+      a: { name: host, up: true, ...mtu },
+      b: { name: guest, ...mtu, ...(impair && { impair }) },
+    })
     await plug(host, network, endpoint)
     return guest
   }
@@ -237,9 +247,7 @@ export class Driver {
     const names = { a: `ua${shortOf(network.id)}`, b: `ub${shortOf(network.id)}` }
     const mtu = network.mtu === undefined ? {} : { mtu: network.mtu }
     await this.#registry.inTurn(pair, () =>
-      this.#make(pair, () =>
-        this.#orders.addPair({ id: pair, a: { name: names.a, ...mtu }, b: { name: names.b, ...mtu } }),
-      ),
+      this.#make(pair, { a: { name: names.a, ...mtu }, b: { name: names.b, ...mtu } }),
     )
     await this.#resume(pair)
     await this.#orders.setImpair(names[side], planFor(network, endpoint))
@@ -247,12 +255,12 @@ export class Driver {
   }
 
   /** Unless it is there already. */
-  async #make(id: string, add: () => Promise<unknown>): Promise<void> {
+  async #make(id: string, wish: SentWish['wish']): Promise<void> {
     if (this.#registry.byId(id) !== undefined) return
     this.#making.add(id)
     await this.#daemon.forget(id)
     try {
-      await add()
+      await this.#orders.addPair({ ...wish, id })
     } finally {
       this.#making.delete(id)
     }
@@ -272,17 +280,12 @@ export class Driver {
   /** Containers of whose end the engine has not told: it was down, or we. */
   async #forgetEnded(): Promise<void> {
     for (const network of this.#records.list()) {
-      const ended = Object.keys(network.endpoints).filter((id) => this.#hasEnded(network, id))
+      const ended = Object.keys(network.endpoints).filter((id) =>
+        hasEnded(network.endpoints[id] as Endpoint, this.#registry.byId(pairOf(network, id))?.pair),
+      )
       for (const id of ended) await this.#unplug(network, id)
       if (ended.length > 0) await this.#records.save()
     }
-  }
-
-  /** Where the engine's mounts are not to be seen, a link that is somewhere says that its container lives. */
-  #hasEnded(network: Network, id: string): boolean {
-    const { sandbox, side = 'b' } = network.endpoints[id] as Endpoint
-    const pair = this.#registry.byId(pairOf(network, id))?.pair
-    return sandbox !== undefined && !isThere(sandbox) && (pair === undefined || pair[side].netns === null)
   }
 
   /** Resolves when nothing is left to be done of what was answered. */
@@ -292,15 +295,9 @@ export class Driver {
 
   /** A pair that was made again: its ends go where they were, and a container finds its way out. */
   async #resume(pair: string): Promise<void> {
-    const networks = this.#records.list()
-    const mine = networks.flatMap((network) =>
-      Object.entries(network.endpoints)
-        .filter(([id, { sandbox }]) => sandbox && pairOf(network, id) === pair && isThere(sandbox))
-        .map(([, endpoint]) => ({ network, endpoint })),
-    )
     const there = this.#registry.byId(pair)?.pair
     if (there === undefined) return
-    for (const { network, endpoint } of mine)
+    for (const { network, endpoint } of livingEnds(this.#records.list(), pair))
       await this.#attempt(network.id, () => resumeEnd(this.#orders, there, network, endpoint))
   }
 

@@ -3,6 +3,7 @@
 // by driver.ts. What a pair is at present stands with the wanted pairs, not here.
 
 import { invalid, UvethError } from '../errors.js'
+import { formatPrefix, parseCidr, prefixOf } from '../frame/address.js'
 import { readOwnIfThere, replaceOwn } from '../own-file.js'
 
 /** Interface names are made of so much of an id. */
@@ -113,6 +114,14 @@ export class Records {
     throw new UvethError(message, { code: 'ENODEV', attribute: 'EndpointID' })
   }
 
+  /** Networks whose containers have addresses that this one's are to have. */
+  rivalsOf({ p2p, subnets }: Network): Network[] {
+    const bridged = p2p ? [] : this.list().filter((other) => !other.p2p)
+    return bridged.filter((other) =>
+      other.subnets.some((one) => subnets.some(({ pool }) => overlaps(one.pool, pool))),
+    )
+  }
+
   add(network: Network): void {
     this.#networks.set(network.id, network)
   }
@@ -132,6 +141,13 @@ export class Records {
     this.#writing = this.#next
     return this.#next
   }
+}
+
+function overlaps(one: string, other: string): boolean {
+  const [mine, its] = [parseCidr(one), parseCidr(other)]
+  if (mine === undefined || its === undefined) return false
+  const length = Math.min(mine.prefixLength, its.prefixLength)
+  return formatPrefix(prefixOf(mine.address, length)) === formatPrefix(prefixOf(its.address, length))
 }
 
 type Fields<T> = Readonly<Partial<Record<keyof T, unknown>>>
@@ -164,6 +180,12 @@ function read(path: string): Network[] {
     if (version === 1 && Array.isArray(networks) && networks.every(isNetwork)) return networks
   } catch {} // said below
   throw invalid(`'${path}' is no file of networks: move it away`, undefined, 'EINVAL')
+}
+
+/** Of two networks with the same addresses: that the first one has containers. */
+export function rivalry({ id, subnets }: Network): UvethError {
+  const pools = subnets.map(({ pool }) => pool).join(', ')
+  return invalid(`network ${shortOf(id)} has containers with addresses of ${pools}`, 'IPv4Data', 'EEXIST')
 }
 
 /** Of a network that is one pair: the end that nobody else has. */

@@ -16,7 +16,6 @@ type Body = Readonly<Record<string, unknown>>
 /** Of libnetwork: 64 hexadecimal digits, or 25 characters in a swarm. */
 const ID = /^[0-9a-zA-Z]{12,128}$/
 const DOCKER = 'com.docker.network.'
-const OPTIONS = ['impair', 'p2p']
 
 /** The object that `given` is; none is empty. Names of attributes are the engine's. */
 function body(given: unknown, name: string): Body {
@@ -64,9 +63,7 @@ export function readNetwork(given: unknown): Network {
   const network = id(from, 'NetworkID')
   const options = body(from.Options, 'Options')
   const own = body(options[`${DOCKER}generic`], `${DOCKER}generic`)
-  const unknown = Object.keys(own).find((name) => !OPTIONS.includes(name) && !name.startsWith('com.'))
-  if (unknown !== undefined)
-    throw invalid(`there is no option '${unknown}': -o takes impair, p2p and ${DOCKER}driver.mtu`, unknown)
+  refuseOthers(own, ['impair', 'p2p'], `-o takes impair, p2p and ${DOCKER}driver.mtu`)
   const impair = impairOf(own)
   const mtu = mtuOf(own)
   const [v4, v6] = [subnets(from, 'IPv4Data'), subnets(from, 'IPv6Data')]
@@ -81,6 +78,12 @@ export function readNetwork(given: unknown): Network {
     ...(mtu !== undefined && { mtu }),
     ...(impair !== undefined && { impair }),
   }
+}
+
+/** Names that begin with `com.` are the engine's. */
+function refuseOthers(options: Body, known: readonly string[], hint: string): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name) && !name.startsWith('com.'))
+  if (unknown !== undefined) throw invalid(`there is no option '${unknown}': ${hint}`, unknown)
 }
 
 function mtuOf(own: Body): number | undefined {
@@ -119,6 +122,7 @@ export function readEndpoint(given: unknown): { endpoint: Endpoint; chosen: bool
   const its = body(from.Interface, 'Interface')
   const [v4, v6] = [cidr(its, 'Address'), cidr(its, 'AddressIPv6')]
   const options = body(from.Options, 'Options')
+  refuseOthers(options, ['impair'], 'driver-opt takes impair')
   const impair = impairOf(options)
   const chosen = text(its, 'MacAddress')
   const id = idsOf(given).endpoint

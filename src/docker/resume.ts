@@ -4,8 +4,8 @@
 import type { Pair } from '../index.js'
 import { showInode } from '../netns/names.js'
 import type { Orders } from '../orders/handlers.js'
-import { addRoutes, allowSix, hasBridge, makeBridge, plug } from './kernel.js'
-import type { Endpoint, Network } from './records.js'
+import { addRoutes, allowSix, hasBridge, isThere, makeBridge, plug } from './kernel.js'
+import { type Endpoint, type Network, pairOf } from './records.js'
 
 /** Its bridge is there, and its containers may be given IPv6 addresses again. */
 export async function prepare(network: Network): Promise<void> {
@@ -13,6 +13,18 @@ export async function prepare(network: Network): Promise<void> {
   const isSix = ({ addresses }: Endpoint) => addresses.some((address) => address.includes(':'))
   for (const { sandbox } of Object.values(network.endpoints).filter(isSix))
     if (sandbox) await allowSix(sandbox)
+}
+
+/** Of a pair: those whose containers live. */
+export function livingEnds(
+  networks: readonly Network[],
+  pair: string,
+): { network: Network; endpoint: Endpoint }[] {
+  return networks.flatMap((network) =>
+    Object.entries(network.endpoints)
+      .filter(([id, { sandbox }]) => sandbox && pairOf(network, id) === pair && isThere(sandbox))
+      .map(([, endpoint]) => ({ network, endpoint })),
+  )
 }
 
 /** A container's end is in it again, with its addresses, and leads somewhere. */
@@ -34,6 +46,11 @@ export async function resumeEnd(
   if (network.p2p) return
   await plug(pair.a.name, network, endpoint)
   if (gateway) await addRoutes(sandbox, end.name, network.subnets)
+}
+
+/** Where the engine's mounts are not to be seen, a link that is somewhere says that its container lives. */
+export function hasEnded({ sandbox, side = 'b' }: Endpoint, pair: Pair | undefined): boolean {
+  return sandbox !== undefined && !isThere(sandbox) && (pair === undefined || pair[side].netns === null)
 }
 
 function unlessThere(error: { code?: string }): void {

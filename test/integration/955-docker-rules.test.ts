@@ -32,6 +32,25 @@ test('a filter that somebody has emptied is filled again, and nothing of ours st
   expect(daemon.home.names()).toEqual(['lo'])
 })
 
+test('a network that was removed while no daemon ran gives way to who has its addresses now', async () => {
+  await using daemon = await start()
+  const inRange = (digit: string, Pool: string) =>
+    call(daemon, 'CreateNetwork', { NetworkID: idOf(digit), IPv4Data: [{ Pool }] })
+  expect(await create(daemon, '1')).toBeUndefined()
+  expect(await inRange('2', '10.201.0.0/16')).toBeUndefined()
+  const bridges = () => daemon.home.names().filter((name) => name.startsWith('uv-'))
+  expect(bridges()).toHaveLength(2)
+  expect(await inRange('3', '10.200.0.0/16')).toBeUndefined()
+  expect(bridges()).toEqual(['2', '3'].map((digit) => `uv-${digit.repeat(11)}`))
+  const ids = { NetworkID: idOf('3'), EndpointID: idOf('9') }
+  const Interface = { Address: '10.200.1.9/16' }
+  expect(await call(daemon, 'CreateEndpoint', { ...ids, Interface })).toBeUndefined()
+  expect(await inRange('4', '10.200.7.0/24')).toBe(
+    'EEXIST: network 33333333333 has containers with addresses of 10.200.0.0/16',
+  )
+  expect(bridges()).toHaveLength(2)
+})
+
 withSettings('a network has IPv6 also where new interfaces have none', async () => {
   await using daemon = await start()
   daemon.home.exec('sh', '-c', 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6')

@@ -50,6 +50,11 @@ test.each([
     'EINVAL: com.docker.network.internal must be true or false, not 1',
   ],
   [
+    "an endpoint's option with a slip",
+    () => readEndpoint({ NetworkID: ID, EndpointID: ID, Options: { 'com.x': 1, imp: 'loss 1%' } }),
+    "EINVAL: there is no option 'imp': driver-opt takes impair",
+  ],
+  [
     "an endpoint's impairment",
     () => readEndpoint({ NetworkID: ID, EndpointID: ID, Options: { impair: 'loss 101%' } }),
     /^EINVAL: impair loss must be/,
