@@ -9,7 +9,7 @@ import { formatRule } from '../faults/rule-words.js'
 import { planSchedule, type ScheduleOptions, type SchedulePlan, sets } from '../faults/schedule-plan.js'
 import { formatRounds } from '../faults/schedule-words.js'
 import { formatAddress } from '../frame/address.js'
-import { VXLAN } from '../wishes/vxlan.js'
+import { tunnelName, VXLAN } from '../wishes/vxlan.js'
 import { type FileEnd, type FileLink, type FilePlan, planBeside } from './file-plan.js'
 
 export interface PresentEnd {
@@ -117,7 +117,7 @@ function pairAdd(link: FileLink): FileAction {
 }
 
 function labelOf({ node, name, vxlan }: FileEnd): string {
-  return vxlan === undefined ? `${node}:${name}` : `vxlan${vxlan.id}:${vxlan.remote}`
+  return vxlan === undefined ? `${node}:${name}` : tunnelName(VXLAN.read(vxlan, ''))
 }
 
 const NOTHING = { change: {}, words: [] }

@@ -8,7 +8,7 @@ import { errnoOf, invalid, pairClosed, systemError } from '../errors.js'
 import { formatAddress } from '../frame/address.js'
 import { allocateLife, KEEPALIVE_LENGTH, lifeOf, writeKeepalive } from '../frame/keepalive.js'
 import { VNET_HDR_LEN } from '../frame/slab.js'
-import { VXLAN_HLEN, VXLAN_PORT, writeVxlan } from '../frame/vxlan.js'
+import { VXLAN_HLEN, writeVxlan } from '../frame/vxlan.js'
 import {
   closeFd,
   closeFds,
@@ -27,7 +27,7 @@ import {
   udpSend,
 } from '../native.js'
 import { HOME_PATH } from '../netns/open.js'
-import type { VxlanPlan } from '../wishes/vxlan.js'
+import { tunnelName, type VxlanPlan } from '../wishes/vxlan.js'
 import type { Device, Hint, Sight } from './device.js'
 import { fallbackForced } from './fallback.js'
 import { type Far, Keepalive } from './keepalive.js'
@@ -96,7 +96,7 @@ export class Tunnel implements Device {
     this.ports = [spec]
     this.state = {
       ...UNKNOWN,
-      name: nameOf(plan),
+      name: tunnelName(plan),
       netnsInode: statSync(HOME_PATH).ino,
       address: '00:00:00:00:00:00',
       mtu: longest - ETH_HLEN,
@@ -131,7 +131,7 @@ export class Tunnel implements Device {
         'another pair has a tunnel to that host by that port: give this one another, on both hosts',
       )
     const fd = udpOpen(remote.length === 16)
-    if (fd < 0) throw systemError(fd, 'socket', nameOf(plan))
+    if (fd < 0) throw systemError(fd, 'socket', tunnelName(plan))
     try {
       prepare(fd, plan)
       bind(
@@ -151,7 +151,7 @@ export class Tunnel implements Device {
     // A thread that was lost may have closed it before: the number is another file's then.
     if (socketSetOption(fd, SOL_UDP, UDP_CORK, 0) < 0) throw pairClosed()
     const adopted = fdAdopt(fd)
-    if (adopted < 0) throw systemError(adopted, 'fcntl', nameOf(plan))
+    if (adopted < 0) throw systemError(adopted, 'fcntl', tunnelName(plan))
     return new Tunnel(fd, plan, changed)
   }
 
@@ -248,15 +248,8 @@ function isUnread(fd: number): boolean {
   return ready.subarray(0, Math.max(0, count)).includes(0)
 }
 
-/** No interface can be called so. */
-function nameOf({ id, remote, port }: VxlanPlan): string {
-  const host = formatAddress(remote)
-  if (port === VXLAN_PORT) return `vxlan${id}:${host}`
-  return `vxlan${id}:${remote.length === 16 ? `[${host}]` : host}:${port}`
-}
-
 function inUse(plan: VxlanPlan, why: string): Error {
-  return systemError(errnoOf('EADDRINUSE') as number, 'bind', nameOf(plan), why, 'b.vxlan.port')
+  return systemError(errnoOf('EADDRINUSE') as number, 'bind', tunnelName(plan), why, 'b.vxlan.port')
 }
 
 /** As the kernel's vxlan device: datagrams that are too long for the way are fragmented, and may be on it. */
@@ -293,10 +286,12 @@ function bind(fd: number, plan: VxlanPlan, sharing: readonly number[]): void {
     bound = udpBind(fd, local, port)
     share(0)
   }
-  if (bound < 0) throw systemError(bound, 'bind', nameOf(plan), hintOf(bound), 'b.vxlan.local')
+  if (bound < 0) throw systemError(bound, 'bind', tunnelName(plan), hintOf(bound), 'b.vxlan.local')
   const joined = taken ? udpConnect(fd, remote, 0) : 0
-  if (joined < 0) throw systemError(joined, 'connect', nameOf(plan), undefined, 'b.vxlan.remote')
+  if (joined < 0) throw systemError(joined, 'connect', tunnelName(plan), NO_WAY, 'b.vxlan.remote')
 }
+
+const NO_WAY = 'a tunnel whose port another one has, too, takes a route to its remote'
 
 function hintOf(error: number): string | undefined {
   return error === errnoOf('EADDRNOTAVAIL') ? 'local is no address of this host' : undefined

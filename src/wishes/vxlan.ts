@@ -69,6 +69,13 @@ export function isTunnel(end: unknown): end is { vxlan: Given<typeof VXLAN> } {
   return typeof end === 'object' && end !== null && 'vxlan' in end
 }
 
+/** What an end that is one is called: no interface can be. */
+export function tunnelName({ id, remote, port }: VxlanPlan): string {
+  const host = formatAddress(remote)
+  if (port === VXLAN_PORT) return `vxlan${id}:${host}`
+  return `vxlan${id}:${remote.length === 16 ? `[${host}]` : host}:${port}`
+}
+
 /** To one remote there is one tunnel by a port. */
 export function wayOf(vxlan: Given<typeof VXLAN>): string {
   const { remote, port } = VXLAN.read(vxlan, '')

@@ -82,6 +82,8 @@ test('misuse: one sentence, and nothing is made', async () => {
   expect((await program.next('bound')).code).toBe('EADDRINUSE')
   const again = await daemon.ask('POST', '/v1/pairs', { b: { vxlan: { ...vxlan, id: 43 } } })
   expect(again.json.detail).toMatch(/EADDRINUSE: .*another pair has a tunnel to that host by that port/)
+  const nowhere = await daemon.ask('POST', '/v1/pairs', { b: { vxlan: { id: 43, remote: '203.0.113.7' } } })
+  expect(nowhere.json.detail).toMatch(/ENETUNREACH: .*whose port another one has, too, takes a route to its/)
   expectRefusal(
     await uveth('link', 'set', 'vxlan42:10.9.0.2', 'mtu', '1400'),
     1,

@@ -74,13 +74,13 @@ topology:
         - { node: left, interface: eth0 }
         - { vxlan: { id: ${id}, remote: 127.0.0.9, port: 4790 }, impair: ${impair}, rules: [${rule}] }
 `
-  const link = (id: number) => `link left:eth0 vxlan${id}:127.0.0.9`
+  const link = (id: number) => `link left:eth0 vxlan${id}:127.0.0.9:4790`
   const first = half(42, 'delay 1ms', 'drop icmp')
   expect(await lines('apply', first)).toEqual([`+ netns ${LAB}-left`, `+ ${link(42)}`])
   expect(await lines('apply', first)).toEqual(['nothing to do'])
   expect(await lines('apply', half(42, 'delay 2ms', 'drop arp'))).toEqual([
-    expect.stringMatching(/^~ vxlan42:127.0.0.9 impair delay 1ms.* -> delay 2ms/),
-    expect.stringMatching(/^~ vxlan42:127.0.0.9 rules drop icmp -> drop arp/),
+    expect.stringMatching(/^~ vxlan42:127.0.0.9:4790 impair delay 1ms.* -> delay 2ms/),
+    expect.stringMatching(/^~ vxlan42:127.0.0.9:4790 rules drop icmp -> drop arp/),
   ])
   const { b } = (await daemon.ask('GET', `/v1/pairs/id:${LAB}:left:eth0`)).json
   expect(b).toMatchObject({ impair: { delay: { time: 2 } }, rules: [{ match: expect.anything() }] })

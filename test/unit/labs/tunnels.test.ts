@@ -105,6 +105,17 @@ test.each([{ id: 43 }, { remote: '192.0.2.8' }, { local: '192.0.2.1' }, { port: 
   },
 )
 
+test('is called as it will be', () => {
+  const lines = [{ port: 4789 }, { port: 8472 }, { remote: '2001:db8::7', port: 8472 }].map(
+    (more) => applyActions(planned({ ...TUNNEL.vxlan, ...more }), present(undefined))[1],
+  )
+  expect(lines.map((action) => action?.line)).toEqual([
+    '+ link left:eth1 vxlan42:192.0.2.7',
+    '+ link left:eth1 vxlan42:192.0.2.7:8472',
+    '+ link left:eth1 vxlan42:[2001:db8::7]:8472',
+  ])
+})
+
 test('in the place of an interface, and back', () => {
   expect(applyActions(planned(TUNNEL.vxlan), present(undefined)).map((one) => one.do)).toEqual([
     'pair.del',

@@ -122,7 +122,9 @@ describe('a tunnel to another host', () => {
   row.rates = { a: rates(2e6), b: rates(1e6, { vni: 2, foreign: 1 }) }
 
   test('in the list by its name, with what it drops by cause', () => {
-    expect(page([row])[3]).toMatch(/^ +vxlan42:192\.0\.2\.7 +1\.00M +1\.00k +3 vni 2 foreign 1 +schedule delay 20ms/)
+    expect(page([row])[3]).toMatch(
+      /^ +vxlan42:192\.0\.2\.7 +1\.00M +1\.00k +3 vni 2 foreign 1 +schedule delay 20ms/,
+    )
   })
 
   test('in detail by whom it reaches, not by what only an interface has', () => {
