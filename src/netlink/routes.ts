@@ -50,11 +50,11 @@ function messageOf(route: Route): Uint8Array {
   return writer.finish()
 }
 
-/** The first of these that nobody has given the link, with all that is wished for it. */
+/** The first of these that nobody has given the link, with all that is wished for it: in any table, unless one is. */
 export function missingRoute(client: Client, ifindex: number, wanted: readonly Route[]): Route | undefined {
   const present = givenRoutes(client, ifindex).map(partsOf)
   return wanted.find((route) => {
-    const parts = [...partsOf(messageOf(route))]
+    const parts = [...partsOf(messageOf(route))].filter(([type]) => type !== nl.RTA_TABLE || route.table)
     return !present.some((there) => parts.every(([type, part]) => there.get(type) === part))
   })
 }

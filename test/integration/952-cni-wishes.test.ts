@@ -126,6 +126,22 @@ describe('impaired, masqueraded, and with wishes of the runtime', () => {
     },
   )
 
+  test('a chained sbr puts our routes into tables of its own, and CHECK finds them there', async () => {
+    await using pod = Netns.create('pod')
+    const config = node.network('sourced')
+    const { json: ours } = await node.ask({ pod, config })
+    const program = [`${CNI_PLUGINS}/sbr`]
+    const chained = { cniVersion: '1.0.0', name: 'sourced', type: 'sbr' }
+    const added = await node.ask({ pod, config: { ...chained, prevResult: ours }, program })
+    expect(added.code).toBe(0)
+    expect(pod.ip('route')).not.toContain('default')
+    expect(pod.ip('route', 'show', 'table', '100')).toContain('default via 10.77.0.1')
+    const checked = { ...config, prevResult: added.json }
+    expect(await node.ask({ command: 'CHECK', pod, config: checked })).toMatchObject({ code: 0 })
+    expect((await node.ask({ command: 'DEL', pod, config: chained, program })).code).toBe(0)
+    expect((await node.ask({ command: 'DEL', pod, config })).code).toBe(0)
+  })
+
   test('a chained portmap takes our result', async () => {
     await using pod = Netns.create('pod')
     const config = node.network('chained')

@@ -79,11 +79,11 @@ test('a route is there where all that is wished for it is there', () => {
   const header = [nl.AF_INET, 16, 0, 0, 77, nl.RTPROT_BOOT, 0, nl.RTN_UNICAST]
   const missing = (route: object, oif = 7) => {
     const client = heard(({ payload }) => (payload[0] === nl.AF_INET ? [listed(oif)] : []))
-    const wanted = { destination: parsePrefix('10.1.0.0/16') as Prefix, table: 77, ...route }
+    const wanted = { destination: parsePrefix('10.1.0.0/16') as Prefix, ...route }
     return missingRoute(client, 7, [wanted]) !== undefined
   }
   const listed = (oif: number) => route(header, by(oif))
-  const last = { gateway, priority: 9, mtu: 1300 }
+  const last = { gateway, priority: 9, mtu: 1300, table: 77 }
   expect([missing({}), missing({ gateway }), missing(last)]).toEqual([false, false, false])
   const others = [{ table: 254 }, { priority: 8 }, { mtu: 1301 }, { gateway: Uint8Array.of(10, 0, 0, 2) }]
   expect(others.map((wish) => missing({ ...last, ...wish }))).toEqual(others.map(() => true))
