@@ -5,6 +5,7 @@
 import { fs } from '../builtins.js'
 import { ControlClient, socketPath } from '../contract/client.js'
 import type { PairView } from '../contract/ops.js'
+import { renamed, type UvethError } from '../errors.js'
 import { inodeOfNetns } from '../netns/names.js'
 import { inodeOf, withNetnsDescriptor } from '../netns/open.js'
 import { version } from '../version.js'
@@ -67,7 +68,7 @@ class Order {
 
   constructor(configuration: Configuration, input: string, command: Command) {
     this.configuration = configuration
-    this.client = new ControlClient({ socket: socketPath(configuration.socket) })
+    this.client = new ControlClient({ socket: socketPath(configuration.socket || undefined) })
     this.#input = input
     this.#command = command
   }
@@ -151,7 +152,18 @@ async function make(
     ...(impair.egress && { impair: impair.egress }),
   }
   const b = { name: host, ...size, ...(impair.ingress && { impair: impair.ingress }) }
-  return await client.call<PairView>('pair.add', { body: { id, a, b } })
+  try {
+    return await client.call<PairView>('pair.add', { body: { id, a, b } })
+  } catch (error) {
+    throw configured(error)
+  }
+}
+
+/** A value that the daemon refuses stands in the configuration, under the name that it has there. */
+function configured(error: unknown): unknown {
+  const nameOf = (attribute: string) => attribute.replace(/^[ab]\./, '').replace(/^address$/, 'mac')
+  const { code, attribute, message } = renamed(error, nameOf) as UvethError
+  return code === 'EINVAL' && attribute !== undefined ? new Refusal(CODE.configuration, message) : error
 }
 
 /** What it has been given stands in the daemon's file, if there is one, before the runtime hears of it. */

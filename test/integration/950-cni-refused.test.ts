@@ -44,7 +44,13 @@ describe('refused, and nothing is made', () => {
       /mtu: "big" is not a whole number/,
       () => ({ config: node.network('no', { mtu: 'big' }) }),
     ],
-    ['mtu too small', 100, /mtu/, () => ({ config: node.network('no', { ...L2, mtu: 3 }) })],
+    ['mtu too small', 7, /^EINVAL: mtu must be/, () => ({ config: node.network('no', { ...L2, mtu: 3 }) })],
+    [
+      'an empty socket, which is the usual one',
+      11,
+      /\/run\/none\.sock/,
+      () => ({ config: node.network('no', { socket: '' }), env: { UVETH_SOCKET: '/run/none.sock' } }),
+    ],
     ['an unknown command', 4, /unknown CNI_COMMAND: FOO/, () => ({ command: 'FOO' })],
     ['a word of every object for one', 4, /unknown CNI_COMMAND: toString/, () => ({ command: 'toString' })],
     ['no namespace', 4, /\[CNI_NETNS\] missing/, () => ({ pod: undefined })],
@@ -58,8 +64,8 @@ describe('refused, and nothing is made', () => {
     ['CNI_ARGS without =', 4, /KEY=VALUE/, () => ({ env: { CNI_ARGS: 'IgnoreUnknown' } })],
     [
       'a bad MAC',
-      100,
-      /address/,
+      7,
+      /^EINVAL: mac must be/,
       () => ({ env: { CNI_ARGS: 'IgnoreUnknown=1;MAC=x' }, config: node.network('no', L2) }),
     ],
     [
@@ -91,7 +97,12 @@ describe('refused, and nothing is made', () => {
       () => ({ config: node.network('no', { impair: 'sideways' }) }),
     ],
     ['impair of another type', 7, /impair: 5/, () => ({ config: node.network('no', { impair: 5 }) })],
-    ['a bad value of impair', 100, /loss/, () => ({ config: node.network('no', { impair: { loss: 101 } }) })],
+    [
+      'a bad value of impair',
+      7,
+      /^EINVAL: impair.loss.random must be/,
+      () => ({ config: node.network('no', { impair: { loss: 101 } }) }),
+    ],
     [
       'no daemon',
       11,
