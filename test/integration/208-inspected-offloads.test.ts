@@ -81,7 +81,7 @@ itTcp('TCP goes in super-frames, which are counted as wire frames', async () => 
   const { a } = await expectBalanced(cable, { cut: true })
   expect(a.tx_bytes / a.tx_packets).toBeLessThan(1_515)
   // The kernel's own count is of what it handed out.
-  expect(a.tx_packets / (a.kernel?.tx_packets ?? 0)).toBeGreaterThan(3)
+  expect(a.tx_packets / (a.kernel?.tx_packets ?? 0)).toBeGreaterThan(1.2)
   await stop()
 })
 

@@ -70,7 +70,7 @@ describe.each(FAMILIES)('IPv%i', (_, address) => {
     const { a } = await atRest(cable.pair)
     // Super-frames, and they were not cut for it.
     expect(a.tx_packets).toBeGreaterThan(MEGABYTES * 650)
-    expect(a.kernel?.tx_packets).toBeLessThan(a.tx_packets / 2)
+    expect(a.kernel?.tx_packets).toBeLessThan(a.tx_packets / 1.2)
     const { loss } = a.drops
     const { duplicated, reordered, delayed, corrupted } = a.inspected
     const struck = {
