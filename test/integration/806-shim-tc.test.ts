@@ -147,10 +147,11 @@ for (const folder of SHIMS)
     const b = { vxlan: { id: 42, remote: '127.0.0.2' }, impair: { loss: '3%' } }
     expect((await daemon.ask('POST', '/v1/pairs', { a: { name: 'x0', up: true }, b })).status).toBe(201)
     const { stdout } = await sh('tc -j qdisc show')
-    expect((JSON.parse(stdout) as object[]).map((one) => Object.values(one).slice(0, 3))).toEqual([
+    // Not every kernel has ingress.
+    const all = (JSON.parse(stdout) as object[]).filter((one) => !Object.values(one).includes('ingress'))
+    expect(all.map((one) => Object.values(one).slice(0, 3))).toEqual([
       ['tbf', '3:', 'lo'],
       ['tbf', '5:', 'a0'],
-      ['ingress', 'ffff:', 'a0'],
       [expect.any(String), '0:', 'x0'],
       ['netem', '8001:', 'vxlan42:127.0.0.2'],
     ])
