@@ -118,7 +118,7 @@ export class Driver {
   /** The engine gives no two networks the same addresses: it has removed this one while no daemon ran. */
   async #giveUp(network: Network): Promise<void> {
     await this.#forgetEnded()
-    if (Object.keys(network.endpoints).length > 0) throw rivalry(network)
+    if (Object.values(network.endpoints).some(({ sandbox }) => sandbox)) throw rivalry(network)
     this.#logger.warn({ network: network.id }, 'a network was removed while no daemon ran')
     await this.deleteNetwork({ NetworkID: network.id })
   }

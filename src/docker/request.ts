@@ -24,6 +24,12 @@ function body(given: unknown, name: string): Body {
   throw invalid(`${name} must be an object, not ${JSON.stringify(given)}`, name)
 }
 
+/** An engine that asks again, because the daemon has ended meanwhile, has nothing left to send. */
+function request(given: unknown): Body {
+  if (given !== undefined) return body(given, 'the request')
+  throw invalid('the request is empty, as when an engine asks again whom it has lost: repeat the command')
+}
+
 function text(from: Body, name: string): string {
   const given = from[name] ?? ''
   if (typeof given === 'string') return given
@@ -44,12 +50,12 @@ function flag(from: Body, name: string, otherwise = false): boolean {
 }
 
 export function idsOf(given: unknown): { network: string; endpoint: string } {
-  const from = body(given, 'the request')
+  const from = request(given)
   return { network: id(from, 'NetworkID'), endpoint: id(from, 'EndpointID') }
 }
 
 export function networkIdOf(given: unknown): string {
-  return id(body(given, 'the request'), 'NetworkID')
+  return id(request(given), 'NetworkID')
 }
 
 /** Where the container's end is to go: the file of its namespace. */
@@ -59,7 +65,7 @@ export function sandboxOf(given: unknown): string {
 
 /** A network as CreateNetwork describes it, without endpoints. */
 export function readNetwork(given: unknown): Network {
-  const from = body(given, 'the request')
+  const from = request(given)
   const network = id(from, 'NetworkID')
   const options = body(from.Options, 'Options')
   const own = body(options[`${DOCKER}generic`], `${DOCKER}generic`)

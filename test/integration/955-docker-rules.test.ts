@@ -45,10 +45,26 @@ test('a network that was removed while no daemon ran gives way to who has its ad
   const ids = { NetworkID: idOf('3'), EndpointID: idOf('9') }
   const Interface = { Address: '10.200.1.9/16' }
   expect(await call(daemon, 'CreateEndpoint', { ...ids, Interface })).toBeUndefined()
+  using inside = Netns.create('inside')
+  expect(await call(daemon, 'Join', { ...ids, SandboxKey: inside.path })).toBeUndefined()
   expect(await inRange('4', '10.200.7.0/24')).toBe(
     'EEXIST: network 33333333333 has containers with addresses of 10.200.0.0/16',
   )
   expect(bridges()).toHaveLength(2)
+})
+
+test('a container joins though the daemon was killed after it had heard of it', async () => {
+  await using daemon = await start()
+  expect(await create(daemon, '1')).toBeUndefined()
+  const ids = { NetworkID: idOf('1'), EndpointID: idOf('9') }
+  const Interface = { Address: '10.200.1.9/24' }
+  expect(await call(daemon, 'CreateEndpoint', { ...ids, Interface })).toBeUndefined()
+  await daemon.kill()
+  await daemon.restart()
+  expect(await call(daemon, 'Join', ids)).toBeUndefined()
+  expect(daemon.home.names()).toEqual(
+    expect.arrayContaining(['uv-11111111111', 'uc99999999999', 'uv99999999999']),
+  )
 })
 
 withSettings('a network has IPv6 also where new interfaces have none', async () => {

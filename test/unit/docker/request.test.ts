@@ -13,6 +13,7 @@ function network(generic: object = {}, more: object = {}, options: object = {}) 
 
 test.each([
   ['no id', () => readNetwork({}), "EINVAL: NetworkID must be an id of the engine's, not ''"],
+  ['a request without a body', () => readNetwork(undefined), /^EINVAL: the request is empty/],
   [
     'an id with a path in it',
     () => network({}, { NetworkID: '../../etc/passwd' }),
