@@ -139,7 +139,10 @@ describe('a failing test', () => {
         async (net) => {
           net.cables['a-b'].a.drop(echoes)
           await net.nodes.b.spawn('echo listening; exec sleep 60').line('listening')
-          await net.nodes.a.exec('ping', ['-n', '-c', '1', '-W', '0.1', net.nodes.b.ip])
+          const fails = net.nodes.a.exec('ping', ['-n', '-c', '1', '-W', '0.1', net.nodes.b.ip])
+          // On a busy machine it may give up before its frame has been judged.
+          await Promise.allSettled([fails, assertDropped(net, { from: 'a:eth0', within: 60_000 })])
+          await fails
         },
       ),
     )
