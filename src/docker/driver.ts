@@ -133,7 +133,6 @@ export class Driver {
     const network = this.#records.network(id)
     for (const endpoint of Object.keys(network.endpoints)) await this.#unplug(network, endpoint)
     this.#records.remove(id)
-    this.#filter.forbid()
     try {
       await removeBridge(network)
     } catch (error) {
@@ -141,7 +140,9 @@ export class Driver {
       this.#logger.warn({ network: id, error: (error as Error).message }, 'a bridge could not be removed')
       throw error
     } finally {
-      await this.#records.save() // last: who asks again after our death finds what is left
+      const saved = this.#records.save() // last: who asks again after our death finds what is left
+      this.#filter.forbid(saved)
+      await saved
     }
     return {}
   }

@@ -2,6 +2,7 @@
 // and publish.ts. One run after the other: each compares with what the one before has left.
 
 import { existsSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import type { Logger } from '../wishes/end.js'
 import { run } from './kernel.js'
 import type { Network, Records } from './records.js'
@@ -41,11 +42,17 @@ export class Filter {
   }
 
   /**
-   * Takes back what has gone, and does `then`, after the answer to who let it go: the kernel is 20 ms and more in giving
-   * up rules. Meanwhile they lead to an address that nobody has: for who may get it next, there is `settled()`.
+   * Takes back what has gone, and does `then`, once it is written down and whoever let it go has been answered: the kernel
+   * is 20 ms and more in giving up rules. Meanwhile they lead to an address that nobody has: for who may get it next, there
+   * is `settled()`.
    */
-  forbid(then = () => {}): void {
-    this.#taken = Promise.all([this.#taken, this.allow().then(then)]).then(() => {})
+  forbid(written: Promise<void>, then = () => {}): void {
+    const gone = written
+      .catch(() => {}) // told
+      .then(() => setImmediate())
+      .then(() => this.allow())
+      .then(then)
+    this.#taken = Promise.all([this.#taken, gone]).then(() => {})
     this.#taken.catch(({ message }: Error) =>
       this.#logger.warn({ error: message }, 'rules of the packet filter could not be taken back'),
     )

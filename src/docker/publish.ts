@@ -52,7 +52,7 @@ export class Ports {
     const { ports } = endpoint
     if (ports === undefined) return
     delete endpoint.ports
-    this.#filter.forbid(() => this.#forget(endpoint, ports))
+    this.#filter.forbid(this.#records.save(), () => this.#forget(endpoint, ports))
   }
 
   /** Who goes on sending from the same port would be sent where he was before: the kernel looks at its rules only once. */
