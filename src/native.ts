@@ -53,6 +53,7 @@ export const {
   sdNotify,
   sendFds,
   slabLayout,
+  socketSetFilter,
   socketSetOption,
   transmit,
   tunGetDevNetns,

@@ -114,3 +114,17 @@ pub fn socket_set_option(fd: i32, level: i32, option: i32, value: i32) -> i32 {
     // SAFETY: `value` lives for the call and `size` is its size.
     errno::check(unsafe { libc::setsockopt(fd, level, option, (&raw const value).cast(), size) })
 }
+
+/// Attaches a program of classic BPF, as bytes of `struct sock_filter`: which datagrams the socket takes.
+#[napi(catch_unwind)]
+pub fn socket_set_filter(fd: i32, #[napi(ts_arg_type = "Uint8Array")] program: Bytes) -> i32 {
+    let Ok(len) = u16::try_from(program.len() / size_of::<libc::sock_filter>()) else {
+        return -libc::EINVAL;
+    };
+    let program = libc::sock_fprog { len, filter: program.as_mut_ptr().cast() };
+    let size = size_of::<libc::sock_fprog>() as libc::socklen_t;
+    // SAFETY: the kernel copies `len` instructions out of `program`, which lives for the call, and wants no alignment.
+    errno::check(unsafe {
+        libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, (&raw const program).cast(), size)
+    })
+}

@@ -17,7 +17,7 @@ import {
   RTNLGRP_NSID,
 } from '../netlink/constants.js'
 import type { Message } from '../netlink/message.js'
-import { parseGivenRoute } from '../netlink/routes.js'
+import { GIVEN_ROUTES, parseGivenRoute } from '../netlink/routes.js'
 import { parseRouteEvent } from '../netlink/rtnl.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import type { Hint } from './device.js'
@@ -42,6 +42,7 @@ const LOOK_INTERVAL = 100
 export function startMonitor(hear: (hint: Hint) => void): () => void {
   const socket = NetlinkSocket.open(NETLINK_ROUTE)
   socket.setReceiveBuffer(RECEIVE_BUFFER)
+  socket.filter(GIVEN_ROUTES)
   const hearsAll = !fallbackForced('all-nsid') && socket.listenAllNsid()
   // Of namespaces home's own numbers are told in any case.
   for (const group of [RTNLGRP_NSID, ...GROUPS]) socket.join(group)

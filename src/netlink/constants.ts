@@ -203,3 +203,9 @@ export const ETHTOOL_A_BITSET_BITS = 3
 export const ETHTOOL_A_BITSET_BITS_BIT = 1
 export const ETHTOOL_A_BITSET_BIT_NAME = 2
 export const ETHTOOL_A_BITSET_BIT_VALUE = 3
+
+// linux/bpf_common.h: BPF_LD | BPF_H or BPF_B | BPF_ABS, BPF_JMP | BPF_JEQ, BPF_RET
+export const BPF_LD_H_ABS = 0x28
+export const BPF_LD_B_ABS = 0x30
+export const BPF_JEQ = 0x15
+export const BPF_RET = 0x06

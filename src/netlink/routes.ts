@@ -95,6 +95,37 @@ export function parseGivenRoute({ type, payload }: Message): GivenRoute | undefi
   return ifindex === 0 ? undefined : { ifindex, route: route.finish() }
 }
 
+/** Type and protocol of an event, where they stand in it; BPF reads big-endian, whatever the machine is. */
+const [TYPE_AT, PROTOCOL_AT] = [4, 16 + 5]
+const seen = (type: number) => (nl.HOST_LITTLE_ENDIAN ? type << 8 : type)
+
+/**
+ * For a socket that hears of routes: it takes of these only those that somebody has given, and all of anything else. A
+ * routing daemon gives a million, and nobody is to read them.
+ */
+export const GIVEN_ROUTES = program([
+  [nl.BPF_LD_H_ABS, 0, 0, TYPE_AT],
+  [nl.BPF_JEQ, 1, 0, seen(nl.RTM_NEWROUTE)],
+  [nl.BPF_JEQ, 0, 3, seen(nl.RTM_DELROUTE)],
+  [nl.BPF_LD_B_ABS, 0, 0, PROTOCOL_AT],
+  [nl.BPF_JEQ, 1, 0, nl.RTPROT_BOOT],
+  [nl.BPF_JEQ, 0, 1, nl.RTPROT_STATIC],
+  [nl.BPF_RET, 0, 0, 0xffff_ffff], // the whole of it
+  [nl.BPF_RET, 0, 0, 0],
+])
+
+/** struct sock_filter { __u16 code; __u8 jt, jf; __u32 k; } */
+function program(instructions: readonly [code: number, jt: number, jf: number, k: number][]): Uint8Array {
+  const bytes = new Uint8Array(8 * instructions.length)
+  const view = viewOf(bytes)
+  instructions.forEach(([code, jt, jf, k], n) => {
+    view.setUint16(8 * n, code, nl.HOST_LITTLE_ENDIAN)
+    bytes.set([jt, jf], 8 * n + 2)
+    view.setUint32(8 * n + 4, k, nl.HOST_LITTLE_ENDIAN)
+  })
+  return bytes
+}
+
 /** Those of a link: what stands on others behind these, as it can be given again. */
 export function givenRoutes(client: Client, ifindex: number): Uint8Array[] {
   const found = dump(client, ifindex).map(parseGivenRoute)

@@ -6,7 +6,15 @@
 
 import { constants } from 'node:os'
 import { systemError } from '../errors.js'
-import { closeFd, netlinkBind, netlinkOpen, netlinkReceive, netlinkSend, socketSetOption } from '../native.js'
+import {
+  closeFd,
+  netlinkBind,
+  netlinkOpen,
+  netlinkReceive,
+  netlinkSend,
+  socketSetFilter,
+  socketSetOption,
+} from '../native.js'
 import * as nl from './constants.js'
 import { type Client, encodeMessage, type Message, parseAck, parseMessages, type Request } from './message.js'
 
@@ -105,6 +113,11 @@ export class NetlinkSocket implements Client {
     if (result === -EPERM) return false
     this.#check(result, 'setsockopt(NETLINK_LISTEN_ALL_NSID)')
     return true
+  }
+
+  /** Takes only what this program lets pass: `struct sock_filter`s. */
+  filter(program: Uint8Array): void {
+    this.#check(socketSetFilter(this.#fd, program), 'setsockopt(SO_ATTACH_FILTER)')
   }
 
   /** Enlarges the receive buffer (bytes), up to net.core.rmem_max without CAP_NET_ADMIN. */

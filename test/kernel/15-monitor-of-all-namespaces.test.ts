@@ -4,8 +4,20 @@
 
 import { expect } from 'vitest'
 import { closeFd, netnsOpen } from '../../src/native.js'
-import { IFF_UP, NETLINK_ROUTE, RTNLGRP_LINK, RTNLGRP_NSID } from '../../src/netlink/constants.js'
+import {
+  IFF_UP,
+  NETLINK_ROUTE,
+  RTM_DELROUTE,
+  RTM_NEWROUTE,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_LINK,
+  RTNLGRP_NSID,
+  RTPROT_BOOT,
+  RTPROT_STATIC,
+} from '../../src/netlink/constants.js'
 import { allocNsid, getLink, getNsid } from '../../src/netlink/route.js'
+import { GIVEN_ROUTES } from '../../src/netlink/routes.js'
 import { type Link, type NsidEvent, parseRouteEvent } from '../../src/netlink/rtnl.js'
 import { NetlinkSocket } from '../../src/netlink/socket.js'
 import { Netns, until } from '../support/netns.js'
@@ -79,6 +91,47 @@ it('hears up, down and rename in another namespace', async () => {
   await hears('the rename', ({ name }) => name === 'f')
   target.ip('link', 'del', 'f')
   await hears('the deletion', ({ type }) => type === 'del')
+})
+
+it('hears of routes that somebody has given, there too, and not of those of a routing daemon', async () => {
+  using target = Netns.create()
+  using tap = RawTap.open()
+  tap.moveTo(target, 'e')
+  const nsid = withNsid(target, allocNsid)
+  using monitor = NetlinkSocket.open(NETLINK_ROUTE)
+  monitor.filter(GIVEN_ROUTES)
+  expect(monitor.listenAllNsid()).toBe(true)
+  for (const group of [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_LINK]) monitor.join(group)
+  target.ip('link', 'set', 'e', 'up')
+  for (const [proto, net] of [
+    ['bird', 1],
+    ['kernel', 2],
+    ['boot', 3],
+    ['ra', 4],
+    ['static', 5],
+  ])
+    for (const to of [`10.${net}.0.0/16`, `fd0${net}::/16`])
+      target.ip('route', 'add', to, 'dev', 'e', 'proto', `${proto}`)
+  target.ip('route', 'del', '10.5.0.0/16', 'dev', 'e')
+  target.ip('route', 'del', '10.1.0.0/16', 'dev', 'e')
+  target.ip('link', 'set', 'e', 'mtu', '1400')
+  const heard: [type: number, protocol: number][] = []
+  let changed = false
+  await until('the last change', () => {
+    const received = monitor.receive()
+    if (received === 'overrun') throw new Error('events were lost')
+    for (const { message, nsid: from } of received) {
+      if (from !== nsid) continue
+      const event = parseRouteEvent(message, from)
+      if (event?.kind === 'link') changed ||= event.mtu === 1400
+      else heard.push([message.type, message.payload[5] as number])
+    }
+    return changed
+  })
+  expect(heard).toEqual([
+    ...[RTPROT_BOOT, RTPROT_BOOT, RTPROT_STATIC, RTPROT_STATIC].map((protocol) => [RTM_NEWROUTE, protocol]),
+    [RTM_DELROUTE, RTPROT_STATIC],
+  ])
 })
 
 it('hears of the death of a namespace, and does not keep it alive', async () => {
