@@ -136,6 +136,29 @@ test('routes that others have given are there again, in any namespace, table and
   await until('none to be in the file', () => kept()[0]?.[1] === undefined)
 })
 
+test("so many routes that they are a router's own are not kept; once they are gone others are", async () => {
+  await using daemon = await TestDaemon.start(...STATE)
+  await using far = Netns.create('far')
+  const addresses = ['10.0.0.2/24']
+  const b = { name: 'x1', netns: far.name, up: true, addresses }
+  await daemon.ask('POST', '/v1/pairs', { id: 'cable', a: { name: 'x0', up: true }, b })
+  const routes = () => (JSON.parse(file(daemon)) as Kept).pairs[0]?.b.former.routes?.length ?? 0
+  const add = (from: number, to: number) => {
+    const lines = Array.from({ length: to - from }, (_, at) => from + at)
+    const line = (number: number) => `route add 10.9.${number >> 8}.${number & 255} via 10.0.0.1`
+    const batch = lines.map(line).join('\n')
+    far.exec('sh', '-c', `ip -batch - <<END\n${batch}\nEND`)
+  }
+  add(0, 1000)
+  await until('a thousand to be in the file', () => routes() === 1000)
+  add(1000, 1001)
+  await until('none to be in the file', () => routes() === 0)
+  far.ip('link', 'set', 'x1', 'down')
+  far.ip('link', 'set', 'x1', 'up')
+  add(0, 2)
+  await until('two to be in the file', () => routes() === 2)
+})
+
 interface Kept {
   pairs: Record<'a' | 'b', { former: { routes?: string[] } }>[]
 }
