@@ -184,7 +184,7 @@ const MISCHIEF: Record<string, Mischief> = {
 test.each(Object.keys(MISCHIEF))(
   'no pair is hurt by %s',
   // Programs that are not ours may take the processor from one of the two and not from the other.
-  { timeout: 120_000, retry: 2 },
+  { timeout: patient(120_000), retry: 2 },
   async (name) => {
     const places = { left: left.name, right: right.name, time: MEASURED }
     const end = await MISCHIEF[name]?.()
