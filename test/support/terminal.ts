@@ -76,10 +76,22 @@ export class Terminal implements AsyncDisposable {
     return Screen.of(this.#since === 0 ? this.#written : this.#ofThisSize, ...this.#size)
   }
 
-  /** What was on its way when the size changed is for the old one: the new one begins with an empty screen. */
+  /**
+   * What was on its way when the size changed is for the old one, or, since `stty` sets columns and rows one after the
+   * other, for one in between: the new one begins with the last empty screen.
+   */
   get #ofThisSize(): string {
-    const begin = this.#written.indexOf('\x1b[2J', this.#since)
-    return begin < 0 ? '' : this.#written.slice(begin)
+    const begin = this.#written.lastIndexOf('\x1b[2J')
+    return begin < this.#since ? '' : this.#written.slice(begin)
+  }
+
+  /** Its lines, or what is wrong with it: it may be for a size in between yet. */
+  get #shown(): string {
+    try {
+      return this.screen.lines.join('\n')
+    } catch (error) {
+      return (error as Error).message
+    }
   }
 
   type(keys: string): void {
@@ -99,17 +111,19 @@ export class Terminal implements AsyncDisposable {
 
   /** Resolves when the screen has this. */
   async sees(pattern: RegExp): Promise<string> {
+    let shown = ''
     try {
       await until(`a screen with ${pattern}`, () => {
         const over = this.#over // before it is looked at
-        if (pattern.test(this.screen.lines.join('\n'))) return true
+        shown = this.#shown
+        if (pattern.test(shown)) return true
         if (over) throw new Error(`it ended without ${pattern}`)
         return false
       })
     } catch (error) {
-      throw new Error(`${(error as Error).message}: there is\n${this.screen.lines.join('\n')}`)
+      throw new Error(`${(error as Error).message}: there is\n${shown}`)
     }
-    return this.screen.lines.join('\n')
+    return shown
   }
 
   /** The exit code of the command that has ended, and whether it left the terminal as it was. */
