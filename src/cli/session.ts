@@ -3,9 +3,11 @@
 
 import { util } from '../builtins.js'
 import { ControlClient, socketPath } from '../contract/client.js'
+import { UvethError } from '../errors.js'
 import { legible, legibleJson } from '../legible.js'
-import { findNetns, findRef, inodeOfNetns, readNetns, showInode, splitRef } from '../netns/names.js'
+import { findNetns, findRef, inodeOfNetns, isHidden, readNetns, showInode, splitRef } from '../netns/names.js'
 import type { Globals } from './globals.js'
+import { withIpCode } from './ip-codes.js'
 
 export type Style = 'cyan' | 'yellow' | 'green' | 'red' | 'bold' | 'inverse'
 export type Paint = (style: Style, text: string) => string
@@ -54,6 +56,16 @@ export class Session {
   /** Inode of the namespace that the orders come from. */
   inode(): number | undefined {
     return inodeOfNetns(this.#place)
+  }
+
+  /** Of the one that -n names, to show its ends alone; none of a process that may not be looked into. In ip's words. */
+  named(): number | undefined {
+    const { netns } = this.globals
+    if (netns === undefined) return undefined
+    const inode = this.inode()
+    if (inode !== undefined || isHidden(Number(netns))) return inode
+    const message = `ENOENT: cannot open network namespace '${netns}': no such file or directory`
+    throw withIpCode(new UvethError(message, { code: 'ENOENT', attribute: 'netns' }))
   }
 }
 

@@ -27,7 +27,7 @@ export async function stats(session: Session, words: string[]): Promise<number> 
   }
   const [ref, ...more] = rest[0] === 'dev' ? rest.slice(1) : rest
   if (more[0] !== undefined) throw new UsageError(`stats takes one name, not "${more[0]}" too`)
-  const place = globals.netns === undefined ? undefined : session.inode()
+  const place = session.named()
   const counted = (await count(session, ref)).filter((pair) => ENDS.some((end) => isThere(pair, end, place)))
   if (globals.json) writeJson(counted.map(jsonOf), globals)
   else if (counted.length > 0) {

@@ -93,6 +93,12 @@ describe('a pipe', () => {
     expect(stdout.trimEnd().split('\n')).toHaveLength(3)
     using elsewhere = Netns.create('elsewhere')
     expect((await commandOf(daemon)('-n', elsewhere.name, 'top', '-d', '0.05')).stdout).toBe('')
+    for (const verb of ['top', 'stats'])
+      expectRefusal(
+        await commandOf(daemon)('-n', 'nowhere', verb),
+        255,
+        /cannot open network namespace 'nowhere'/,
+      )
   })
 })
 
@@ -127,6 +133,18 @@ describe('a terminal', () => {
     terminal.type('h')
     await terminal.sees(/^q, ctrl-c +leave$/m)
     terminal.type('\x03')
+    expect(await terminal.left()).toEqual({ code: 0, restored: true })
+  })
+
+  test('in detail also while paused, and at once', async () => {
+    await using terminal = Terminal.start(daemon, ['top', '-d', '86400'])
+    await terminal.sees(/cable/)
+    terminal.type(' ')
+    await terminal.sees(/paused$/)
+    terminal.type('\r')
+    await terminal.sees(/^x0 sends to x1$/m)
+    expect(terminal.written).not.toContain('this pair is gone')
+    terminal.type('q')
     expect(await terminal.left()).toEqual({ code: 0, restored: true })
   })
 

@@ -7,7 +7,6 @@ import type { PairStats } from '../../index.js'
 import { parseShow, type ShowOrder } from '../../iproute/grammar.js'
 import { wrong } from '../../iproute/words.js'
 import { legible } from '../../legible.js'
-import { isHidden } from '../../netns/names.js'
 import { isNobody } from '../failure.js'
 import { type Globals, readTrailing } from '../globals.js'
 import { painter, type Session, write, writeJson } from '../session.js'
@@ -30,9 +29,8 @@ export async function printPair(session: Session, pair: PairView): Promise<void>
 
 async function rowsOf(session: Session, order: ShowOrder, withStats: boolean): Promise<Row[]> {
   const { client, globals } = session
-  const here = session.inode()
   const named = globals.netns
-  if (named !== undefined && here === undefined && !isHidden(Number(named))) throw noNamespace(named)
+  const here = named === undefined ? session.inode() : session.named()
   try {
     const rows =
       order.ref === undefined
@@ -51,12 +49,6 @@ async function rowsOf(session: Session, order: ShowOrder, withStats: boolean): P
     if (order.ref === undefined && isNobody(error)) return []
     throw error
   }
-}
-
-/** In ip's words. Where -n names one, its ends alone are shown. */
-function noNamespace(netns: string): UvethError {
-  const message = `ENOENT: cannot open network namespace '${netns}': no such file or directory`
-  return new UvethError(message, { code: 'ENOENT', attribute: 'netns' })
 }
 
 async function oneEnd(session: Session, name: string, here: number | undefined): Promise<Row[]> {

@@ -45,10 +45,11 @@ export class Live implements Disposable {
     for (let shown = 1; ; shown++) {
       this.#draw()
       if (shown === count) return
-      await this.#pause()
+      if (!this.#unseen) await this.#pause()
       if (this.#over) return
       const { page, chosen, paused } = this.#view
-      const looked = paused ? undefined : this.#watch.look(page === 'detail' ? chosen : undefined)
+      const still = paused && !this.#unseen
+      const looked = still ? undefined : this.#watch.look(page === 'detail' ? chosen : undefined)
       await Promise.race([looked, this.#ended])
       if (this.#over) return
     }
@@ -56,6 +57,12 @@ export class Live implements Disposable {
 
   get #over(): boolean {
     return this.#view.over || this.#stop.aborted
+  }
+
+  /** The pair in detail was chosen after the last look. */
+  get #unseen(): boolean {
+    const { page, chosen } = this.#view
+    return page === 'detail' && this.#watch.detail?.id !== chosen
   }
 
   /** One that does not answer keeps nobody here. */
@@ -85,7 +92,7 @@ export class Live implements Disposable {
     }
     const { page, delay, over } = this.#view
     if (!over) this.#draw()
-    if (over || page !== before.page || delay !== before.delay) this.#wake()
+    if (over || page !== before.page || this.#unseen || delay !== before.delay) this.#wake()
   }
 
   #ids(): string[] {

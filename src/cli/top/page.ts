@@ -11,7 +11,7 @@ import { fitted, widthOf } from './width.js'
 
 export { type Look, pairsOn } from './list.js'
 
-type Seen = Pick<Watch, 'rows' | 'gone' | 'stats'>
+type Seen = Pick<Watch, 'rows' | 'gone' | 'detail'>
 
 /** `view`: where nothing is scrolled beyond the end. */
 export function pageOf(seen: Seen, view: View, look: Look): { lines: string[]; view: View } {
@@ -25,15 +25,16 @@ export function pageOf(seen: Seen, view: View, look: Look): { lines: string[]; v
   return { lines: [...lines, foot(view, look)], view: { ...view, scrolled } }
 }
 
-function linesOf({ rows, stats }: Seen, view: View, look: Look): string[] {
+function linesOf({ rows, detail }: Seen, view: View, look: Look): string[] {
   if (view.page === 'help')
     return TOP_KEYS.trimEnd()
       .split('\n')
       .map((line) => fitted(line, look.columns))
   if (view.page === 'list') return listPage(ordered(rows, view), view, look)
+  if (detail?.id !== view.chosen) return [] // not looked at yet
   return detailPage(
     rows.find(({ id }) => id === view.chosen),
-    stats,
+    detail?.stats,
     look,
   )
 }

@@ -27,7 +27,7 @@ export async function top(session: Session, words: string[]): Promise<number> {
   const wanted = read(words, (await import('../help-seen.js')).TOP_HELP)
   if (wanted === undefined) return 0
   const { globals, client } = session
-  const place = globals.netns === undefined ? undefined : session.inode()
+  const place = session.named()
   const meant = ({ a, b }: PairView) => place === undefined || [a, b].some((end) => end.netnsInode === place)
   using _ = client.keepConnection()
   const watch = new Watch(client, meant)

@@ -63,6 +63,12 @@ type Change = (view: View, ids: readonly string[]) => Partial<View>
 const quit: Change = () => ({ over: true })
 const help: Change = () => ({ page: 'help' })
 const back: Change = ({ page }) => (page === 'detail' ? { page: 'list' } : { chosen: undefined, filter: '' })
+/** Of the pair that is chosen, where the list has it; the page in detail may have lost its own. */
+const detail: Change = (view, ids) => {
+  if (view.page === 'detail') return {}
+  const chosen = ids.find((id) => id === view.chosen) ?? ids[0]
+  return chosen === undefined ? {} : { page: 'detail', chosen, scrolled: 0 }
+}
 const sortBy =
   (sort: Sort): Change =>
   (view) => ({ sort, reverse: view.sort === sort && view.reverse })
@@ -92,15 +98,11 @@ const CHANGES: Record<string, Change> = {
   N: sortBy('name'),
   r: ({ reverse }) => ({ reverse: !reverse }),
   R: ({ reverse }) => ({ reverse: !reverse }),
-  enter: ({ chosen }, ids) => detailOf(chosen ?? ids[0]),
-  right: ({ chosen }, ids) => detailOf(chosen ?? ids[0]),
+  enter: detail,
+  right: detail,
   esc: back,
   left: back,
   backspace: back,
-}
-
-function detailOf(chosen: string | undefined): Partial<View> {
-  return chosen === undefined ? {} : { page: 'detail', chosen, scrolled: 0 }
 }
 
 /** How far a key goes. `page`: what one screen has. */

@@ -36,8 +36,8 @@ export class Watch {
   rows: Row[] = []
   /** No daemon listens, or the one that did has ended. */
   gone = false
-  /** Of the pair that is shown in detail. */
-  stats: PairStats | undefined
+  /** The pair that was looked at in detail, and what it has: nothing where it is gone. */
+  detail: { id: string; stats: PairStats | undefined } | undefined
 
   constructor(client: ControlClient, meant: (pair: PairView) => boolean) {
     this.#client = client
@@ -46,11 +46,12 @@ export class Watch {
 
   /** `detail`: the pair of this id is wanted with all that it has. */
   async look(detail?: string): Promise<void> {
+    let stats: PairStats | undefined
     try {
       const now = await this.#client.call<Counted>('stats.list')
       if (performance.now() > this.#listed + LATELY || now.pairs.some(({ id }) => !this.#views.has(id)))
         await this.#list()
-      this.stats = detail === undefined ? undefined : await this.#statsOf(detail)
+      if (detail !== undefined) stats = await this.#statsOf(detail)
       this.gone = false
       this.#take(now)
     } catch (error) {
@@ -59,6 +60,7 @@ export class Watch {
       this.rows = []
       this.#counted = undefined
     }
+    this.detail = detail === undefined ? undefined : { id: detail, stats }
   }
 
   async #list(): Promise<void> {

@@ -50,7 +50,7 @@ function rowOf(id: string, a: number, drops = {}): Row {
 
 const LOOK: Look = { columns: 100, rows: 24, paint: (_, text) => text, levels: BLOCKS, plain: false }
 const ROWS = [rowOf('a', 1000), rowOf('b', 9e6, { loss: 3, rule: 20 }), rowOf('c', 5e6)]
-const seen = (rows: Row[], gone = false) => ({ rows, gone, stats: undefined })
+const seen = (rows: Row[], gone = false) => ({ rows, gone, detail: undefined })
 const page = (rows: Row[], view: Partial<View> = {}, look: Partial<Look> = {}) =>
   pageOf(seen(rows), { ...FIRST, ...view }, { ...LOOK, ...look }).lines
 
@@ -106,7 +106,14 @@ describe('the list', () => {
 
 describe('one pair', () => {
   test('one that has gone meanwhile', () => {
-    expect(page(ROWS, { page: 'detail', chosen: 'x' })[0]).toMatch(/^this pair is gone/)
+    const view = { ...FIRST, page: 'detail', chosen: 'x' } as const
+    const [line] = pageOf({ ...seen(ROWS), detail: { id: 'x', stats: undefined } }, view, LOOK).lines
+    expect(line).toMatch(/^this pair is gone/)
+  })
+  test('one that was not yet looked at is not called gone, nor shown with what another has', () => {
+    const view = { ...FIRST, page: 'detail', chosen: 'b' } as const
+    for (const detail of [undefined, { id: 'a', stats: {} as never }])
+      expect(pageOf({ ...seen(ROWS), detail }, view, LOOK).lines[0]).toBe('')
   })
 })
 
@@ -131,7 +138,9 @@ describe('a tunnel to another host', () => {
     const end = { tx_bytes: 1e6, tx_packets: 1000, drops: {}, inspected: {}, rules: [] }
     const stats = { a: end, b: { ...end, drops: { malformed: 4, vni: 9 } } } as never
     const view = { ...FIRST, page: 'detail', chosen: 'far' } as const
-    const text = pageOf({ ...seen([row]), stats }, view, LOOK).lines.map((line) => line.trimEnd())
+    const text = pageOf({ ...seen([row]), detail: { id: 'far', stats } }, view, LOOK).lines.map((line) =>
+      line.trimEnd(),
+    )
     expect(text[0]).toBe('far: carrier on, 1 queue')
     const [head, place, now, all, dropped, faults] = text.slice(
       text.indexOf('far0 sends to vxlan42:192.0.2.7'),

@@ -46,6 +46,12 @@ describe('pages', () => {
     expect(having(['down', 'down', 'enter'])).toMatchObject({ page: 'detail', chosen: 'b' })
     expect(having(['down', 'down', 'enter', 'esc'])).toMatchObject({ page: 'list', chosen: 'b' })
   })
+  test('enter: the first where the list no longer has the one that was chosen', () => {
+    expect(pressed({ ...FIRST, chosen: 'hidden' }, 'enter', IDS, 2)).toMatchObject({ chosen: 'a' })
+    expect(pressed({ ...FIRST, chosen: 'hidden' }, 'enter', [], 2)).toMatchObject({ page: 'list' })
+    const gone = { ...FIRST, page: 'detail', chosen: 'gone' } as const
+    expect(pressed(gone, 'enter', IDS, 2)).toMatchObject({ page: 'detail', chosen: 'gone' })
+  })
   test('there arrows scroll', () => {
     expect(having(['enter', 'down', 'down', 'up']).scrolled).toBe(1)
     expect(having(['enter', 'up']).scrolled).toBe(0)
