@@ -95,7 +95,16 @@ async function ofIp(globals: Globals, words: string[], give: Give<string[]>): Pr
 }
 
 async function inSession<T>(globals: Globals, words: T, give: Give<T>): Promise<number> {
-  return await give(await Session.open(globals), words)
+  return await give(await openSession(globals), words)
+}
+
+/** What stands in front of a verb is ip's, whatever the verb. */
+async function openSession(globals: Globals): Promise<Session> {
+  try {
+    return await Session.open(globals)
+  } catch (error) {
+    throw withIpCode(error)
+  }
 }
 
 await runCommand(main)

@@ -1,21 +1,29 @@
-// `uveth -n NS link show`, as `ip -n NS link show`: the ends in that namespace, or why it cannot be looked into.
+// `uveth -n NS link show`, as `ip -n NS link show`: the ends in that namespace, or why it cannot be looked into; so with
+// the other verbs that show.
 
-import { expect } from 'vitest'
+import { describe, expect } from 'vitest'
 import { commandOf, expectRefusal } from '../support/cli.js'
 import { TestDaemon } from '../support/daemon.js'
+import { Engine } from '../support/engine.js'
 import { Netns } from '../support/netns.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
 
-test('of one that is not there', async () => {
-  await using daemon = await TestDaemon.start()
-  const uveth = commandOf(daemon)
-  expectRefusal(
-    await uveth('-n', 'nothing-there', 'link', 'show'),
-    255,
-    /cannot open network namespace 'nothing-there'|'nothing-there' is no network namespace/,
-  )
+describe.each([
+  ['no container engine', undefined, /cannot open network namespace 'nowhere'/],
+  [
+    'an engine that knows no such container',
+    {},
+    /'nowhere' is no network namespace under \/run\/netns and no container/,
+  ],
+])('of one that is not there, with %s', (_, containers, sentence) => {
+  test.each(['link', 'stats', 'top', 'monitor'])('%s', async (verb) => {
+    await using daemon = await TestDaemon.start()
+    await using engine = containers && (await Engine.start(containers))
+    const env = { DOCKER_HOST: engine?.host ?? `unix://${daemon.folder.file('no-engine')}` }
+    expectRefusal(await commandOf(daemon, { env })('-n', 'nowhere', verb), 255, sentence)
+  })
 })
 
 test('of one that is there, its ends alone', async () => {
