@@ -126,7 +126,9 @@ export function ofNode(error: unknown, subject?: string): unknown {
   const { code, errno, syscall, message, path } = error as NodeJS.ErrnoException
   if (error instanceof UvethError || code === undefined || syscall === undefined) return error
   const of = path === undefined && subject !== undefined ? ` '${subject}'` : ''
-  return new UvethError(`${message}${of}`, { code, errno, syscall })
+  // Node's own begin with the code where it is a file, and with the call where it is a socket.
+  const sentence = message.startsWith(`${syscall} ${code}: `) ? message.slice(syscall.length + 1) : message
+  return new UvethError(`${sentence}${of}`, { code, errno, syscall })
 }
 
 /** A value that was refused before anything was asked of the kernel. */

@@ -4,7 +4,7 @@
 import { ask, askJson } from './ask.js'
 import { el, say, set } from './element.js'
 import { clockText } from './text.js'
-import { type PairView, SIDES } from './views.js'
+import { nameIn, type PairView, SIDES } from './views.js'
 
 interface Running {
   id: string
@@ -30,7 +30,7 @@ export class CaptureBox {
   show(pair: PairView): void {
     const other = this.#pair?.id !== pair.id
     this.#pair = pair
-    const names = ['each frame once', 'at both ends', ...SIDES.map((side) => `at ${pair[side].name} only`)]
+    const names = ['each frame once', 'at both ends', ...SIDES.map((side) => `at ${nameIn(pair, side)} only`)]
     const options = names.map((name, at) => el('option', { value: at }, name))
     if (this.#what.textContent !== names.join('')) {
       const chosen = other ? 0 : this.#what.selectedIndex
@@ -47,8 +47,9 @@ export class CaptureBox {
 
   /** What it recorded is complete. */
   ended(id: string): void {
-    if (this.#running.delete(id) && this.#pair?.id === id)
-      say(this.#said, 'the pair is gone, the file is complete')
+    if (!this.#running.delete(id) || this.#pair?.id !== id) return
+    this.show(this.#pair)
+    say(this.#said, 'the pair is gone, the file is complete')
   }
 
   async #press(): Promise<void> {

@@ -1,7 +1,7 @@
-// Where everything stands in the picture: namespaces as boxes in columns, their ends as rows, cables from plug to plug.
+// Where everything stands in the picture: namespaces, and other hosts, as boxes in columns, their ends as rows, cables from plug to plug.
 // Pure: views in, numbers out; the same pairs give the same picture. picture.ts draws it.
 
-import { type EndView, type PairView, placeOf, SIDES, type Side } from './views.js'
+import { type EndView, type PairView, placeKey, placeOf, plugName, SIDES, type Side } from './views.js'
 
 interface Plug {
   id: string
@@ -14,6 +14,8 @@ interface Plug {
 }
 interface Box {
   name: string
+  /** Another host, and no namespace of this one. */
+  far: boolean
   x: number
   y: number
   width: number
@@ -52,6 +54,7 @@ const SWEEPS = 4
 
 interface Place {
   name: string
+  far: boolean
   ends: { id: string; side: Side; name: string; peer: Place }[]
   column: number
   /** In its column: where its neighbours stand. */
@@ -65,7 +68,7 @@ export function layoutOf(pairs: readonly PairView[], room = Number.POSITIVE_INFI
   for (let sweep = 0; sweep < SWEEPS; sweep++) for (const column of columns) order(column)
   const heights = columns.map((column) => column.reduce((sum, place) => sum + heightOf(place) + GAP, -GAP))
   const tallest = Math.max(0, ...heights)
-  const loops = pairs.some(({ a, b }) => a.netnsInode === b.netnsInode) ? LOOP : 0
+  const loops = pairs.some(({ a, b }) => placeKey(a) === placeKey(b)) ? LOOP : 0
   const between = Math.floor((room - 2 * MARGIN - loops - columns.length * WIDTH) / (columns.length - 1))
   const step = WIDTH + Math.min(WIDEST, Math.max(NARROWEST, between || 0))
   const boxes = columns.flatMap((column, at) => {
@@ -84,18 +87,24 @@ export function layoutOf(pairs: readonly PairView[], room = Number.POSITIVE_INFI
   return { width, height: tallest + 2 * MARGIN, boxes, cables }
 }
 
-/** By inode: two namespaces may have one name, in two mount namespaces. */
 function placesOf(pairs: readonly PairView[]): Place[] {
-  const places = new Map<number, Place>()
+  const places = new Map<string, Place>()
   const at = (end: EndView) => {
-    const place = places.get(end.netnsInode) ?? { name: placeOf(end), ends: [], column: 0, rank: 0 }
-    places.set(end.netnsInode, place)
+    const key = placeKey(end)
+    const made = { name: placeOf(end), far: end.vxlan !== undefined, ends: [], column: 0, rank: 0 }
+    const place = places.get(key) ?? made
+    places.set(key, place)
     return place
   }
   for (const pair of pairs) {
     const both = { a: at(pair.a), b: at(pair.b) }
     for (const side of SIDES)
-      both[side].ends.push({ id: pair.id, side, name: pair[side].name, peer: both[side === 'a' ? 'b' : 'a'] })
+      both[side].ends.push({
+        id: pair.id,
+        side,
+        name: plugName(pair[side]),
+        peer: both[side === 'a' ? 'b' : 'a'],
+      })
   }
   return [...places.values()].sort((one, other) => (one.name < other.name ? -1 : 1))
 }
@@ -176,7 +185,7 @@ function boxOf(place: Place, x: number, y: number): Box {
     const facing = peer.column < place.column ? 'left' : 'right'
     return { id, side, name, x: facing === 'left' ? x : x + WIDTH, y: y + HEAD + (row + 0.5) * ROW, facing }
   })
-  return { name: place.name, x, y, width: WIDTH, height: heightOf(place), plugs }
+  return { name: place.name, far: place.far, x, y, width: WIDTH, height: heightOf(place), plugs }
 }
 
 function cableOf(id: string, from: Plug, to: Plug): Cable {

@@ -159,7 +159,7 @@ class Page {
     const pairs = this.#pairs.filter((pair) => textOf(pair).includes(this.#filter))
     this.#chosen ??= pairs[0]?.id
     const rates = (id: string) => this.#histories.get(id)?.now ?? NOTHING
-    this.#picture.show(pairs, rates, this.#chosen)
+    this.#picture.show(pairs, rates, this.#chosen, this.#empty)
     this.#table.show(pairs, rates, this.#chosen)
     const chosen = this.#pairs.find(({ id }) => id === this.#chosen)
     const history = this.#chosen === undefined ? new History() : this.#history(this.#chosen)
@@ -168,6 +168,13 @@ class Page {
     const [bits, drops] = [sumOf(all, 'bits'), sumOf(all, 'drops')]
     const many = `${this.#pairs.length} ${this.#pairs.length === 1 ? 'pair' : 'pairs'}`
     say(byId('sum'), `${many}, ${bitsText(bits)}${drops === 0 ? '' : `, ${short(drops)} drops/s`}`)
+  }
+
+  /** In place of a picture. Before the daemon has answered, nobody knows. */
+  get #empty(): string {
+    if (this.#known < 0) return ''
+    if (this.#pairs.length > 0) return 'No pair has what the filter asks for'
+    return 'No pairs yet: uveth link add veth0 type veth peer veth1'
   }
 
   /** How the daemon is: nothing where all is well. */

@@ -1,4 +1,4 @@
-// The picture: an SVG of namespaces and cables. A cable's colour is its state, its width what crosses it, and dashes run
+// The picture: an SVG of namespaces, other hosts and cables. A cable's colour is its state, its width what crosses it, and dashes run
 // along it the way frames go. Made anew when pairs come, go, move or are renamed; each second only what differs is set.
 // A list for assistive technology: arrow keys go from cable to cable.
 
@@ -33,9 +33,16 @@ export class Picture {
     at.addEventListener('keydown', (event) => this.#key(event))
   }
 
-  show(pairs: readonly PairView[], rates: (id: string) => Rates, chosen: string | undefined): void {
-    const shape = JSON.stringify(pairs.map(({ id, a, b }) => [id, a.name, a.netns, b.name, b.netns]))
-    if (shape !== this.#shape) this.#draw(pairs, shape)
+  /** `empty`: what stands where there are none. */
+  show(
+    pairs: readonly PairView[],
+    rates: (id: string) => Rates,
+    chosen: string | undefined,
+    empty: string,
+  ): void {
+    const shape =
+      empty + JSON.stringify(pairs.map(({ id, a, b }) => [id, a.name, placeOf(a), b.name, placeOf(b)]))
+    if (shape !== this.#shape) this.#draw(pairs, shape, empty)
     const busy = new Set(
       pairs
         .map(({ id }) => ({ id, bits: rates(id).a.bits + rates(id).b.bits }))
@@ -65,7 +72,7 @@ export class Picture {
     this.#at.scrollTop += (cable.top + cable.bottom) / 2 - top - height / 2
   }
 
-  #draw(pairs: readonly PairView[], shape: string): void {
+  #draw(pairs: readonly PairView[], shape: string, empty: string): void {
     this.#shape = shape
     const layout = layoutOf(pairs, this.#at.clientWidth - PADDING)
     const held = document.activeElement?.getAttribute('data-id') ?? undefined
@@ -76,7 +83,7 @@ export class Picture {
     const cables = layout.cables.map((cable) => this.#cable(cable))
     this.#at.replaceChildren(
       pairs.length === 0
-        ? el('p', { class: 'empty' }, 'No pairs yet: uveth link add veth0 type veth peer veth1')
+        ? el('p', { class: 'empty' }, empty)
         : svg(
             'svg',
             {
@@ -158,10 +165,10 @@ function labelOf({ a, b, carrier }: PairView, rates: Rates, dropping: boolean, i
   return parts.join(', ')
 }
 
-function boxesOf({ name, x, y, width, height }: Layout['boxes'][number]): SVGElement[] {
+function boxesOf({ name, far, x, y, width, height }: Layout['boxes'][number]): SVGElement[] {
   return [
-    svg('rect', { x, y, width, height, rx: 8, class: 'box' }),
-    svg('text', { x: x + 12, y: y + 19, class: 'place' }, cut(name, 16)),
+    svg('rect', { x, y, width, height, rx: 8, class: far ? 'box far' : 'box' }),
+    svg('text', { x: x + 12, y: y + 19, class: 'place' }, svg('title', {}, name), cut(name, 16)),
   ]
 }
 

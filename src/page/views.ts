@@ -22,6 +22,8 @@ export interface EndView {
   mtu: number
   impair: Impairment | null
   rules: readonly object[]
+  /** Of an end on another host. */
+  vxlan?: { id: number; remote: string } | undefined
 }
 
 export interface PairView {
@@ -40,9 +42,19 @@ export interface EndCounts {
 }
 export type Counts = Readonly<Record<Side, EndCounts>>
 
-/** How people call a namespace. */
-export function placeOf({ netns }: EndView): string {
-  return netns ?? 'home'
+/** How people call a namespace, or the other host that an end is on. */
+export function placeOf({ netns, vxlan }: EndView): string {
+  return vxlan === undefined ? (netns ?? 'home') : vxlan.remote
+}
+
+/** Of namespaces the inode: two may have one name, in two mount namespaces. */
+export function placeKey({ netnsInode, vxlan }: EndView): string {
+  return vxlan === undefined ? String(netnsInode) : `host ${vxlan.remote}`
+}
+
+/** What stands at its plug: a tunnel's name has its host's address, which stands above it. */
+export function plugName({ name, vxlan }: EndView): string {
+  return vxlan === undefined ? name : `vxlan ${vxlan.id}`
 }
 
 /** What tells an end from its peer. */

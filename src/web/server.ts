@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { ofNode } from '../errors.js'
+import { systemError } from '../errors.js'
 import { problemOf } from '../servers/problem.js'
 import { Captures } from './captures.js'
 import { type File, readFiles } from './files.js'
@@ -87,7 +87,8 @@ async function listen(server: Server, host: string, port: number): Promise<void>
     server.listen({ host, port })
     await once(server, 'listening')
   } catch (error) {
-    throw ofNode(error)
+    const { errno = 0 } = error as NodeJS.ErrnoException
+    throw systemError(errno, 'listen', `${host}:${port}`, 'take another port, or 0 for a free one')
   }
 }
 

@@ -1,39 +1,30 @@
 // The page of `uveth web` in a real browser: each control does what it says on a real pair, a refusal is a sentence at its
-// field, everything goes by keyboard, and nothing comes from elsewhere. The server alone is 728.
+// field, everything goes by keyboard, and nothing comes from elsewhere. The server alone is 728, its
+// captures are 730.
 
-import { readFileSync } from 'node:fs'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest'
-import { openBrowser, TestPage } from '../support/browser.js'
+import { TestPage, Web } from '../support/browser.js'
 import { commandOf } from '../support/cli.js'
 import { TestDaemon } from '../support/daemon.js'
 import { numbered } from '../support/frames.js'
 import { until } from '../support/netns.js'
-import { packetsOf } from '../support/pcapng.js'
-import { type Program, uveth as start } from '../support/program.js'
 import { replace } from '../support/replace.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'chromium')
 const FRAME = numbered(1, 1, 100)
 
-let browser: Browser
 let daemon: TestDaemon
-let web: Program
-let address: string
-let opened: TestPage
+let web: Web
 let page: Page
 
 beforeAll(async () => {
   daemon = await TestDaemon.start()
-  web = start(['web', '--socket', daemon.socket])
-  address = await web.line(/^http/)
-  browser = await openBrowser()
-  opened = await TestPage.open(browser, address)
-  page = opened.page
+  web = await Web.start(daemon)
+  page = web.opened.page
 })
 afterAll(async () => {
-  await browser?.close()
   await web?.[Symbol.asyncDispose]()
   await daemon?.[Symbol.asyncDispose]()
 })
@@ -43,7 +34,7 @@ beforeEach(async () => {
   await page.reload()
   await page.getByRole('heading', { name: 'x0 ⇄ x1' }).waitFor()
 })
-afterEach(() => expect(opened.faults).toEqual([]))
+afterEach(() => expect(web.opened.faults).toEqual([]))
 
 async function impairOf(name: string) {
   return (await daemon.ask('GET', `/v1/ends/${name}/impair`)).json
@@ -74,11 +65,12 @@ const complaint = async (name: string) => {
 
 describe('the token', () => {
   test('does not stay in the address; a reload keeps it, another tab does not have it', async () => {
-    expect(page.url()).toBe(`${new URL(address).origin}/`)
-    await using stranger = await TestPage.open(browser, new URL(address).origin)
+    expect(page.url()).toBe(`${new URL(web.address).origin}/`)
+    await using stranger = await TestPage.open(web.browser, new URL(web.address).origin)
     await stranger.page
       .getByText('the token is missing or wrong: open the address that uveth web has printed')
       .waitFor()
+    expect(await stranger.page.getByText('No pairs yet').count()).toBe(0)
     expect(stranger.faults).toEqual([])
   })
 })
@@ -194,22 +186,16 @@ describe('the cable', () => {
     })
     expect(coloured).toBe(true)
   })
-
-  test('a capture is downloaded while it runs, and complete when it is stopped', async () => {
-    const coming = page.waitForEvent('download')
-    await page.getByRole('button', { name: 'Start capture' }).click()
-    const download = await coming
-    expect(download.suggestedFilename()).toBe('cable.pcapng')
-    daemon.near.send(FRAME)
-    await daemon.far.receive()
-    await page.getByRole('button', { name: 'Stop capture' }).click()
-    await page.getByText('the file is complete').waitFor()
-    const frames = packetsOf(readFileSync(await download.path())).map(({ frame }) => frame.equals(FRAME))
-    expect(frames).toContain(true)
-  })
 })
 
 describe('what happens', () => {
+  test('a filter that no pair fits says so', async () => {
+    await page.getByRole('searchbox', { name: 'Filter' }).fill('nothing is called so')
+    await page.getByText('No pair has what the filter asks for').waitFor()
+    await page.getByRole('searchbox', { name: 'Filter' }).fill('')
+    await page.getByText('No pair has what the filter asks for').waitFor({ state: 'detached' })
+  })
+
   test('names are text, whatever stands in them', async () => {
     const wish = { id: '<svg><u>id<', a: { name: '<u>x<b>' }, b: { name: '&lt;' } }
     expect((await daemon.ask('POST', '/v1/pairs', wish)).status).toBe(201)
@@ -309,7 +295,10 @@ describe('how it is used', () => {
 
   test('light, dark, and without motion', async () => {
     const ground = (of: Page) => of.evaluate('getComputedStyle(document.documentElement).backgroundColor')
-    await using dark = await TestPage.open(browser, address, { colorScheme: 'dark', reducedMotion: 'reduce' })
+    await using dark = await TestPage.open(web.browser, web.address, {
+      colorScheme: 'dark',
+      reducedMotion: 'reduce',
+    })
     await dark.page.locator('.cable').waitFor()
     expect([await ground(page), await ground(dark.page)]).toEqual(['rgb(245, 245, 242)', 'rgb(19, 21, 25)'])
     const moving = (of: Page) =>

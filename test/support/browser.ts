@@ -3,13 +3,43 @@
 // the server that it came from.
 
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { TestDaemon } from './daemon.js'
 import { patient } from './pace.js'
+import { type Program, uveth } from './program.js'
 
 /** ms until what does not come counts as stuck. */
 const PATIENCE = patient(60_000)
 
+/** A daemon's page, with `uveth web` and a browser of its own: `await using web = await Web.start(daemon)`. */
+export class Web implements AsyncDisposable {
+  readonly #program: Program
+  readonly browser: Browser
+  /** With its token. */
+  readonly address: string
+  opened!: TestPage
+
+  private constructor(program: Program, browser: Browser, address: string) {
+    this.#program = program
+    this.browser = browser
+    this.address = address
+  }
+
+  static async start(daemon: TestDaemon): Promise<Web> {
+    const browser = await openBrowser()
+    const program = uveth(['web', '--socket', daemon.socket])
+    const web = new Web(program, browser, await program.line(/^http/))
+    web.opened = await TestPage.open(browser, web.address)
+    return web
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.browser.close()
+    await this.#program[Symbol.asyncDispose]()
+  }
+}
+
 /** Root has no sandbox of Chromium's; the page is ours. */
-export async function openBrowser(): Promise<Browser> {
+async function openBrowser(): Promise<Browser> {
   return await chromium.launch({
     executablePath: '/usr/bin/chromium',
     args: ['--no-sandbox'],

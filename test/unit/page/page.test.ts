@@ -105,6 +105,24 @@ describe('the picture', () => {
     expect(overlapping(layout)).toBe(false)
   })
 
+  test('a tunnel leads to a box of its host, with one plug for each', () => {
+    const to = (remote: string, id: number): PairView['b'] => ({
+      ...end(`vxlan${id}:${remote}`),
+      vxlan: { id, remote },
+    })
+    const layout = layoutOf([
+      { ...pair('t0 x'), b: to('2001:db8::1', 42) },
+      { ...pair('t1 x'), b: to('2001:db8::1', 43) },
+      { ...pair('t2 x'), b: to('192.0.2.1', 42) },
+    ])
+    expect(layout.boxes.map(({ name, far, plugs }) => [name, far, plugs.map((plug) => plug.name)])).toEqual([
+      ['2001:db8::1', true, ['vxlan 42', 'vxlan 43']],
+      ['home', false, ['t0', 't1', 't2']],
+      ['192.0.2.1', true, ['vxlan 42']],
+    ])
+    for (const { from, to } of layout.cables) expect(from.facing).not.toBe(to.facing)
+  })
+
   test('the middle of a star is in the middle, a chain is a chain', () => {
     const columns = (...pairs: string[]) => {
       const { boxes } = layoutOf(pairs.map((text) => pair(text)))
