@@ -3,6 +3,7 @@
 import { expect } from 'vitest'
 import { atRest, Cable } from '../support/cable.js'
 import { until } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { needs } from '../support/skip.js'
 
 const it = needs('root', 'tun', 'netns', 'ip', 'ipv6')
@@ -14,7 +15,10 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 it('a pair that is not quiet sends IPv6 of its own', async () => {
   await using cable = await Cable.lay({ quiet: false })
   const IPV6 = [0x86, 0xdd]
-  const frame = await cable.b.receiveWhere((bytes) => bytes[12] === IPV6[0] && bytes[13] === IPV6[1], 10_000)
+  const frame = await cable.b.receiveWhere(
+    (bytes) => bytes[12] === IPV6[0] && bytes[13] === IPV6[1],
+    patient(10_000),
+  )
   expect(frame).toBeDefined()
   await until('chatter of both ends', () => {
     const { a, b } = cable.pair.counters()

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { ETH_P, ethernet, filler } from '../support/frames.js'
 import { Netns } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { PacketSocket } from '../support/packet.js'
 import { uveth } from '../support/program.js'
 import { needs } from '../support/skip.js'
@@ -22,7 +23,7 @@ function residentBytes(pid: number): number {
   return Number(kilobytes) * 1_024
 }
 
-it('a million frames cost no memory: not 20 bytes for each', { timeout: 300_000 }, async () => {
+it('a million frames cost no memory: not 20 bytes for each', { timeout: patient(300_000) }, async () => {
   using left = Netns.create('left')
   using right = Netns.create('right')
   const words = ['run', 'x0', 'x1', '--netns-a', left.name, '--netns-b', right.name, '--quiet', '--json']

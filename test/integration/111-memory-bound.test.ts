@@ -8,6 +8,7 @@ import { expect } from 'vitest'
 import { TestDaemon } from '../support/daemon.js'
 import { ETH_P, ethernet, filler } from '../support/frames.js'
 import { until } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { PacketSocket } from '../support/packet.js'
 import { needs } from '../support/skip.js'
 
@@ -65,26 +66,30 @@ needs(
   'netns',
   'ip',
   'memory-cgroup',
-)('a flood that is to be held for an hour, in a memory cgroup of 400 MB', { timeout: 300_000 }, async () => {
-  using cgroup = new Cgroup(400 * MEBIBYTE)
-  await using daemon = await TestDaemon.start('--memory', '100mb')
-  const { pid } = daemon.program
-  cgroup.add(pid)
-  await makePair(daemon, 'flood', HOUR)
-  await makePair(daemon, 'other', HOUR)
-  await flood(daemon, 'flood', 40_000)
-  const { used, bound, refused } = await memoryOf(daemon)
-  expect([bound, refused > 0]).toEqual([100 * MEBIBYTE, true])
-  expect(used).toBeLessThanOrEqual(bound / 2)
-  // There is something left for another one.
-  await flood(daemon, 'other', 5_000)
-  expect((await statsOf(daemon, 'other')).a).toMatchObject({ drops: { limit: 0 } })
-  const full = field(pid, 'VmRSS')
-  expect((await daemon.ask('DELETE', '/v1/pairs/flood')).status).toBe(204)
-  expect((await memoryOf(daemon)).used).toBeLessThan(20 * MEBIBYTE)
-  expect(field(pid, 'VmRSS')).toBeLessThan(full - 30 * MEBIBYTE)
-  expect((await statsOf(daemon, 'other')).a.inspected.held).toBeGreaterThanOrEqual(5_000)
-})
+)(
+  'a flood that is to be held for an hour, in a memory cgroup of 400 MB',
+  { timeout: patient(300_000) },
+  async () => {
+    using cgroup = new Cgroup(400 * MEBIBYTE)
+    await using daemon = await TestDaemon.start('--memory', '100mb')
+    const { pid } = daemon.program
+    cgroup.add(pid)
+    await makePair(daemon, 'flood', HOUR)
+    await makePair(daemon, 'other', HOUR)
+    await flood(daemon, 'flood', 40_000)
+    const { used, bound, refused } = await memoryOf(daemon)
+    expect([bound, refused > 0]).toEqual([100 * MEBIBYTE, true])
+    expect(used).toBeLessThanOrEqual(bound / 2)
+    // There is something left for another one.
+    await flood(daemon, 'other', 5_000)
+    expect((await statsOf(daemon, 'other')).a).toMatchObject({ drops: { limit: 0 } })
+    const full = field(pid, 'VmRSS')
+    expect((await daemon.ask('DELETE', '/v1/pairs/flood')).status).toBe(204)
+    expect((await memoryOf(daemon)).used).toBeLessThan(20 * MEBIBYTE)
+    expect(field(pid, 'VmRSS')).toBeLessThan(full - 30 * MEBIBYTE)
+    expect((await statsOf(daemon, 'other')).a.inspected.held).toBeGreaterThanOrEqual(5_000)
+  },
+)
 
 needs(
   'root',
@@ -93,7 +98,7 @@ needs(
   'ip',
 )(
   'an allocation that is refused (prlimit --as) is a drop as well, and ends no pair',
-  { timeout: 300_000 },
+  { timeout: patient(300_000) },
   async () => {
     await using daemon = await TestDaemon.start('--memory', '4gb')
     const { pid } = daemon.program

@@ -161,7 +161,7 @@ needs('tshark')('tshark shows frames of a pipe while they cross', async () => {
   for (const length of [100, 200, 300]) {
     recording.send(filler(length))
     expected += `${length}\n${length}\n`
-    await expect.poll(() => text, { timeout: 80_000 }).toBe(expected)
+    await expect.poll(() => text, { timeout: patient(80_000) }).toBe(expected)
   }
   const closed = once(tshark, 'close')
   await recording.session.end()

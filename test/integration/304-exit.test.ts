@@ -198,7 +198,7 @@ describe('a process that makes a pair', () => {
       delay,
       options,
     )
-    expect((await program.end(10_000)).code).toBe(0)
+    expect((await program.end()).code).toBe(0)
     expect(home.links()).toHaveLength(1)
   })
 

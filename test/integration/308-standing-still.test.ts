@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { A, B } from '../support/cable.js'
 import { Netns } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { launch } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
@@ -14,7 +15,7 @@ const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 /** ms. A worker that did not answer for 5 s was once held for dead, and every pair ended. */
 const STILL = 6_000
 test('stopped for 6 s while an end flaps, the process goes on, and so do its pairs', {
-  timeout: 120_000,
+  timeout: patient(120_000),
 }, async () => {
   using left = Netns.create('left')
   using right = Netns.create('right')

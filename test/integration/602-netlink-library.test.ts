@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'vitest'
 import { inside, TestDaemon } from '../support/daemon.js'
+import { patient } from '../support/pace.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter', 'pyroute2')
@@ -14,7 +15,7 @@ test('pyroute2 looks the family up, makes a pair, is refused, and removes the pa
   await using daemon = await TestDaemon.start('--netlink', 'on')
   const [file = '', ...words] = inside(daemon.home)
   const { stdout } = await promisify(execFile)(file, [...words, '/usr/bin/python3', CLIENT], {
-    timeout: 80_000,
+    timeout: patient(80_000),
   })
   expect(stdout.trim().split('\n')).toEqual([
     "family ['veth', 1, 0, 2] [(1, 11), (2, 11)]",

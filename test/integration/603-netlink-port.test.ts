@@ -5,6 +5,7 @@ import { performance } from 'node:perf_hooks'
 import { expect } from 'vitest'
 import { inside, TestDaemon } from '../support/daemon.js'
 import { Netns, until } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { type AnyMessages, Program } from '../support/program.js'
 import { needs } from '../support/skip.js'
 import { ADD, add, attribute, del, errorOf, message, PORT, VethClient } from '../support/veth-client.js'
@@ -134,7 +135,7 @@ test('200 pairs made and removed by one client that does not wait between orders
   const answers = async () => {
     const errors: (number | undefined)[] = []
     while (errors.length < count) {
-      const reply = await client.receive(30_000)
+      const reply = await client.receive(patient(30_000))
       errors.push(reply && errorOf(reply))
     }
     return errors

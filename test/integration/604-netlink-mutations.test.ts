@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { TestDaemon } from '../support/daemon.js'
+import { patient } from '../support/pace.js'
 import { needs } from '../support/skip.js'
 import * as veth from '../support/veth-client.js'
 import { add, attribute, del, errorOf, message, type Reply, VethClient } from '../support/veth-client.js'
@@ -154,8 +155,8 @@ async function exchange(client: VethClient, batch: Buffer[], fence: number): Pro
   await client.send(...batch, del('', fence))
   const replies: Reply[] = []
   for (;;) {
-    const reply = await client.receive(20_000)
-    if (reply === undefined) throw new Error('it hangs: no answer for 20 s')
+    const reply = await client.receive(patient(20_000))
+    if (reply === undefined) throw new Error('it hangs: no answer')
     if (reply.seq === fence) return replies
     replies.push(reply)
   }
@@ -185,7 +186,7 @@ function compare(read: Read[], model: Model, replies: Reply[]): void {
   expect(replies).toEqual([])
 }
 
-test(`${COUNT} damaged messages, seed ${SEED}`, { timeout: 500_000 }, async () => {
+test(`${COUNT} damaged messages, seed ${SEED}`, { timeout: patient(500_000) }, async () => {
   await using daemon = await TestDaemon.start('--netlink', 'on', '--log', 'info')
   using client = VethClient.open(daemon.home)
   const random = randomizer(SEED)

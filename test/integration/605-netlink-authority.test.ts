@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { expect } from 'vitest'
 import { inside, TestDaemon } from '../support/daemon.js'
 import { until } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { type AnyMessages, Program } from '../support/program.js'
 import { needs } from '../support/skip.js'
 import { add, del, VethClient } from '../support/veth-client.js'
@@ -31,7 +32,7 @@ const NOBODY = ['setpriv', '--reuid', '65534', '--clear-groups']
 
 async function errorOf(daemon: TestDaemon, prefix: string[]): Promise<number> {
   const [file = '', ...words] = [...inside(daemon.home), ...prefix, '/usr/bin/python3', '-c', SENDER]
-  return Number((await promisify(execFile)(file, words, { timeout: 60_000 })).stdout)
+  return Number((await promisify(execFile)(file, words, { timeout: patient(60_000) })).stdout)
 }
 
 test.each([
@@ -132,7 +133,7 @@ const MOST = 0.6
 // How long orders wait meanwhile is scripts/faults' to measure: on a busy machine that says more of the machine.
 test.each(Object.entries(FLOODS))(
   'a flood by who may not, from %s, has a bounded share of the main thread, and is counted',
-  { timeout: 240_000 },
+  { timeout: patient(240_000) },
   async (_, flood) => {
     await using daemon = await TestDaemon.start('--netlink', 'on')
     expect((await daemon.ask('POST', '/v1/pairs', { a: { name: 'y0' } })).status).toBe(201)

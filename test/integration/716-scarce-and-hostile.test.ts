@@ -6,6 +6,7 @@ import { describe, expect } from 'vitest'
 import { commandOf } from '../support/cli.js'
 import { COMMAND, TestDaemon } from '../support/daemon.js'
 import { Netns, until } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { uveth } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
@@ -19,7 +20,7 @@ const unfit = (text: string) => UNFIT.test(text.replaceAll(/[\n\t]/g, ''))
 
 function shell(line: string): { code: number | null; stderr: string } {
   const words = ['-c', line, 'sh', process.execPath, COMMAND]
-  const { status, stderr } = spawnSync('sh', words, { encoding: 'utf8', timeout: 60_000 })
+  const { status, stderr } = spawnSync('sh', words, { encoding: 'utf8', timeout: patient(60_000) })
   return { code: status, stderr }
 }
 

@@ -5,6 +5,7 @@ import { readdirSync } from 'node:fs'
 import { expect, test as plain } from 'vitest'
 import { TestDaemon } from '../support/daemon.js'
 import { Netns } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import type { Outcome } from '../support/program.js'
 import { shell, shimOf } from '../support/shim.js'
 import { needs } from '../support/skip.js'
@@ -61,17 +62,25 @@ plain('every script is run', () => {
 })
 
 for (const [script, more] of Object.entries(SCRIPTS)) {
-  needs(...needed, ...more)(`${script}: everything that it checks holds`, { timeout: 200_000 }, async () => {
-    const { code, stdout, stderr } = await runs(script).shim
-    expect(stdout).not.toContain('FAIL')
-    expect(stdout.split('\n').length).toBeGreaterThan(6)
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  })
+  needs(...needed, ...more)(
+    `${script}: everything that it checks holds`,
+    { timeout: patient(200_000) },
+    async () => {
+      const { code, stdout, stderr } = await runs(script).shim
+      expect(stdout).not.toContain('FAIL')
+      expect(stdout.split('\n').length).toBeGreaterThan(6)
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    },
+  )
 
-  needs(...needed, ...more, 'veth')(`${script}: as over kernel veth`, { timeout: 200_000 }, async () => {
-    const { shim, kernel } = runs(script)
-    const [ours, kernels] = [await shim, (await kernel) as Outcome]
-    expect(kernels.stdout).not.toContain('FAIL')
-    expect(comparable(ours)).toEqual(comparable(kernels))
-  })
+  needs(...needed, ...more, 'veth')(
+    `${script}: as over kernel veth`,
+    { timeout: patient(200_000) },
+    async () => {
+      const { shim, kernel } = runs(script)
+      const [ours, kernels] = [await shim, (await kernel) as Outcome]
+      expect(kernels.stdout).not.toContain('FAIL')
+      expect(comparable(ours)).toEqual(comparable(kernels))
+    },
+  )
 }

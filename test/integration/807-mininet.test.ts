@@ -2,6 +2,7 @@
 
 import { expect } from 'vitest'
 import { inside, TestDaemon } from '../support/daemon.js'
+import { patient } from '../support/pace.js'
 import { shell, shimEnvironment } from '../support/shim.js'
 import { MININET, needs } from '../support/skip.js'
 
@@ -19,7 +20,7 @@ needs(
   'ifconfig',
   'python3',
   'mininet',
-)('TCLinks delay, lose and shape', { timeout: 120_000 }, async () => {
+)('TCLinks delay, lose and shape', { timeout: patient(120_000) }, async () => {
   await using daemon = await TestDaemon.start()
   const { PATH, ...environment } = shimEnvironment(daemon.socket)
   const env = {

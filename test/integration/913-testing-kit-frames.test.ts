@@ -15,6 +15,7 @@ import {
 import type {} from 'uveth/testing/vitest'
 import { afterAll, describe, expect } from 'vitest'
 import { run } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { needs } from '../support/skip.js'
 import { alive, expectGone, failureOf } from '../support/testing-kit.js'
 
@@ -152,7 +153,7 @@ describe('the seed', () => {
     )
 
   test('decides which frames are lost, counted from where the test begins', {
-    timeout: 200_000,
+    timeout: patient(200_000),
   }, async () => {
     const places = Array.from({ length: 12 }, (_, n) => (n % 2 === 0 ? 'options' : 'body'))
     const [one, ...others] = await Promise.all(places.map((where) => lost(17, where)))

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { assertCarried, assertDropped, lab } from 'uveth/testing'
 import { afterAll, afterEach, describe, expect, vi } from 'vitest'
 import { run } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { Program } from '../support/program.js'
 import { needs } from '../support/skip.js'
 import { failureOf } from '../support/testing-kit.js'
@@ -170,7 +171,7 @@ describe('a failing test', () => {
       VITEST: '',
     }
     await using program = new Program([process.execPath, VITEST, 'run', '--root', PROJECT, 'labs'], { env })
-    const { code, stdout, stderr } = await program.end(80_000)
+    const { code, stdout, stderr } = await program.end(patient(80_000))
     const said = stdout + stderr
     expect(code, said).toBe(1)
     expect(said).toMatch(/Tests\s+1 failed \| 1 passed \(2\)/)

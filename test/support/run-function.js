@@ -12,6 +12,8 @@ import * as workers from 'node:worker_threads'
 import * as uveth from 'uveth'
 
 const [, , source = '', argument = 'null'] = process.argv
+/** How slow this machine is: pace.ts. */
+const pace = Number(process.env.UVETH_TEST_PACE ?? 1)
 
 /** Writes a JSON line at once: it is out before process.exit(). */
 function say(message) {
@@ -47,7 +49,7 @@ async function atRest() {
   const count = () => fs.readdirSync('/proc/self/task').length
   let threads = count()
   for (let same = 0; same < 5; same++) {
-    await sleep(20)
+    await sleep(20 * pace)
     const now = count()
     if (now !== threads) same = 0
     threads = now
@@ -60,7 +62,7 @@ function sleep(ms) {
 }
 
 async function until(what, condition) {
-  const deadline = performance.now() + 10_000
+  const deadline = performance.now() + 10_000 * pace
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`still waiting for: ${what}`)
     await sleep(10)
