@@ -24,7 +24,7 @@ export class ImpairForm {
   readonly #words = el('input', { id: 'words', type: 'text', spellcheck: 'false', autocomplete: 'off' })
   readonly #wordsError = el('p', { class: 'error', id: 'words-error', role: 'alert' })
   #end: EndView | undefined
-  /** What is in force as the fields show it, of which end: shown anew when that differs. */
+  /** What is in force as the fields show it, of which end: shown anew when that differs. Empty: nobody knows. */
   #shown = ''
   /** On their way, the newest of each knob: one order at a time. Of the end that was shown when it was wished. */
   #waiting: { row: Row; text: string; end: EndView }[] = []
@@ -51,9 +51,10 @@ export class ImpairForm {
   /** What is being typed stays, unless it is another end. */
   show(end: EndView): void {
     const other = this.#end === undefined || refOf(this.#end) !== refOf(end)
+    const again = end === this.#end
     this.#end = end
     const now = JSON.stringify([refOf(end), end.impair])
-    if (now === this.#shown || (this.#sending && !other)) return
+    if (now === this.#shown || (!other && (again || this.#sending))) return
     this.#shown = now
     for (const row of this.#rows) {
       if (other || document.activeElement !== row.field) put(row, row.knob.read(end.impair ?? {}))
@@ -136,6 +137,7 @@ export class ImpairForm {
     let sentence = ''
     try {
       await ask(pathOf(end), sent)
+      this.#shown = '' // the fields have what was typed, and the next look may be as the last one was
     } catch (refusal) {
       sentence = (refusal as Error).message
     }

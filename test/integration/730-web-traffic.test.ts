@@ -1,4 +1,5 @@
-// Captures from the page of `uveth web`, in a real browser: the browser's own download, which has each frame.
+// What crosses a pair, on the page of `uveth web` in a real browser: counted, drawn, and recorded by the browser's own
+// download, which has each frame.
 
 import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
@@ -6,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { Web } from '../support/browser.js'
 import { TestDaemon } from '../support/daemon.js'
 import { numbered } from '../support/frames.js'
-import { Netns } from '../support/netns.js'
+import { Netns, until } from '../support/netns.js'
 import { packetsOf } from '../support/pcapng.js'
 import { needs } from '../support/skip.js'
 
@@ -29,7 +30,28 @@ afterAll(async () => {
 })
 afterEach(() => expect(web.opened.faults).toEqual([]))
 
-test('one is downloaded while it runs, and complete when it is stopped', async () => {
+test('it is counted and drawn', async () => {
+  await until('a rate', async () => {
+    for (let sent = 0; sent < 50; sent++) daemon.near.send(FRAME)
+    const rate = await page.locator('.counters .side-a td').nth(0).textContent()
+    return (
+      Number.parseFloat(rate ?? '0') > 0 &&
+      (await page.locator('.flow.a:not([data-speed="0"])').count()) === 1
+    )
+  })
+  expect(await page.locator('canvas').getAttribute('aria-label')).toMatch(
+    /The last three minutes\. Now x0 sends .*bit\/s/,
+  )
+  const coloured = await page.locator('canvas').evaluate((canvas) => {
+    const { width, height } = canvas as unknown as { width: number; height: number }
+    // biome-ignore lint/suspicious/noExplicitAny: of the browser
+    const { data } = (canvas as any).getContext('2d').getImageData(0, 0, width, height)
+    return data.some((value: number) => value > 0)
+  })
+  expect(coloured).toBe(true)
+})
+
+test('a capture is downloaded while it runs, and complete when it is stopped', async () => {
   const coming = page.waitForEvent('download')
   await page.getByRole('button', { name: 'Start capture' }).click()
   const download = await coming
