@@ -210,6 +210,7 @@ describe('a daemon that is killed', () => {
     const { home, far } = held
     await held.add(CABLE(far))
     await held.kill(() => {
+      home.ip('link', 'set', 'x0', 'down') // before Linux 6.2 only such a link is renamed
       home.ip('link', 'set', 'x0', 'name', 'z0', 'netns', far.name)
       far.ip('link', 'set', 'z0', 'up')
     })
