@@ -24,9 +24,11 @@ export class Filter {
 
   /** What a daemon that was killed had yet to take back is ours to. Where nothing can be read, nothing is there. */
   async find(): Promise<void> {
+    const ours = this.#records.list().map(({ bridge }) => bridge)
     const each = (['iptables', 'ip6tables'] as const).map(async (family) => {
       const saved = await run([`${family}-save`]).catch(() => '')
-      const used = bridgesOf(saved).some((bridge) => existsSync(`/proc/sys/net/ipv4/conf/${bridge}`))
+      const others = bridgesOf(saved).filter((bridge) => !ours.includes(bridge))
+      const used = others.some((bridge) => existsSync(`/proc/sys/net/ipv4/conf/${bridge}`))
       if (saved.includes(':UVETH') && !used) this.#said.set(family, new Map())
     })
     await Promise.all(each)

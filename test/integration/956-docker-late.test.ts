@@ -1,5 +1,6 @@
-// Rules of the network driver that have gone are taken back after the answer: what may happen meanwhile. The programs that
-// change the machine are held back here, or fail, by others in front of them on the PATH.
+// Rules of the network driver that have gone are taken back after the answer: what may happen meanwhile, and what if one of
+// the programs that change the machine fails, or the daemon is killed. They are held back here, or fail, by others in front
+// of them on the PATH.
 
 import { execFileSync } from 'node:child_process'
 import { chmodSync, rmSync, writeFileSync } from 'node:fs'
@@ -20,14 +21,15 @@ class Programs implements Disposable {
   constructor() {
     process.env.PATH = `${this.#folder.path}${delimiter}${this.#path}`
     for (const name of ['iptables-restore', 'ip6tables-restore'])
-      this.#lay(name, `while [ -e "${this.#file('held')}" ]; do sleep 0.01; done; kill -0 $PPID || exit 1`)
+      this.lay(name, `while [ -e "${this.#file('held')}" ]; do sleep 0.01; done; kill -0 $PPID || exit 1`)
   }
 
   #file(name: string): string {
     return this.#folder.file(name)
   }
 
-  #lay(name: string, first: string): void {
+  /** Has `name` begin with what a shell is told so. */
+  lay(name: string, first: string): void {
     const real = execFileSync('sh', ['-c', `command -v ${name}`], {
       env: { ...process.env, PATH: this.#path },
       encoding: 'utf8',
@@ -47,7 +49,7 @@ class Programs implements Disposable {
 
   /** Bridges cannot be removed for as long as it runs. */
   async refusing(work: () => Promise<void>): Promise<void> {
-    this.#lay('ip', '[ "$2" != del ] || { echo "RTNETLINK answers: Operation not permitted" >&2; exit 2; }')
+    this.lay('ip', '[ "$2" != del ] || { echo "RTNETLINK answers: Operation not permitted" >&2; exit 2; }')
     await work()
     rmSync(this.#file('ip'))
   }
@@ -59,6 +61,7 @@ class Programs implements Disposable {
   }
 }
 
+const six = { IPv6Data: [{ Pool: 'fd00:200::/64', Gateway: 'fd00:200::1/64' }] }
 const portmap = [{ Proto: 6, Port: 80, HostPort: 8080 }]
 const targets = ({ home }: TestDaemon) => home.exec('iptables-save').match(/(?<=--to-destination )\S+/g) ?? []
 
@@ -70,6 +73,7 @@ function container(daemon: TestDaemon, digit: string, last: string) {
   return {
     create: () => order('CreateEndpoint', { Interface: { Address: `10.200.1.${last}/24` } }),
     join: () => order('Join'),
+    delete: () => order('DeleteEndpoint'),
     publish: () => order('ProgramExternalConnectivity', { Options }),
     /** As an engine ends one. */
     end: async () => {
@@ -158,6 +162,21 @@ test('what a daemon that was killed had yet to take back, the next one does', as
   expect(targets(daemon)).toEqual(['10.200.1.2:80'])
   await daemon.restart()
   expect(daemon.home.exec('iptables-save')).not.toContain('UVETH')
+})
+
+test('of a network with IPv6 as well, though another one without has stayed', async () => {
+  using programs = new Programs()
+  await using daemon = await startDriver()
+  expect(await createNetwork(daemon, '1')).toBeUndefined()
+  expect(await createNetwork(daemon, '2', six)).toBeUndefined()
+  programs.hold()
+  expect(await call(daemon, 'DeleteNetwork', { NetworkID: idOf('2') })).toBeUndefined()
+  await daemon.kill()
+  programs.release()
+  expect(daemon.home.exec('ip6tables-save')).toContain('uv-22222222222')
+  await daemon.restart()
+  expect(daemon.home.exec('iptables-save')).toContain('uv-11111111111')
+  expect(daemon.home.exec('ip6tables-save')).not.toContain('UVETH')
 })
 
 test('a bridge that cannot be removed is told of', async () => {
