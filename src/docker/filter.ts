@@ -69,7 +69,9 @@ export class Filter {
     this.#next = undefined
     const bridged = this.#records.list().filter(({ p2p }) => !p2p)
     const six = bridged.some(({ subnets }) => subnets.some(({ pool }) => isOf('ip6tables', pool)))
-    await Promise.all([this.#say('iptables', bridged), this.#say('ip6tables', six ? bridged : [])])
+    const runs = [this.#say('iptables', bridged), this.#say('ip6tables', six ? bridged : [])]
+    await Promise.allSettled(runs) // the next ones are to find what both have left
+    await Promise.all(runs)
   }
 
   /** Of tables that are as we left them only what differs is changed. */

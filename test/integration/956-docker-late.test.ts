@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { Folder, type TestDaemon } from '../support/daemon.js'
 import { call, createNetwork, idOf, startDriver } from '../support/docker-driver.js'
@@ -177,6 +178,21 @@ test('of a network with IPv6 as well, though another one without has stayed', as
   await daemon.restart()
   expect(daemon.home.exec('iptables-save')).toContain('uv-11111111111')
   expect(daemon.home.exec('ip6tables-save')).not.toContain('UVETH')
+})
+
+test('a family that fails leaves nothing of the other one', async () => {
+  using programs = new Programs()
+  await using daemon = await startDriver()
+  expect(await createNetwork(daemon, '1')).toBeUndefined()
+  programs.lay('ip6tables-save', 'echo refused >&2; exit 1')
+  // Whoever tells of the second network is overtaken, if he can be.
+  const late = 'cat >"$0.$$"; ! grep -q uv-2 "$0.$$" || sleep 0.5; exec <"$0.$$"'
+  programs.lay('iptables-restore', late)
+  expect(await createNetwork(daemon, '2', six)).toBe('EIO: ip6tables-save: refused')
+  await sleep(1000)
+  const saved = daemon.home.exec('iptables-save')
+  expect(saved).not.toContain('uv-22222222222')
+  expect(saved).toContain('uv-11111111111')
 })
 
 test('a bridge that cannot be removed is told of', async () => {
