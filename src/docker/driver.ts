@@ -104,7 +104,9 @@ export class Driver {
       for (const rival of this.#records.rivalsOf(network)) await this.#giveUp(rival)
       this.#records.add(network)
       try {
-        const made = [makeBridge(network), this.#filter.allow(), this.#records.save()]
+        const saved = this.#records.save()
+        // First: a bridge that nobody knows of after our death would keep its addresses.
+        const made = [saved.then(() => makeBridge(network)), this.#filter.allow()]
         await Promise.allSettled(made) // nothing is to go on when it is removed
         await Promise.all(made)
       } catch (error) {

@@ -195,6 +195,19 @@ test('a family that fails leaves nothing of the other one', async () => {
   expect(saved).toContain('uv-11111111111')
 })
 
+test('a daemon that is killed while it makes a bridge knows of it afterwards', async () => {
+  using programs = new Programs()
+  await using daemon = await startDriver()
+  programs.lay('ip', '[ "$2" != add ] || kill -9 $PPID')
+  await expect(createNetwork(daemon, '1')).rejects.toMatchObject({ code: 'ECONNRESET' })
+  await daemon.program.ended
+  programs.lay('ip', '')
+  await daemon.restart()
+  const another = { NetworkID: idOf('2'), IPv4Data: [{ Pool: '10.200.1.0/24', Gateway: '10.200.1.1/24' }] }
+  expect(await call(daemon, 'CreateNetwork', another)).toBeUndefined()
+  expect(daemon.home.names()).toEqual(['lo', 'uv-22222222222'])
+})
+
 test('a bridge that cannot be removed is told of', async () => {
   using programs = new Programs()
   await using daemon = await startDriver()
