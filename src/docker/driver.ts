@@ -12,7 +12,6 @@
 import { invalid } from '../errors.js'
 import { type Caller, home } from '../orders/caller.js'
 import { Orders, type PairRegistry } from '../orders/handlers.js'
-import type { Entry } from '../orders/registry.js'
 import type { SentWish } from '../orders/wanted.js'
 import type { Logger } from '../wishes/end.js'
 import { Filter } from './filter.js'
@@ -188,7 +187,7 @@ export class Driver {
     const make = network.p2p ? this.#cable : this.#spoke
     const name = await make.call(this, ids, network, endpoint)
     await this.#filter.settled() // its address may have been another one's
-    const { since } = (this.#registry.byId(pairOf(network, ids.endpoint)) as Entry<SentWish>).wish
+    const { since } = this.#registry.find(`id:${pairOf(network, ids.endpoint)}`, 0).entry.wish
     const [side, sandbox] = [endpoint.side ?? 'b', sandboxOf(given)]
     // Where its end is to be made again, once the engine has moved it.
     if (sandbox !== '') {

@@ -180,6 +180,21 @@ test('of a network with IPv6 as well, though another one without has stayed', as
   expect(daemon.home.exec('ip6tables-save')).not.toContain('UVETH')
 })
 
+test('a container that is given up while it waits for that is refused in a sentence', async () => {
+  using programs = new Programs()
+  await using daemon = await startDriver()
+  const one = await published(daemon)
+  programs.hold()
+  await one.end()
+  const two = container(daemon, '2', '2')
+  expect(await two.create()).toBeUndefined()
+  const joining = two.join()
+  await until('its pair to be plugged in', () => / uv2{11}\b.* master /.test(daemon.home.ip('link')))
+  expect(await two.delete()).toBeUndefined()
+  programs.release()
+  expect(await joining).toBe("ENODEV: no pair or interface 'id:docker-22222222222'")
+})
+
 test('a family that fails leaves nothing of the other one', async () => {
   using programs = new Programs()
   await using daemon = await startDriver()
