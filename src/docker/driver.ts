@@ -62,6 +62,8 @@ export class Driver {
   /** Ids of pairs that are being made here, and not again after a restart. */
   readonly #making = new Set<string>()
   readonly #resuming = new Set<Promise<void>>()
+  /** Since we began: how they end, while they have a pair, we hear of the engine. */
+  readonly #joined = new WeakSet<Endpoint>()
 
   private constructor({ registry, logger, daemon }: Around, records: Records) {
     this.#registry = registry
@@ -193,6 +195,7 @@ export class Driver {
     if (sandbox !== '') {
       since[side] = { ...since[side], netns: sandbox }
       endpoint.sandbox = sandbox
+      this.#joined.add(endpoint)
     }
     await this.#records.save()
     return { InterfaceName: { SrcName: name, DstPrefix: 'eth' }, ...waysOut(network) }
@@ -282,10 +285,10 @@ export class Driver {
   /** Containers of whose end the engine has not told: it was down, or we. */
   async #forgetEnded(): Promise<void> {
     for (const network of this.#records.list()) {
-      const ended = Object.keys(network.endpoints).filter((id) =>
-        hasEnded(network.endpoints[id] as Endpoint, this.#registry.byId(pairOf(network, id))?.pair),
+      const ended = Object.entries(network.endpoints).filter(([id, endpoint]) =>
+        hasEnded(endpoint, this.#registry.byId(pairOf(network, id))?.pair, this.#joined.has(endpoint)),
       )
-      for (const id of ended) await this.#unplug(network, id)
+      for (const [id] of ended) await this.#unplug(network, id)
       if (ended.length > 0) await this.#records.save()
     }
   }

@@ -48,9 +48,13 @@ export async function resumeEnd(
   if (gateway) await addRoutes(sandbox, end.name, network.subnets)
 }
 
-/** Where the engine's mounts are not to be seen, a link that is somewhere says that its container lives. */
-export function hasEnded({ sandbox, side = 'b' }: Endpoint, pair: Pair | undefined): boolean {
-  return sandbox !== undefined && !isThere(sandbox) && (pair === undefined || pair[side].netns === null)
+/**
+ * Where the engine's mounts are not to be seen, a link that is somewhere says that its container lives. One that has just
+ * joined has its link at home, and no namespace yet: an engine starts the container afterwards.
+ */
+export function hasEnded({ sandbox, side = 'b' }: Endpoint, pair: Pair | undefined, isNew: boolean): boolean {
+  if (sandbox === undefined || isThere(sandbox)) return false
+  return pair === undefined || (!isNew && pair[side].netns === null)
 }
 
 function unlessThere(error: { code?: string }): void {

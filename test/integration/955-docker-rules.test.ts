@@ -2,6 +2,7 @@
 // somebody has emptied the filter, and go with the last network whatever is left of them; flows follow published ports.
 
 import { expect } from 'vitest'
+import { ask } from '../support/daemon.js'
 import { call, createNetwork as create, idOf, startDriver as start } from '../support/docker-driver.js'
 import { Netns, until } from '../support/netns.js'
 import { evaluate, type Kit, launch } from '../support/program.js'
@@ -65,6 +66,22 @@ test('a container joins though the daemon was killed after it had heard of it', 
   expect(daemon.home.names()).toEqual(
     expect.arrayContaining(['uv-11111111111', 'uc99999999999', 'uv99999999999']),
   )
+})
+
+test('of a network of one pair, who joins while another one is still to be started has the other end', async () => {
+  await using daemon = await start()
+  const Options = { 'com.docker.network.generic': { p2p: 'true' } }
+  expect(await call(daemon, 'CreateNetwork', { NetworkID: idOf('1'), Options })).toBeUndefined()
+  const names: string[] = []
+  for (const digit of ['2', '3']) {
+    const ids = { NetworkID: idOf('1'), EndpointID: idOf(digit) }
+    expect(await call(daemon, 'CreateEndpoint', ids)).toBeUndefined()
+    // There is no such file before the engine starts the container.
+    const wish = { ...ids, SandboxKey: daemon.folder.file(digit) }
+    const { json } = await ask(daemon.folder.file('docker.sock'), 'POST', '/NetworkDriver.Join', wish)
+    names.push(json.InterfaceName?.SrcName)
+  }
+  expect(names).toEqual(['ua11111111111', 'ub11111111111'])
 })
 
 withSettings('a network has IPv6 also where new interfaces have none', async () => {
