@@ -53,11 +53,13 @@ export interface Plugin {
 export async function openPlugin(host: PluginHost, path: string, fd: number): Promise<Plugin> {
   const driver = await Driver.open(host, path)
   const running = new Set<Promise<void>>()
-  const server = createServer((request, response) => {
-    const answered = answer(driver, host, request, response)
-    running.add(answered)
-    void answered.finally(() => running.delete(answered))
-  })
+  const during = async (work: () => Promise<void>) => {
+    const worked = work()
+    const done = worked.catch(() => {}) // it is answered
+    running.add(done)
+    await worked.finally(() => running.delete(done))
+  }
+  const server = createServer((request, response) => void answer(driver, host, during, request, response))
   return {
     fd,
     listen: async () => {
@@ -82,6 +84,7 @@ export async function openPlugin(host: PluginHost, path: string, fd: number): Pr
 async function answer(
   driver: Driver,
   { daemon }: PluginHost,
+  during: (work: () => Promise<void>) => Promise<void>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -92,8 +95,11 @@ async function answer(
     if (request.method !== 'POST')
       return say(response, 405, { Err: `EOPNOTSUPP: ${name} takes POST, not ${request.method}` })
     const given = await bodyOf(request)
-    await daemon.admitted()
-    say(response, 200, await method(driver, given))
+    // From here on others wait for it: it has all come.
+    await during(async () => {
+      await daemon.admitted()
+      say(response, 200, await method(driver, given))
+    })
   } catch (error) {
     const known = error instanceof UvethError
     if (!known) daemon.failed(error, name)

@@ -2,6 +2,7 @@
 // connections stay, nothing is lost or reordered, and whichever process dies on the way, one of them goes on.
 
 import { existsSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { ask, COMMAND, inside, TestDaemon } from '../support/daemon.js'
@@ -279,3 +280,12 @@ function childOf(pid: number | undefined): number | undefined {
     return undefined // it has ended
   }
 }
+
+test('whoever has not said all that he asks of the network driver keeps nobody waiting', async () => {
+  const daemon = await start('--state', 'FOLDER/state/pairs.json', '--docker-socket', 'FOLDER/docker.sock')
+  const engine = connect(daemon.folder.file('docker.sock')).on('error', () => {})
+  engine.write('POST /NetworkDriver.DiscoverNew HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{')
+  expect((await ask(daemon.folder.file('docker.sock'), 'POST', '/Plugin.Activate')).status).toBe(200)
+  await replace(daemon)
+  engine.destroy()
+})
