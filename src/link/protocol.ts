@@ -213,12 +213,14 @@ export interface Lasting {
   altnames: readonly string[]
   /** Those that somebody has given it for good. */
   addresses: readonly LinkAddress[]
-  /** Those that somebody has given it: messages, without its index (netlink/routes.ts). */
-  routes: readonly Uint8Array[]
+  /** Those that somebody has given it: messages, without its index (netlink/routes.ts); undefined: not known yet. */
+  routes: readonly Uint8Array[] | undefined
 }
+/** With all that is known of it. */
+export type Kept = Lasting & { routes: readonly Uint8Array[] }
 
 /** Of an end that nobody has given anything. */
-export const NOTHING: Lasting = { alias: '', altnames: [], addresses: [], routes: [] }
+export const NOTHING: Kept = { alias: '', altnames: [], addresses: [], routes: [] }
 
 /** `close`: by us. `deleted`: the link of `end` was. `netns-deleted`: its namespace. `failed`: our threads. */
 export type ClosedReason = 'close' | 'deleted' | 'netns-deleted' | 'failed'

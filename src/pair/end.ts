@@ -31,6 +31,7 @@ interface Sides {
 export class End {
   readonly #pair: Sides
   readonly #index: 0 | 1
+  readonly #label: 'a' | 'b'
   readonly #link: Link
   readonly #handle: number
   readonly #inspection: Inspection
@@ -41,6 +42,7 @@ export class End {
     this.#inspection = inspection
     this.#pair = pair
     this.#index = index
+    this.#label = index === 0 ? 'a' : 'b'
     this.#link = link
     this.#handle = handle
   }
@@ -297,17 +299,18 @@ export class End {
   static update(end: End, state: EndState, lasting: Lasting): EndState | undefined {
     const before = end.#state === UNKNOWN ? undefined : end.#state
     end.#state = state
-    end.#lasting = lasting
+    end.#lasting = { ...lasting, routes: lasting.routes ?? end.#lasting.routes }
     return before
+  }
+
+  /** It goes on as what another process had: what is asked for later is as it was until then. */
+  static keep(end: End, former: Former | null): void {
+    if (former !== null) end.#lasting = { ...end.#lasting, routes: former.routes }
   }
 
   /** What it is made again as. */
   static former(end: End): Former {
     return formerOf(end.#state, end.#lasting)
-  }
-
-  get #label(): string {
-    return this.#index === 0 ? 'a' : 'b'
   }
 
   async #change(change: EndChange): Promise<void> {

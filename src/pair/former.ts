@@ -3,14 +3,14 @@
 
 import { formatAddress, formatCidr, parseAddress, parseCidr } from '../frame/address.js'
 import { parseMac } from '../frame/mac.js'
-import type { EndPlan, EndState, Lasting, PairPlan } from '../link/protocol.js'
+import type { EndPlan, EndState, Kept, PairPlan } from '../link/protocol.js'
 import type { LinkAddress } from '../netlink/addresses.js'
 import { flag, list, object, type Read, type Shape, text, value, whole } from '../wishes/shape.js'
 import { BASE64 } from './progress.js'
 
-export type Former = Pick<EndState, 'address' | 'mtu' | 'txQueueLength' | 'up' | 'ifindex'> & Lasting
+export type Former = Pick<EndState, 'address' | 'mtu' | 'txQueueLength' | 'up' | 'ifindex'> & Kept
 
-export function formerOf({ address, mtu, txQueueLength, up, ifindex }: EndState, lasting: Lasting): Former {
+export function formerOf({ address, mtu, txQueueLength, up, ifindex }: EndState, lasting: Kept): Former {
   return { address, mtu, txQueueLength, up, ifindex, ...lasting }
 }
 

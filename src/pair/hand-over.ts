@@ -10,6 +10,7 @@ import { linkThread } from '../link/link.js'
 import type { Descriptors } from '../link/protocol.js'
 import type { Logger } from '../wishes/end.js'
 import type { Dossier } from './dossier.js'
+import { End } from './end.js'
 import { type PairOptions, planPair } from './options.js'
 import { Pair } from './pair.js'
 
@@ -56,6 +57,8 @@ export async function goOn(pair: Pair, from: Dossier): Promise<void> {
   const { handle } = life
   inside.keep(mode)
   inside.count([a.counts, b.counts])
+  End.keep(pair.a, a.former)
+  End.keep(pair.b, b.former)
   const captures = inside.captures.keep(from.captures)
   const begin = inspection.connect({ chains: [a, b], captures, progress, lastRule })
   const inspected = inspection.begin(undefined)

@@ -10,7 +10,13 @@ import { MAX_MTU, MAX_OVERHEAD } from '../../src/frame/ethernet.js'
 import { formatMac } from '../../src/frame/mac.js'
 import { VNET_HDR_LEN } from '../../src/frame/slab.js'
 import type { AdoptDevice, Death, Device, Hint, OpenDevice, Sight } from '../../src/link/device.js'
-import { type EndChange, type EndPlan, type EndState, NOTHING } from '../../src/link/protocol.js'
+import {
+  type EndChange,
+  type EndPlan,
+  type EndState,
+  type Lasting,
+  NOTHING,
+} from '../../src/link/protocol.js'
 import { type NetnsPlace, pathOfPlace } from '../../src/netns/names.js'
 import { closeFd, socketPair } from './native.js'
 
@@ -70,7 +76,7 @@ export class MemoryHost {
 export class MemoryDevice implements Device {
   readonly ports: readonly PortSpec[]
   state: EndState
-  readonly lasting = NOTHING
+  lasting: Lasting = NOTHING
   carrier = false
   program = false
   shared = false
