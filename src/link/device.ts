@@ -12,8 +12,10 @@ export type Death = 'deleted' | 'netns-deleted'
 
 /** Something that the kernel has said: which devices are to be looked at. */
 export type Hint =
-  /** The link with this index in the namespace that home knows as `nsid`; its addresses or routes, too, where these were changed. */
-  | { of: 'link'; nsid: number; ifindex: number; addresses?: boolean; routes?: boolean }
+  /** The link with this index in the namespace that home knows as `nsid`; its addresses or routes, too, where these were changed; and whether it was down. */
+  | { of: 'link'; nsid: number; ifindex: number; addresses?: boolean; routes?: boolean; down?: boolean }
+  /** One of that namespace with a route at this place (netlink/routes.ts), which is another link's now. */
+  | { of: 'route'; nsid: number; place: string }
   /** All in that namespace: home's number for it is gone, so it died. */
   | { of: 'netns'; nsid: number }
   /** All: something was missed. */

@@ -6,6 +6,7 @@
 import { EPOLLIN, watch } from '../native.js'
 import { parseAddress } from '../netlink/addresses.js'
 import {
+  IFF_UP,
   NETLINK_ROUTE,
   RTM_DELADDR,
   RTM_NEWADDR,
@@ -14,10 +15,11 @@ import {
   RTNLGRP_IPV6_IFADDR,
   RTNLGRP_IPV6_ROUTE,
   RTNLGRP_LINK,
+  RTNLGRP_NEXTHOP,
   RTNLGRP_NSID,
 } from '../netlink/constants.js'
 import type { Message } from '../netlink/message.js'
-import { GIVEN_ROUTES, parseGivenRoute } from '../netlink/routes.js'
+import { GIVEN_ROUTES, placeTaken, reroutedLink } from '../netlink/routes.js'
 import { parseRouteEvent } from '../netlink/rtnl.js'
 import { NetlinkSocket } from '../netlink/socket.js'
 import type { Hint } from './device.js'
@@ -32,7 +34,7 @@ type LinkHint = Extract<Hint, { of: 'link' }>
 const GROUPS = [
   RTNLGRP_LINK,
   ...[RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR],
-  ...[RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE],
+  ...[RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP],
 ]
 
 /** ms between two looks where the kernel does not tell. */
@@ -61,17 +63,19 @@ function deliver(socket: NetlinkSocket, hear: (hint: Hint) => void): void {
   if (events === 'overrun') return hear({ of: 'all' })
   // A change comes as several events; each end is looked at once for all of them.
   const links = new Map<string, LinkHint>()
-  const note = (nsid: number, ifindex: number, more: Pick<LinkHint, 'addresses' | 'routes'> = {}) => {
+  const note = (nsid: number, ifindex: number, more: Partial<LinkHint> = {}) => {
     const key = `${nsid}:${ifindex}`
     links.set(key, { of: 'link', nsid, ifindex, ...links.get(key), ...more })
   }
   for (const { message, nsid } of events) {
     const readdressed = addressed(message)
     if (readdressed !== undefined) note(nsid, readdressed, { addresses: true })
-    const rerouted = parseGivenRoute(message)
-    if (rerouted !== undefined) note(nsid, rerouted.ifindex, { routes: true })
+    const rerouted = reroutedLink(message)
+    if (rerouted !== undefined) note(nsid, rerouted, { routes: true })
+    const place = placeTaken(message)
+    if (place !== undefined) hear({ of: 'route', nsid, place })
     const event = parseRouteEvent(message, nsid)
-    if (event?.kind === 'link') note(event.nsid, event.ifindex)
+    if (event?.kind === 'link') note(event.nsid, event.ifindex, event.flags & IFF_UP ? {} : { down: true })
     else if (event?.kind === 'nsid' && event.type === 'del' && event.from === HOME_NSID)
       hear({ of: 'netns', nsid: event.nsid })
   }

@@ -39,12 +39,14 @@ import type { NetnsPlace } from '../netns/names.js'
 import { withTarget } from '../netns/open.js'
 import type { Device, Hint, Sight } from './device.js'
 import { closeToOthers, foreignQueuesOf, removeForAll } from './foreign-queues.js'
+import { KeptRoutes } from './kept-routes.js'
 import { offer, offerAnew } from './offloads.js'
 import {
   type EndChange,
   type EndPlan,
   type EndState,
   type KernelCounts,
+  type Lasting,
   NOTHING,
   UNKNOWN,
 } from './protocol.js'
@@ -68,9 +70,6 @@ function lags({ flags, operstate, details }: Link, on: boolean): boolean {
   return operstate === IF_OPER_UNKNOWN || (operstate === IF_OPER_DORMANT && !held)
 }
 
-/** More are a router's, and its own to give: 10,000 took 130 ms of CPU time whenever one of them changed. */
-const MOST_ROUTES = 1_000
-
 interface Opening {
   /** May be a `%d` template. */
   name: string
@@ -88,14 +87,13 @@ export class Tap implements Device {
   readonly fds: readonly number[]
   readonly ports: readonly PortSpec[]
   state: EndState
-  lasting = NOTHING
+  lasting: Lasting = NOTHING
   carrier = false
   program = false
   shared = false
   /** Its addresses are to be asked for: a new one has none. */
   #readdressed = false
-  /** The same of its routes, where it is; 'many': they are not kept, and not asked for, until they are gone. */
-  #rerouted: boolean | 'many' = false
+  #routes = new KeptRoutes()
   readonly #home: NetlinkSocket
   readonly #quiet: boolean
   readonly #where: Whereabouts
@@ -134,15 +132,13 @@ export class Tap implements Device {
       throw systemError(errno.EINVAL, 'ioctl(TUNGETIFF)', name, 'it is no TAP of ours')
     const tap = new Tap(home, [...fds], name, quiet)
     tap.#readdressed = true
-    tap.#rerouted = true
+    tap.#routes = KeptRoutes.adopted()
     return tap
   }
 
   concerns(hint: Hint): boolean {
-    const concerned = this.#where.concerns(hint)
-    if (!concerned) return false
-    if (hint.of !== 'link' || hint.addresses) this.#readdressed = true
-    if (hint.of === 'all' || (hint.of === 'link' && hint.routes)) this.#rerouted ||= true
+    if (!this.#where.concerns(hint) || !this.#routes.hear(hint)) return false
+    if (hint.of !== 'route' && (hint.of !== 'link' || hint.addresses)) this.#readdressed = true
     return true
   }
 
@@ -165,28 +161,26 @@ export class Tap implements Device {
     const first = before.ifindex === 0
     const moved = !first && (before.ifindex !== ifindex || before.netnsInode !== netnsInode)
     if (moved) this.#readdressed = true
-    // With what they stood on routes go, and the kernel does not tell of each.
-    const many = this.#rerouted === 'many' && (moved || before.up !== up)
-    if (many || ((this.#readdressed || before.up !== up) && this.lasting.routes.length > 0))
-      this.#rerouted = true
-    const lasts = this.#lookAtLasting(link, first)
+    // One that was adopted has frames waiting: its routes are asked for by its second look.
+    const since = { readdressed: this.#readdressed, switched: before.up !== up, moved }
+    if (!first) this.#routes.look(since, () => this.#where.routes())
+    const lasts = this.#lookAtLasting(link)
     const keys = Object.keys(before) as (keyof EndState)[]
     return lasts || keys.some((key) => before[key] !== this.state[key]) ? 'changed' : 'same'
   }
 
-  /** Has it changed? One that was adopted has frames waiting: its routes are asked for by its second look. */
-  #lookAtLasting(link: Link, first: boolean): boolean {
+  /** Has it changed? */
+  #lookAtLasting(link: Link): boolean {
     const before = this.lasting
     const { ifalias: alias = '', altnames = [] } = link.details
     const addresses = this.#readdressed ? this.#where.addresses(link) : before.addresses
     this.#readdressed = addresses === undefined
-    let { routes } = before
-    if (this.#rerouted === true && !first) {
-      routes = this.#where.routes() ?? routes
-      this.#rerouted = routes.length > MOST_ROUTES ? 'many' : false
-      if (this.#rerouted) routes = []
+    this.lasting = {
+      alias,
+      altnames,
+      addresses: addresses ?? before.addresses,
+      routes: this.#routes.known,
     }
-    this.lasting = { alias, altnames, addresses: addresses ?? before.addresses, routes }
     return !isDeepStrictEqual(before, this.lasting)
   }
 
@@ -208,7 +202,7 @@ export class Tap implements Device {
     if (ipv6) this.#where.allowIpv6()
     this.#carryOut(settings, { addresses, dad })
     if (routes.length > 0) this.#where.withRoute((socket) => giveRoutes(socket, this.#where.ifindex, routes))
-    this.#rerouted = routes.length > 0
+    if (routes.length > 0) this.#routes.given()
     this.look()
   }
 

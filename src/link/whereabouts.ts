@@ -40,6 +40,8 @@ export class Whereabouts {
     switch (hint.of) {
       case 'link':
         return this.#nsid === hint.nsid && this.ifindex === hint.ifindex
+      case 'route':
+        return this.#nsid === hint.nsid
       case 'netns':
         if (this.#nsid !== hint.nsid) return false
         this.#netnsGone = true

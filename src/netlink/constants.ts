@@ -22,6 +22,7 @@ export const NLM_F_MULTI = 0x02
 export const NLM_F_ACK = 0x04
 export const NLM_F_DUMP_INTR = 0x10
 export const NLM_F_DUMP = 0x300 // of a GET request
+export const NLM_F_REPLACE = 0x100 // of a NEW request, and of what tells of it
 export const NLM_F_EXCL = 0x200 // of a NEW request
 export const NLM_F_CREATE = 0x400
 export const NLM_F_APPEND = 0x800
@@ -66,6 +67,7 @@ export const RTM_GETROUTE = 26
 export const RTM_NEWNSID = 88
 export const RTM_DELNSID = 89
 export const RTM_GETNSID = 90
+export const RTM_DELNEXTHOP = 105
 export const RTM_NEWLINKPROP = 108
 
 export const RTNLGRP_LINK = 1
@@ -74,6 +76,7 @@ export const RTNLGRP_IPV4_ROUTE = 7
 export const RTNLGRP_IPV6_IFADDR = 9
 export const RTNLGRP_IPV6_ROUTE = 11
 export const RTNLGRP_NSID = 28
+export const RTNLGRP_NEXTHOP = 32
 
 export const RT_SCOPE_UNIVERSE = 0
 export const RT_SCOPE_LINK = 253
@@ -169,6 +172,7 @@ export const RTA_CACHEINFO = 12
 export const RTA_TABLE = 15
 export const RTA_VIA = 18
 export const RTA_NH_ID = 30
+export const NHA_OIF = 5
 export const RTAX_MTU = 2
 export const RTAX_ADVMSS = 8
 

@@ -9,6 +9,10 @@ import * as nl from './constants.js'
 import { type Client, type Message, requestOf } from './message.js'
 
 const RTMSG_LEN = 12
+const NHMSG_LEN = 8
+/** Of whom routes are that somebody has given. */
+const GIVEN: readonly number[] = [nl.RTPROT_BOOT, nl.RTPROT_STATIC]
+const PLACE = [nl.RTA_DST, nl.RTA_TABLE, nl.RTA_PRIORITY]
 
 /** A unicast route over one link; what is not there is as `ip route add` has it. */
 export interface Route {
@@ -74,25 +78,53 @@ export interface GivenRoute {
 }
 
 /**
- * Of RTM_NEWROUTE and RTM_DELROUTE, where it is one that somebody has given (`ip route add`); not those that the kernel, a
- * router or a routing daemon gives, nor those over several links. What counts on in it, or is a number of this boot, is left out.
+ * Of RTM_NEWROUTE and RTM_DELROUTE, where it is one that somebody has given for good (`ip route add`); not those that the
+ * kernel, a router or a routing daemon gives, nor those over several links. What counts on in it, or is a number of this
+ * boot, is left out.
  */
 export function parseGivenRoute({ type, payload }: Message): GivenRoute | undefined {
   if (type !== nl.RTM_NEWROUTE && type !== nl.RTM_DELROUTE) return undefined
-  if (![nl.RTPROT_BOOT, nl.RTPROT_STATIC].includes(payload[5] ?? 0)) return undefined
+  if (!GIVEN.includes(payload[5] ?? 0)) return undefined
   const header = payload.slice(0, RTMSG_LEN)
   const flags = viewOf(header)
   flags.setUint32(8, flags.getUint32(8, nl.HOST_LITTLE_ENDIAN) & nl.RTNH_F_ONLINK, nl.HOST_LITTLE_ENDIAN)
   const route = new AttributeWriter(header)
   const attributes = new AttributeDecoder(payload, RTMSG_LEN)
   let ifindex = 0
+  let lent = false
   while (attributes.next()) {
     if (attributes.type === nl.RTA_OIF) ifindex = attributes.u32()
-    else if (![nl.RTA_CACHEINFO, nl.RTA_NH_ID].includes(attributes.type))
-      route.bytes(attributes.type, attributes.bytes())
+    else if (attributes.type === nl.RTA_CACHEINFO) lent = expires(attributes.bytes())
+    else if (attributes.type !== nl.RTA_NH_ID) route.bytes(attributes.type, attributes.bytes())
   }
   attributes.end()
-  return ifindex === 0 ? undefined : { ifindex, route: route.finish() }
+  return ifindex === 0 || lent ? undefined : { ifindex, route: route.finish() }
+}
+
+// struct rta_cacheinfo { __u32 clntref, lastuse; __s32 expires; … }
+function expires(cacheinfo: Uint8Array): boolean {
+  return viewOf(cacheinfo).getInt32(8, nl.HOST_LITTLE_ENDIAN) !== 0
+}
+
+/** The link whose given routes are others since: by a route, or by the end of what several go by (`ip nexthop del`). */
+export function reroutedLink(message: Message): number | undefined {
+  if (message.type !== nl.RTM_DELNEXTHOP) return parseGivenRoute(message)?.ifindex
+  let ifindex: number | undefined
+  const attributes = new AttributeDecoder(message.payload, NHMSG_LEN)
+  while (attributes.next()) if (attributes.type === nl.NHA_OIF) ifindex = attributes.u32()
+  attributes.end()
+  return ifindex
+}
+
+/** Where a route has come in the place of another (`ip route replace`): whose link that was nobody says. */
+export function placeTaken({ type, flags, payload }: Message): string | undefined {
+  return type === nl.RTM_NEWROUTE && (flags & nl.NLM_F_REPLACE) !== 0 ? placeOf(payload) : undefined
+}
+
+/** What no two routes of a namespace have in common, but those that share what they carry. */
+export function placeOf(route: Uint8Array): string {
+  const parts = partsOf(route)
+  return [parts.get(0), route[3], ...PLACE.map((type) => parts.get(type))].join(' ')
 }
 
 /** Type and protocol of an event, where they stand in it; BPF reads big-endian, whatever the machine is. */
@@ -150,13 +182,15 @@ export function giveRoute(
   client.request(requestOf('RTM_NEWROUTE', subject, nl.RTM_NEWROUTE, payload, flags))
 }
 
-/** All over it. A kernel without IPv6 answers with what it has. */
+/** All that somebody has given it: a routing daemon may have given a million. A kernel without IPv6 answers with what it has. */
 function dump(client: Client, ifindex: number): Message[] {
-  return [nl.AF_INET, nl.AF_INET6].flatMap((family) => {
+  const each = [nl.AF_INET, nl.AF_INET6].flatMap((family) => GIVEN.map((by) => [family, by] as const))
+  return each.flatMap(([family, protocol]) => {
     const header = new Uint8Array(RTMSG_LEN)
     header[0] = family
+    header[5] = protocol
     const payload = new AttributeWriter(header).u32(nl.RTA_OIF, ifindex).finish()
     const request = requestOf('RTM_GETROUTE', `ifindex ${ifindex}`, nl.RTM_GETROUTE, payload, nl.NLM_F_DUMP)
-    return client.request(request).filter(({ payload }) => payload[0] === family)
+    return client.request(request).filter(({ payload }) => payload[0] === family && payload[5] === protocol)
   })
 }

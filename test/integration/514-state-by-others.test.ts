@@ -159,6 +159,92 @@ test("so many routes that they are a router's own are not kept; once they are go
   await until('two to be in the file', () => routes() === 2)
 })
 
+/** Two cables at home: how many routes of the first end of each are in the file. */
+async function crossing(daemon: TestDaemon): Promise<() => string> {
+  for (const [at, id] of ['x', 'y'].entries())
+    await daemon.ask('POST', '/v1/pairs', {
+      id,
+      a: { name: `${id}0`, up: true, addresses: [`10.${at}.0.1/24`] },
+      b: { name: `${id}1`, up: true },
+    })
+  const kept = () => (JSON.parse(file(daemon)) as Kept).pairs
+  return () =>
+    kept()
+      .map(({ a }) => a.former.routes?.length ?? 0)
+      .join()
+}
+
+/** What is done while the daemon does not look, and is over when it does. */
+function meanwhile({ program }: TestDaemon, what: () => void): void {
+  program.kill('SIGSTOP')
+  try {
+    what()
+  } finally {
+    program.kill('SIGCONT')
+  }
+}
+
+test('a way that somebody has laid over another link is not laid back', async () => {
+  await using daemon = await TestDaemon.start(...STATE)
+  const { home } = daemon
+  const routes = await crossing(daemon)
+  for (const end of ['x0', 'y0']) home.ip('addr', 'add', `fd0${end === 'x0' ? 0 : 1}::1/64`, 'dev', end)
+  const six = (how: string, net: number) =>
+    home.ip('-6', 'route', how, 'default', 'via', `fd0${net}::2`, 'metric', '7')
+  const four = (how: string, net: number) => {
+    home.ip('route', how, 'default', 'via', `10.${net}.0.2`)
+    home.ip('route', how, '10.9.0.0/16', 'via', `10.${net}.0.2`, 'table', '200')
+  }
+  six('add', 0)
+  four('add', 0)
+  home.ip('route', 'add', 'default', 'via', '10.0.0.3', 'metric', '5') // another one, which stays
+  await until('all of them to be in the file', () => routes() === '4,0')
+  six('replace', 1)
+  await until('one to be of the other in the file', () => routes() === '3,1')
+  four('replace', 1)
+  await until('them to be those of the other in the file', () => routes() === '1,3')
+  const before = [routesOf(home, 'x0'), routesOf(home, 'y0')]
+  await restarted(daemon)
+  expect([routesOf(home, 'x0'), routesOf(home, 'y0')]).toEqual(before)
+})
+
+test('what went unseen is followed: down and up in a moment, the end of a nexthop, a move', async () => {
+  await using daemon = await TestDaemon.start(...STATE)
+  await using far = Netns.create('far')
+  const { home } = daemon
+  const routes = await crossing(daemon)
+  for (const net of [0, 1]) home.ip('route', 'add', `10.9.${net}.0/24`, 'via', `10.${net}.0.2`)
+  await until('both to be in the file', () => routes() === '1,1')
+  meanwhile(daemon, () => {
+    home.ip('link', 'set', 'x0', 'down')
+    home.ip('link', 'set', 'x0', 'up')
+  })
+  await until('none of the first to be in the file', () => routes() === '0,1')
+  home.ip('nexthop', 'add', 'id', '5', 'via', '10.0.0.2', 'dev', 'x0')
+  home.ip('route', 'add', '10.9.2.0/24', 'nhid', '5')
+  await until('one of the first again', () => routes() === '1,1')
+  home.ip('nexthop', 'del', 'id', '5')
+  await until('none of it again', () => routes() === '0,1')
+  meanwhile(daemon, () => {
+    home.ip('link', 'set', 'x0', 'netns', far.name)
+    far.ip('link', 'set', 'x0', 'up')
+    far.ip('addr', 'add', '10.0.0.1/24', 'dev', 'x0')
+    far.ip('route', 'add', '10.9.0.0/24', 'via', '10.0.0.2')
+  })
+  await until('that of the other place', () => routes() === '1,1')
+})
+
+test('a route that runs out is not one for good', async () => {
+  await using daemon = await TestDaemon.start(...STATE)
+  const { home } = daemon
+  const routes = await crossing(daemon)
+  home.ip('-6', 'route', 'add', 'fd08::/64', 'dev', 'x0', 'expires', '900') // lent
+  home.ip('-6', 'route', 'add', 'fd09::/64', 'dev', 'x0')
+  await until('one to be in the file', () => routes() === '1,0')
+  await restarted(daemon)
+  expect(routesOf(home, 'x0')).toMatchObject([{ dst: 'fd09::/64' }])
+})
+
 interface Kept {
   pairs: Record<'a' | 'b', { former: { routes?: string[] } }>[]
 }

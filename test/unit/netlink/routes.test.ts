@@ -11,6 +11,8 @@ import {
   giveRoute,
   missingRoute,
   parseGivenRoute,
+  placeTaken,
+  reroutedLink,
 } from '../../../src/netlink/routes.js'
 
 function heard(answer: (request: Request) => Message[] = () => []): Client & { requests: Request[] } {
@@ -103,6 +105,58 @@ test.each<[string, number, (writer: AttributeWriter) => void, boolean]>([
   expect(parseGivenRoute(message)?.ifindex).toBe(given ? 7 : undefined)
   expect(parseGivenRoute({ ...message, type: nl.RTM_DELROUTE }) !== undefined).toBe(given)
   expect(parseGivenRoute({ ...message, type: nl.RTM_NEWADDR })).toBeUndefined()
+})
+
+test('of all routes of a link, those of a routing daemon are not asked for', () => {
+  const client = heard()
+  givenRoutes(client, 7)
+  const asked = client.requests.map(({ payload }) => [payload[0], payload[5]])
+  const families = [nl.AF_INET, nl.AF_INET6]
+  expect(asked).toEqual(
+    families.flatMap((family) => [nl.RTPROT_BOOT, nl.RTPROT_STATIC].map((by) => [family, by])),
+  )
+})
+
+test('a route that runs out is not given for good', () => {
+  const at = (seconds: number) =>
+    route([nl.AF_INET6, 64, 0, 0, nl.RT_TABLE_MAIN, nl.RTPROT_BOOT, 0, nl.RTN_UNICAST], (writer) =>
+      writer.u32(nl.RTA_OIF, 7).bytes(nl.RTA_CACHEINFO, cacheinfo(seconds * 100)),
+    )
+  expect([0, 60, -1].map((left) => parseGivenRoute(at(left))?.ifindex)).toEqual([7, undefined, undefined])
+})
+
+function cacheinfo(expires: number): Uint8Array {
+  const bytes = Buffer.alloc(32)
+  if (nl.HOST_LITTLE_ENDIAN) bytes.writeInt32LE(expires, 8)
+  else bytes.writeInt32BE(expires, 8)
+  return bytes
+}
+
+test('a route in the place of another: the same network, table, priority and kind of service, over any link', () => {
+  const header = [nl.AF_INET, 16, 0, 0, 77, nl.RTPROT_BOOT, 0, nl.RTN_UNICAST]
+  const listed = (oif: number, { table = 77, priority = 9, header: own = header } = {}) =>
+    route(own, (writer) =>
+      writer
+        .u32(nl.RTA_TABLE, table)
+        .bytes(nl.RTA_DST, Uint8Array.of(10, 1, 0, 0))
+        .u32(nl.RTA_PRIORITY, priority)
+        .u32(nl.RTA_OIF, oif),
+    )
+  const taken = (message: Message) => placeTaken({ ...message, flags: nl.NLM_F_REPLACE | nl.NLM_F_CREATE })
+  expect(placeTaken(listed(7))).toBeUndefined()
+  expect(taken(listed(7))).toEqual(expect.any(String))
+  expect(taken(listed(8))).toBe(taken(listed(7)))
+  const others = [{ table: 78 }, { priority: 8 }, { header: [nl.AF_INET, 16, 0, 4, ...header.slice(4)] }]
+  for (const other of others) expect(taken(listed(7, other))).not.toBe(taken(listed(7)))
+})
+
+test('what several routes go by has ended: those of its link are others', () => {
+  const payload = new AttributeWriter(new Uint8Array(8)).u32(1, 5).u32(nl.NHA_OIF, 7).finish()
+  const message = { type: nl.RTM_DELNEXTHOP, flags: 0, seq: 0, pid: 0, payload }
+  expect([reroutedLink(message), reroutedLink({ ...message, type: nl.RTM_DELNEXTHOP + 1 })]).toEqual([
+    7,
+    undefined,
+  ])
 })
 
 test('what was given is given again to another link, as it was; what stands on others behind these', () => {
