@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseJson } from './json.js'
 import { CODE, Refusal } from './refusal.js'
 import { type Command, type Configuration, type Result, readResult } from './request.js'
 
@@ -45,7 +46,7 @@ function find(type: string): string {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch {
     return undefined
   }

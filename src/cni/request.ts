@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { POD_PREFIX } from '../contract/pods.js'
 import { UvethError } from '../errors.js'
 import { parseImpairWords } from '../faults/impair-words.js'
+import { parseJson, VALID } from './json.js'
 import { CODE, Refusal } from './refusal.js'
 
 export const VERSIONS = ['0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'] as const
@@ -138,7 +139,7 @@ export function readConfiguration(text: string, command: Command): Configuration
 function parse(text: string): Configuration {
   let given: unknown
   try {
-    given = JSON.parse(text)
+    given = parseJson(text)
   } catch (error) {
     throw new Refusal(CODE.decode, `the network configuration is no JSON: ${(error as Error).message}`)
   }
@@ -204,12 +205,11 @@ const RESULT = [
  * attachment that it knows first, and what others have attached is not stale for that.
  */
 export function readValid({ name, ...given }: Configuration): Set<string> | undefined {
-  const key = 'cni.dev/valid-attachments'
-  if (given[key] === undefined) return undefined
-  const ids = (given[key] ?? []).map((each: unknown) => {
+  if (given[VALID] === undefined) return undefined
+  const ids = (given[VALID] ?? []).map((each: unknown) => {
     const { containerID, ifname } = Object(each) as { containerID?: unknown; ifname?: unknown }
     if (typeof containerID === 'string' && typeof ifname === 'string') return idOf(name, containerID, ifname)
-    throw new Refusal(CODE.configuration, `${key}: ${shown(each)} has not the texts containerID and ifname`)
+    throw new Refusal(CODE.configuration, `${VALID}: ${shown(each)} has not the texts containerID and ifname`)
   })
   return new Set(ids)
 }

@@ -63,8 +63,8 @@ export function planWiring({ ips = [], routes = [] }: Result): Plan {
 
 function planRoute({ dst, gw, ...rest }: RouteWish, places: readonly Place[]): Route {
   const destination = parsePrefix(dst)
-  const named = gw === undefined ? undefined : parseAddress(gw)
-  if (destination === undefined || (gw !== undefined && named === undefined))
+  const named = gw ? parseAddress(gw) : undefined
+  if (destination === undefined || (gw && named === undefined))
     throw new Refusal(CODE.configuration, `ipam: the route to '${dst}' by '${gw ?? ''}' is none`)
   const width = destination.address.length
   const gateway = named ?? places.find(({ gateway }) => gateway?.length === width)?.gateway

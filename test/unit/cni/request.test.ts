@@ -35,6 +35,17 @@ test.each(['', ' ', 'none'])('a pod in a bad network has a perfect cable by %j',
   })
 })
 
+test('what Go writes where there is nothing is nothing', () => {
+  const none = wishOf({})
+  for (const more of [
+    { runtimeConfig: null },
+    { args: null },
+    { runtimeConfig: { bandwidth: { egressRate: null } } },
+  ])
+    expect(wishOf(more)).toEqual(none)
+  expect(wishOf({ args: { cni: null }, mtu: null, runtimeConfig: { mac: null } })).toEqual(none)
+})
+
 test('GC: who does not say what is valid ends nothing', () => {
   const key = 'cni.dev/valid-attachments'
   const valid = (more: object) => {
