@@ -1,10 +1,11 @@
 // `tc` through the shim: netem on one of our ends degrades what it sends, on kernels without netem too, and everything
 // else is the real tc's.
 
+import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect } from 'vitest'
 import { inside, TestDaemon } from '../support/daemon.js'
 import { Netns } from '../support/netns.js'
-import { shell, shimOf } from '../support/shim.js'
+import { shell, shimEnvironment, shimOf } from '../support/shim.js'
 import { SHIMS } from '../support/shim-folders.js'
 import { needs } from '../support/skip.js'
 
@@ -175,3 +176,40 @@ test('a batch, and all that there is', async () => {
   )
   expect(said.stderr).toBe('Cannot find device "nothing"\nCommand failed -:4\n')
 })
+
+for (const folder of SHIMS)
+  test.each([
+    ['has ended meanwhile', 'kill -9 $DAEMON; echo "qdisc noqueue 0: dev lo root refcnt 2 "', 1],
+    ['does not take', 'yes "qdisc noqueue 0: dev lo root refcnt 2 " | head -n 120000', 120_000],
+  ])(
+    `${folder.replace(/.*\/(?=shim|native)/, '')}: what the real tc lists is shown where the daemon %s`,
+    async (_, lines, count) => {
+      await using daemon = await TestDaemon.start()
+      const tools = daemon.folder.path
+      writeFileSync(`${tools}/tc`, `#!/bin/sh\necho >>${tools}/asked\n${lines}\n`, { mode: 0o755 })
+      const sh = shimOf(daemon, {}, folder)
+      expect(
+        await sh('ip link add a0 type veth peer name a1; tc qdisc add dev a0 root netem loss 1%'),
+      ).toMatchObject({ code: 0 })
+      const PATH = shimEnvironment(daemon.socket, folder).PATH?.replace(folder, `${folder}:${tools}`)
+      const env = { PATH, DAEMON: String(daemon.program.pid) }
+      const { code, stdout, stderr } = await shimOf(daemon, { env }, folder)('tc qdisc show')
+      expect({ code, lines: stdout.split('\n').length - 1, stderr }).toEqual({
+        code: 0,
+        lines: count,
+        stderr: '',
+      })
+      expect(readFileSync(`${tools}/asked`, 'utf8')).toBe('\n')
+    },
+  )
+
+for (const folder of SHIMS)
+  test(`${folder.replace(/.*\/(?=shim|native)/, '')}: whoever has seen enough of a list may go`, async () => {
+    await using daemon = await TestDaemon.start()
+    const sh = shimOf(daemon, {}, folder)
+    const lists = ['ip -j link show type veth', 'tc qdisc show', 'tc -j qdisc show']
+    const shown = lists.map((line) => `{ sleep 0.2; ${line}; } | true`).join('; ')
+    expect(
+      await sh(`ip link add a0 type veth peer name a1; tc qdisc add dev a0 root netem loss 1%; ${shown}`),
+    ).toMatchObject({ code: 0, stderr: '' })
+  })

@@ -72,7 +72,14 @@ export async function settle(session: Session, tool: Tool): Promise<void> {
 async function talk({ client }: Session, { tool, real, line }: Asked): Promise<Answer> {
   const words = [...line.options, ...absolute(line.words)]
   for (let body: ShimLine = { tool, words }; ; ) {
-    const answer = await client.call<ShimAnswer>('shim', { body })
+    let answer: ShimAnswer
+    try {
+      answer = await client.call<ShimAnswer>('shim', { body })
+    } catch (error) {
+      if (body.next === undefined || !(error instanceof UvethError)) throw error
+      write(body.said ?? '') // as if the real tool had run alone
+      return body.code
+    }
     if ('pass' in answer) return undefined
     if ('code' in answer) {
       write(answer.stdout)
