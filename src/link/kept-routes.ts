@@ -6,6 +6,8 @@ import type { Hint } from './device.js'
 
 /** More are a router's, and its own to give: 10,000 took 130 ms of CPU time whenever one of them changed. */
 const MOST = 1_000
+/** Looks, of those that are taken where the kernel tells nothing: to ask is to enter a namespace, in a thread of its own. */
+const SELDOM = 10
 
 export class KeptRoutes {
   /** undefined: of one that was adopted nobody has asked yet. */
@@ -13,6 +15,7 @@ export class KeptRoutes {
   #due = false
   /** They are not kept, and not asked for, until they are gone. */
   #many = false
+  #looks = 0
   /** It was down, if only for a moment. */
   #fell = false
   /** Where they stand. */
@@ -30,6 +33,7 @@ export class KeptRoutes {
   hear(hint: Hint): boolean {
     if (hint.of === 'route' && !this.#standsAt(hint.place)) return false
     if (hint.of === 'all' || hint.of === 'route' || (hint.of === 'link' && hint.routes)) this.#due = true
+    if (hint.of === 'away' && ++this.#looks % SELDOM === 0) this.#due = true
     if (hint.of === 'all' || (hint.of === 'link' && hint.down)) this.#fell = true
     return true
   }

@@ -55,6 +55,15 @@ test('nobody is looked at for a route in another place', () => {
   ])
 })
 
+test('where the kernel tells nothing they are asked for now and then, and not by each look', () => {
+  const routes = new KeptRoutes()
+  const looks = Array.from({ length: 30 }, () => {
+    routes.hear({ of: 'away' })
+    return asked(routes, STILL, [])
+  })
+  expect(looks.filter((one) => one)).toHaveLength(3)
+})
+
 test('too many are not kept, nor asked for until they are gone', () => {
   const routes = withOne()
   routes.hear({ ...of, routes: true })
