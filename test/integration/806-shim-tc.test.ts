@@ -140,7 +140,9 @@ for (const folder of SHIMS)
       ip link set lo up; tc qdisc add dev lo root handle 3: tbf rate 1mbit burst 10k latency 1ms
       tc qdisc add dev a0 root handle 5: tbf rate 1mbit burst 10k latency 20ms
       tc qdisc add dev a0 handle ffff: ingress
-      tc qdisc show; tc -j -s qdisc show`
+      tc qdisc show; tc -j -s qdisc show; tc qdisc show root
+      for one in 'handle 5:' 'handle 3:' 'parent 5:1' 'parent root'; do tc qdisc show $one; done
+      tc qdisc show dev a0 handle 3:; tc qdisc show dev a0 root`
     const sh = shimOf(daemon, {}, folder)
     const ours = await sh(`ip link add a0 type veth peer name a1 netns $1; ${lines}`, blue.name)
     const real = await shell({ prefix: inside(plain) })(`ip tuntap add a0 mode tap; ${lines}`)

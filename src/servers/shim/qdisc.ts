@@ -75,24 +75,35 @@ async function handOver(place: Place, pair: Pair, end: End, { options, words }: 
   return { run: [...lines, words].map((line) => [...options, ...line]) }
 }
 
-function show(pair: Pair, end: End, { stats, json }: IpLine, { object }: TcLine): ShimAnswer {
+function show(pair: Pair, end: End, { stats, json }: IpLine, tc: TcLine): ShimAnswer {
+  const { object } = tc
   const chain = chainOf(end)
   if (chain.length === 0 || (json && object === 'class')) return PASS
-  if (json) return done(0, '', `${JSON.stringify(objectsOf(pair, end, stats))}\n`)
-  if (object === 'qdisc') return done(0, '', linesOf(pair, end, stats).join(''))
+  if (json) return done(0, '', `${JSON.stringify(objectsOf(pair, end, stats, tc))}\n`)
+  if (object === 'qdisc') return done(0, '', linesOf(pair, end, stats, tc).join(''))
   const line = classLine(chain)
   return done(0, '', line === undefined ? '' : `${line}\n`)
 }
 
 /** `dev`: where it is said of which interface they are. */
-function objectsOf(pair: Pair, end: End, stats: boolean, dev?: string): object[] {
+function objectsOf(pair: Pair, end: End, stats: boolean, tc: TcLine, dev?: string): object[] {
   const counted = stats ? { ...countedSince(pair, end), overlimits: 0, requeues: 0, backlog: 0, qlen: 0 } : {}
-  return qdiscObjects(chainOf(end), end.impairment, dev).map((one) => ({ ...one, ...counted }))
+  const all = qdiscObjects(chainOf(end), end.impairment, dev)
+  return asked(all, end, tc).map((one) => ({ ...one, ...counted }))
 }
 
-function linesOf(pair: Pair, end: End, stats: boolean, dev?: string): string[] {
+function linesOf(pair: Pair, end: End, stats: boolean, tc: TcLine, dev?: string): string[] {
   const counted = stats ? statistics(pair, end) : ''
-  return qdiscLines(chainOf(end), end.impairment, dev).map((line) => `${line}\n${counted}`)
+  return asked(qdiscLines(chainOf(end), end.impairment, dev), end, tc).map((line) => `${line}\n${counted}`)
+}
+
+/** `all`: one for each qdisc. A line may ask for one by its handle, or for those at one place. */
+function asked<T>(all: readonly T[], end: End, { parent, handle }: TcLine): T[] {
+  const meant = chainOf(end).map(
+    (qdisc) =>
+      qdisc.parent === (parent ?? qdisc.parent) && `${qdisc.major}:` === (handle ?? `${qdisc.major}:`),
+  )
+  return all.filter((_, at) => meant[at])
 }
 
 /** Since it was put there. What the end did not send is dropped, or held. */
@@ -118,9 +129,10 @@ function showAll(place: Place, { options, words }: IpLine, { object }: TcLine): 
 }
 
 /** `said`: by the real tc of all that the kernel has. */
-export function allQdiscs(place: Place, { json, stats }: IpLine, said: string): string {
-  const ours = <T>(of: (pair: Pair, end: End, stats: boolean, dev: string) => T) =>
-    new Map(impaired(place).map(({ pair, end }) => [end.name, of(pair, end, stats, end.name)]))
+export function allQdiscs(place: Place, { json, stats, words }: IpLine, said: string): string {
+  const tc = readTcLine(words) as TcLine // it was read before
+  const ours = <T>(of: (pair: Pair, end: End, stats: boolean, tc: TcLine, dev: string) => T) =>
+    new Map(impaired(place).map(({ pair, end }) => [end.name, of(pair, end, stats, tc, end.name)]))
   return json ? listObjects(said, ours(objectsOf)) : listLines(said, ours(linesOf))
 }
 
