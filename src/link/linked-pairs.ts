@@ -35,6 +35,8 @@ export interface Means {
 export class LinkedPairs {
   readonly #port: MessagePort
   readonly #pairs = new Map<number, LinkedPair>()
+  /** One that has just been made: somebody may have changed its ends since they were looked at. */
+  #newcomer: LinkedPair | undefined
   /** Inline pairs that were asked back: what goes on when they are. */
   readonly #returned = new Map<number, () => void>()
   /** Pairs with several queues, which are looked at from time to time. */
@@ -71,6 +73,8 @@ export class LinkedPairs {
 
   hear(hint: Hint): void {
     for (const pair of [...this.#pairs.values()]) pair.hear(hint)
+    // A namespace that has died may have had the number that its own has now.
+    if (hint.of !== 'netns') this.#newcomer?.hear(hint)
   }
 
   #glance(): void {
@@ -109,11 +113,14 @@ export class LinkedPairs {
     const errand = (handle: number) => this.#turns.errand(handle)
     const pair = await LinkedPair.create({ ...means, tell, recall, errand }, request)
     if (request.shared) pair.lend(true)
+    this.#newcomer = pair
     try {
-      means.catchUp() // what was said of a dead namespace whose number the new pair's has now
+      means.catchUp()
     } catch (error) {
       await pair.close('failed', null)
       throw error
+    } finally {
+      this.#newcomer = undefined
     }
     const { handle, plan } = request
     this.#pairs.set(handle, pair)

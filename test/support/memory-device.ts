@@ -38,6 +38,8 @@ export class MemoryHost {
   refuseAfter = Number.POSITIVE_INFINITY
   /** Told of a change that nobody ordered. */
   hear: (hint: Hint) => void = () => {}
+  /** Tells at once what has not been told yet. */
+  catchUp: () => void = () => {}
   #lastIndex = 0
 
   open: OpenDevice = (plan, queues) => {
@@ -86,6 +88,8 @@ export class MemoryDevice implements Device {
   /** Frames that the host could not send: it was down, or without carrier. */
   refused = 0
   closed = false
+  /** What it was told by hints. */
+  readonly heard: Hint['of'][] = []
   /** The carrier that others were told last. */
   shown: boolean | undefined
   readonly #host: MemoryHost
@@ -122,6 +126,7 @@ export class MemoryDevice implements Device {
   }
 
   concerns(hint: Hint): boolean {
+    this.heard.push(hint.of)
     return hint.of !== 'link' || hint.ifindex === this.#now.ifindex
   }
 

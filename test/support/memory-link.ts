@@ -12,7 +12,7 @@ import type { PairOptions } from '../../dist/pair/options.js'
 import { Pair } from '../../dist/pair/pair.js'
 import { MemoryHost } from './memory-device.js'
 
-const IDLE = { catchUp: () => {}, heir: () => {}, rest: () => {} }
+const IDLE = { heir: () => {}, rest: () => {} }
 
 export class MemoryLink implements AsyncDisposable {
   readonly host = new MemoryHost()
@@ -43,7 +43,8 @@ export class MemoryLink implements AsyncDisposable {
     )
     const made = new MemoryLink(port1, workers)
     made.host.hear = (hint) => pairs.hear(hint)
-    pairs.serve({ pool, open: made.host.open, adopt: made.host.adopt, ...IDLE })
+    const { open, adopt } = made.host
+    pairs.serve({ pool, open, adopt, catchUp: () => made.host.catchUp(), ...IDLE })
     return made
   }
 

@@ -307,3 +307,13 @@ describe('a failure ends at most the pair that it is about', () => {
     await pair.close()
   })
 })
+
+test('what was said of its ends before they were its own is heard, but of no namespace: that has died before', async () => {
+  await using memory = await MemoryLink.start()
+  memory.host.catchUp = () => {
+    memory.host.hear({ of: 'link', nsid: -1, ifindex: 1 })
+    memory.host.hear({ of: 'netns', nsid: -1 })
+  }
+  await memory.createPair()
+  expect(memory.host.devices.map(({ heard }) => heard)).toEqual([['link'], ['link']])
+})
