@@ -67,6 +67,7 @@ export const RTM_GETROUTE = 26
 export const RTM_NEWNSID = 88
 export const RTM_DELNSID = 89
 export const RTM_GETNSID = 90
+export const RTM_NEWNEXTHOP = 104
 export const RTM_DELNEXTHOP = 105
 export const RTM_NEWLINKPROP = 108
 

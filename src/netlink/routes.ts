@@ -132,13 +132,14 @@ const [TYPE_AT, PROTOCOL_AT] = [4, 16 + 5]
 const seen = (type: number) => (nl.HOST_LITTLE_ENDIAN ? type << 8 : type)
 
 /**
- * For a socket that hears of routes: it takes of these only those that somebody has given, and all of anything else. A
- * routing daemon gives a million, and nobody is to read them.
+ * For a socket that hears of routes: it takes of these only those that somebody has given, of nexthops only that they end,
+ * and all of anything else. A routing daemon gives a million, and nobody is to read them.
  */
 export const GIVEN_ROUTES = program([
   [nl.BPF_LD_H_ABS, 0, 0, TYPE_AT],
-  [nl.BPF_JEQ, 1, 0, seen(nl.RTM_NEWROUTE)],
-  [nl.BPF_JEQ, 0, 3, seen(nl.RTM_DELROUTE)],
+  [nl.BPF_JEQ, 2, 0, seen(nl.RTM_NEWROUTE)],
+  [nl.BPF_JEQ, 1, 0, seen(nl.RTM_DELROUTE)],
+  [nl.BPF_JEQ, 4, 3, seen(nl.RTM_NEWNEXTHOP)],
   [nl.BPF_LD_B_ABS, 0, 0, PROTOCOL_AT],
   [nl.BPF_JEQ, 1, 0, nl.RTPROT_BOOT],
   [nl.BPF_JEQ, 0, 1, nl.RTPROT_STATIC],

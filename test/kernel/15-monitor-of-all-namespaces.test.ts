@@ -7,11 +7,13 @@ import { closeFd, netnsOpen } from '../../src/native.js'
 import {
   IFF_UP,
   NETLINK_ROUTE,
+  RTM_DELNEXTHOP,
   RTM_DELROUTE,
   RTM_NEWROUTE,
   RTNLGRP_IPV4_ROUTE,
   RTNLGRP_IPV6_ROUTE,
   RTNLGRP_LINK,
+  RTNLGRP_NEXTHOP,
   RTNLGRP_NSID,
   RTPROT_BOOT,
   RTPROT_STATIC,
@@ -93,7 +95,7 @@ it('hears up, down and rename in another namespace', async () => {
   await hears('the deletion', ({ type }) => type === 'del')
 })
 
-it('hears of routes that somebody has given, there too, and not of those of a routing daemon', async () => {
+it('hears of routes that somebody has given, there too, and not of those of a routing daemon; of nexthops that they end', async () => {
   using target = Netns.create()
   using tap = RawTap.open()
   tap.moveTo(target, 'e')
@@ -101,7 +103,8 @@ it('hears of routes that somebody has given, there too, and not of those of a ro
   using monitor = NetlinkSocket.open(NETLINK_ROUTE)
   monitor.filter(GIVEN_ROUTES)
   expect(monitor.listenAllNsid()).toBe(true)
-  for (const group of [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_LINK]) monitor.join(group)
+  for (const group of [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP, RTNLGRP_LINK])
+    monitor.join(group)
   target.ip('link', 'set', 'e', 'up')
   for (const [proto, net] of [
     ['bird', 1],
@@ -114,6 +117,8 @@ it('hears of routes that somebody has given, there too, and not of those of a ro
       target.ip('route', 'add', to, 'dev', 'e', 'proto', `${proto}`)
   target.ip('route', 'del', '10.5.0.0/16', 'dev', 'e')
   target.ip('route', 'del', '10.1.0.0/16', 'dev', 'e')
+  target.ip('nexthop', 'add', 'id', '5', 'dev', 'e')
+  target.ip('nexthop', 'del', 'id', '5')
   target.ip('link', 'set', 'e', 'mtu', '1400')
   const heard: [type: number, protocol: number][] = []
   let changed = false
@@ -131,6 +136,7 @@ it('hears of routes that somebody has given, there too, and not of those of a ro
   expect(heard).toEqual([
     ...[RTPROT_BOOT, RTPROT_BOOT, RTPROT_STATIC, RTPROT_STATIC].map((protocol) => [RTM_NEWROUTE, protocol]),
     [RTM_DELROUTE, RTPROT_STATIC],
+    [RTM_DELNEXTHOP, 0],
   ])
 })
 
