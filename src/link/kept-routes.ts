@@ -21,10 +21,10 @@ export class KeptRoutes {
   /** Where they stand. */
   #places: ReadonlySet<string> | undefined
 
-  /** Of one that is there already. */
-  static adopted(): KeptRoutes {
+  /** Of one that has been given these, or is there already: to be asked for. */
+  static of(known: readonly Uint8Array[] | undefined): KeptRoutes {
     const routes = new KeptRoutes()
-    routes.known = undefined
+    routes.known = known
     routes.#due = true
     return routes
   }
@@ -36,11 +36,6 @@ export class KeptRoutes {
     if (hint.of === 'away' && ++this.#looks % SELDOM === 0) this.#due = true
     if (hint.of === 'all' || (hint.of === 'link' && hint.down)) this.#fell = true
     return true
-  }
-
-  /** Some were given. */
-  given(): void {
-    this.#due = true
   }
 
   /** Those that there are now. `readdressed`, `switched`, `moved`: what they stood on may have gone, or has. */

@@ -132,7 +132,7 @@ export class Tap implements Device {
       throw systemError(errno.EINVAL, 'ioctl(TUNGETIFF)', name, 'it is no TAP of ours')
     const tap = new Tap(home, [...fds], name, quiet)
     tap.#readdressed = true
-    tap.#routes = KeptRoutes.adopted()
+    tap.#routes = KeptRoutes.of(undefined)
     return tap
   }
 
@@ -175,12 +175,8 @@ export class Tap implements Device {
     const { ifalias: alias = '', altnames = [] } = link.details
     const addresses = this.#readdressed ? this.#where.addresses(link) : before.addresses
     this.#readdressed = addresses === undefined
-    this.lasting = {
-      alias,
-      altnames,
-      addresses: addresses ?? before.addresses,
-      routes: this.#routes.known,
-    }
+    const { known: routes } = this.#routes
+    this.lasting = { alias, altnames, addresses: addresses ?? before.addresses, routes }
     return !isDeepStrictEqual(before, this.lasting)
   }
 
@@ -202,7 +198,7 @@ export class Tap implements Device {
     if (ipv6) this.#where.allowIpv6()
     this.#carryOut(settings, { addresses, dad })
     if (routes.length > 0) this.#where.withRoute((socket) => giveRoutes(socket, this.#where.ifindex, routes))
-    if (routes.length > 0) this.#routes.given()
+    if (routes.length > 0) this.#routes = KeptRoutes.of(routes)
     this.look()
   }
 

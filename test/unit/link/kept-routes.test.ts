@@ -12,17 +12,17 @@ const STILL = { readdressed: false, switched: false, moved: false }
 const of = { of: 'link', nsid: -1, ifindex: 7 } as const
 const place = (net: number): Hint => ({ of: 'route', nsid: -1, place: placeOf(route(net)) })
 
-function asked(routes: KeptRoutes, since = STILL, found: Uint8Array[] | undefined = [route(1)]): boolean {
+function asked(routes: KeptRoutes, since = STILL, found: Uint8Array[] | 'refused' = [route(1)]): boolean {
   let times = 0
   routes.look(since, () => {
     times++
-    return found
+    return found === 'refused' ? undefined : found
   })
   return times > 0
 }
 
 function withOne(): KeptRoutes {
-  const routes = KeptRoutes.adopted()
+  const routes = KeptRoutes.of(undefined)
   expect(asked(routes)).toBe(true)
   return routes
 }
@@ -78,8 +78,11 @@ test('too many are not kept, nor asked for until they are gone', () => {
 })
 
 test('where they cannot be asked for they are as they were', () => {
+  const given = KeptRoutes.of([route(2)])
+  expect(asked(given, STILL, 'refused')).toBe(true)
+  expect(given.known).toEqual([route(2)])
   const routes = withOne()
   routes.hear({ ...of, routes: true })
-  expect(asked(routes, STILL, undefined)).toBe(true)
+  expect(asked(routes, STILL, 'refused')).toBe(true)
   expect(routes.known).toEqual([route(1)])
 })
