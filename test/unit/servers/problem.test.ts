@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { REFUSALS } from '../../../src/contract/ops.js'
-import { invalid, renamed, systemError, UvethError } from '../../../src/errors.js'
+import { errno, invalid, renamed, systemError, UvethError } from '../../../src/errors.js'
 import { problem, problemOf } from '../../../src/servers/problem.js'
 
 describe('a document', () => {
@@ -50,6 +50,8 @@ test('an attribute may be renamed, in the message as well', () => {
     attribute: 'match.udp',
     code: 'EINVAL',
   })
+  const path = systemError(errno.ENOENT, 'open', '/run/netns/none', undefined, 'netns')
+  expect(renamed(path, () => '--netns')).toMatchObject({ message: path.message, attribute: '--netns' })
   const other = new Error('x')
   expect(renamed(other, () => '')).toBe(other)
 })
