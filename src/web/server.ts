@@ -56,7 +56,7 @@ export async function openWeb({ host, port, socket }: WebOptions): Promise<Web> 
   const server = createServer()
   await listen(server, host, port)
   const { port: given } = server.address() as AddressInfo
-  const own = `${host.includes(':') ? `[${host}]` : host}:${given}`
+  const own = placeOf(host, given)
   const hosts = [own, `localhost:${given}`]
   // What a browser leaves out.
   if (given === 80) hosts.push(...hosts.map((name) => name.slice(0, -':80'.length)))
@@ -82,13 +82,19 @@ export async function openWeb({ host, port, socket }: WebOptions): Promise<Web> 
   }
 }
 
+function placeOf(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 async function listen(server: Server, host: string, port: number): Promise<void> {
   try {
     server.listen({ host, port })
     await once(server, 'listening')
   } catch (error) {
-    const { errno = 0 } = error as NodeJS.ErrnoException
-    throw systemError(errno, 'listen', `${host}:${port}`, 'take another port, or 0 for a free one')
+    const { errno = 0, code } = error as NodeJS.ErrnoException
+    const absent = code === 'EADDRNOTAVAIL' && 'no interface has it: is lo up?'
+    const hint = absent || 'take another port, or 0 for a free one'
+    throw systemError(errno, 'listen', placeOf(host, port), hint)
   }
 }
 

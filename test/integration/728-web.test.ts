@@ -5,9 +5,9 @@ import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest'
 import { expectRefusal } from '../support/cli.js'
-import { expectProblem, type Reply, TestDaemon } from '../support/daemon.js'
+import { expectProblem, inside, type Reply, TestDaemon } from '../support/daemon.js'
 import { numbered } from '../support/frames.js'
-import { run } from '../support/netns.js'
+import { Netns, run } from '../support/netns.js'
 import { packetsOf, readPcapng } from '../support/pcapng.js'
 import { type Program, uveth as start, uvethOnce } from '../support/program.js'
 import { needs } from '../support/skip.js'
@@ -84,6 +84,15 @@ describe('the command', () => {
       /^uveth: EADDRINUSE: .* '127\.0\.0\.1:\d+' \(take another port/,
     )
     server.close()
+  })
+
+  test('an address that no interface has', async () => {
+    using nowhere = Netns.create('nowhere')
+    expectRefusal(
+      await uvethOnce(['web', '--host', '::1'], { prefix: inside(nowhere) }),
+      2,
+      /^uveth: EADDRNOTAVAIL: .* '\[::1\]:0' \(no interface has it/,
+    )
   })
 
   needs('ipv6')('an address of its own each time; a signal ends it well', async () => {
