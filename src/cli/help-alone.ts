@@ -255,7 +255,7 @@ export const WEB_HELP = `uveth web: a page that shows the pairs and changes them
 Usage: uveth web [--port N] [--host ADDRESS] [--socket PATH]
 
   --port N          where it is served (default: a port that is free)
-  --host ADDRESS    of loopback: 127.0.0.1 (the default), another 127.x.x.x, or ::1
+  --host ADDRESS    of loopback: 127.0.0.1 (the default), 127.x.x.x or ::1
   --socket PATH     where the daemon listens (default: UVETH_SOCKET, else
                     ${DEFAULT_SOCKET})
 
