@@ -4,15 +4,13 @@
 // engine whose bridges are the kernel's has both.
 
 import { spawn } from 'node:child_process'
-import { existsSync, statfsSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { UvethError } from '../errors.js'
+import { isNamespace } from '../netns/names.js'
 import type { Endpoint, Network, Subnet } from './records.js'
 import { gatewayOf } from './request.js'
 import { bridgeLines, publishes } from './rules.js'
-
-/** Type of the file system that namespaces are files of. */
-const NSFS_MAGIC = 0x6e736673
 
 export async function hasBridge({ bridge, p2p }: Network): Promise<boolean> {
   return p2p || (await works('ip', 'link', 'show', 'dev', bridge))
@@ -59,19 +57,10 @@ export async function plug(link: string, { bridge }: Network, { ports }: Endpoin
   await run(['ip', '-batch', '-'], `${lines.join('\n')}\n`)
 }
 
-/** The namespace of a container that has ended is no file of one any more. */
-export function isThere(sandbox: string): boolean {
-  try {
-    return statfsSync(sandbox).type === NSFS_MAGIC
-  } catch {
-    return false
-  }
-}
-
 /** Interfaces that are made again in the container have IPv6, which the engine gives to each that it moves there. */
 export async function allowSix(sandbox: string): Promise<void> {
   const path = '/proc/sys/net/ipv6/conf/default/disable_ipv6'
-  if (isThere(sandbox)) await works('nsenter', `--net=${sandbox}`, 'sh', '-c', `echo 0 >${path}`)
+  if (isNamespace(sandbox)) await works('nsenter', `--net=${sandbox}`, 'sh', '-c', `echo 0 >${path}`)
 }
 
 /** What the engine has set when the container joined, and went with its interface. */

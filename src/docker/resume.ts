@@ -2,9 +2,9 @@
 // that. Called by driver.ts.
 
 import type { Pair } from '../index.js'
-import { showInode } from '../netns/names.js'
+import { isNamespace, showInode } from '../netns/names.js'
 import type { Orders } from '../orders/handlers.js'
-import { addRoutes, allowSix, hasBridge, isThere, makeBridge, plug } from './kernel.js'
+import { addRoutes, allowSix, hasBridge, makeBridge, plug } from './kernel.js'
 import { type Endpoint, type Network, pairOf } from './records.js'
 
 /** Its bridge is there, and its containers may be given IPv6 addresses again. */
@@ -22,7 +22,7 @@ export function livingEnds(
 ): { network: Network; endpoint: Endpoint }[] {
   return networks.flatMap((network) =>
     Object.entries(network.endpoints)
-      .filter(([id, { sandbox }]) => sandbox && pairOf(network, id) === pair && isThere(sandbox))
+      .filter(([id, { sandbox }]) => sandbox && pairOf(network, id) === pair && isNamespace(sandbox))
       .map(([, endpoint]) => ({ network, endpoint })),
   )
 }
@@ -53,7 +53,7 @@ export async function resumeEnd(
  * joined has its link at home, and no namespace yet: an engine starts the container afterwards.
  */
 export function hasEnded({ sandbox, side = 'b' }: Endpoint, pair: Pair | undefined, isNew: boolean): boolean {
-  if (sandbox === undefined || isThere(sandbox)) return false
+  if (sandbox === undefined || isNamespace(sandbox)) return false
   return pair === undefined || (!isNew && pair[side].netns === null)
 }
 

@@ -13,11 +13,18 @@ export type NetnsPlace = { path: string; ours?: true } | { pid: number } | null
 export const NETNS_DIRECTORY = '/run/netns'
 /** Paths of those that this process is making for itself (own.ts): what is made for them now may keep them alive. */
 export const ours = new Set<string>()
+/** Type of the file system that namespaces are files of. */
+const NSFS_MAGIC = 0x6e736673
 /** What stands in front of the name of a container that shall not be taken for anything else. */
 const CONTAINER = 'container:'
 
 export function pathOfName(name: string): string {
   return `${NETNS_DIRECTORY}/${name}`
+}
+
+/** Of a name, or of a path, which has a `/`. */
+export function pathOfNetns(netns: string): string {
+  return netns.includes('/') ? netns : pathOfName(netns)
 }
 
 export function pathOfPlace(place: NonNullable<NetnsPlace>): string {
@@ -28,7 +35,7 @@ export function pathOfPlace(place: NonNullable<NetnsPlace>): string {
 export function placeOf(netns: string | number | null): NetnsPlace {
   if (netns === null) return null
   if (typeof netns === 'number') return { pid: netns }
-  const path = netns.includes('/') ? netns : pathOfName(netns)
+  const path = pathOfNetns(netns)
   return ours.has(path) ? { path, ours: true } : { path }
 }
 
@@ -126,9 +133,19 @@ export function inodeOfNetns(netns: string | number | undefined): number | undef
   try {
     if (netns === undefined) return parseInode(fs.readlinkSync('/proc/self/ns/net'))
     const place = placeOf(typeof netns === 'string' ? readNetns(netns) : netns)
-    return place === null ? undefined : fs.statSync(pathOfPlace(place)).ino
+    const path = place === null ? undefined : pathOfPlace(place)
+    return path !== undefined && isNamespace(path) ? fs.statSync(path).ino : undefined
   } catch {
     return undefined // the daemon says what is wrong with it
+  }
+}
+
+/** Of a container that has ended, or a machine that went down, a plain file may be left. */
+export function isNamespace(path: string): boolean {
+  try {
+    return fs.statfsSync(path).type === NSFS_MAGIC
+  } catch {
+    return false
   }
 }
 

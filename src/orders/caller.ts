@@ -3,11 +3,19 @@
 // handlers.ts. A namespace is held open only while the order is carried out: a descriptor kept longer would
 // keep the namespace alive.
 
-import { readlinkSync, statfsSync } from 'node:fs'
+import { readlinkSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { UvethError } from '../errors.js'
 import { closeFd, netnsOpen, peerCredentials } from '../native.js'
-import { inodeOfNetns, nameOrPid, parseInode, pathOfName, pathOfPlace, showInode } from '../netns/names.js'
+import {
+  inodeOfNetns,
+  isNamespace,
+  nameOrPid,
+  parseInode,
+  pathOfName,
+  pathOfPlace,
+  showInode,
+} from '../netns/names.js'
 import { HOME_PATH, inodeOf, isExhausted, isHome, openError } from '../netns/open.js'
 import { planNetns } from '../pair/options.js'
 import type { Netns } from '../wishes/end.js'
@@ -20,9 +28,6 @@ export interface Caller {
   /** In front of paths as the caller has them: `/proc/PID/root`. Where its mounts are the daemon's, none. */
   root?: string | undefined
 }
-
-/** Type of the file system that namespaces are files of. */
-const NSFS_MAGIC = 0x6e736673
 
 /** The daemon's own namespace: where orders over netlink and restored wishes without another come from. */
 export function home(): Caller {
@@ -75,11 +80,7 @@ export async function asNamespace<T>(path: string, order: (caller: Caller) => Pr
 export function asSeen(netns: string, root: string | undefined): string {
   if (root === undefined) return netns
   const path = `${root}${netns.includes('/') ? netns : pathOfName(netns)}`
-  try {
-    return statfsSync(path).type === NSFS_MAGIC ? path : netns
-  } catch {
-    return netns
-  }
+  return isNamespace(path) ? path : netns
 }
 
 /** The root of the process at the other end, if its mounts are not the daemon's own. */

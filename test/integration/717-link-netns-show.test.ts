@@ -1,6 +1,7 @@
 // `uveth -n NS link show`, as `ip -n NS link show`: the ends in that namespace, or why it cannot be looked into; so with
 // the other verbs that show.
 
+import { writeFileSync } from 'node:fs'
 import { describe, expect } from 'vitest'
 import { commandOf, expectRefusal } from '../support/cli.js'
 import { TestDaemon } from '../support/daemon.js'
@@ -24,6 +25,16 @@ describe.each([
     const env = { DOCKER_HOST: engine?.host ?? `unix://${daemon.folder.file('no-engine')}` }
     expectRefusal(await commandOf(daemon, { env })('-n', 'nowhere', verb), 255, sentence)
   })
+})
+
+test('of one whose name alone is left', async () => {
+  await using daemon = await TestDaemon.start()
+  const uveth = commandOf(daemon)
+  await uveth('link', 'add', 'a0', 'type', 'veth', 'peer', 'a1')
+  const file = daemon.folder.file('stale')
+  writeFileSync(file, '')
+  for (const words of ['link', 'link show a0', 'stats', 'top', 'monitor'])
+    expectRefusal(await uveth('-n', file, ...words.split(' ')), 255, /namespace '.*stale': it is none$/m)
 })
 
 test('of one that is there, its ends alone', async () => {
