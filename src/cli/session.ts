@@ -1,20 +1,11 @@
 // What the orders of one process share: the options in front of the verb, one client of the daemon,
 // and where output goes. Made by command.ts; a batch gives all its orders in one session.
 
-import { fs, util } from '../builtins.js'
+import { util } from '../builtins.js'
 import { ControlClient, socketPath } from '../contract/client.js'
 import { UvethError } from '../errors.js'
 import { legible, legibleJson } from '../legible.js'
-import {
-  findNetns,
-  findRef,
-  inodeOfNetns,
-  isHidden,
-  pathOfNetns,
-  readNetns,
-  showInode,
-  splitRef,
-} from '../netns/names.js'
+import { findNetns, findRef, inodeOfNetns, readNetns, showInode, splitRef, whyNone } from '../netns/names.js'
 import type { Globals } from './globals.js'
 import { withIpCode } from './ip-codes.js'
 
@@ -72,8 +63,8 @@ export class Session {
     const { netns } = this.globals
     if (netns === undefined) return undefined
     const inode = this.inode()
-    if (inode !== undefined || isHidden(Number(netns))) return inode
-    const why = fs.existsSync(pathOfNetns(netns)) ? 'it is none' : 'no such file or directory'
+    const why = inode === undefined && whyNone(netns)
+    if (!why) return inode
     const message = `ENOENT: cannot open network namespace '${netns}': ${why}`
     throw withIpCode(new UvethError(message, { code: 'ENOENT', attribute: 'netns' }))
   }

@@ -22,11 +22,6 @@ export function pathOfName(name: string): string {
   return `${NETNS_DIRECTORY}/${name}`
 }
 
-/** Of a name, or of a path, which has a `/`. */
-export function pathOfNetns(netns: string): string {
-  return netns.includes('/') ? netns : pathOfName(netns)
-}
-
 export function pathOfPlace(place: NonNullable<NetnsPlace>): string {
   return 'path' in place ? place.path : `/proc/${place.pid}/ns/net`
 }
@@ -35,7 +30,7 @@ export function pathOfPlace(place: NonNullable<NetnsPlace>): string {
 export function placeOf(netns: string | number | null): NetnsPlace {
   if (netns === null) return null
   if (typeof netns === 'number') return { pid: netns }
-  const path = pathOfNetns(netns)
+  const path = netns.includes('/') ? netns : pathOfName(netns)
   return ours.has(path) ? { path, ours: true } : { path }
 }
 
@@ -147,6 +142,12 @@ export function isNamespace(path: string): boolean {
   } catch {
     return false
   }
+}
+
+/** Of one that has no inode: undefined where it is a process that may not be looked into. */
+export function whyNone(netns: string): string | undefined {
+  if (isHidden(Number(netns))) return undefined
+  return fs.existsSync(resolve(NETNS_DIRECTORY, netns)) ? 'it is none' : 'no such file or directory'
 }
 
 /** A process that may not be looked into: the kernel may take its namespace all the same. */
