@@ -251,35 +251,33 @@ export class Driver {
     const { side = 'a' } = endpoint
     const names = { a: `ua${shortOf(network.id)}`, b: `ub${shortOf(network.id)}` }
     const mtu = network.mtu === undefined ? {} : { mtu: network.mtu }
-    await this.#registry.inTurn(pair, () =>
-      this.#make(pair, { a: { name: names.a, ...mtu }, b: { name: names.b, ...mtu } }),
-    )
+    await this.#make(pair, { a: { name: names.a, ...mtu }, b: { name: names.b, ...mtu } })
     await this.#resume(pair)
     await this.#orders.setImpair(names[side], planFor(network, endpoint))
     return names[side]
   }
 
-  /** Unless it is there already. */
+  /** Unless it is there already, and stays. */
   async #make(id: string, wish: SentWish['wish']): Promise<void> {
-    if (this.#registry.byId(id) !== undefined) return
-    this.#making.add(id)
-    await this.#daemon.forget(id)
-    try {
-      await this.#orders.addPair({ ...wish, id })
-    } finally {
-      this.#making.delete(id)
-    }
+    await this.#registry.inTurn(id, async () => {
+      if (this.#registry.byId(id) !== undefined) return
+      this.#making.add(id)
+      await this.#daemon.forget(id)
+      await this.#orders.addPair({ ...wish, id }).finally(() => this.#making.delete(id))
+    })
   }
 
-  /** The only pair of a network stays for as long as one container has an end of it. */
+  /** The only pair of a network stays for as long as one container has an end of it, or is to have one. */
   async #unplug(network: Network, endpoint: string): Promise<void> {
     const known = network.endpoints[endpoint]
     delete network.endpoints[endpoint]
     if (known !== undefined) this.#ports.withdraw(known)
-    if (network.p2p && Object.keys(network.endpoints).length > 0) return
     const pair = pairOf(network, endpoint)
-    if (this.#registry.byId(pair) === undefined) await this.#daemon.forget(pair)
-    else await this.#orders.deletePair(`id:${pair}`)
+    await this.#registry.inTurn(pair, async () => {
+      if (network.p2p && Object.keys(network.endpoints).length > 0) return
+      if (this.#registry.byId(pair) === undefined) await this.#daemon.forget(pair)
+      else await this.#orders.deletePair(`id:${pair}`)
+    })
   }
 
   /** Containers of whose end the engine has not told: it was down, or we. */

@@ -84,6 +84,21 @@ test('of a network of one pair, who joins while another one is still to be start
   expect(names).toEqual(['ua11111111111', 'ub11111111111'])
 })
 
+test('and who joins while the last one ends has a cable', async () => {
+  await using daemon = await start()
+  const Options = { 'com.docker.network.generic': { p2p: 'true' } }
+  expect(await call(daemon, 'CreateNetwork', { NetworkID: idOf('1'), Options })).toBeUndefined()
+  const order = (name: string, digit: string) =>
+    call(daemon, name, { NetworkID: idOf('1'), EndpointID: idOf(digit) })
+  for (const name of ['CreateEndpoint', 'Join']) expect(await order(name, '1')).toBeUndefined()
+  for (const [last, next] of ['12', '23', '34'].map((digits) => [...digits] as [string, string])) {
+    const ending = order('DeleteEndpoint', last)
+    for (const name of ['CreateEndpoint', 'Join']) expect(await order(name, next)).toBeUndefined()
+    expect(await ending).toBeUndefined()
+    expect(daemon.home.names()).toEqual(['lo', 'ua11111111111', 'ub11111111111'])
+  }
+})
+
 withSettings('a network has IPv6 also where new interfaces have none', async () => {
   await using daemon = await start()
   daemon.home.exec('sh', '-c', 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6')
