@@ -2,11 +2,13 @@
 // all, both ends gone when an order returns, batches in order and as their lines come, other namespaces.
 
 import { spawn } from 'node:child_process'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { well } from '../support/cli.js'
 import { inside, TestDaemon } from '../support/daemon.js'
-import { Netns, uniqueName, until } from '../support/netns.js'
+import { Netns, run, uniqueName, until } from '../support/netns.js'
 import { patient } from '../support/pace.js'
+import { stop } from '../support/replace.js'
 import { shell, shimEnvironment, shimOf } from '../support/shim.js'
 import { SHIM } from '../support/shim-folders.js'
 import { needs } from '../support/skip.js'
@@ -42,6 +44,20 @@ test('what the daemon cannot do is done by ip afterwards, or nothing is', async 
       ['lo', 'a1'],
     ])
   }
+})
+
+test('where a daemon ends before it has made a pair, another one makes it', async () => {
+  await using daemon = await TestDaemon.start()
+  const tools = daemon.folder.path
+  const last = '[ "$*" != "link set dev lo" ] || kill -9 "$DAEMON" 2>/dev/null'
+  writeFileSync(`${tools}/ip`, `#!/bin/sh\n${last}\nexec ${run('sh', '-c', 'command -v ip').trim()} "$@"\n`)
+  chmodSync(`${tools}/ip`, 0o755)
+  const PATH = shimEnvironment(daemon.socket).PATH?.replace(SHIM, `${SHIM}:${tools}`)
+  const sh = shimOf(daemon, { env: { PATH, DAEMON: String(daemon.program.pid) } })
+  expect(await sh('ip link add link lo name b0 type veth peer name b1')).toMatchObject(well)
+  expect(daemon.program.hasEnded).toBe(true)
+  expect(names(daemon.home).sort()).toEqual(['b0', 'b1', 'lo'])
+  await stop(daemon)
 })
 
 test('link-netns, a device behind link, and the peer’s master', async () => {

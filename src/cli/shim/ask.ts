@@ -76,8 +76,8 @@ async function talk({ client }: Session, { tool, real, line }: Asked): Promise<A
     try {
       answer = await client.call<ShimAnswer>('shim', { body })
     } catch (error) {
-      if (body.next === undefined || !(error instanceof UvethError)) throw error
-      write(body.said ?? '') // as if the real tool had run alone
+      if (body.said === undefined || !(error instanceof UvethError)) throw error
+      write(body.said) // as if the real tool had run alone
       return body.code
     }
     if ('pass' in answer) return undefined
