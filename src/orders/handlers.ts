@@ -56,6 +56,7 @@ export class Orders {
 
   async addPair(wish: PairWish): Promise<PairView> {
     keepAddresses(wish)
+    if (wish.id !== undefined) await this.registry.attempts.get(wish.id)
     return await this.makePair({ wish, inode: this.caller.inode, since: {} })
   }
 
@@ -75,6 +76,7 @@ export class Orders {
       throw invalid(`the body's id '${wish.id}' is not '${id}'`, 'id')
     // The second of two at a time finds what the first has made.
     return await this.registry.inTurn(id, async () => {
+      await this.registry.attempts.get(id)
       const present = this.registry.byId(id)
       if (present === undefined) return { made: true, view: await this.addPair({ ...wish, id }) }
       const before = { ...present.wish.wish, id, inode: present.wish.inode }

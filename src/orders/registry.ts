@@ -143,6 +143,9 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
     await Promise.allSettled(down.map(({ end }) => end?.set({})))
   }
 
+  /** Pairs that are just being made again, by id (state.ts): who wants the id waits. None rejects. */
+  readonly attempts = new Map<string, Promise<void>>()
+
   /** Runs works of the same key one after the other. */
   async inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#queues.get(key) ?? Promise.resolve()

@@ -105,12 +105,19 @@ export class State {
     return this.#problem === undefined && this.#pending.size === 0
   }
 
-  /** Gives up a pair that could not be made; false if `ref` is not its id. */
+  /** Gives up a pair that could not be made, or is being made just now; false if `ref` is not its id. */
   async forget(ref: string): Promise<boolean> {
     const id = ref.startsWith('id:') ? ref.slice(3) : ref
-    const known = this.#pending.delete(id)
-    if (known) await this.#save()
-    return known
+    if (!this.#pending.has(id)) return false
+    await this.#registry.attempts.get(id)
+    await this.#registry.byId(id)?.pair.close()
+    await this.#drop(id)
+    return true
+  }
+
+  async #drop(id: string): Promise<void> {
+    this.#pending.delete(id)
+    await this.#save()
   }
 
   /** What happens from now on is not wanted: the pairs stay in the file. */
@@ -151,8 +158,11 @@ export class State {
   /** Tries every pending pair once, side by side. */
   async #retry(): Promise<void> {
     if (this.#attempt !== undefined || this.#closed) return
-    this.#attempt = Promise.all([...this.#pending.values()].map((pending) => this.#make(pending)))
+    const { attempts } = this.#registry
+    for (const [id, pending] of this.#pending) attempts.set(id, this.#make(pending))
+    this.#attempt = Promise.all(attempts.values())
     await this.#attempt
+    attempts.clear()
     this.#attempt = undefined
     this.#schedule()
   }
@@ -181,7 +191,7 @@ export class State {
 
   async #giveUp(id: string, error: string): Promise<void> {
     this.#logger.info({ pair: id, error }, 'a pair whose container has gone is not wanted any more')
-    await this.forget(id)
+    await this.#drop(id)
   }
 
   /**

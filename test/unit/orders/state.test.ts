@@ -156,6 +156,33 @@ test('one that is given up goes', async () => {
   expect(saved()).toEqual([])
 })
 
+test('one that is given up while it is being made goes, and who wants its id waits for that', async () => {
+  const first = await open()
+  await add({ id: 'cable', a: { name: 'x0' } })
+  await first.close()
+  FakePair.taken.add('x0')
+  const again = await open()
+  FakePair.taken.clear()
+  let release = () => {}
+  const create = vi.spyOn(FakePair, 'create').mockImplementationOnce(async (...given) => {
+    await new Promise<void>((resolve) => {
+      release = resolve
+    })
+    return await FakePair.create(...given)
+  })
+  await vi.waitFor(() => expect(create).toHaveBeenCalled(), { timeout: 30_000 })
+  const order: string[] = []
+  const gone = again.forget('cable').then((known) => order.push(`gone ${known}`))
+  const made = add({ id: 'cable', a: { name: 'y0' } }).catch(({ code }) => order.push(code))
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(order).toEqual([])
+  release()
+  await Promise.all([gone, made])
+  expect([order, again.waits]).toEqual([['gone true'], false])
+  expect(registry.list().map(({ pair }) => pair.a.name)).toEqual(['y0'])
+  create.mockRestore()
+})
+
 test('one that our own failure has ended is made again with what it had met; one that was deleted is not', async () => {
   await open()
   await add({ id: 'one', a: { name: 'x0', rules: [DROP] } })
