@@ -6,13 +6,14 @@ import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { Netns } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
 const PROJECT = fileURLToPath(new URL('fixtures/pools', import.meta.url))
 /** ms; far below what a runner that has to kill its workers takes. */
-const PATIENCE = 80_000
+const PATIENCE = patient(80_000)
 
 function runIn(home: Netns, ...words: string[]) {
   const command = [process.execPath, VITEST, 'run', '--root', PROJECT, ...words]

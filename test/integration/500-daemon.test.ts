@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect } from 'vitest'
 import { ask, COMMAND, Folder, inside, launchDaemon, TestDaemon } from '../support/daemon.js'
 import { Netns, until } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { type AnyMessages, Program, uvethOnce } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
@@ -112,7 +113,7 @@ describe('its end', () => {
     const since = performance.now()
     const { code } = await daemon.program.stop(signal)
     // One after the other, 80 interfaces take 19 ms each (test/kernel/17).
-    expect(performance.now() - since).toBeLessThan(1_500)
+    expect(performance.now() - since).toBeLessThan(patient(1_500))
     expect(code).toBe(0)
     expect(links(daemon.home)).toEqual([])
     expect(existsSync(daemon.socket)).toBe(false)
@@ -215,7 +216,8 @@ test('killed with many pairs: the next one waits for their names, and says so', 
   await daemon.restart()
   await fill(daemon, 60) // EEXIST, if one of them were still there
   const { stdout } = await daemon.stop()
-  expect(stdout).toContain(`"waitsFor":"${pid}"`)
+  // Where Node starts more slowly than the kernel removes 120 interfaces there is nothing to wait for.
+  if (patient(1) < 2) expect(stdout).toContain(`"waitsFor":"${pid}"`)
 })
 
 describe('its log', () => {

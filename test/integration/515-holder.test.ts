@@ -142,7 +142,7 @@ describe('a daemon that is killed', () => {
     ]
     await until('carrier to be acted on', () => home.ip('link', 'show', 'x0').includes('state UP'))
     const before = look()
-    const ping = home.spawn('ping', ['-i', '0.02', '-c', '200', '10.0.0.2'])
+    const ping = home.spawn('ping', ['-i', '0.02', '-c', '200', '-W', '300', '10.0.0.2'])
     let said = ''
     ping.stdout?.on('data', (text) => {
       said += text

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { ask, COMMAND, inside, TestDaemon } from '../support/daemon.js'
 import { Netns, run, until } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { PacketSocket } from '../support/packet.js'
 import { packetsOf } from '../support/pcapng.js'
 import { type AnyMessages, Program } from '../support/program.js'
@@ -24,7 +25,7 @@ const PAIRS = Number(process.env.UVETH_TEST_PAIRS ?? 20)
 const LONGEST = 1200
 
 /** ms. */
-const LIMIT = 90_000 + 10_000 * Math.max(TIMES, KILLS)
+const LIMIT = patient(90_000 + 10_000 * Math.max(TIMES, KILLS))
 
 const statsOf = async (daemon: TestDaemon) => (await daemon.ask('GET', '/v1/pairs/id:cable/stats')).json
 
@@ -156,7 +157,7 @@ test('orders that come meanwhile are carried out, by whichever has it; listeners
 })
 
 test(`${PAIRS} pairs at once: every interface is the one that it was`, {
-  timeout: LIMIT + 300 * PAIRS,
+  timeout: LIMIT + patient(300 * PAIRS),
 }, async () => {
   const daemon = await start('--log', 'warn')
   for (let number = 0; number < PAIRS; number++) {

@@ -18,6 +18,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect } from 'vitest'
 import { Netns } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { type Outcome, Program } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
@@ -29,7 +30,7 @@ const { header } = process.report.getReport() as { header: { glibcVersionRuntime
 const LIBC = header.glibcVersionRuntime === undefined ? 'musl' : 'gnu'
 const PLATFORM = `linux-${process.arch}-${LIBC}`
 const ADDON = `uveth-${PLATFORM}`
-const PATIENCE = 150_000
+const PATIENCE = patient(150_000)
 
 interface Manifest {
   version: string

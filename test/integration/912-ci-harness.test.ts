@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { expect } from 'vitest'
+import { patient } from '../support/pace.js'
 import { Program } from '../support/program.js'
 import { Project, ROOT } from '../support/project.js'
 import { needs } from '../support/skip.js'
@@ -11,7 +12,7 @@ const test = needs('root', 'tun', 'netns', 'ip')
 const withTshark = needs('root', 'tun', 'netns', 'ip', 'tshark')
 const EXAMPLE = `${ROOT}examples/ci-harness`
 /** ms */
-const PATIENCE = 200_000
+const PATIENCE = patient(200_000)
 
 test('npm test passes, and keeps nothing', { timeout: PATIENCE }, async () => {
   using project = new Project().fill(EXAMPLE)

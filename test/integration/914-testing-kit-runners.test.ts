@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect } from 'vitest'
 import { run, until } from '../support/netns.js'
+import { patient } from '../support/pace.js'
 import { Program } from '../support/program.js'
 import { needs } from '../support/skip.js'
 
@@ -14,7 +15,7 @@ const withTshark = needs('root', 'tun', 'netns', 'ip', 'ping', 'tshark')
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
 const PROJECT = fileURLToPath(new URL('fixtures/testing-kit', import.meta.url))
 /** ms; a busy machine takes a while to start a runner and its workers. */
-const PATIENCE = 200_000
+const PATIENCE = patient(200_000)
 
 interface Note {
   netns: { a: string; b: string }

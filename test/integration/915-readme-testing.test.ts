@@ -2,13 +2,14 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'vitest'
+import { patient } from '../support/pace.js'
 import { Project, ROOT } from '../support/project.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 const withPython = needs('root', 'tun', 'netns', 'ip', 'python3')
 const README = readFileSync(`${ROOT}README.md`, 'utf8')
-const PATIENCE = 60_000
+const PATIENCE = patient(60_000)
 
 /** The code block behind `<!-- example: NAME -->`. */
 function example(name: string): string {

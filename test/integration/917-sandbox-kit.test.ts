@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect } from 'vitest'
 import { COMMAND } from '../support/daemon.js'
 import { run, until } from '../support/netns.js'
 import { ordinary } from '../support/ordinary.js'
+import { patient } from '../support/pace.js'
 import { processesWith } from '../support/processes.js'
 import { Program } from '../support/program.js'
 import { needs } from '../support/skip.js'
@@ -18,7 +19,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const VITEST = `${ROOT}node_modules/vitest/vitest.mjs`
 const FIXTURES = fileURLToPath(new URL('fixtures/testing-kit', import.meta.url))
 /** ms */
-const PATIENCE = 400_000
+const PATIENCE = patient(400_000)
 
 let folder: string
 

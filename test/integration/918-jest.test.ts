@@ -6,13 +6,14 @@ import { tmpdir } from 'node:os'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { COMMAND } from '../support/daemon.js'
 import { ordinary } from '../support/ordinary.js'
+import { patient } from '../support/pace.js'
 import { Program } from '../support/program.js'
 import { Project, ROOT } from '../support/project.js'
 import { needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping', 'unshare', 'setpriv', 'registry')
 /** ms */
-const PATIENCE = 300_000
+const PATIENCE = patient(300_000)
 
 let tools: string
 

@@ -3,6 +3,7 @@
 
 import { expect } from 'vitest'
 import { BIRD } from '../support/bird.js'
+import { patient } from '../support/pace.js'
 import { Project, ROOT } from '../support/project.js'
 import { needs } from '../support/skip.js'
 
@@ -11,7 +12,7 @@ const withNat = needs('root', 'tun', 'netns', 'ip', 'nft')
 const withBird = needs('root', 'tun', 'netns', 'ip', 'ping', 'bird')
 const EXAMPLE = `${ROOT}examples/labs`
 /** ms */
-const PATIENCE = 80_000
+const PATIENCE = patient(80_000)
 
 async function expectPasses(file: string, count: number): Promise<void> {
   using project = new Project().fill(EXAMPLE)
