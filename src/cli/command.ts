@@ -98,10 +98,12 @@ async function inSession<T>(globals: Globals, words: T, give: Give<T>): Promise<
   return await give(await openSession(globals), words)
 }
 
-/** What stands in front of a verb is ip's, whatever the verb. */
+/** What stands in front of a verb is ip's, whatever the verb. A namespace that is none is refused before all else. */
 async function openSession(globals: Globals): Promise<Session> {
   try {
-    return await Session.open(globals)
+    const session = await Session.open(globals)
+    session.named()
+    return session
   } catch (error) {
     throw withIpCode(error)
   }

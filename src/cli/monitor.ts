@@ -22,7 +22,6 @@ export async function monitor(session: Session, words: string[]): Promise<number
     return 0
   }
   if (rest[0] !== undefined) throw new UsageError(`monitor takes no "${rest[0]}": try uveth monitor --help`)
-  session.named() // events come from all, but a name that is none is a slip
   const stop = new AbortController()
   const end = () => stop.abort()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end)

@@ -1,5 +1,5 @@
 // `uveth -n NS link show`, as `ip -n NS link show`: the ends in that namespace, or why it cannot be looked into; so with
-// the other verbs that show.
+// the other verbs.
 
 import { writeFileSync } from 'node:fs'
 import { describe, expect } from 'vitest'
@@ -19,12 +19,15 @@ describe.each([
     /'nowhere' is no network namespace under \/run\/netns and no container/,
   ],
 ])('of one that is not there, with %s', (_, containers, sentence) => {
-  test.each(['link', 'stats', 'top', 'monitor'])('%s', async (verb) => {
-    await using daemon = await TestDaemon.start()
-    await using engine = containers && (await Engine.start(containers))
-    const env = { DOCKER_HOST: engine?.host ?? `unix://${daemon.folder.file('no-engine')}` }
-    expectRefusal(await commandOf(daemon, { env })('-n', 'nowhere', verb), 255, sentence)
-  })
+  test.each(['link', 'link add x0 type veth', 'stats', 'top', 'monitor', 'capture x0', 'destroy x'])(
+    '%s',
+    async (line) => {
+      await using daemon = await TestDaemon.start()
+      await using engine = containers && (await Engine.start(containers))
+      const env = { DOCKER_HOST: engine?.host ?? `unix://${daemon.folder.file('no-engine')}` }
+      expectRefusal(await commandOf(daemon, { env })('-n', 'nowhere', ...line.split(' ')), 255, sentence)
+    },
+  )
 })
 
 test('of one whose name alone is left', async () => {
