@@ -52,7 +52,7 @@ test('where a daemon ends before it has made a pair, another one makes it', asyn
   const last = '[ "$*" != "link set dev lo" ] || kill -9 "$DAEMON" 2>/dev/null'
   writeFileSync(`${tools}/ip`, `#!/bin/sh\n${last}\nexec ${run('sh', '-c', 'command -v ip').trim()} "$@"\n`)
   chmodSync(`${tools}/ip`, 0o755)
-  const PATH = shimEnvironment(daemon.socket).PATH?.replace(SHIM, `${SHIM}:${tools}`)
+  const PATH = String(shimEnvironment(daemon.socket).PATH).replace(SHIM, `${SHIM}:${tools}`)
   const sh = shimOf(daemon, { env: { PATH, DAEMON: String(daemon.program.pid) } })
   expect(await sh('ip link add link lo name b0 type veth peer name b1')).toMatchObject(well)
   expect(daemon.program.hasEnded).toBe(true)

@@ -193,7 +193,7 @@ for (const folder of SHIMS)
       expect(
         await sh('ip link add a0 type veth peer name a1; tc qdisc add dev a0 root netem loss 1%'),
       ).toMatchObject({ code: 0 })
-      const PATH = shimEnvironment(daemon.socket, folder).PATH?.replace(folder, `${folder}:${tools}`)
+      const PATH = String(shimEnvironment(daemon.socket, folder).PATH).replace(folder, `${folder}:${tools}`)
       const env = { PATH, DAEMON: String(daemon.program.pid) }
       const { code, stdout, stderr } = await shimOf(daemon, { env }, folder)('tc qdisc show')
       expect({ code, lines: stdout.split('\n').length - 1, stderr }).toEqual({
