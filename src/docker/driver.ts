@@ -214,6 +214,7 @@ export class Driver {
     await this.#ports.publish(network, endpoint, portsOf(given), plugIn)
     endpoint.gateway = true
     await this.#records.save()
+    void this.#ports.forgetSenders(endpoint)
     return {}
   }
 

@@ -1,6 +1,7 @@
 // Published ports of containers: chosen, remembered, and told to the packet filter; withdrawn with the container, or when
 // it reaches the world by another network. Called by driver.ts.
 
+import { setImmediate } from 'node:timers/promises'
 import { forgetUdp } from '../netlink/conntrack.js'
 import type { Logger } from '../wishes/end.js'
 import type { Filter } from './filter.js'
@@ -43,7 +44,6 @@ export class Ports {
       this.withdraw(endpoint)
       throw error
     }
-    this.#forget(endpoint, ports)
     this.#logger.info({ network: network.id, addresses: endpoint.addresses, ports }, 'ports published')
   }
 
@@ -55,7 +55,15 @@ export class Ports {
     this.#filter.forbid(this.#records.save(), () => this.#forget(endpoint, ports))
   }
 
-  /** Who goes on sending from the same port would be sent where he was before: the kernel looks at its rules only once. */
+  /**
+   * Who goes on sending from the same port would be sent where he was before: the kernel looks at its rules only once.
+   * After the answer, in the next turn of the loop: to find them takes some 10 ms for each address.
+   */
+  async forgetSenders(endpoint: Endpoint): Promise<void> {
+    await setImmediate()
+    this.#forget(endpoint, endpoint.ports ?? [])
+  }
+
   #forget({ addresses }: Endpoint, ports: readonly Published[]): void {
     const numbers = ports.filter(({ protocol }) => protocol === 'udp').map(({ hostPort }) => hostPort)
     try {
