@@ -7,7 +7,7 @@ import { A, addressed, B, between, Cable } from '../support/cable.js'
 import { homeLink, Netns, uniqueName, until } from '../support/netns.js'
 import { pings } from '../support/ping.js'
 import { evaluate, launch } from '../support/program.js'
-import { needs } from '../support/skip.js'
+import { kernelAtLeast, needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'ping')
 const IPV4 = `${A}/24`
@@ -113,10 +113,15 @@ describe('an end is made with', () => {
   test('its index, at home and in a namespace', async () => {
     using left = Netns.create('left')
     const ifindex = 1_100_000_000 + process.pid
-    await using pair = await createPair({
-      a: { name: uniqueName('i'), ifindex },
-      b: { name: 'x', netns: left.name, ifindex },
-    })
+    const wish = { a: { name: uniqueName('i'), ifindex }, b: { name: 'x', netns: left.name, ifindex } }
+    if (!kernelAtLeast('5.13')) {
+      const refusal = { code: 'EOPNOTSUPP', message: expect.stringContaining('from Linux 5.13') }
+      await expect(createPair(wish)).rejects.toMatchObject(refusal)
+      await using pair = await createPair({ a: wish.a })
+      expect(homeLink(pair.a.name).ifindex).toBe(ifindex)
+      return
+    }
+    await using pair = await createPair(wish)
     expect([pair.a.ifindex, pair.b.ifindex]).toEqual([ifindex, ifindex])
     expect([homeLink(pair.a.name).ifindex, left.link('x').ifindex]).toEqual([ifindex, ifindex])
   })

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { TestDaemon } from '../support/daemon.js'
 import { Netns, until } from '../support/netns.js'
-import { needs } from '../support/skip.js'
+import { kernelAtLeast, needs } from '../support/skip.js'
 
 const test = needs('root', 'tun', 'netns', 'ip', 'nsenter')
 
@@ -48,7 +48,7 @@ test('an end is again what others have made of it, addresses of every kind inclu
   const wish = {
     id: 'cable',
     a: { name: 'x0', ifindex: 4711 },
-    b: { name: 'x1', netns: far.name, ifindex: 815 },
+    b: { name: 'x1', netns: far.name, ...(kernelAtLeast('5.13') && { ifindex: 815 }) },
   }
   await daemon.ask('POST', '/v1/pairs', wish)
   home.ip('link', 'set', 'x0', 'address', '02:00:5e:10:00:01', 'mtu', '1400', 'txqueuelen', '77', 'up')
