@@ -168,8 +168,8 @@ export function renamed(error: unknown, rename: (attribute: string) => string): 
   if (!(error instanceof UvethError) || error.attribute === undefined) return error
   const { attribute } = error
   const name = rename(attribute)
-  // Alone or in front of its parts, but not as a part of a word, or of a path.
-  const place = new RegExp(`(?<![\\w./])${attribute.replace(/[.[\]]/g, '\\$&')}(?![\\w])`)
+  // Alone or in front of its parts, but not as a part of a word, of a path, or of what `ip` is to be told.
+  const place = new RegExp(`(?<![\\w./]|ip )${attribute.replace(/[.[\]]/g, '\\$&')}(?![\\w])`)
   const message = error.message.replace(place, () => name)
   return fromWire({ ...toWire(error), message, attribute: name })
 }

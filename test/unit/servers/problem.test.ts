@@ -50,7 +50,7 @@ test('an attribute may be renamed, in the message as well', () => {
     attribute: 'match.udp',
     code: 'EINVAL',
   })
-  const path = systemError(errno.ENOENT, 'open', '/run/netns/none', undefined, 'netns')
+  const path = systemError(errno.ENOENT, 'open', '/run/netns/none', 'ip netns add none', 'netns')
   expect(renamed(path, () => '--netns')).toMatchObject({ message: path.message, attribute: '--netns' })
   const other = new Error('x')
   expect(renamed(other, () => '')).toBe(other)
