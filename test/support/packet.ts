@@ -7,6 +7,7 @@ import { constants } from 'node:os'
 import { closeFd as closeNs, EPOLLIN, netnsOpen, socketSetOption, unwatch, watch } from '../../src/native.js'
 import { closeFd, packetOpen, packetReceive, packetSend } from './native.js'
 import { homeLink, type Netns } from './netns.js'
+import { patient } from './pace.js'
 
 const { EAGAIN, ENETDOWN, ENOBUFS } = constants.errno
 const SOL_SOCKET = 1
@@ -50,7 +51,7 @@ export class PacketSocket implements Disposable, AsyncDisposable {
   }
 
   /** The next frame, with its VLAN tag in place again; undefined when `timeout` ms have passed. */
-  async receive(timeout = 5_000): Promise<Uint8Array | undefined> {
+  async receive(timeout = patient(5_000)): Promise<Uint8Array | undefined> {
     const deadline = performance.now() + timeout
     for (;;) {
       const frame = this.receiveNow()
@@ -63,7 +64,7 @@ export class PacketSocket implements Disposable, AsyncDisposable {
   /** The next frame for which `wanted` answers true; the others are thrown away. */
   async receiveWhere(
     wanted: (frame: Uint8Array) => boolean,
-    timeout = 5_000,
+    timeout = patient(5_000),
   ): Promise<Uint8Array | undefined> {
     const deadline = performance.now() + timeout
     for (;;) {
