@@ -7,7 +7,6 @@ import { UvethError } from '../errors.js'
 import { legible, legibleJson } from '../legible.js'
 import { findNetns, findRef, inodeOfNetns, readNetns, showInode, splitRef, whyNone } from '../netns/names.js'
 import type { Globals } from './globals.js'
-import { withIpCode } from './ip-codes.js'
 
 export type Style = 'cyan' | 'yellow' | 'green' | 'red' | 'bold' | 'inverse'
 export type Paint = (style: Style, text: string) => string
@@ -66,7 +65,7 @@ export class Session {
     const why = inode === undefined && whyNone(netns)
     if (!why) return inode
     const message = `ENOENT: cannot open network namespace '${netns}': ${why}`
-    throw withIpCode(new UvethError(message, { code: 'ENOENT', attribute: 'netns' }))
+    throw new UvethError(message, { code: 'ENOENT', attribute: 'netns' })
   }
 }
 

@@ -12,7 +12,10 @@ export type Death = 'deleted' | 'netns-deleted'
 
 /** Something that the kernel has said: which devices are to be looked at. */
 export type Hint =
-  /** The link with this index in the namespace that home knows as `nsid`; its addresses or routes, too, where these were changed; and whether it was down. */
+  /**
+   * The link with this index in the namespace that home knows as `nsid`; its addresses or routes, too, where these were
+   * changed; and whether it was down.
+   */
   | { of: 'link'; nsid: number; ifindex: number; addresses?: boolean; routes?: boolean; down?: boolean }
   /** One of that namespace with a route at this place (netlink/routes.ts), which is another link's now. */
   | { of: 'route'; nsid: number; place: string }

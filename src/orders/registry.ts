@@ -48,6 +48,8 @@ interface RegistryEvents {
 
 export class Registry<Wish> extends EventEmitter<RegistryEvents> {
   readonly #entries = new Map<string, Entry<Wish>>()
+  /** Pairs that are just being made again, by id (state.ts): who wants the id waits. None rejects. */
+  readonly attempts = new Map<string, Promise<void>>()
   readonly #queues = new Map<string, Promise<unknown>>()
   /** Resolves when what was wanted up to now is kept where it outlives the process (orders/state.ts). */
   commit: () => Promise<void> = async () => {}
@@ -142,9 +144,6 @@ export class Registry<Wish> extends EventEmitter<RegistryEvents> {
     const down = this.#ends((end) => !end.isUp)
     await Promise.allSettled(down.map(({ end }) => end?.set({})))
   }
-
-  /** Pairs that are just being made again, by id (state.ts): who wants the id waits. None rejects. */
-  readonly attempts = new Map<string, Promise<void>>()
 
   /** Runs works of the same key one after the other. */
   async inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {

@@ -52,7 +52,6 @@ export class State {
   #writing: Promise<void> = Promise.resolve()
   #next: Promise<void> | undefined
   #closed = false
-  #attempt: Promise<unknown> | undefined
   #delay = FIRST_RETRY
   #timer: NodeJS.Timeout | undefined
   #rewrite: NodeJS.Timeout | undefined
@@ -126,7 +125,7 @@ export class State {
     clearTimeout(this.#rewrite)
     clearTimeout(this.#soon)
     this.#watcher?.close()
-    await this.#attempt
+    await Promise.all(this.#registry.attempts.values())
     this.#closed = true
     await this.#writing
     // Once more, for what was counted, and how far each impairment has come: nothing is forwarded any more.
@@ -157,13 +156,11 @@ export class State {
 
   /** Tries every pending pair once, side by side. */
   async #retry(): Promise<void> {
-    if (this.#attempt !== undefined || this.#closed) return
     const { attempts } = this.#registry
+    if (attempts.size > 0 || this.#closed) return
     for (const [id, pending] of this.#pending) attempts.set(id, this.#make(pending))
-    this.#attempt = Promise.all(attempts.values())
-    await this.#attempt
+    await Promise.all(attempts.values())
     attempts.clear()
-    this.#attempt = undefined
     this.#schedule()
   }
 

@@ -1,5 +1,5 @@
-// Where everything stands in the picture: namespaces, and other hosts, as boxes in columns, their ends as rows, cables from plug to plug.
-// Pure: views in, numbers out; the same pairs give the same picture. picture.ts draws it.
+// Where everything stands in the picture: namespaces, and other hosts, as boxes in columns, their ends as rows, cables
+// from plug to plug. Pure: views in, numbers out; the same pairs give the same picture. picture.ts draws it.
 
 import { type EndView, type PairView, placeKey, placeOf, plugName, SIDES, type Side } from './views.js'
 

@@ -1,5 +1,6 @@
-// The picture: an SVG of namespaces, other hosts and cables. A cable's colour is its state, its width what crosses it, and dashes run
-// along it the way frames go. Made anew when pairs come, go, move or are renamed; each second only what differs is set.
+// The picture: an SVG of namespaces, other hosts and cables. A cable's colour is its state, its width what crosses it,
+// and dashes run along it the way frames go. Made anew when pairs come, go, move or are renamed; each second only what
+// differs is set.
 // A list for assistive technology: arrow keys go from cable to cable.
 
 import { el, say, set, svg } from './element.js'

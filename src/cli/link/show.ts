@@ -30,7 +30,7 @@ export async function printPair(session: Session, pair: PairView): Promise<void>
 async function rowsOf(session: Session, order: ShowOrder, withStats: boolean): Promise<Row[]> {
   const { client, globals } = session
   const named = globals.netns
-  const here = named === undefined ? session.inode() : session.named()
+  const here = session.inode()
   try {
     const rows =
       order.ref === undefined

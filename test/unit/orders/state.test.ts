@@ -145,23 +145,24 @@ test('a pair that cannot be made stays wanted, is told, and is tried again', asy
   expect([again.waits, again.wellKept]).toEqual([false, true])
 })
 
-test('one that is given up goes', async () => {
+/** The next one's state: a pair is wanted whose name somebody else has meanwhile. */
+async function openWithout(): Promise<State> {
   const first = await open()
   await add({ id: 'cable', a: { name: 'x0' } })
   await first.close()
   FakePair.taken.add('x0')
-  const again = await open()
+  return await open()
+}
+
+test('one that is given up goes', async () => {
+  const again = await openWithout()
   expect(await again.forget('id:none')).toBe(false)
   expect(await again.forget('id:cable')).toBe(true)
   expect(saved()).toEqual([])
 })
 
 test('one that is given up while it is being made goes, and who wants its id waits for that', async () => {
-  const first = await open()
-  await add({ id: 'cable', a: { name: 'x0' } })
-  await first.close()
-  FakePair.taken.add('x0')
-  const again = await open()
+  const again = await openWithout()
   FakePair.taken.clear()
   let release = () => {}
   const create = vi.spyOn(FakePair, 'create').mockImplementationOnce(async (...given) => {
