@@ -63,32 +63,30 @@ const idsOf = async (daemon: TestDaemon) =>
   ((await daemon.ask('GET', '/v1/pairs')).json as { id: string }[]).map(({ id }) => id)
 const links = (daemon: TestDaemon) => daemon.home.names().filter((name) => name.startsWith('k'))
 
-test(
-  `killed ${KILLS} times at random moments, it restores what it had answered`,
-  async () => {
-    const random = seeded()
-    const model = new Model()
-    await using daemon = await TestDaemon.start('--state', 'FOLDER/state.json', '--log', 'info')
-    for (let kill = 0; kill < KILLS; kill++) {
-      const orders = giveOrders(daemon, model, random)
-      await sleep(random.below(LONGEST_LIFE))
-      await daemon.kill()
-      await orders
-      await daemon.restart()
-      let ids: string[] = []
-      await until(
-        `after kill ${kill} what was there before: ${[...model.there]}, perhaps ${model.unsure}`,
-        async () => {
-          const { json } = await daemon.ask('GET', '/v1/health')
-          ids = await idsOf(daemon)
-          return json.status === 'ok' && model.matches(ids)
-        },
-      )
-      model.settle(ids)
-      expect(links(daemon).sort()).toEqual(ids.flatMap((id) => [`${id}a`, `${id}b`]).sort())
-    }
-    await daemon.stop()
-    expect(links(daemon)).toEqual([])
-  },
-  patient(300_000),
-)
+test(`killed ${KILLS} times at random moments, it restores what it had answered`, {
+  timeout: patient(300_000),
+}, async () => {
+  const random = seeded()
+  const model = new Model()
+  await using daemon = await TestDaemon.start('--state', 'FOLDER/state.json', '--log', 'info')
+  for (let kill = 0; kill < KILLS; kill++) {
+    const orders = giveOrders(daemon, model, random)
+    await sleep(random.below(LONGEST_LIFE))
+    await daemon.kill()
+    await orders
+    await daemon.restart()
+    let ids: string[] = []
+    await until(
+      `after kill ${kill} what was there before: ${[...model.there]}, perhaps ${model.unsure}`,
+      async () => {
+        const { json } = await daemon.ask('GET', '/v1/health')
+        ids = await idsOf(daemon)
+        return json.status === 'ok' && model.matches(ids)
+      },
+    )
+    model.settle(ids)
+    expect(links(daemon).sort()).toEqual(ids.flatMap((id) => [`${id}a`, `${id}b`]).sort())
+  }
+  await daemon.stop()
+  expect(links(daemon)).toEqual([])
+})

@@ -152,34 +152,30 @@ async function clear(): Promise<void> {
   })
 }
 
-test(
-  `${REQUESTS} requests with broken bytes`,
-  async () => {
-    const random = seeded()
-    const seen = new Map<number, number>()
-    await manyTimes(async () => {
-      const bytes = mutate(someRequest(random), random)
-      const sent = Buffer.from(bytes).toString('latin1')
-      const { status, document } = readAnswer(await exchange(bytes))
-      seen.set(status, (seen.get(status) ?? 0) + 1)
-      expect(
-        [0, 100, 200, 201, 204, 400, 403, 404, 405, 409, 411, 413, 414, 415, 417, 422, 431, 505],
-        sent,
-      ).toContain(status)
-      if (status >= 400 && document !== undefined)
-        expect(document, sent).toMatchObject({ status, code: expect.any(String) })
-      // Nothing is called what was not asked for.
-      if (status === 201) {
-        const { a, b } = document as { a: { name: string }; b: { name: string } }
-        for (const { name } of [a, b])
-          if (!/^veth\d+$/.test(name)) expect(sent).toContain(name.replaceAll('"', '\\"'))
-      }
-    })
-    expect(seen.get(400), 'broken ones among them').toBeGreaterThan(REQUESTS / 20)
-    expect([...seen.keys()], 'and whole ones').toEqual(expect.arrayContaining([200, 201, 404, 422]))
-  },
-  patient(300_000),
-)
+test(`${REQUESTS} requests with broken bytes`, { timeout: patient(300_000) }, async () => {
+  const random = seeded()
+  const seen = new Map<number, number>()
+  await manyTimes(async () => {
+    const bytes = mutate(someRequest(random), random)
+    const sent = Buffer.from(bytes).toString('latin1')
+    const { status, document } = readAnswer(await exchange(bytes))
+    seen.set(status, (seen.get(status) ?? 0) + 1)
+    expect(
+      [0, 100, 200, 201, 204, 400, 403, 404, 405, 409, 411, 413, 414, 415, 417, 422, 431, 505],
+      sent,
+    ).toContain(status)
+    if (status >= 400 && document !== undefined)
+      expect(document, sent).toMatchObject({ status, code: expect.any(String) })
+    // Nothing is called what was not asked for.
+    if (status === 201) {
+      const { a, b } = document as { a: { name: string }; b: { name: string } }
+      for (const { name } of [a, b])
+        if (!/^veth\d+$/.test(name)) expect(sent).toContain(name.replaceAll('"', '\\"'))
+    }
+  })
+  expect(seen.get(400), 'broken ones among them').toBeGreaterThan(REQUESTS / 20)
+  expect([...seen.keys()], 'and whole ones').toEqual(expect.arrayContaining([200, 201, 404, 422]))
+})
 
 const WRONG: ((random: Random) => [key: string, value: unknown])[] = [
   (random) => [`x${random.below(1000)}`, random.pick([1, 'x', null, {}, []])],
@@ -205,26 +201,24 @@ const WRONG: ((random: Random) => [key: string, value: unknown])[] = [
   (random) => ['dad', random.pick([0, 'no', null])],
 ]
 
-test(
-  `${REQUESTS} requests that are JSON, with something wrong in them`,
-  async () => {
-    const random = seeded()
-    let count = 0
-    await manyTimes(async () => {
-      const [key, value] = random.pick(WRONG)(random)
-      const end = random.pick(['a', 'b'])
-      const name = `w${count++}` // its own: what fails late must not be in another's way
-      const wish = { a: { name: `${name}a` }, b: { name: `${name}b` } }
-      const wrong = { ...wish, [end]: { ...wish[end as 'a'], [key]: value } }
-      const [method, path] = random.pick([
-        ['POST', '/v1/pairs'],
-        ['PUT', `/v1/pairs/${name}`],
-      ] as const)
-      const { status, json } = await daemon.ask(method, path, wrong)
-      expect(status, JSON.stringify(wrong)).toBe(422)
-      expect(json.attribute ?? json.syscall, JSON.stringify([wrong, json])).toBeDefined()
-    })
-    expect(links()).toBe(0)
-  },
-  patient(300_000),
-)
+test(`${REQUESTS} requests that are JSON, with something wrong in them`, {
+  timeout: patient(300_000),
+}, async () => {
+  const random = seeded()
+  let count = 0
+  await manyTimes(async () => {
+    const [key, value] = random.pick(WRONG)(random)
+    const end = random.pick(['a', 'b'])
+    const name = `w${count++}` // its own: what fails late must not be in another's way
+    const wish = { a: { name: `${name}a` }, b: { name: `${name}b` } }
+    const wrong = { ...wish, [end]: { ...wish[end as 'a'], [key]: value } }
+    const [method, path] = random.pick([
+      ['POST', '/v1/pairs'],
+      ['PUT', `/v1/pairs/${name}`],
+    ] as const)
+    const { status, json } = await daemon.ask(method, path, wrong)
+    expect(status, JSON.stringify(wrong)).toBe(422)
+    expect(json.attribute ?? json.syscall, JSON.stringify([wrong, json])).toBeDefined()
+  })
+  expect(links()).toBe(0)
+})
