@@ -133,13 +133,18 @@ test('whoever publishes the port next has it', async () => {
   expect(targets(daemon)).toEqual(['10.200.1.3:80'])
 })
 
-test('a network that has gone meanwhile leaves nothing, and a daemon that ends neither', async () => {
-  using programs = new Programs()
-  await using daemon = await startDriver()
+/** A network with a published port, which is removed while no program runs: its rules are still to be taken back. */
+async function goneMeanwhile(daemon: TestDaemon, programs: Programs): Promise<void> {
   const one = await published(daemon)
   programs.hold()
   await one.end()
   expect(await call(daemon, 'DeleteNetwork', { NetworkID: idOf('1') })).toBeUndefined()
+}
+
+test('a network that has gone meanwhile leaves nothing, and a daemon that ends neither', async () => {
+  using programs = new Programs()
+  await using daemon = await startDriver()
+  await goneMeanwhile(daemon, programs)
   expect(daemon.home.names()).toEqual(['lo'])
   const ended = daemon.stop()
   await until('the daemon to end', () => daemon.program.stdout.includes('"signal":"SIGTERM"'))
@@ -154,10 +159,7 @@ test('a network that has gone meanwhile leaves nothing, and a daemon that ends n
 test('what a daemon that was killed had yet to take back, the next one does', async () => {
   using programs = new Programs()
   await using daemon = await startDriver()
-  const one = await published(daemon)
-  programs.hold()
-  await one.end()
-  expect(await call(daemon, 'DeleteNetwork', { NetworkID: idOf('1') })).toBeUndefined()
+  await goneMeanwhile(daemon, programs)
   await daemon.kill()
   programs.release()
   expect(targets(daemon)).toEqual(['10.200.1.2:80'])
